@@ -1,0 +1,59 @@
+"""Compile a row function together with the row functions that it calls.
+
+A row function is plain Python. Its global names that refer to other row functions must point to compiled versions
+while it is compiled, and stay plain for the reference backend; so each backend compiles a *copy* of the function
+whose globals are replaced. Nothing is compiled on import.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from mitoferry.core.row import is_row
+
+
+def names_used(code: types.CodeType) -> set[str]:
+    """Global names that a code object, or one nested in it, refers to."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= names_used(constant)
+    return names
+
+
+def with_globals(function: Callable[..., Any], replaced: dict[str, Any], qualname: str) -> Any:
+    """A copy of ``function`` in whose globals ``replaced`` holds; ``qualname`` makes its cache entry distinct."""
+    scope = dict(function.__globals__)
+    scope.update(replaced)
+    copy = types.FunctionType(function.__code__, scope, qualname.rsplit(".", 1)[-1], function.__defaults__)
+    copy.__qualname__ = qualname
+    copy.__module__ = function.__module__
+    copy.__doc__ = function.__doc__
+    return copy
+
+
+class Compiler:
+    """Compiles row functions, each once. ``jit`` compiles a plain function; ``variant`` names the other text."""
+
+    def __init__(self, jit: Callable[[Any], Any], variant: str) -> None:
+        self._jit = jit
+        self._variant = variant
+        self._done: dict[Any, Any] = {}
+
+    def compile(self, function: Any) -> Any:
+        """The compiled version of a row function, with all that it calls."""
+        if function in self._done:
+            return self._done[function]
+        if not is_row(function):
+            raise TypeError(f"{function!r} is not a row function: mark it with @row from mitoferry.core.row")
+        text = getattr(function, self._variant) or function
+        replaced = {
+            name: self.compile(text.__globals__[name])
+            for name in sorted(names_used(text.__code__))
+            if name in text.__globals__ and is_row(text.__globals__[name])
+        }
+        compiled = self._jit(with_globals(text, replaced, text.__qualname__), text.__module__)
+        self._done[function] = compiled
+        return compiled

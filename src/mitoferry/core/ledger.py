@@ -1,0 +1,121 @@
+"""The ledger: three balances per well, checked after every process that writes mitochondria.
+
+Individuals, mtDNA copies of each haplotype, and mass (in integers, so exact)::
+
+    now = at time zero + born - degraded - lysed            (individuals)
+    now = at time zero + copies in - copies out             (each haplotype)
+    now = at time zero + mass in - mass out
+
+Hand-overs appear in no balance: they move an individual. An imbalance stops the run and names the process, the well,
+what is off and by how much.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoferry.base.errors import LedgerError
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    N_HAPLOTYPES,
+    OCCUPIED,
+    TALLY_BORN,
+    TALLY_COPIES_IN,
+    TALLY_COPIES_OUT,
+    TALLY_DEGRADED,
+    TALLY_LYSED,
+    TALLY_MASS_IN,
+    TALLY_MASS_OUT,
+)
+
+if TYPE_CHECKING:
+    from mitoferry.core.world import World
+
+N_COUNTED = 2 + N_HAPLOTYPES  # individuals, mass, copies
+QUANTITIES = ("mitochondria", "mass units") + tuple(f"mtDNA copies of haplotype {k}" for k in range(N_HAPLOTYPES))
+
+
+@row
+def _count_slot(h, slot, sums, mitochondria, counted):
+    if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+        sums[0] += 1
+        sums[1] += int(mitochondria.mass[slot])
+        for k in range(N_HAPLOTYPES):
+            sums[2 + k] += int(mitochondria.copies[slot, k])
+
+
+@row
+def _count_finish(h, sums, mitochondria, counted):
+    for k in range(N_COUNTED):
+        counted[h, k] = sums[k]
+
+
+class Ledger:
+    """Opening balance and checks of a plate.
+
+    Attributes:
+        opening: int64 (n_wells, N_COUNTED): counts at time zero.
+    """
+
+    def __init__(self) -> None:
+        self.opening: Any = None
+
+    def count(self, world: World) -> Any:
+        """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
+        counted = np.zeros((world.n_cells, N_COUNTED), dtype=np.int64)
+        world.backend.gather(_count_slot, _count_finish, N_COUNTED, world.n_cells, world.cells, world.pages, world.mitochondria, counted)
+        world.backend.pull(world.cells)
+        totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
+        np.add.at(totals, world.cells.well[: world.n_cells], counted)
+        return totals
+
+    def open(self, world: World) -> None:
+        """Take the opening balance: what is there now, with nothing booked."""
+        world.cells.tally[:] = 0
+        world.wells.ledger[:] = 0
+        world.backend.push(world.cells, world.wells)
+        self.opening = self.count(world)
+
+    def book(self, world: World) -> None:
+        """Fold the tallies of the cells into the ledgers of their wells."""
+        world.backend.pull(world.cells, world.wells)
+        tally = world.cells.tally[: world.n_cells]
+        rows = np.flatnonzero(tally.any(axis=1))
+        if rows.size:
+            np.add.at(world.wells.ledger, world.cells.well[rows], tally[rows])
+            tally[rows] = 0
+            world.backend.push(world.cells, world.wells)
+
+    def expected(self, world: World) -> Any:
+        """What the books say should be there, int64 (n_wells, N_COUNTED)."""
+        books = world.wells.ledger
+        balance = self.opening.copy()
+        balance[:, 0] += books[:, TALLY_BORN] - books[:, TALLY_DEGRADED] - books[:, TALLY_LYSED]
+        balance[:, 1] += books[:, TALLY_MASS_IN] - books[:, TALLY_MASS_OUT]
+        for k in range(N_HAPLOTYPES):
+            balance[:, 2 + k] += books[:, TALLY_COPIES_IN + k] - books[:, TALLY_COPIES_OUT + k]
+        return balance
+
+    def check(self, world: World, process: str, tick: int) -> None:
+        """Book, count, compare.
+
+        Raises:
+            LedgerError: what is there is not what the books say; names process, time, well, quantity and amount.
+        """
+        self.book(world)
+        now, expected = self.count(world), self.expected(world)
+        wrong = np.argwhere(now != expected)
+        if wrong.size:
+            lines = [
+                f"well {w}: {now[w, q]} {QUANTITIES[q]} are there, the books say {expected[w, q]} ({now[w, q] - expected[w, q]:+d})"
+                for w, q in wrong[:5]
+            ]
+            raise LedgerError(
+                f"the ledger does not balance after process {process!r} at {tick} s: " + "; ".join(lines)
+                + f". {len(wrong)} balances are off. {world.describe_last_event()} This is a defect of the program: please report it."
+            )
+
+
+

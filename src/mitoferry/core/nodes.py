@@ -1,0 +1,142 @@
+"""Nodes: the places in the mechanism where drugs, genes and stresses act.
+
+A treatment never touches a read-out. It sets the value of a node for a population of a well (column
+``Groups.nodes``); the process that owns the mechanism reads it. A *factor* multiplies a rate or a count and is 1 at
+rest; a *level* is a dose or a fraction and is 0 at rest. Several treatments on one factor multiply, on one level add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One place of action. ``kind`` is "factor" (rest 1) or "level" (rest 0)."""
+
+    name: str
+    kind: str
+    unit: str
+    meaning: str
+
+    @property
+    def rest(self) -> float:
+        """Value without treatment."""
+        return 1.0 if self.kind == "factor" else 0.0
+
+
+NODES: tuple[Node, ...] = (
+    # energetics
+    Node("complex_i_inhibitor", "level", "1/h", "binding rate of a complex I inhibitor at its free concentration"),
+    Node("complex_iii_inhibitor", "level", "1/h", "binding rate of a complex III or IV inhibitor"),
+    Node("complex_i_unbinding", "factor", "1", "off-rate of the complex I inhibitor"),
+    Node("synthase_block", "level", "1", "fraction of ATP synthase blocked (oligomycin)"),
+    Node("uncoupler", "level", "FCCP equivalents", "u of the proton leak by uncouplers"),
+    Node("glycolysis", "factor", "1", "capacity of glycolysis (2-DG, galactose)"),
+    Node("residual_glycolysis", "level", "1", "share of glycolysis kept without glucose (glycogen, glutamine)"),
+    Node("etc_expression", "factor", "1", "target of respiratory complex expression (CoCl2, smoke)"),
+    # mtDNA and quality control
+    Node("mtdna_replication", "factor", "1", "rate of mtDNA replication (ethidium bromide 0)"),
+    Node("tfam", "factor", "1", "TFAM"),
+    Node("biogenesis", "factor", "1", "PGC1a drive of biogenesis"),
+    Node("fusion", "factor", "1", "MFN1/2 and OPA1"),
+    Node("fission", "factor", "1", "DRP1 (mdivi-1)"),
+    Node("pink1_parkin", "factor", "1", "PINK1/Parkin mitophagy"),
+    Node("lysosome", "factor", "1", "lysosomal degradation (bafilomycin)"),
+    # oxidants
+    Node("antioxidant", "factor", "1", "antioxidant capacity (N-acetyl cysteine 2-4)"),
+    Node("nox", "factor", "1", "NADPH oxidase (DPI, GKT)"),
+    Node("redox_cycling", "level", "amol/s", "H2O2 made by a redox-cycling drug per functional mitochondrion"),
+    # signals
+    Node("nfkb", "factor", "1", "NF-kB activation (IKK inhibitor, dexamethasone)"),
+    Node("tnfaip2", "factor", "1", "expression of TNFAIP2 (M-Sec)"),
+    Node("p53", "factor", "1", "p53"),
+    Node("s100a4", "factor", "1", "S100A4 and RAGE"),
+    Node("ps_mask", "level", "1", "fraction of exposed phosphatidylserine that is covered (annexin V)"),
+    Node("p2y", "factor", "1", "P2Y2/P2Y6 receptors"),
+    Node("pi3k_mtor", "factor", "1", "PI3K/Akt/mTOR (everolimus, metformin)"),
+    Node("hif", "level", "1", "HIF stabilisation (CoCl2)"),
+    Node("calcium", "level", "uM", "sustained rise of cytosolic Ca2+"),
+    Node("caspase", "factor", "1", "caspase activation (zVAD)"),
+    Node("death_signal", "level", "1/h", "hazard added by a cytotoxic drug"),
+    # nanotubes
+    Node("actin", "factor", "1", "actin assembly for new protrusions (cytochalasin, latrunculin)"),
+    Node("actin_break", "factor", "1", "loss rate of existing tubes (cytochalasin above 1 uM)"),
+    Node("filopodia", "factor", "1", "rate of search attempts, other (melatonin, Myo10, GAP43)"),
+    Node("rho_gtpases", "factor", "1", "CDC42 and RAC1 (ML-141, 6-thio-GTP, L-778123)"),
+    Node("capture", "factor", "1", "capture of a filopodium (ICAM-1, N-cadherin, Talin-2)"),
+    Node("microtubule_invasion", "factor", "1", "thickening by microtubules (nocodazole 0, Eg5 inhibitor up)"),
+    Node("microtubule_motor", "factor", "1", "speed and binding on microtubules (KIF5B)"),
+    Node("actin_motor", "factor", "1", "myosins V, VI, 10, 19"),
+    Node("miro1", "factor", "1", "Miro1"),
+    Node("trak", "factor", "1", "TRAK1/2 (Milton; O-GlcNAc lowers it)"),
+    Node("opening", "factor", "1", "opening of closed tubes"),
+    Node("cx43", "factor", "1", "connexin 43 (carbenoxolone, GAP26)"),
+    Node("adhesion", "factor", "1", "cell-cell adhesion"),
+    # other routes and fates
+    Node("endocytosis", "factor", "1", "endocytosis (dynasore, cytochalasin above 1 uM)"),
+    Node("motility", "factor", "1", "speed of the persistent walk"),
+    Node("proliferation", "factor", "1", "cell cycle"),
+    Node("temperature", "factor", "1", "motors and endocytosis at low temperature (0.05 at 4 C)"),
+    Node("arrival_antioxidant", "factor", "1", "arm of the arrival pulse: HO-1/Nrf2"),
+    Node("arrival_mitophagy", "factor", "1", "arm of the arrival pulse: mitophagy of damaged units"),
+    Node("arrival_survival", "factor", "1", "arm of the arrival pulse: Akt/AMPK survival signal"),
+    Node("paracrine", "factor", "1", "secretion of survival factors"),
+    Node("uridine", "level", "1", "uridine supplied with the medium"),
+)
+
+NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
+N_NODES = len(NODES)
+
+# the same as integers, for row functions
+NODE_COMPLEX_I_INHIBITOR = 0
+NODE_COMPLEX_III_INHIBITOR = 1
+NODE_COMPLEX_I_UNBINDING = 2
+NODE_SYNTHASE_BLOCK = 3
+NODE_UNCOUPLER = 4
+NODE_GLYCOLYSIS = 5
+NODE_RESIDUAL_GLYCOLYSIS = 6
+NODE_ETC_EXPRESSION = 7
+NODE_MTDNA_REPLICATION = 8
+NODE_TFAM = 9
+NODE_BIOGENESIS = 10
+NODE_FUSION = 11
+NODE_FISSION = 12
+NODE_PINK1_PARKIN = 13
+NODE_LYSOSOME = 14
+NODE_ANTIOXIDANT = 15
+NODE_NOX = 16
+NODE_REDOX_CYCLING = 17
+NODE_NFKB = 18
+NODE_TNFAIP2 = 19
+NODE_P53 = 20
+NODE_S100A4 = 21
+NODE_PS_MASK = 22
+NODE_P2Y = 23
+NODE_PI3K_MTOR = 24
+NODE_HIF = 25
+NODE_CALCIUM = 26
+NODE_CASPASE = 27
+NODE_DEATH_SIGNAL = 28
+NODE_ACTIN = 29
+NODE_ACTIN_BREAK = 30
+NODE_FILOPODIA = 31
+NODE_RHO_GTPASES = 32
+NODE_CAPTURE = 33
+NODE_MICROTUBULE_INVASION = 34
+NODE_MICROTUBULE_MOTOR = 35
+NODE_ACTIN_MOTOR = 36
+NODE_MIRO1 = 37
+NODE_TRAK = 38
+NODE_OPENING = 39
+NODE_CX43 = 40
+NODE_ADHESION = 41
+NODE_ENDOCYTOSIS = 42
+NODE_MOTILITY = 43
+NODE_PROLIFERATION = 44
+NODE_TEMPERATURE = 45
+NODE_ARRIVAL_ANTIOXIDANT = 46
+NODE_ARRIVAL_MITOPHAGY = 47
+NODE_ARRIVAL_SURVIVAL = 48
+NODE_PARACRINE = 49
+NODE_URIDINE = 50

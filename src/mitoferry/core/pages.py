@@ -1,0 +1,167 @@
+"""Pages: where mitochondria live, and the only functions that create, move or remove one.
+
+A page of 32 slots belongs to one row of the cells table (a cell, or the transit or medium pool of a well); the pages
+of an owner form a chain. These are serial row functions: they run one after the other, in the order that the link,
+quality and fate phases give them. Each keeps the ledger: what is born or lost is tallied at the owner, a move is not
+a birth. Callers make sure that enough free pages exist (:func:`mitoferry.core.world.World.reserve_pages`).
+"""
+
+from __future__ import annotations
+
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    N_HAPLOTYPES,
+    OCCUPIED,
+    PAGE,
+    TALLY_BORN,
+    TALLY_COPIES_IN,
+    TALLY_COPIES_OUT,
+    TALLY_DEGRADED,
+    TALLY_LYSED,
+    TALLY_MASS_IN,
+    TALLY_MASS_OUT,
+)
+
+
+@row
+def add_page(pages, cells, owner):
+    """Give ``owner`` a free page at the head of its chain; returns the page, or -1 if none is free."""
+    n = int(pages.n_free[0])
+    if n == 0:
+        return -1
+    page = int(pages.free[n - 1])
+    pages.n_free[0] = n - 1
+    pages.owner[page] = owner
+    pages.next[page] = cells.first_page[owner]
+    cells.first_page[owner] = page
+    return page
+
+
+@row
+def free_slot(mitochondria, pages, cells, owner):
+    """An empty slot in the chain of ``owner``, from a new page if need be; -1 if no page is free."""
+    page = int(cells.first_page[owner])
+    while page >= 0:
+        for k in range(PAGE):
+            if int(mitochondria.flags[page * PAGE + k]) & OCCUPIED == 0:
+                return page * PAGE + k
+        page = int(pages.next[page])
+    page = add_page(pages, cells, owner)
+    if page < 0:
+        return -1
+    return page * PAGE
+
+
+@row
+def copy_slot(mitochondria, source, target):
+    """Copy all columns of a record from one slot to another."""
+    mitochondria.birth[target] = mitochondria.birth[source]
+    mitochondria.ordinal[target] = mitochondria.ordinal[source]
+    for k in range(N_HAPLOTYPES):
+        mitochondria.copies[target, k] = mitochondria.copies[source, k]
+    mitochondria.mass[target] = mitochondria.mass[source]
+    mitochondria.damage[target] = mitochondria.damage[source]
+    mitochondria.complex1[target] = mitochondria.complex1[source]
+    mitochondria.complex34[target] = mitochondria.complex34[source]
+    mitochondria.complex5[target] = mitochondria.complex5[source]
+    mitochondria.bound1[target] = mitochondria.bound1[source]
+    mitochondria.bound3[target] = mitochondria.bound3[source]
+    mitochondria.psi_offset[target] = mitochondria.psi_offset[source]
+    mitochondria.depolarised[target] = mitochondria.depolarised[source]
+    mitochondria.label[target] = mitochondria.label[source]
+    mitochondria.dye[target] = mitochondria.dye[source]
+    mitochondria.pore[target] = mitochondria.pore[source]
+    mitochondria.motor[target] = mitochondria.motor[source]
+    mitochondria.flags[target] = mitochondria.flags[source]
+
+
+@row
+def clear_slot(mitochondria, slot):
+    """Empty a slot. Only :func:`move` and :func:`remove` may call this."""
+    mitochondria.birth[slot] = 0
+    mitochondria.ordinal[slot] = 0
+    for k in range(N_HAPLOTYPES):
+        mitochondria.copies[slot, k] = 0
+    mitochondria.mass[slot] = 0
+    mitochondria.damage[slot] = 0
+    mitochondria.flags[slot] = 0
+
+
+@row
+def move(mitochondria, pages, cells, slot, target):
+    """Move the mitochondrion in ``slot`` to the host ``target``; returns its new slot, -1 if no page is free.
+
+    Counts of both hosts follow. The record is copied and the old slot emptied: an individual is moved, never copied.
+    """
+    new = free_slot(mitochondria, pages, cells, target)
+    if new < 0:
+        return -1
+    owner = int(pages.owner[slot // PAGE])
+    copy_slot(mitochondria, slot, new)
+    clear_slot(mitochondria, slot)
+    cells.n_mitochondria[owner] -= 1
+    cells.n_mitochondria[target] += 1
+    return new
+
+
+@row
+def tally_loss(mitochondria, cells, owner, slot, kind):
+    """Book the loss of the mitochondrion in ``slot`` at ``owner``; ``kind`` is TALLY_DEGRADED or TALLY_LYSED."""
+    cells.tally[owner, kind] += 1
+    cells.tally[owner, TALLY_MASS_OUT] += int(mitochondria.mass[slot])
+    for k in range(N_HAPLOTYPES):
+        cells.tally[owner, TALLY_COPIES_OUT + k] += int(mitochondria.copies[slot, k])
+
+
+@row
+def remove(mitochondria, pages, cells, slot, lysed):
+    """Take a mitochondrion out of the world: degraded by its host, or lysed outside; booked at its owner."""
+    owner = int(pages.owner[slot // PAGE])
+    tally_loss(mitochondria, cells, owner, slot, TALLY_LYSED if lysed else TALLY_DEGRADED)
+    clear_slot(mitochondria, slot)
+    cells.n_mitochondria[owner] -= 1
+
+
+@row
+def tally_birth(mitochondria, cells, owner, slot):
+    """Book the birth of the mitochondrion in ``slot``, with its mass and copies, at ``owner``."""
+    cells.tally[owner, TALLY_BORN] += 1
+    cells.tally[owner, TALLY_MASS_IN] += int(mitochondria.mass[slot])
+    for k in range(N_HAPLOTYPES):
+        cells.tally[owner, TALLY_COPIES_IN + k] += int(mitochondria.copies[slot, k])
+
+
+@row
+def release_empty_pages(mitochondria, pages, cells, owner):
+    """Give back the empty pages of a chain."""
+    previous = -1
+    page = int(cells.first_page[owner])
+    while page >= 0:
+        following = int(pages.next[page])
+        occupied = 0
+        for k in range(PAGE):
+            if int(mitochondria.flags[page * PAGE + k]) & OCCUPIED != 0:
+                occupied += 1
+        if occupied == 0:
+            if previous < 0:
+                cells.first_page[owner] = following
+            else:
+                pages.next[previous] = following
+            pages.owner[page] = -1
+            pages.next[page] = -1
+            n = int(pages.n_free[0])
+            pages.free[n] = page
+            pages.n_free[0] = n + 1
+        else:
+            previous = page
+        page = following
+
+
+@row
+def grant_pages(pages, cells, n_cells):
+    """Give pages to the owners that asked (``want_pages``), in order of row; unmet wishes stay for the next step."""
+    for c in range(n_cells):
+        while int(cells.want_pages[c]) > 0:
+            if add_page(pages, cells, c) < 0:
+                return
+            cells.want_pages[c] -= 1

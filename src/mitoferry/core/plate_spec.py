@@ -1,0 +1,166 @@
+"""What a run is made of, as plain numbers: the contract between the experiment file and the engine.
+
+``experiment/`` turns names, units and files into these records; ``experiment/plate.py`` turns them into state. Units
+are those of the engine: um, s, mM (glucose, lactate, calcium, ATP of cells), uM (oxygen, H2O2, eATP, eADP), ng/mL
+(cytokines), 1/h, mV, pL, amol/s. All records are frozen and can be written to JSON by ``dataclasses.asdict``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """Shape of a well.
+
+    Attributes:
+        kind: "dish", "insert" or "block".
+        size: extent in x, y, z [um]; z is ignored in a dish.
+        periodic: whether x and y (and z of a block) wrap around.
+        medium_height: height of the medium above the cells [um].
+        pore: pore size of the insert [um]; 0 without an insert.
+        voxel: edge of a field voxel [um].
+    """
+
+    kind: str = "dish"
+    size: tuple[float, float, float] = (600.0, 600.0, 20.0)
+    periodic: bool = True
+    medium_height: float = 2000.0
+    pore: float = 0.0
+    voxel: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTypeNumbers:
+    """Numbers of one cell type that the engine needs, after scaling to its own energetics (library/scaling.py)."""
+
+    name: str
+    radius: float
+    volume: float
+    mitochondria: float
+    mtdna: float
+    oxygen_use: float  # fmol/min per cell, basal
+    oxphos_share: float
+    speed: float
+    persistence: float
+    filopodia: float
+    cx43: float
+    miro1: float
+    uptake: float
+    adhesion: float = 1.0
+    arrival_lysis: float = 0.1
+    arrival_fusion: float = 0.5
+    cycle_time: float = 0.0
+    cytokine_sensitivity: float = 1.0
+    cell_cv: float = 0.3
+    # results of the scaling
+    demand: float = 0.0
+    glycolysis: float = 0.0
+    nonmito: float = 0.0
+    leak_factor: float = 1.0
+    substrate: float = 1.0
+    cytosol: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """Cells of one type with one role in a well.
+
+    Attributes:
+        name: name in the experiment file ("recipient", "donor").
+        index: its index in the experiment, the same in every arm.
+        role: "recipient" or "donor".
+        cell_type: numbers of the type.
+        count: cells seeded.
+        added: when they enter the well [s from time zero].
+        layer: 0 = bottom, 1 = on the insert.
+        haplotypes: share of each haplotype of the palette in its mtDNA; all zero means no mtDNA (rho0).
+        pathogenic: whether each haplotype of the palette impairs expression.
+        genetic_label: whether its mitochondria carry a genetic label.
+        tracker: MitoTracker loaded before seeding, 1 = full.
+        complexes: initial complex I, III/IV, V capacities, relative.
+    """
+
+    name: str
+    index: int
+    role: str
+    cell_type: CellTypeNumbers
+    count: int
+    added: float = 0.0
+    layer: int = 0
+    haplotypes: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    genetic_label: bool = False
+    tracker: float = 0.0
+    rho0: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One timed change. Between ``start`` and ``end`` [s] the value is in force; ``end`` may be infinite.
+
+    Attributes:
+        kind: "node" (a node of populations: ``key`` is the node's name), "medium" (bulk concentration set at start:
+            a medium change or an addition; ``key`` is a species), "boundary" (concentration that the bulk is held to,
+            e.g. oxygen of the chamber; ``key`` is a species), "wash" (bulk and grid set back to the fresh medium).
+        populations: indices of populations that it acts on (nodes).
+        value: factor or level of the node; concentration for species.
+        cause: what the user wrote ("cytochalasin_b 350 nM"), for the report.
+    """
+
+    kind: str
+    key: str
+    value: float
+    start: float
+    end: float
+    populations: tuple[int, ...] = ()
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One arm: everything that differs between wells."""
+
+    name: str
+    geometry: Geometry
+    populations: tuple[Population, ...]
+    actions: tuple[Action, ...]
+    medium: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """An assay at given times. ``of`` is a population's name or "" for the whole well; ``times`` in ticks (s)."""
+
+    assay: str
+    of: str
+    times: tuple[int, ...]
+    options: dict[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateSpec:
+    """A whole run: arms x replicates, measurements, clocks, parameters.
+
+    Attributes:
+        parameters: every parameter of the library with the value used, in the unit of its record.
+        haplotype_names: names of the palette of haplotypes; ``pathogenic`` says which impair expression.
+        macro_step, mitochondria_step, quality_step: clocks [s].
+        switches: named modelling switches ("arrival.gate": "any").
+    """
+
+    name: str
+    arms: tuple[Arm, ...]
+    replicates: int
+    seed: int
+    until: int
+    measurements: tuple[Measurement, ...]
+    parameters: dict[str, float]
+    haplotype_names: tuple[str, ...] = ("wild_type",)
+    pathogenic: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    macro_step: int = 60
+    mitochondria_step: int = 300
+    quality_step: int = 600
+    save_every: int = 3600
+    checkpoint_every: float = 30.0
+    switches: dict[str, str] = field(default_factory=dict)

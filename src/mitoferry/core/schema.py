@@ -1,0 +1,536 @@
+"""The state of a plate, column by column.
+
+Struct of arrays. Each table is a ``NamedTuple`` of NumPy arrays, so that one argument carries a whole table into a
+row function; :data:`COLUMNS` says for each column its dtype, unit and meaning. Everything of a run lives in these
+tables: a plate (all wells) is one state.
+
+Scales: quantised columns of the mitochondria hold integers; the constants ``*_SCALE`` give the size of one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PAGE = 32
+N_HAPLOTYPES = 4
+N_CLASSES = 4
+
+# ----------------------------------------------------------------- mitochondria: quantised columns
+MASS_SCALE = 1.0 / 8192.0
+DAMAGE_SCALE = 1.0 / 65535.0
+COMPLEX_SCALE = 1.0 / 32768.0
+BOUND_SCALE = 1.0 / 255.0
+PSI_OFFSET_SCALE = 0.01  # mV
+DEPOLARISED_SCALE = 10.0  # s
+LABEL_SCALE = 1.0 / 16384.0  # 1 = label of a freshly stained mitochondrion
+PORE_SCALE = 10.0  # s
+
+# flags of a mitochondrion
+OCCUPIED = 1
+CLASS_SHIFT = 1  # two bits: energy class
+CLASS_MASK = 3
+PINK1 = 8
+PLACE_SHIFT = 4  # two bits: place in the host
+PLACE_MASK = 3
+ROUTE_SHIFT = 6  # four bits: route of the last hand-over, 0 = never moved
+ROUTE_MASK = 15
+PORE_OPEN = 1 << 10
+PULSED = 1 << 11  # its arrival has been signalled
+FUSED = 1 << 12  # has fused with the host network since arrival
+SICK_ON_ARRIVAL = 1 << 13  # potential below the gate when it arrived
+
+# energy classes
+OWN_NETWORK, OWN_ISOLATED, DONOR_FREE, DONOR_ENDOSOME = 0, 1, 2, 3
+# places
+CYTOSOL, ENDOSOME, DOUBLE_MEMBRANE, IN_TRANSIT = 0, 1, 2, 3
+# routes of a hand-over (ledger names in ROUTE_NAMES)
+ROUTE_NONE, ROUTE_NANOTUBE, ROUTE_BREAKAGE, ROUTE_LYSIS, ROUTE_UPTAKE, ROUTE_DIVISION, ROUTE_RETURN = 0, 1, 2, 3, 4, 5, 6
+ROUTE_NAMES = ("none", "nanotube", "nanotube_breakage", "lysis", "free_uptake", "division", "nanotube_return")
+
+# ----------------------------------------------------------------- cells
+CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC, CELL_DEAD_APOPTOTIC, CELL_DEAD_NECROTIC, CELL_NECROTIC = 0, 1, 2, 3, 4, 5, 6
+CELL_POOL, CELL_WAITING = 9, 10
+# CELL_LIVE: alive. CELL_MOMP: cytochrome c released, still alive and metabolising (window of rescue).
+# CELL_APOPTOTIC: caspases executing. CELL_NECROTIC: membrane lost, content being released.
+# CELL_DEAD_*: corpse, holds no mitochondria. CELL_POOL: not a cell, the row of a well's pool.
+# CELL_WAITING: seeded later (added at ``cells.added``); holds its mitochondria, touches nothing.
+
+POOL_TRANSIT, POOL_MEDIUM = 0, 1  # pools of well w are rows 2 w and 2 w + 1 of the cells table
+N_POOLS = 2
+
+# per-cell sums over mitochondria, filled by processes/capacity.py: sums[cell, class, SUM_*], fixed point
+SUM_COUNT, SUM_MASS, SUM_ETC, SUM_ETC_COMPLEX_I, SUM_SYNTHASE, SUM_LEAK, SUM_DEHYDROGENASE, SUM_DAMAGE, SUM_SITE_I, SUM_SITE_III = range(10)
+N_SUMS = 10
+SUM_SCALE = 1.0 / 1048576.0  # every sum but SUM_COUNT: 2**-20
+
+# per-cell tallies for the ledger, folded into the wells' ledger after each process that writes mitochondria
+TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT = range(5)
+TALLY_COPIES_IN = 5  # four entries, one per haplotype
+TALLY_COPIES_OUT = 9  # four entries
+N_TALLY = 13
+
+# ----------------------------------------------------------------- links
+LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
+KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
+
+# ----------------------------------------------------------------- fields
+SPECIES = ("oxygen", "glucose", "lactate", "atp", "adp", "h2o2", "tnf_alpha", "il_1beta", "calcium", "paracrine", "s100a4_signal", "tracker")
+(OXYGEN, GLUCOSE, LACTATE, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA, CALCIUM, PARACRINE, S100A4_SIGNAL, TRACKER) = range(12)
+# units: oxygen, atp, adp, h2o2 in uM; glucose, lactate, calcium in mM; cytokines in ng/mL; the last three in a.u.
+
+
+class Mitochondria(NamedTuple):
+    """One row per slot; slots 32 p .. 32 p + 31 make page p."""
+
+    birth: Any
+    ordinal: Any
+    copies: Any
+    mass: Any
+    damage: Any
+    complex1: Any
+    complex34: Any
+    complex5: Any
+    bound1: Any
+    bound3: Any
+    psi_offset: Any
+    depolarised: Any
+    label: Any
+    dye: Any
+    pore: Any
+    motor: Any
+    flags: Any
+
+
+class Pages(NamedTuple):
+    """One row per page of 32 slots."""
+
+    owner: Any
+    next: Any
+    free: Any  # stack of free pages
+    n_free: Any  # one int64
+
+
+class Cells(NamedTuple):
+    """One row per cell; the first 2 n_wells rows are the wells' pools (transit, medium)."""
+
+    id: Any
+    well: Any
+    group: Any
+    population: Any
+    state: Any
+    added: Any
+    first_page: Any
+    n_mitochondria: Any
+    n_foreign: Any
+    next_ordinal: Any
+    want_pages: Any
+    sums: Any
+    copies: Any
+    tally: Any
+    # space
+    x: Any
+    y: Any
+    z: Any
+    ux: Any
+    uy: Any
+    uz: Any
+    radius: Any
+    layer: Any
+    voxel: Any
+    bin: Any
+    n_contacts: Any
+    # size and capacity
+    volume: Any
+    demand: Any
+    glycolysis: Any
+    nonmito: Any
+    leak_factor: Any
+    substrate: Any
+    target_mitochondria: Any
+    # energetics
+    atp: Any
+    psi: Any
+    nadh: Any
+    load: Any
+    succinate: Any
+    oxygen_flux: Any
+    oxygen_flux_class: Any
+    lactate_flux: Any
+    glucose_flux: Any
+    atp_flux: Any
+    atp_oxphos: Any
+    h2o2: Any
+    antioxidant: Any
+    h2o2_production: Any
+    # surroundings, sampled from the fields
+    env: Any
+    gradient_x: Any
+    gradient_y: Any
+    # signals, 0..1 unless noted
+    nfkb: Any
+    tnfaip2: Any
+    p53: Any
+    caspase3: Any
+    s100a4: Any
+    phosphatidylserine: Any
+    p2y: Any
+    calcium: Any
+    survival: Any
+    arrival_pulse: Any
+    pgc1a: Any
+    hif: Any
+    akt: Any
+    signal_from_neighbours: Any
+    filopodia_rate: Any
+    n_filopodia: Any
+    # fate
+    momp_time: Any
+    death_time: Any
+    death_hazard: Any
+    cycle: Any
+    mitophagy_load: Any
+    received: Any
+    donated: Any
+    returned: Any
+    lysed_arrivals: Any
+    n_divisions: Any
+    parent: Any
+
+
+class Groups(NamedTuple):
+    """One row per population of a well: cell-type numbers and the nodes that treatments act on."""
+
+    well: Any
+    population: Any
+    donor: Any
+    radius: Any
+    speed: Any
+    persistence: Any
+    filopodia: Any
+    cx43: Any
+    miro1: Any
+    uptake: Any
+    adhesion: Any
+    arrival_lysis: Any
+    arrival_fusion: Any
+    cycle_time: Any
+    volume: Any
+    mitochondria: Any
+    mtdna: Any
+    cytokine_sensitivity: Any
+    nodes: Any
+
+
+class Wells(NamedTuple):
+    """One row per well."""
+
+    arm: Any
+    replicate: Any
+    key0: Any
+    key1: Any
+    size: Any
+    periodic: Any
+    geometry: Any
+    n_layers: Any
+    pore: Any
+    medium_height: Any
+    bulk: Any
+    boundary: Any
+    ledger: Any
+    next_link: Any
+    n_born: Any
+
+
+class Links(NamedTuple):
+    """One row per link; all births and deaths happen in the link phase, in order."""
+
+    id: Any
+    well: Any
+    a: Any
+    b: Any
+    id_a: Any
+    id_b: Any
+    initiator: Any
+    kind: Any
+    state: Any
+    thick: Any
+    born: Any
+    ready: Any
+    length: Any
+    rest_length: Any
+    diameter: Any
+    polarity: Any
+    n_cargo: Any
+
+
+class Cargo(NamedTuple):
+    """One row per mitochondrion inside a link."""
+
+    link: Any
+    slot: Any
+    origin: Any
+    entered: Any
+    leaves: Any
+    exit_end: Any
+    alive: Any
+
+
+class Fields(NamedTuple):
+    """Concentrations on the grid: ``conc[well, species, z, y, x]``, sources in the same shape per second."""
+
+    conc: Any
+    source: Any
+    uptake: Any
+    diffusion: Any
+    decay: Any
+    to_bulk: Any
+    spacing: Any
+    layer_height: Any
+
+
+class Step(NamedTuple):
+    """The clock as a row function sees it."""
+
+    step: int
+    tick: int
+    time: float
+    dt: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        dtype: NumPy dtype name.
+        shape: extra dimensions after the row.
+        unit: unit of the stored number (after its scale).
+        meaning: what it is.
+        fill: value of an empty row.
+        writer: the process or room that writes it.
+    """
+
+    dtype: str
+    unit: str
+    meaning: str
+    shape: tuple[int, ...] = ()
+    fill: float = 0
+    writer: str = ""
+
+
+def _c(dtype: str, unit: str, meaning: str, writer: str = "", shape: tuple[int, ...] = (), fill: float = 0) -> Column:
+    return Column(dtype, unit, meaning, shape, fill, writer)
+
+
+N_SPECIES = len(SPECIES)
+
+COLUMNS: dict[str, dict[str, Column]] = {
+    "Mitochondria": {
+        "birth": _c("u4", "", "id of the cell it was born in (its lineage)", "pages"),
+        "ordinal": _c("u4", "", "running number within that cell; (birth, ordinal) is unique in a well", "pages"),
+        "copies": _c("u1", "copies", "mtDNA copies of each haplotype of the palette", "mtdna", (N_HAPLOTYPES,)),
+        "mass": _c("u2", "mass unit / 8192", "size; 1 unit = 0.3-0.5 um^3", "fusion_fission, biogenesis"),
+        "damage": _c("u2", "1/65535", "oxidised lipid and protein, cristae loss, 0..1", "damage"),
+        "complex1": _c("u2", "1/32768", "complex I capacity per mass", "mtdna"),
+        "complex34": _c("u2", "1/32768", "complex III/IV capacity per mass", "mtdna"),
+        "complex5": _c("u2", "1/32768", "ATP synthase capacity per mass", "mtdna"),
+        "bound1": _c("u1", "1/255", "fraction of complex I with inhibitor bound", "inhibitors"),
+        "bound3": _c("u1", "1/255", "fraction of complex III with inhibitor bound", "inhibitors"),
+        "psi_offset": _c("i2", "0.01 mV", "own potential = potential of the class - offset", "fusion_fission, damage"),
+        "depolarised": _c("u2", "10 s", "time below the PINK1 threshold", "mitophagy"),
+        "label": _c("u2", "1/16384", "genetic label, conserved", "plate"),
+        "dye": _c("u2", "1/16384", "MitoTracker, leaks", "dye"),
+        "pore": _c("u1", "10 s", "time the permeability transition pore has been open", "pore"),
+        "motor": _c("u1", "", "attachment to tracks", "nanotube_transport"),
+        "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore (constants above)", "all"),
+    },
+    "Pages": {
+        "owner": _c("i4", "row of cells", "cell or pool that owns the page, -1 = free", "pages", fill=-1),
+        "next": _c("i4", "page", "next page of the owner's chain, -1 = last", "pages", fill=-1),
+        "free": _c("i4", "page", "stack of free pages", "pages"),
+    },
+    "Cells": {
+        "id": _c("u4", "", "persistent id: population * 2^24 + ordinal; the same in every arm", "plate"),
+        "well": _c("i4", "row of wells", "", "plate"),
+        "group": _c("i4", "row of groups", "population of this well", "plate"),
+        "population": _c("u1", "", "index of the population in the experiment", "plate"),
+        "state": _c("u1", "", "CELL_* constant", "death"),
+        "added": _c("i8", "tick", "when the cell enters the well", "plate"),
+        "first_page": _c("i4", "page", "head of its chain, -1 = none", "pages", fill=-1),
+        "n_mitochondria": _c("i4", "", "mitochondria it owns", "capacity, pages"),
+        "n_foreign": _c("i4", "", "of these, born in a cell of another population", "capacity"),
+        "next_ordinal": _c("u4", "", "ordinal of the next mitochondrion born here", "biogenesis"),
+        "want_pages": _c("i4", "pages", "pages asked for by births", "biogenesis"),
+        "sums": _c("i8", "2^-20", "sums over its mitochondria per energy class (SUM_*)", "capacity", (N_CLASSES, N_SUMS)),
+        "copies": _c("i8", "copies", "mtDNA copies per haplotype, sum over its mitochondria", "capacity", (N_HAPLOTYPES,)),
+        "tally": _c("i8", "", "births and losses not yet booked (TALLY_*)", "all", (N_TALLY,)),
+        "x": _c("f4", "um", "position", "motion"),
+        "y": _c("f4", "um", "position", "motion"),
+        "z": _c("f4", "um", "position (height of the layer in a dish)", "motion"),
+        "ux": _c("f4", "um/h", "own (persistent) velocity", "motion"),
+        "uy": _c("f4", "um/h", "own velocity", "motion"),
+        "uz": _c("f4", "um/h", "own velocity", "motion"),
+        "radius": _c("f4", "um", "mechanical radius", "plate, division"),
+        "layer": _c("u1", "", "0 = bottom of the dish, 1 = on the insert", "plate"),
+        "voxel": _c("i4", "", "flat index (z, y, x) of its voxel", "neighbours"),
+        "bin": _c("i4", "", "flat index of its bin in the neighbour grid", "neighbours"),
+        "n_contacts": _c("i4", "", "cells that it touches", "mechanics"),
+        "volume": _c("f4", "pL", "cytosol, V_c", "plate, division"),
+        "demand": _c("f4", "amol/s", "V_U of the energetics", "plate, division"),
+        "glycolysis": _c("f4", "amol/s", "V_G of the energetics", "plate, division"),
+        "nonmito": _c("f4", "amol/s", "non-mitochondrial oxygen use", "plate, division"),
+        "leak_factor": _c("f4", "1", "f_L of the cell type", "plate", fill=1),
+        "substrate": _c("f4", "1", "sub of the energetics, 0..1", "plate", fill=1),
+        "target_mitochondria": _c("f4", "", "number that biogenesis steers to, N*", "plate, division"),
+        "atp": _c("f4", "mM", "cytosolic ATP", "energetics"),
+        "psi": _c("f4", "mV", "quasi-steady potential per energy class", "energetics", (N_CLASSES,)),
+        "nadh": _c("f4", "1", "quasi-steady matrix NADH fraction per energy class", "energetics", (N_CLASSES,)),
+        "load": _c("f4", "1", "demand after shedding, relative", "energetics", fill=1),
+        "succinate": _c("f4", "1", "succinate built up in ischaemia, 0..1", "reactive_oxygen"),
+        "oxygen_flux": _c("f4", "amol/s", "oxygen used, all sinks", "energetics"),
+        "oxygen_flux_class": _c("f4", "amol/s", "respiration per energy class", "energetics", (N_CLASSES,)),
+        "lactate_flux": _c("f4", "amol/s", "lactate released", "energetics"),
+        "glucose_flux": _c("f4", "amol/s", "glucose used", "energetics"),
+        "atp_flux": _c("f4", "amol/s", "ATP made, all sources", "energetics"),
+        "atp_oxphos": _c("f4", "amol/s", "ATP made by the synthase", "energetics"),
+        "h2o2": _c("f4", "uM", "cytosolic H2O2", "reactive_oxygen"),
+        "antioxidant": _c("f4", "1", "antioxidant capacity, 1 at rest", "reactive_oxygen", fill=1),
+        "h2o2_production": _c("f4", "amol/s", "H2O2 made, all sources", "reactive_oxygen"),
+        "env": _c("f4", "as SPECIES", "concentrations at the cell", "fields", (N_SPECIES,)),
+        "gradient_x": _c("f4", "1/um", "direction of the find-me gradient", "fields"),
+        "gradient_y": _c("f4", "1/um", "direction of the find-me gradient", "fields"),
+        "nfkb": _c("f4", "1", "NF-kB activity", "signals"),
+        "tnfaip2": _c("f4", "1", "TNFAIP2 (M-Sec), 1 at rest", "signals", fill=1),
+        "p53": _c("f4", "1", "p53 activity", "signals"),
+        "caspase3": _c("f4", "1", "active caspase 3", "signals"),
+        "s100a4": _c("f4", "1", "S100A4, 1 at rest", "signals", fill=1),
+        "phosphatidylserine": _c("f4", "1", "exposed phosphatidylserine", "signals"),
+        "p2y": _c("f4", "1", "P2Y2/P2Y6 occupancy", "signals"),
+        "calcium": _c("f4", "uM", "cytosolic Ca2+", "signals", fill=0.1),
+        "survival": _c("f4", "1", "survival signal s of the death hazard", "arrival"),
+        "arrival_pulse": _c("f4", "1", "pulse y after degraded arrivals", "arrival"),
+        "pgc1a": _c("f4", "1", "PGC1a/NRF1/TFAM drive, 1 at rest", "signals", fill=1),
+        "hif": _c("f4", "1", "HIF activity", "signals"),
+        "akt": _c("f4", "1", "PI3K/Akt/mTOR activity, 1 at rest", "signals", fill=1),
+        "signal_from_neighbours": _c("f4", "1", "find-me signals received, 0..1", "signals"),
+        "filopodia_rate": _c("f4", "1/h", "rate of search attempts in force", "nanotube_search"),
+        "n_filopodia": _c("f4", "", "search attempts made so far", "nanotube_search"),
+        "momp_time": _c("f8", "s", "when cytochrome c was released, -1 = not", "death", fill=-1),
+        "death_time": _c("f8", "s", "when it died, -1 = alive", "death", fill=-1),
+        "death_hazard": _c("f4", "1/h", "hazard of cytochrome c release in force", "death"),
+        "cycle": _c("f4", "1", "progress through the cell cycle, 0..1", "proliferation"),
+        "mitophagy_load": _c("f4", "1/h", "mitochondria degraded per hour, running mean", "mitophagy"),
+        "received": _c("i4", "", "mitochondria of other cells received so far", "handover"),
+        "donated": _c("i4", "", "mitochondria given so far", "handover"),
+        "returned": _c("i4", "", "mitochondria that left and came back", "handover"),
+        "lysed_arrivals": _c("i4", "", "arrivals degraded so far", "arrival"),
+        "n_divisions": _c("i4", "", "divisions so far", "division"),
+        "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
+    },
+    "Groups": {
+        "well": _c("i4", "row of wells", "", "plate"),
+        "population": _c("u1", "", "index of the population", "plate"),
+        "donor": _c("u1", "", "1 = role donor", "plate"),
+        "radius": _c("f4", "um", "", "plate"),
+        "speed": _c("f4", "um/h", "root mean square speed of the persistent walk", "plate"),
+        "persistence": _c("f4", "h", "persistence time", "plate"),
+        "filopodia": _c("f4", "1/h", "unstressed search attempts, lambda_0", "plate"),
+        "cx43": _c("f4", "1", "connexin 43", "plate"),
+        "miro1": _c("f4", "1", "Miro1", "plate"),
+        "uptake": _c("f4", "1", "uptake of free mitochondria, relative", "plate"),
+        "adhesion": _c("f4", "1", "adhesion, relative", "plate", fill=1),
+        "arrival_lysis": _c("f4", "1/h", "rate at which an unfused arrival is degraded", "plate"),
+        "arrival_fusion": _c("f4", "1", "compatibility of arrivals with the host network, 0..1", "plate"),
+        "cycle_time": _c("f4", "h", "cell-cycle time, 0 = does not divide", "plate"),
+        "volume": _c("f4", "pL", "whole-cell volume", "plate"),
+        "mitochondria": _c("f4", "", "mitochondria per cell", "plate"),
+        "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
+        "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
+        "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
+    },
+    "Wells": {
+        "arm": _c("i4", "", "index of the arm", "plate"),
+        "replicate": _c("i4", "", "replicate, from 0", "plate"),
+        "key0": _c("u4", "", "random key from seed and replicate", "plate"),
+        "key1": _c("u4", "", "random key from seed and replicate", "plate"),
+        "size": _c("f4", "um", "extent in x, y, z", "plate", (3,)),
+        "periodic": _c("u1", "", "1 = periodic in x and y (and z in a block)", "plate"),
+        "geometry": _c("u1", "", "0 dish, 1 dish with insert, 2 tissue block", "plate"),
+        "n_layers": _c("i4", "", "layers of the field grid in use", "plate"),
+        "pore": _c("f4", "um", "pore size of the insert", "plate"),
+        "medium_height": _c("f4", "um", "height of the medium", "plate"),
+        "bulk": _c("f4", "as SPECIES", "concentration in the stirred bulk of the medium", "fields", (N_SPECIES,)),
+        "boundary": _c("f4", "as SPECIES", "concentration that the bulk is held to or exchanges with; -1 = none", "treatments", (N_SPECIES,)),
+        "ledger": _c("i8", "", "booked tallies (TALLY_*) since time zero", "ledger", (N_TALLY,)),
+        "next_link": _c("u4", "", "id of the next link", "nanotubes"),
+        "n_born": _c("u4", "", "cells born so far per population", "division", (16,)),
+    },
+    "Links": {
+        "id": _c("u4", "", "persistent id, unique in its well", "nanotubes"),
+        "well": _c("i4", "row of wells", "", "nanotubes"),
+        "a": _c("i4", "row of cells", "end a: the initiator's end", "nanotubes", fill=-1),
+        "b": _c("i4", "row of cells", "end b", "nanotubes", fill=-1),
+        "id_a": _c("u4", "", "id of cell a", "nanotubes"),
+        "id_b": _c("u4", "", "id of cell b", "nanotubes"),
+        "initiator": _c("u1", "", "0 = search by filopodium, 1 = dislodgement; cell a always initiates", "nanotubes"),
+        "kind": _c("u1", "", "KIND_*", "nanotubes"),
+        "state": _c("u1", "", "LINK_*", "nanotubes"),
+        "thick": _c("u1", "", "1 = with microtubules", "nanotubes"),
+        "born": _c("f8", "s", "when it started", "nanotubes"),
+        "ready": _c("f8", "s", "when a growing filopodium reaches its target", "nanotubes"),
+        "length": _c("f4", "um", "gap that it spans", "nanotubes"),
+        "rest_length": _c("f4", "um", "length at formation, for the strain", "nanotubes"),
+        "diameter": _c("f4", "um", "", "nanotubes"),
+        "polarity": _c("f4", "1", "share of microtubules with their plus end at b", "nanotubes"),
+        "n_cargo": _c("i4", "", "mitochondria inside", "nanotubes"),
+    },
+    "Cargo": {
+        "link": _c("i4", "row of links", "", "nanotubes", fill=-1),
+        "slot": _c("i4", "slot", "its mitochondrion, in the well's transit pool", "nanotubes", fill=-1),
+        "origin": _c("i4", "row of cells", "cell that it left", "nanotubes", fill=-1),
+        "entered": _c("f8", "s", "", "nanotubes"),
+        "leaves": _c("f8", "s", "exit time drawn at loading", "nanotubes"),
+        "exit_end": _c("u1", "", "0 = a, 1 = b", "nanotubes"),
+        "alive": _c("u1", "", "1 = row in use", "nanotubes"),
+    },
+}
+
+TABLES: dict[str, Any] = {
+    "Mitochondria": Mitochondria,
+    "Pages": Pages,
+    "Cells": Cells,
+    "Groups": Groups,
+    "Wells": Wells,
+    "Links": Links,
+    "Cargo": Cargo,
+    "Fields": Fields,
+}
+
+
+def allocate(table: str, n: int, *, n_nodes: int = 0) -> Any:
+    """Arrays for ``n`` empty rows of ``table``.
+
+    Args:
+        table: a key of :data:`COLUMNS`.
+        n: number of rows.
+        n_nodes: width of ``Groups.nodes``.
+
+    Returns:
+        The table's NamedTuple with one array of shape ``(n, *column.shape)`` per column.
+    """
+    arrays = {}
+    for name, column in COLUMNS[table].items():
+        shape = (n_nodes,) if (table, name) == ("Groups", "nodes") else column.shape
+        arrays[name] = np.full((n, *shape), column.fill, dtype=np.dtype(column.dtype))
+    if table == "Pages":
+        arrays["free"] = np.arange(n - 1, -1, -1, dtype=np.int32)
+        arrays["n_free"] = np.array([n], dtype=np.int64)
+    return TABLES[table](**arrays)
+
+
+def bytes_per_row(table: str) -> int:
+    """Bytes that one row of ``table`` takes (nodes of groups excepted)."""
+    return sum(int(np.dtype(c.dtype).itemsize * np.prod(c.shape, dtype=int)) for c in COLUMNS[table].values())
