@@ -1,0 +1,166 @@
+"""The loop: what happens in one macro-step, in order.
+
+ 1. treatments due (nodes, medium, cells that enter)
+ 2. fields
+ 3. energetics
+ 4. signals
+ 5. motion and contacts
+ 6. link events (exact times inside the step)
+ 7. vesicles and free mitochondria
+ 8. quality control (leaps)
+ 9. fate and division
+10. assays due
+11. ledger check
+12. checkpoint due
+
+Slow processes run on their own clocks (``Process.clock``); the macro-step is 60 s unless the experiment says
+otherwise. The ledger is checked after every quality-control process and after every other stage that moved a
+mitochondrion, so that a message can name who broke it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from mitoferry.base.errors import MitoferryError, OverflowStop
+from mitoferry.core.events import EventBuffer, allocate_events
+from mitoferry.core.plate_spec import PlateSpec
+from mitoferry.core.process import STAGES, Process
+from mitoferry.core.schema import Step
+from mitoferry.core.world import World
+from mitoferry.experiment.plate import build_world, parameters_of
+from mitoferry.experiment.treatments import Treatments
+
+BUILT_IN = (
+    "diffusion",
+    "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
+    "signals", "find_me",
+    "motion",
+    "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
+    "free_mitochondria",
+    "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
+    "death", "division",
+)  # fmt: skip
+BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
+BURN_IN = 1800
+ENTRY_POINT_GROUP = "mitoferry.processes"
+
+
+def load_processes() -> list[Process]:
+    """The built-in processes in the order of the loop, then those of other packages (entry points)."""
+    from importlib.metadata import entry_points
+
+    processes = [importlib.import_module(f"mitoferry.processes.{name}").PROCESS for name in BUILT_IN]
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
+        process = entry.load()
+        if not isinstance(process, Process):
+            raise MitoferryError(
+                f"entry point {entry.name!r} of group {ENTRY_POINT_GROUP} gave {type(process).__name__}, wanted a mitoferry.core.process.Process"
+            )
+        processes.append(process)
+    return sorted(processes, key=lambda p: STAGES.index(p.stage))
+
+
+class Engine:
+    """Advances one plate.
+
+    Args:
+        spec: the resolved run.
+        backend: what runs the row functions.
+        processes: the mechanisms in order; default all that are installed, less those switched off in the experiment.
+
+    Attributes:
+        world: the state.
+        tick: time now [s].
+    """
+
+    def __init__(self, spec: PlateSpec, backend: Any, *, processes: list[Process] | None = None) -> None:
+        self.spec = spec
+        listed = load_processes() if processes is None else processes
+        self.processes = [p for p in listed if spec.switches.get(p.name) != "off"]
+        self.treatments = Treatments(spec)
+        self.world: World = build_world(spec, backend)
+        for p in self.processes:
+            self.world.parameters[p.name] = parameters_of(p.name, p.parameters, spec)
+        self.tick = 0
+        self.on_events: Callable[[EventBuffer], None] | None = None
+        self.n_handovers = 0
+        for p in self.processes:
+            if p.prepare is not None:
+                p.prepare(self.world, self.world.parameters[p.name])
+
+    # ------------------------------------------------------------------ clocks
+    def _interval(self, clock: str) -> int:
+        return {"macro": self.spec.macro_step, "mitochondria": self.spec.mitochondria_step, "quality": self.spec.quality_step}[clock]
+
+    def _due(self, process: Process, tick: int) -> Step | None:
+        interval = self._interval(process.clock)
+        if tick % interval:
+            return None
+        return Step(tick // self.spec.macro_step, tick, float(tick), float(interval))
+
+    # ------------------------------------------------------------------ running
+    def burn_in(self, seconds: int = BURN_IN) -> None:
+        """Let fields, energetics, signals and positions settle before time zero, without treatments; open the ledger."""
+        self.treatments.apply(self.world, -1e18, -1.0, first=True)
+        start = -seconds
+        for tick in range(start, 0, self.spec.macro_step):
+            for p in self.processes:
+                first_time = tick == start and p.stage in BURN_IN_STAGES
+                step = self._due(p, tick)
+                if step is None and first_time:
+                    interval = self._interval(p.clock)
+                    step = Step(tick // self.spec.macro_step, tick, float(tick), float(interval))
+                if step is not None and p.stage in BURN_IN_STAGES:
+                    p.advance(self.world, step, self.world.parameters[p.name])
+        self.world.events = allocate_events(len(self.world.events.kind))
+        self.world.ledger.open(self.world)
+        self.treatments.apply(self.world, -1.0, 0.0, first=True)
+
+    def advance(self) -> None:
+        """One macro-step: stages 1 to 9 and 11 of the list above."""
+        world, tick = self.world, self.tick
+        world.tick = tick
+        if tick > 0:
+            self.treatments.apply(world, float(tick - self.spec.macro_step), float(tick))
+        checked = 0
+        for i, p in enumerate(self.processes):
+            step = self._due(p, tick)
+            if step is not None:
+                p.advance(world, step, world.parameters[p.name])
+                if p.writes_mitochondria and p.stage == "quality":
+                    world.ledger.check(world, p.name, tick)
+                    checked = int(world.events.count[0])
+            last_of_stage = i + 1 == len(self.processes) or self.processes[i + 1].stage != p.stage
+            if last_of_stage and p.stage in ("links", "vesicles", "fate") and int(world.events.count[0]) != checked:
+                world.ledger.check(world, p.stage, tick)
+                checked = int(world.events.count[0])
+        self._flush_events()
+        self.tick = tick + self.spec.macro_step
+        world.tick = self.tick
+
+    def _flush_events(self) -> None:
+        events = self.world.events
+        self.world.backend.pull(events)
+        n, refused = int(events.count[0]), int(events.count[1])
+        if refused:
+            raise OverflowStop(f"{refused} events of one macro-step did not fit the buffer of {len(events.kind)}: a process did not reserve room")
+        if n:
+            self.n_handovers += int((events.kind[:n] == 0).sum())
+            if self.on_events is not None:
+                self.on_events(events)
+            events.count[:] = 0
+            self.world.backend.push(events)
+        wanted = max(4096, 8 * n)
+        if wanted > len(events.kind):
+            self.world.events = allocate_events(wanted)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the experiment has been reached."""
+        return self.tick >= self.spec.until
+
+
+__all__ = ["BUILT_IN", "Engine", "load_processes"]
