@@ -247,7 +247,7 @@ class Cuda:
             names = names_of(row)
             if finish:
                 replaced["_finish"] = self._compiler.compile(finish)
-                replaced["_warp_sum"] = _warp_sum if simulated() else cuda.jit(device=True)(_warp_sum)
+                replaced["_warp_sum"] = cuda.jit(device=True)(_warp_sum)
                 names |= names_of(finish) | {"first_page", "next"}
             name = f"{template.__name__}.{row.__module__}.{row.__qualname__}"
             kernel = cuda.jit(with_globals(template, replaced, name)) if simulated() else cuda.jit(fma=False)(with_globals(template, replaced, name))
