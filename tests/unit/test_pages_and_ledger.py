@@ -1,0 +1,102 @@
+"""Moves conserve, losses are booked, and an imbalance stops the run and says what is wrong (F18)."""
+
+import numpy as np
+import pytest
+from worlds import make_world
+
+from mitoferry.base.errors import LedgerError
+from mitoferry.core.handover import arrive, load_into_transit
+from mitoferry.core.pages import move, release_empty_pages, remove
+from mitoferry.core.schema import OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED
+
+
+@pytest.fixture
+def world():
+    return make_world()
+
+
+def slots_of(world, cell):
+    out, page = [], int(world.cells.first_page[cell])
+    while page >= 0:
+        out += [s for s in range(page * PAGE, page * PAGE + PAGE) if world.mitochondria.flags[s] & OCCUPIED]
+        page = int(world.pages.next[page])
+    return out
+
+
+def cells_of(world, population):
+    return [int(c) for c in np.flatnonzero(world.cells.population[: world.n_cells] == population)]
+
+
+def test_seeding_balances_and_ids_are_unique(world):
+    world.ledger.check(world, "seeding", 0)
+    ids = {(int(world.mitochondria.birth[s]), int(world.mitochondria.ordinal[s])) for c in range(world.n_cells) for s in slots_of(world, c)}
+    assert len(ids) == world.cells.n_mitochondria.sum()
+
+
+def test_move_keeps_the_individual(world):
+    donor, recipient = cells_of(world, 1)[0], cells_of(world, 0)[0]
+    slot = slots_of(world, donor)[3]
+    before = {name: np.copy(getattr(world.mitochondria, name)[slot]) for name in world.mitochondria._fields}
+    new = move(world.mitochondria, world.pages, world.cells, slot, recipient)
+    for name, value in before.items():
+        assert np.array_equal(getattr(world.mitochondria, name)[new], value), name
+    assert world.mitochondria.flags[slot] == 0
+    world.ledger.check(world, "move", 0)
+
+
+def test_hand_over_through_transit_is_logged_and_counted(world):
+    donor, recipient = cells_of(world, 1)[0], cells_of(world, 0)[0]
+    slot = slots_of(world, donor)[0]
+    n = int(world.cells.n_mitochondria[donor])
+    args = (world.mitochondria, world.pages, world.cells, world.events)
+    inside = load_into_transit(*args, slot, world.pool(0, POOL_TRANSIT), 12.5, ROUTE_NANOTUBE, 9)
+    world.ledger.check(world, "loading", 0)
+    arrived = arrive(*args, inside, recipient, 90.25, ROUTE_NANOTUBE, 0, donor, 9, 100.0)
+    world.ledger.check(world, "arrival", 0)
+    assert world.cells.n_mitochondria[donor] == n - 1
+    assert world.cells.received[recipient] == world.cells.donated[donor] == 1
+    assert world.events.count[0] == 2
+    assert world.events.time[1] == 90.25
+    assert world.events.psi[1] == pytest.approx(world.events.psi[0], abs=0.011)  # frozen in transit, 0.01 mV steps
+    assert world.mitochondria.birth[arrived] == world.cells.id[donor]
+
+
+def test_losses_are_booked_by_kind(world):
+    cell = cells_of(world, 0)[0]
+    remove(world.mitochondria, world.pages, world.cells, slots_of(world, cell)[0], 0)
+    world.ledger.check(world, "mitophagy", 0)
+    assert world.wells.ledger[0, TALLY_DEGRADED] == 1
+
+
+FAULTS = {
+    "copied, not moved": lambda w, a, b: w.mitochondria.flags.__setitem__(slots_of(w, a)[0] + 0, 0),
+    "copies appear": lambda w, a, b: w.mitochondria.copies.__setitem__((slots_of(w, a)[0], 1), 1),
+    "mass changes": lambda w, a, b: w.mitochondria.mass.__setitem__(slots_of(w, a)[0], 1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_stop_the_run(world, fault):
+    a, b = cells_of(world, 0)[:2]
+    FAULTS[fault](world, a, b)
+    with pytest.raises(LedgerError, match="after process 'some_process' at 60 s: well 0"):
+        world.ledger.check(world, "some_process", 60)
+
+
+def test_growth_of_the_page_table_keeps_everything(world):
+    before = world.ledger.count(world)
+    world.reserve_pages(int(world.pages.n_free[0]) + 500)
+    assert (world.ledger.count(world) == before).all()
+    free = world.pages.free[: int(world.pages.n_free[0])]
+    assert len(set(free.tolist())) == len(free)
+    assert (world.pages.owner[free] == -1).all()
+
+
+def test_empty_pages_go_back(world):
+    cell = cells_of(world, 0)[0]
+    for slot in slots_of(world, cell):
+        remove(world.mitochondria, world.pages, world.cells, slot, 1)
+    free = int(world.pages.n_free[0])
+    release_empty_pages(world.mitochondria, world.pages, world.cells, cell)
+    assert world.cells.first_page[cell] == -1
+    assert world.pages.n_free[0] > free
