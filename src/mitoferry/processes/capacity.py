@@ -1,0 +1,124 @@
+"""What the mitochondria of a cell can do together: sums of their capacities per energy class.
+
+Mechanism: function per mass follows the complexes, less damage and bound inhibitor. For a mitochondrion of mass m,
+damage d, complexes e1, e34, e5 and bound fractions b1, b3::
+
+    respiration     m e34 (1-d) (1-b3)
+    with complex I  respiration (1-b1) min(1, e1/e34)
+    synthase        m e5 (1 - d/2)
+    leak            m (1 + 2 d)
+    dehydrogenase   m
+    site I, III     m b1 e1, m b3 e34          (where blocked complexes leak electrons)
+
+Complex I is counted as a share of the complexes III/IV behind it: the model has one respiratory capacity. A
+mitochondrion whose permeability transition pore is open is depolarised and has lost its NADH: it adds to count, mass
+and damage only. Mass less dehydrogenase is therefore the mass with open pores.
+
+The sums are integers in steps of 2^-20 (counts: 1), so that neither the order of pages nor the number of threads can
+change them. Also counted: mitochondria, those born in a cell of another population, mtDNA copies per haplotype.
+
+Step error: capacities are frozen over the mitochondria step (300 s) while their fastest change takes hours.
+Verification: tests/backends/test_capacity.py (same integers for any order), tests/verification/test_energetics_cell.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    BOUND_SCALE,
+    CLASS_MASK,
+    CLASS_SHIFT,
+    COMPLEX_SCALE,
+    DAMAGE_SCALE,
+    MASS_SCALE,
+    N_CLASSES,
+    N_HAPLOTYPES,
+    N_SUMS,
+    OCCUPIED,
+    PORE_OPEN,
+    SUM_COUNT,
+    SUM_DAMAGE,
+    SUM_DEHYDROGENASE,
+    SUM_ETC,
+    SUM_ETC_COMPLEX_I,
+    SUM_LEAK,
+    SUM_MASS,
+    SUM_SCALE,
+    SUM_SITE_I,
+    SUM_SITE_III,
+    SUM_SYNTHASE,
+    Step,
+)
+
+ONE = 1.0 / SUM_SCALE
+COPIES_AT = N_CLASSES * N_SUMS
+COUNT_AT = COPIES_AT + N_HAPLOTYPES
+FOREIGN_AT = COUNT_AT + 1
+N_GATHERED = COUNT_AT + 2
+POPULATION_SHIFT = 24  # a cell's id is population * 2^24 + ordinal
+
+
+class Parameters(NamedTuple):
+    """Parameters of ``capacity``; units and sources in the library."""
+
+    damage_on_respiration: float
+    damage_on_synthase: float
+    damage_on_leak: float
+
+
+@row
+def add_slot(h, slot, sums, mitochondria, cells, p):
+    """Add one mitochondrion to the sums of its host ``h``."""
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0:
+        return
+    at = ((flags >> CLASS_SHIFT) & CLASS_MASK) * N_SUMS
+    mass = MASS_SCALE * int(mitochondria.mass[slot])
+    damage = DAMAGE_SCALE * int(mitochondria.damage[slot])
+    sums[COUNT_AT] += 1
+    if int(mitochondria.birth[slot]) >> POPULATION_SHIFT != int(cells.population[h]):
+        sums[FOREIGN_AT] += 1
+    for k in range(N_HAPLOTYPES):
+        sums[COPIES_AT + k] += int(mitochondria.copies[slot, k])
+    sums[at + SUM_COUNT] += 1
+    sums[at + SUM_MASS] += int(mass * ONE + 0.5)
+    sums[at + SUM_DAMAGE] += int(mass * damage * ONE + 0.5)
+    if flags & PORE_OPEN != 0:
+        return
+    scaled = mass * ONE
+    e1 = COMPLEX_SCALE * int(mitochondria.complex1[slot])
+    e34 = COMPLEX_SCALE * int(mitochondria.complex34[slot])
+    e5 = COMPLEX_SCALE * int(mitochondria.complex5[slot])
+    b1 = BOUND_SCALE * int(mitochondria.bound1[slot])
+    b3 = BOUND_SCALE * int(mitochondria.bound3[slot])
+    kept = max(0.0, 1.0 - p.damage_on_respiration * damage) * (1.0 - b3)
+    sums[at + SUM_ETC] += int(scaled * e34 * kept + 0.5)
+    sums[at + SUM_ETC_COMPLEX_I] += int(scaled * min(e1, e34) * kept * (1.0 - b1) + 0.5)
+    sums[at + SUM_SYNTHASE] += int(scaled * e5 * max(0.0, 1.0 - p.damage_on_synthase * damage) + 0.5)
+    sums[at + SUM_LEAK] += int(scaled * (1.0 + p.damage_on_leak * damage) + 0.5)
+    sums[at + SUM_DEHYDROGENASE] += int(scaled + 0.5)
+    sums[at + SUM_SITE_I] += int(scaled * b1 * e1 + 0.5)
+    sums[at + SUM_SITE_III] += int(scaled * b3 * e34 + 0.5)
+
+
+@row
+def write_sums(h, sums, mitochondria, cells, p):
+    """Write the sums of host ``h``."""
+    for k in range(N_CLASSES):
+        for j in range(N_SUMS):
+            cells.sums[h, k, j] = sums[k * N_SUMS + j]
+    for k in range(N_HAPLOTYPES):
+        cells.copies[h, k] = sums[COPIES_AT + k]
+    cells.n_mitochondria[h] = sums[COUNT_AT]
+    cells.n_foreign[h] = sums[FOREIGN_AT]
+
+
+def advance(world: Any, step: Step, p: Parameters) -> None:
+    """Gather the capacities of all hosts."""
+    world.backend.gather(add_slot, write_sums, N_GATHERED, world.n_cells, world.cells, world.pages, world.mitochondria, world.cells, p)
+
+
+PROCESS = Process(name="capacity", stage="energetics", clock="mitochondria", parameters=Parameters, advance=advance)

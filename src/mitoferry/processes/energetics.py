@@ -1,0 +1,260 @@
+"""Energy metabolism of a cell: ATP from oxidative phosphorylation and glycolysis against demand.
+
+Mechanism: potential and NADH of each energy class are algebraic (``energetics_class``); cytosolic ATP is the one slow
+variable::
+
+    V_c dATP/dt = sum_k J_F,k + 2 J_G - J_use
+    J_G   = V_G gamma glc/(K_G+glc) (theta + (1-theta) ADP^2/(K_A^2+ADP^2))      [glucose]
+    J_use = V_U load ATP/(K_U+ATP)
+    d load/dt = (l_min + (1-l_min) f - load)/tau,  f = Hill2(ATP/(0.5 ATP_0)), scaled to 1 at ATP_0 and never above 1
+
+``gamma`` is the node ``glycolysis``; the node ``residual_glycolysis`` is the share of glycolysis that runs on stores
+(glycogen, glutamine) without glucose; ``synthase_block`` and ``uncoupler`` act in the class. Bound rotenone and
+antimycin act through the sums over mitochondria that ``capacity`` gathers. Lactate is what glycolysis makes less the
+pyruvate oxidised (a share of mitochondrial NADH, five per pyruvate). Oxygen use is respiration plus non-mitochondrial
+oxidases.
+
+Demand falls when ATP falls (hypometabolism, Hochachka 1996 PNAS, from memory); the factor is 1 at rest, so that a
+resting cell turns over what its type was scaled to.
+
+Assumptions: ATP + ADP constant, phosphate constant, no creatine kinase. A class without mitochondria reads as the
+cell's own network.
+Step error: backward Euler over the macro-step; ATP settles within 3-20 s, so at 60 s the error in ATP after a sudden
+change is below 1 % of the change from the second step on; zero at steady state. The load is relaxed exactly on the ATP
+at the start of the step (tau 10 min: first order, below 1 %).
+Verification: tests/verification/test_energetics_*.py (F15, table of the virtual Seahorse, threshold, rescue).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mitoferry.core.maths import hill2, relax
+from mitoferry.core.nodes import NODE_GLYCOLYSIS, NODE_RESIDUAL_GLYCOLYSIS, NODE_SYNTHASE_BLOCK, NODE_UNCOUPLER
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    CELL_LIVE,
+    CELL_MOMP,
+    CELL_NECROTIC,
+    GLUCOSE,
+    N_CLASSES,
+    OXYGEN,
+    SUM_COUNT,
+    SUM_DEHYDROGENASE,
+    SUM_ETC,
+    SUM_ETC_COMPLEX_I,
+    SUM_LEAK,
+    SUM_MASS,
+    SUM_SCALE,
+    SUM_SYNTHASE,
+    Step,
+)
+from mitoferry.processes.energetics_class import phosphorylation_potential, solve_class
+
+AMOL_PER_PL_MM = 1000.0  # amol in 1 pL of a 1 mM solution
+NADH_PER_PYRUVATE = 5.0
+ATP_PER_GLUCOSE = 2.0
+ATP_EDGE = 1e-6  # mM kept away from 0 and from the adenylate total
+ATP_TOLERANCE = 1e-7
+
+
+class Parameters(NamedTuple):
+    """Parameters of ``energetics``; units and sources in the library."""
+
+    respiration_capacity: float
+    nadh_half: float
+    complex_ii_bypass: float
+    brake_midpoint: float
+    brake_width: float
+    oxygen_half: float
+    synthase_capacity: float
+    adp_half: float
+    reverse_share: float
+    atp_half_reverse: float
+    leak_conductance: float
+    uncoupler_conductance: float
+    uncoupler_inhibition: float
+    dehydrogenase_capacity: float
+    dehydrogenase_half: float
+    glucose_half: float
+    glycolysis_floor: float
+    glycolysis_adp_half: float
+    demand_half: float
+    adenylate_total: float
+    phosphate: float
+    nonmito_oxygen_half: float
+    pyruvate_share: float
+    free_f1_onset: float
+    pump_share: float
+    resting_atp: float
+    load_minimum: float
+    load_half: float
+    load_time: float
+
+
+@row
+def glycolysis_rate(capacity, supply, atp, p):
+    """J_G [amol glucose/s] and its derivative by ATP; ``supply`` is gamma times the glucose term."""
+    adp = p.adenylate_total - atp
+    ratio = adp / p.glycolysis_adp_half
+    below = 1.0 / (1.0 + ratio * ratio)
+    most = capacity * supply
+    rate = most * (p.glycolysis_floor + (1.0 - p.glycolysis_floor) * (1.0 - below))
+    slope = -most * (1.0 - p.glycolysis_floor) * 2.0 * ratio * below * below / p.glycolysis_adp_half
+    return rate, slope
+
+
+@row
+def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, p):
+    """:func:`solve_class` for energy class ``k`` of cell ``c``, started from its stored potential."""
+    etc = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
+    share = 0.0
+    if etc > 0.0:
+        share = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I]) / etc
+    return solve_class(
+        etc,
+        share,
+        SUM_SCALE * int(cells.sums[c, k, SUM_SYNTHASE]),
+        SUM_SCALE * int(cells.sums[c, k, SUM_MASS]),
+        SUM_SCALE * int(cells.sums[c, k, SUM_LEAK]) * float(cells.leak_factor[c]),
+        SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE]),
+        oxygen,
+        uncoupler,
+        block,
+        float(cells.substrate[c]),
+        atp,
+        potential,
+        float(cells.psi[c, k]),
+        p,
+    )
+
+
+@row
+def solve_classes(c, cells, oxygen, uncoupler, block, atp, p):
+    """Solve all classes of a cell at a given ATP, store psi, NADH and respiration; returns ATP made and its slope."""
+    potential = phosphorylation_potential(atp, p)
+    made = 0.0
+    made_slope = 0.0
+    for k in range(N_CLASSES):
+        if int(cells.sums[c, k, SUM_COUNT]) > 0:
+            psi, n, j_c, j_f, slope, _, _ = solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, p)
+            cells.psi[c, k] = psi
+            cells.nadh[c, k] = n
+            cells.oxygen_flux_class[c, k] = j_c
+            made += j_f
+            made_slope += slope
+        else:
+            cells.psi[c, k] = cells.psi[c, 0]
+            cells.nadh[c, k] = cells.nadh[c, 0]
+            cells.oxygen_flux_class[c, k] = 0.0
+    return made, made_slope
+
+
+@row
+def cell_balance(c, cells, groups, dt, load, p):
+    """Advance ATP of cell ``c`` over ``dt`` [s] (backward Euler) and write its fluxes.
+
+    ``dt`` of 1e12 gives the steady state. Newton steps on ATP, guarded by bisection: the balance is monotone.
+    """
+    g = int(cells.group[c])
+    oxygen = max(float(cells.env[c, OXYGEN]), 0.0)
+    glucose = max(float(cells.env[c, GLUCOSE]), 0.0)
+    uncoupler = float(groups.nodes[g, NODE_UNCOUPLER])
+    block = min(float(groups.nodes[g, NODE_SYNTHASE_BLOCK]), 1.0)
+    gamma = float(groups.nodes[g, NODE_GLYCOLYSIS])
+    stores = min(float(groups.nodes[g, NODE_RESIDUAL_GLYCOLYSIS]), 1.0)
+    from_medium = glucose / (p.glucose_half + glucose)
+    supply = gamma * (from_medium + (1.0 - from_medium) * stores)
+    capacity = float(cells.glycolysis[c])
+    demand = float(cells.demand[c]) * load
+    store = float(cells.volume[c]) * AMOL_PER_PL_MM / dt
+
+    low = ATP_EDGE
+    high = p.adenylate_total - ATP_EDGE
+    before = min(max(float(cells.atp[c]), low), high)
+    atp = before
+    made, made_slope = solve_classes(c, cells, oxygen, uncoupler, block, atp, p)
+    j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
+    use = demand * atp / (p.demand_half + atp)
+    residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
+    rounds = 0
+    while abs(residual) > ATP_TOLERANCE * (use + abs(made) + ATP_PER_GLUCOSE * j_g) and rounds < 60:
+        if residual > 0.0:
+            high = atp
+        else:
+            low = atp
+        slope = store + demand * p.demand_half / ((p.demand_half + atp) * (p.demand_half + atp)) - made_slope - ATP_PER_GLUCOSE * j_g_slope
+        trial = atp - residual / max(slope, 1e-30)
+        if not (low < trial < high):
+            trial = 0.5 * (low + high)
+        atp = trial
+        made, made_slope = solve_classes(c, cells, oxygen, uncoupler, block, atp, p)
+        j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
+        use = demand * atp / (p.demand_half + atp)
+        residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
+        rounds += 1
+
+    respiration = 0.0
+    for k in range(N_CLASSES):
+        respiration += float(cells.oxygen_flux_class[c, k])
+    pyruvate = p.pyruvate_share * 2.0 * respiration / NADH_PER_PYRUVATE
+    share_from_medium = 0.0
+    if supply > 0.0:
+        share_from_medium = gamma * from_medium / supply
+    cells.atp[c] = atp
+    cells.oxygen_flux[c] = respiration + float(cells.nonmito[c]) * oxygen / (p.nonmito_oxygen_half + oxygen)
+    cells.glucose_flux[c] = j_g * share_from_medium
+    cells.lactate_flux[c] = max(2.0 * j_g - pyruvate, 0.0)
+    cells.atp_oxphos[c] = made
+    cells.atp_flux[c] = max(made, 0.0) + ATP_PER_GLUCOSE * j_g
+
+
+@row
+def silence(c, cells):
+    """A cell that has lost its membrane: no potential, ATP or flux."""
+    for k in range(N_CLASSES):
+        cells.psi[c, k] = 0.0
+        cells.nadh[c, k] = 0.0
+        cells.oxygen_flux_class[c, k] = 0.0
+    cells.atp[c] = 0.0
+    cells.oxygen_flux[c] = 0.0
+    cells.glucose_flux[c] = 0.0
+    cells.lactate_flux[c] = 0.0
+    cells.atp_oxphos[c] = 0.0
+    cells.atp_flux[c] = 0.0
+
+
+@row
+def load_target(atp, p):
+    """Demand relative to rest that a cell with this ATP settles to."""
+    half = p.load_half * p.resting_atp
+    share = min(hill2(atp, half) / hill2(p.resting_atp, half), 1.0)
+    return p.load_minimum + (1.0 - p.load_minimum) * share
+
+
+@row
+def advance_cell(c, cells, groups, p, step):
+    """One macro-step of cell ``c``."""
+    state = int(cells.state[c])
+    if state == CELL_LIVE or state == CELL_MOMP or state == CELL_APOPTOTIC:
+        load = relax(float(cells.load[c]), load_target(float(cells.atp[c]), p), step.dt, p.load_time)
+        cells.load[c] = load
+        cell_balance(c, cells, groups, step.dt, load, p)
+    elif state == CELL_NECROTIC:
+        silence(c, cells)
+
+
+@row
+def settle_cell(c, cells, groups, p):
+    """Steady state of cell ``c`` at its present load, whatever its state; for assays on a copy of the cells."""
+    cell_balance(c, cells, groups, 1e12, float(cells.load[c]), p)
+
+
+def advance(world: Any, step: Step, p: Parameters) -> None:
+    """Advance the energetics of all cells by one macro-step."""
+    world.backend.each(advance_cell, world.n_cells, world.cells, world.groups, p, step)
+
+
+PROCESS = Process(name="energetics", stage="energetics", clock="macro", parameters=Parameters, advance=advance)
