@@ -1,0 +1,240 @@
+"""Cell types: what is known of each, with unit, range, tag and source, and the numbers that the engine needs.
+
+The table is ``data/cell_types.yaml``; other packages add types by an entry point of the group
+``mitoferry.cell_types`` that gives the same format. The numbers of energetics (demand, glycolysis, leak) are not in
+the table: they follow from oxygen use, share of oxidative phosphorylation and mitochondria by the closed form of
+``library/scaling.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from mitoferry.base.errors import InputError, Problem
+from mitoferry.core.plate_spec import CellTypeNumbers
+from mitoferry.library.parameters import nearest
+from mitoferry.library.records import TAGS, check_evidence, data_path, numbers_in, raise_all, read_sources
+
+FIELDS = (
+    "volume", "radius", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "speed", "persistence", "filopodia", "cx43",
+    "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
+)  # fmt: skip
+
+
+def _scaled(name: str, v: Mapping[str, float]) -> CellTypeNumbers:
+    """Demand, glycolysis, leak and cytosol of a type from oxygen use, share of oxidative phosphorylation and size."""
+    oxygen = v["oxygen_use"] * 1000.0 / 60.0
+    nonmito = 0.12 * oxygen
+    mito = oxygen - nonmito
+    leak = 0.524 * v["mitochondria"] * math.sinh(181.0 / 53.4) / math.sinh(175.0 / 53.4) / 20.0
+    leak_factor = min(1.0, 0.35 * mito / leak) if leak > 0.0 else 1.0
+    oxphos = 5.4545 * max(mito - leak * leak_factor, 0.0)
+    use = oxphos / max(v["oxphos_share"], 1e-6)
+    glucose = max((1.0 - v["oxphos_share"]) * use / 2.0, 0.02 * use)
+    brake = 10.0 / 10.5 * (0.12 + 0.88 * 0.32**2 / (0.6**2 + 0.32**2))
+    return CellTypeNumbers(
+        name=name,
+        demand=use * (2.0 + 2.88) / 2.88,
+        glycolysis=glucose / brake,
+        nonmito=nonmito,
+        leak_factor=leak_factor,
+        cytosol=0.75 * v["volume"],
+        **v,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTypeValue:
+    """One number of a cell type: value and range in ``unit``, how well it is known, and where it comes from."""
+
+    name: str
+    value: float
+    unit: str
+    range: tuple[float, float]
+    tag: str
+    source: str
+    about: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTypeRecord:
+    """One cell type.
+
+    Attributes:
+        name: its name in experiment files.
+        about: what it is.
+        species: species of the cells behind the numbers.
+        note: what else to know.
+        values: one :class:`CellTypeValue` per name of :data:`FIELDS`.
+        haplotypes: share of each mtDNA haplotype by name, unless the experiment says otherwise.
+    """
+
+    name: str
+    about: str
+    species: str
+    note: str
+    values: Mapping[str, CellTypeValue]
+    haplotypes: Mapping[str, float] = field(default_factory=lambda: {"wild_type": 1.0})
+
+    def value(self, name: str) -> float:
+        """One number in the unit of its record."""
+        return self.values[name].value
+
+    def numbers(self, overrides: Mapping[str, float] | None = None, parameters: Mapping[str, float] | None = None) -> CellTypeNumbers:
+        """The numbers that the engine needs, scaled to the type's own energetics.
+
+        Args:
+            overrides: values that replace those of the table, by field name.
+            parameters: values of the parameters of the energetics ("energetics.g_L"), by default those of the library.
+
+        Raises:
+            InputError: an override names no field, or is negative.
+        """
+        overrides = overrides or {}
+        problems = [
+            Problem(f"cell type {self.name}", name, "one of " + ", ".join(FIELDS), repr(name), hint=nearest(name, FIELDS))
+            for name in overrides
+            if name not in self.values
+        ]
+        problems += [
+            Problem(f"cell type {self.name}", name, "a number of 0 or more", repr(x))
+            for name, x in overrides.items()
+            if not float(x) >= 0.0
+        ]
+        raise_all(problems)
+        values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}
+        return _scaled(self.name, values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaplotypeRecord:
+    """One mtDNA haplotype: whether it impairs expression of the respiratory complexes."""
+
+    name: str
+    pathogenic: bool
+    about: str
+    tag: str
+    source: str
+
+
+def _value(where: str, key: str, name: str, raw: Any, base: Mapping[str, Any]) -> tuple[CellTypeValue | None, list[Problem]]:
+    """One value of a type: a number, or a record that overrides what its field says."""
+    record = dict(base)
+    given = raw if isinstance(raw, Mapping) else {"value": raw}
+    record.update(given)
+    unknown = set(given) - {"value", "range", "tag", "source", "note", "unit"}
+    problems = check_evidence(where, key, record) + [
+        Problem(where, f"{key}.{k}", "value, range, tag, source or note", repr(k)) for k in sorted(unknown)
+    ]
+    value = numbers_in(record.get("value"), 1)
+    if value is None or value[0] < 0.0:
+        return None, [*problems, Problem(where, key, "a number of 0 or more", repr(record.get("value")))]
+    spread = numbers_in(base.get("spread"), 2) or (1.0, 1.0)
+    limits = numbers_in(given.get("range", [value[0] * spread[0], value[0] * spread[1]]), 2)
+    if limits is None or not limits[0] <= value[0] <= limits[1]:
+        return None, [*problems, Problem(where, f"{key}.range", "two numbers around the value", repr(given.get("range")))]
+    if problems:
+        return None, problems
+    text = {k: " ".join(str(record.get(k, "")).split()) for k in ("unit", "tag", "source", "about", "note")}
+    return CellTypeValue(name=name, value=value[0], range=(limits[0], limits[1]), **text), []
+
+
+def _haplotype_shares(where: str, name: str, raw: Any, known: Mapping[str, Any]) -> tuple[dict[str, float], list[Problem]]:
+    if raw is None:
+        return {"wild_type": 1.0}, []
+    shares = raw.get("shares") if isinstance(raw, Mapping) else None
+    if not isinstance(shares, Mapping) or abs(sum(shares.values()) - 1.0) > 1e-9:
+        return {}, [Problem(where, f"types.{name}.haplotypes.shares", "shares that add up to 1", repr(shares))]
+    problems = check_evidence(where, f"types.{name}.haplotypes", raw, need=("tag", "source"))
+    problems += [
+        Problem(where, f"types.{name}.haplotypes.{h}", "a haplotype of the table", repr(h), hint=nearest(h, known))
+        for h in shares
+        if h not in known
+    ]
+    return {str(h): float(s) for h, s in shares.items()}, problems
+
+
+def _read(where: str, content: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[str, CellTypeRecord], list[Problem]]:
+    types: dict[str, CellTypeRecord] = {}
+    problems: list[Problem] = []
+    fields, defaults = base["fields"], base["defaults"]
+    for name, raw in (content.get("types") or {}).items():
+        given = raw.get("values") or {}
+        unknown = [k for k in given if k not in FIELDS]
+        problems += [
+            Problem(where, f"types.{name}.values.{k}", "one of " + ", ".join(FIELDS), repr(k), hint=nearest(k, FIELDS)) for k in unknown
+        ]
+        problems += [
+            Problem(where, f"types.{name}.{k}", "a text", repr(raw.get(k))) for k in ("about", "species") if not isinstance(raw.get(k), str)
+        ]
+        values: dict[str, CellTypeValue] = {}
+        for field_name in FIELDS:
+            item = given.get(field_name, defaults.get(field_name))
+            value, wrong = _value(where, f"types.{name}.{field_name}", field_name, item, fields[field_name])
+            problems += wrong
+            if value is not None:
+                values[field_name] = value
+        shares, wrong = _haplotype_shares(where, name, raw.get("haplotypes"), base["haplotypes"])
+        problems += wrong
+        types[name] = CellTypeRecord(
+            name=name, about=str(raw.get("about")), species=str(raw.get("species")), note=str(raw.get("note", "")),
+            values=MappingProxyType(values), haplotypes=MappingProxyType(shares),
+        )  # fmt: skip
+    return types, problems
+
+
+@cache
+def _load() -> tuple[Mapping[str, CellTypeRecord], Mapping[str, HaplotypeRecord]]:
+    sources = list(read_sources([data_path("cell_types.yaml")], "mitoferry.cell_types"))
+    base = dict(sources[0][1])
+    base["haplotypes"] = {name: r for _, content in sources for name, r in (content.get("haplotypes") or {}).items()}
+    types: dict[str, CellTypeRecord] = {}
+    problems: list[Problem] = []
+    for where, content in sources:
+        found, wrong = _read(where, content, base)
+        problems += wrong
+        problems += [Problem(where, f"types.{name}", "a new name", "a type of this name exists") for name in found if name in types]
+        types.update(found)
+    for name, raw in base["haplotypes"].items():
+        problems += check_evidence("cell_types.yaml", f"haplotypes.{name}", raw, need=("tag", "source", "about"))
+    raise_all(problems)
+    haplotypes = {
+        n: HaplotypeRecord(name=n, pathogenic=bool(r["pathogenic"]), about=r["about"], tag=r["tag"], source=r["source"])
+        for n, r in base["haplotypes"].items()
+    }
+    return MappingProxyType(types), MappingProxyType(haplotypes)
+
+
+def load_cell_types() -> dict[str, CellTypeRecord]:
+    """All cell types by name.
+
+    Raises:
+        InputError: with all problems of the table.
+    """
+    return dict(_load()[0])
+
+
+def load_haplotypes() -> dict[str, HaplotypeRecord]:
+    """All named mtDNA haplotypes."""
+    return dict(_load()[1])
+
+
+def cell_type(name: str) -> CellTypeRecord:
+    """The cell type of that name.
+
+    Raises:
+        InputError: there is none; the message names the nearest.
+    """
+    types = _load()[0]
+    if name not in types:
+        raise InputError(Problem("cell types", name, "the name of a cell type", repr(name), hint=nearest(name, types)))
+    return types[name]
+
+
+__all__ = ["FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes"]

@@ -1,0 +1,106 @@
+"""What all records of the library share: tags, reading YAML, and the data that other packages add.
+
+Tags say how well a number is known: M measured, O order of magnitude, C modelling choice, S computed or simulated,
+F fitted. A record without tag, source or unit is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+from mitoferry.base.errors import InputError, Problem
+
+TAGS = {
+    "M": "measured",
+    "O": "order of magnitude",
+    "C": "modelling choice",
+    "S": "computed or simulated",
+    "F": "fitted",
+}
+DISTRIBUTIONS = ("loguniform", "lognormal", "uniform", "fixed")
+
+__all__ = ["DISTRIBUTIONS", "TAGS", "check_evidence", "data_path", "numbers_in", "raise_all", "read_sources", "read_yaml"]
+
+
+def data_path(*parts: str) -> Path:
+    """A file or folder of the package data of the library."""
+    return Path(str(resources.files("mitoferry.library").joinpath("data", *parts)))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML 1.2 file as plain dictionaries.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or does not hold a mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(Problem(path.name, "file", "a readable file", error.strerror or str(error))) from error
+    except YAMLError as error:
+        raise InputError(Problem(path.name, "file", "valid YAML", " ".join(str(error).split()))) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(Problem(path.name, "file", "a mapping of names to records", type(content).__name__))
+    return content
+
+
+def read_sources(own: list[Path], group: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The package's own files, then what other packages add by the entry-point group ``group``.
+
+    An entry point resolves to a mapping in the format of the file, to a path of such a file, or to a function that
+    returns one of these.
+
+    Yields:
+        Name of the source and its content.
+    """
+    for path in own:
+        yield path.name, read_yaml(path)
+    for point in sorted(metadata.entry_points(group=group), key=lambda p: p.name):
+        content = point.load()
+        if callable(content):
+            content = content()
+        if isinstance(content, (str, os.PathLike)):
+            content = read_yaml(Path(content))
+        if not isinstance(content, Mapping):
+            raise InputError(
+                Problem(f"entry point {point.name} of {group}", "value", "a mapping or a path of a YAML file", type(content).__name__)
+            )
+        yield f"entry point {point.name}", dict(content)
+
+
+def check_evidence(where: str, key: str, record: Mapping[str, Any], *, need: tuple[str, ...] = ("tag", "source", "unit")) -> list[Problem]:
+    """Problems of a record's tag, source and unit."""
+    problems = []
+    for name in need:
+        value = record.get(name)
+        if not isinstance(value, str) or not value.strip():
+            problems.append(
+                Problem(where, f"{key}.{name}", "a text", repr(value), hint="Every number of the library has a unit, a tag and a source.")
+            )
+    if isinstance(record.get("tag"), str) and record["tag"] not in TAGS:
+        problems.append(Problem(where, f"{key}.tag", "one of " + ", ".join(f"{k} ({v})" for k, v in TAGS.items()), repr(record["tag"])))
+    return problems
+
+
+def numbers_in(value: Any, n: int) -> tuple[float, ...] | None:
+    """``value`` as ``n`` finite floats, or None if it is not that."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if len(items) != n or any(isinstance(x, bool) or not isinstance(x, (int, float)) for x in items):
+        return None
+    floats = tuple(float(x) for x in items)
+    return floats if all(x == x and abs(x) != float("inf") for x in floats) else None
+
+
+def raise_all(problems: list[Problem]) -> None:
+    """Raise one error with all problems, if there are any."""
+    if problems:
+        raise InputError(problems)
