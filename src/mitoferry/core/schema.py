@@ -279,16 +279,39 @@ class Cargo(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Concentrations on the grid: ``conc[well, species, z, y, x]``, sources in the same shape per second."""
+    """Concentrations on the grid of every well, and what the solver needs (``space/grid.py`` makes it).
+
+    Attributes:
+        conc: float32 [well, species, z, y, x]; a well uses the first ``shape[well]`` voxels along x, y, z.
+        release: float32 [row of cells, species]: released by cells, amol/s (ag/s for cytokines, a.u. um^3/s for the
+            last three species); written by any process, used up and emptied by ``diffusion``.
+        lateral: uint8 [well, species]: 1 = varies over the well, 0 = the same in every voxel.
+        shape: int32 [well, 3], voxels along x, y, z.
+        spacing: float32 [well, 3], edges of a voxel [um].
+        diffusion: float64 [well, species, 3], diffusion coefficient / spacing^2 [1/s].
+        decay: float64 [well, species], first-order loss [1/s].
+        to_bulk: float64 [well, species], exchange of a voxel with the stirred medium, or with the blood [1/s].
+        surface: float64 [well, species], exchange of the stirred medium with ``wells.boundary`` [1/s].
+        held: uint8 [well, species]: 1 = the faces of a block are held at the boundary concentration.
+        modes: float64, eigenvectors of the axes, one square matrix after the other.
+        eigenvalues: float64, their eigenvalues.
+        mode_offset, eigen_offset: int32 [well, 3, 2], where those of an axis begin; last index: 1 = held faces.
+    """
 
     conc: Any
-    source: Any
-    uptake: Any
+    release: Any
+    lateral: Any
+    shape: Any
+    spacing: Any
     diffusion: Any
     decay: Any
     to_bulk: Any
-    spacing: Any
-    layer_height: Any
+    surface: Any
+    held: Any
+    modes: Any
+    eigenvalues: Any
+    mode_offset: Any
+    eigen_offset: Any
 
 
 class Step(NamedTuple):

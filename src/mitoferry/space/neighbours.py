@@ -1,0 +1,192 @@
+"""The neighbour grid: which cells are near which.
+
+Each well is cut into bins. A counting sort puts the rows of all cells that take part in space (alive or dying; not
+pools, cells still to be added, or corpses) into ``member``, bin by bin, and within a bin by the id of the cell, so
+that whoever walks the bins meets cells in an order that depends on nothing but positions and ids.
+
+The bins of well w are ``offset[w] + (iz * ny + iy) * nx + ix`` with ``(nx, ny, nz) = shape[w]``. In a dish nz = 1; with
+an insert iz is the layer; in a block iz counts along z.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, CELL_MOMP, CELL_NECROTIC
+from mitoferry.space.geometry import BLOCK, INSERT
+
+MINIMUM_EDGE = 30.0  # um
+
+
+class Neighbours(NamedTuple):
+    """The bins of all wells.
+
+    Attributes:
+        start: int32 [n_bins + 1], where the members of each bin begin.
+        member: int32 [rows of cells], rows of the cells table, by bin and then by cell id.
+        offset: int32 [n_wells + 1], first bin of each well.
+        shape: int32 [n_wells, 3], bins along x, y, z.
+        edge: float32 [n_wells, 3], edge of a bin [um].
+    """
+
+    start: Any
+    member: Any
+    offset: Any
+    shape: Any
+    edge: Any
+
+
+class Places(NamedTuple):
+    """The columns of the cells table that the sort reads (so that a GPU sends over no others)."""
+
+    id: Any
+    bin: Any
+
+
+@row
+def minimum_image(d, size, periodic):
+    """A difference of coordinates [um], taken the short way round if the borders are periodic."""
+    if periodic != 0:
+        d = d - size * math.floor(d / size + 0.5)
+    return d
+
+
+@row
+def bin_coordinate(x, edge, n):
+    """Index along one axis of the bin that holds ``x`` [um], in 0 .. n-1."""
+    k = int(math.floor(x / edge))
+    if k < 0:
+        k = 0
+    if k >= n:
+        k = n - 1
+    return k
+
+
+@row
+def bin_span(k, n, reach, periodic):
+    """Bins within ``reach`` bins of bin ``k`` on an axis of ``n`` bins, each once.
+
+    Returns:
+        (first, count): visit ``wrap_bin(first + j, n)`` for j in range(count).
+    """
+    if periodic != 0:
+        if 2 * reach + 1 >= n:
+            return 0, n
+        return k - reach, 2 * reach + 1
+    first = max(k - reach, 0)
+    last = min(k + reach, n - 1)
+    return first, last - first + 1
+
+
+@row
+def wrap_bin(k, n):
+    """A bin index brought into 0 .. n-1 (for -n <= k < 2 n)."""
+    if k < 0:
+        return k + n
+    if k >= n:
+        return k - n
+    return k
+
+
+@row
+def in_space(state):
+    """Whether a cell in this state takes up space: alive or dying."""
+    return state == CELL_LIVE or state == CELL_MOMP or state == CELL_APOPTOTIC or state == CELL_NECROTIC
+
+
+@row
+def bin_row(i, cells, wells, neighbours, step):
+    """Write ``cells.bin``: the bin of cell ``i``, -1 if it takes no part in space."""
+    if not in_space(int(cells.state[i])):
+        cells.bin[i] = -1
+        return
+    w = int(cells.well[i])
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    nz = int(neighbours.shape[w, 2])
+    ix = bin_coordinate(float(cells.x[i]), float(neighbours.edge[w, 0]), nx)
+    iy = bin_coordinate(float(cells.y[i]), float(neighbours.edge[w, 1]), ny)
+    iz = 0
+    if int(wells.geometry[w]) == INSERT:
+        iz = min(int(cells.layer[i]), nz - 1)
+    elif nz > 1:
+        iz = bin_coordinate(float(cells.z[i]), float(neighbours.edge[w, 2]), nz)
+    cells.bin[i] = int(neighbours.offset[w]) + (iz * ny + iy) * nx + ix
+
+
+@row
+def sort_into_bins(n_cells, cells, neighbours):
+    """Counting sort of the cells by bin, then by id within each bin (serial)."""
+    n_bins = len(neighbours.start) - 1
+    for b in range(n_bins + 1):
+        neighbours.start[b] = 0
+    for i in range(n_cells):
+        b = int(cells.bin[i])
+        if b >= 0:
+            neighbours.start[b + 1] += 1
+    for b in range(n_bins):
+        neighbours.start[b + 1] += neighbours.start[b]
+    # start[b] is moved up to the end of bin b while it fills, then put back
+    for i in range(n_cells):
+        b = int(cells.bin[i])
+        if b < 0:
+            continue
+        end = int(neighbours.start[b])
+        neighbours.member[end] = i
+        neighbours.start[b] = end + 1
+    for k in range(n_bins):
+        b = n_bins - k
+        neighbours.start[b] = neighbours.start[b - 1]
+    neighbours.start[0] = 0
+    for b in range(n_bins):
+        lo = int(neighbours.start[b])
+        for j in range(lo + 1, int(neighbours.start[b + 1])):
+            i = int(neighbours.member[j])
+            key = int(cells.id[i])
+            k = j
+            while k > lo and int(cells.id[int(neighbours.member[k - 1])]) > key:
+                neighbours.member[k] = neighbours.member[k - 1]
+                k -= 1
+            neighbours.member[k] = i
+
+
+def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: float = 12.0) -> Neighbours:
+    """Empty bins for the wells of a plate.
+
+    Args:
+        wells: the wells table.
+        n_rows: rows of the cells table.
+        largest_radius: radius [um] of the largest cell; two cells that touch must lie in adjacent bins.
+    """
+    n_wells = len(wells.arm)
+    wanted = max(MINIMUM_EDGE, 2.6 * largest_radius)
+    shape = np.ones((n_wells, 3), dtype=np.int32)
+    edge = np.array(wells.size, dtype=np.float32).reshape(n_wells, 3)
+    for w in range(n_wells):
+        axes = 3 if int(wells.geometry[w]) == BLOCK else 2
+        for axis in range(axes):
+            shape[w, axis] = max(1, int(math.floor(float(wells.size[w, axis]) / wanted)))
+        if int(wells.geometry[w]) == INSERT:
+            shape[w, 2] = 2
+        edge[w] = np.asarray(wells.size[w], dtype=np.float64) / shape[w]
+    offset = np.zeros(n_wells + 1, dtype=np.int32)
+    offset[1:] = np.cumsum(np.prod(shape.astype(np.int64), axis=1))
+    return Neighbours(
+        start=np.zeros(int(offset[-1]) + 1, dtype=np.int32),
+        member=np.zeros(n_rows, dtype=np.int32),
+        offset=offset,
+        shape=shape,
+        edge=edge,
+    )
+
+
+def update_neighbours(world: Any, step: Any) -> None:
+    """Sort the cells of ``world`` into the bins of ``world.space.neighbours``."""
+    world.space.fit(world)
+    neighbours = world.space.neighbours
+    world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
+    world.backend.serial(sort_into_bins, world.n_cells, Places(world.cells.id, world.cells.bin), neighbours)
