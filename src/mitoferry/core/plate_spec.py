@@ -7,7 +7,9 @@ are those of the engine: um, s, mM (glucose, lactate, calcium, ATP of cells), uM
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +166,45 @@ class PlateSpec:
     save_every: int = 3600
     checkpoint_every: float = 30.0
     switches: dict[str, str] = field(default_factory=dict)
+
+
+def spec_to_plain(spec: PlateSpec) -> dict[str, Any]:
+    """A specification as JSON-compatible values; an infinite end of an action is ``None``."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: clean(v) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(v) for v in value]
+        return None if isinstance(value, float) and math.isinf(value) else value
+
+    plain: dict[str, Any] = clean(asdict(spec))
+    return plain
+
+
+def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
+    """The specification that :func:`spec_to_plain` wrote."""
+
+    def population(p: dict[str, Any]) -> Population:
+        return Population(**{**p, "cell_type": CellTypeNumbers(**p["cell_type"]), "haplotypes": tuple(p["haplotypes"])})
+
+    def action(a: dict[str, Any]) -> Action:
+        end = math.inf if a["end"] is None else a["end"]
+        return Action(**{**a, "end": end, "populations": tuple(a["populations"])})
+
+    def arm(a: dict[str, Any]) -> Arm:
+        geometry = Geometry(**{**a["geometry"], "size": tuple(a["geometry"]["size"])})
+        return Arm(
+            name=a["name"], geometry=geometry, populations=tuple(population(p) for p in a["populations"]),
+            actions=tuple(action(x) for x in a["actions"]), medium=a["medium"],
+        )  # fmt: skip
+
+    return PlateSpec(
+        **{
+            **plain,
+            "arms": tuple(arm(a) for a in plain["arms"]),
+            "measurements": tuple(Measurement(**{**m, "times": tuple(m["times"])}) for m in plain["measurements"]),
+            "haplotype_names": tuple(plain["haplotype_names"]),
+            "pathogenic": tuple(plain["pathogenic"]),
+        }
+    )

@@ -1,0 +1,260 @@
+"""Run a plate into a run folder, and go on with one that was interrupted.
+
+The state is checkpointed after the burn-in and then about every ``checkpoint_every`` seconds of wall time; rows that
+were written after the last checkpoint are dropped on resuming and come again, so a run that was killed at any moment
+ends in the same table, events and state as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mitoferry.base.errors import CheckpointError, MitoferryError
+from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
+from mitoferry.core.schema import Step
+from mitoferry.experiment.loop import Engine
+from mitoferry.store.atomic import write_json
+from mitoferry.store.frames import frame_of
+from mitoferry.store.provenance import start_manifest
+from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
+from mitoferry.store.snapshot import restore, snapshot
+
+SPEC_FILE = "spec.json"
+EXPERIMENT_FILE = "experiment.json"
+DETAILED_WELLS = 1  # per arm: wells whose mitochondria are saved one by one
+
+
+class Interrupted(MitoferryError):
+    """The user stopped the run; it can be resumed."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run tells while it works.
+
+    Attributes:
+        phase: "preparing", "running", "writing".
+        tick, until: simulated time now and at the end [s].
+        handovers: mitochondria handed over so far.
+    """
+
+    phase: str
+    tick: int
+    until: int
+    handovers: int
+
+
+Report = Callable[[Progress], None]
+
+
+def _assays(spec: PlateSpec) -> list[tuple[Any, Any]]:
+    from mitoferry.assays import load_assays
+
+    assays = load_assays()
+    return [(assays[m.assay], m) for m in spec.measurements]
+
+
+def _population_index(spec: PlateSpec, name: str) -> int | None:
+    if not name:
+        return None
+    for arm in spec.arms:
+        for population in arm.populations:
+            if population.name == name:
+                return population.index
+    return None
+
+
+class PlateRun:
+    """One plate on its way through a run folder."""
+
+    def __init__(self, spec: PlateSpec, writer: RunWriter, engine: Engine, *, report: Report | None = None) -> None:
+        self.spec, self.writer, self.engine, self._report = spec, writer, engine, report
+        self._measurements = [(assay, m, _population_index(spec, m.of), set(m.times)) for assay, m in _assays(spec)]
+        self._stop = threading.Event()
+        self._last_checkpoint = time.monotonic()
+        self.timings = {"engine": 0.0, "assays": 0.0, "files": 0.0}
+        engine.on_events = writer.append_events
+        self._wells = [a * spec.replicates for a in range(len(spec.arms))][: max(DETAILED_WELLS * len(spec.arms), 1)]
+
+    def tell(self, phase: str) -> None:
+        """Report progress to whoever listens."""
+        if self._report is not None:
+            self._report(Progress(phase, self.engine.tick, self.spec.until, self.engine.n_handovers))
+
+    def measure(self) -> None:
+        """Take the readings due now, and the frame."""
+        tick = self.engine.tick
+        start = time.perf_counter()
+        step = Step(tick // self.spec.macro_step, tick, float(tick), float(self.spec.macro_step))
+        for assay, m, population, times in self._measurements:
+            if tick in times:
+                rows = assay.measure(self.engine.world, population, dict(m.options), step)
+                self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
+        middle = time.perf_counter()
+        if tick % self.spec.save_every == 0 or tick >= self.spec.until:
+            self.writer.save_frame(tick, frame_of(self.engine.world, wells=self._wells))
+        self.timings["assays"] += middle - start
+        self.timings["files"] += time.perf_counter() - middle
+
+    def checkpoint(self) -> None:
+        """Save the state at this tick."""
+        start = time.perf_counter()
+        arrays, meta = snapshot(self.engine.world)
+        self.writer.checkpoint(self.engine.tick, arrays, meta | {"handovers": self.engine.n_handovers})
+        self._last_checkpoint = time.monotonic()
+        self.timings["files"] += time.perf_counter() - start
+
+    def run(self) -> Path:
+        """Advance to the end, writing as it goes; returns the folder (not yet marked complete)."""
+        with self._interruptible():
+            self.tell("running")
+            while not self.engine.finished:
+                start = time.perf_counter()
+                self.engine.advance()
+                self.timings["engine"] += time.perf_counter() - start
+                self.measure()
+                self.tell("running")
+                if self._stop.is_set():
+                    self.checkpoint()
+                    self.writer.close()
+                    raise Interrupted(
+                        f"stopped at {self.engine.tick / 3600:.1f} h of {self.spec.until / 3600:.1f} h; nothing is lost. "
+                        f"Go on with: mitoferry resume {self.writer.path}"
+                    )
+                if time.monotonic() - self._last_checkpoint > self.spec.checkpoint_every:
+                    self.checkpoint()
+                else:
+                    self.writer.flush_if_large(self.engine.tick)
+        return self.writer.path
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Turn Ctrl-C and a polite kill into a stop after the current macro-step."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, lambda *_: self._stop.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for s, handler in before.items():
+                signal.signal(s, handler)
+
+
+def reading_row(reading: Any, tick: int, assay: str) -> tuple[Any, ...]:
+    """The row of the table that a reading makes: well, tick, assay, readout, of, value, unit."""
+    return (reading.well, tick, assay, reading.readout, reading.of, reading.value, reading.unit)
+
+
+def ledger_totals(engine: Engine) -> dict[str, Any]:
+    """Booked births and losses of the whole plate, and what is there now."""
+    from mitoferry.core.ledger import QUANTITIES
+    from mitoferry.core.schema import TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED
+
+    world = engine.world
+    world.ledger.check(world, "end of run", engine.tick)
+    books = world.wells.ledger.sum(axis=0)
+    return {
+        "born": int(books[TALLY_BORN]), "degraded": int(books[TALLY_DEGRADED]), "lysed": int(books[TALLY_LYSED]),
+        "handed_over": engine.n_handovers,
+        "at_time_zero": dict(zip(QUANTITIES, world.ledger.opening.sum(axis=0).tolist(), strict=True)),
+        "now": dict(zip(QUANTITIES, world.ledger.count(world).sum(axis=0).tolist(), strict=True)),
+    }  # fmt: skip
+
+
+def start_run(
+    spec: PlateSpec, out: str | Path, backend: Any, *, experiment: Any = None, report: Report | None = None, command: str = ""
+) -> Path:
+    """Run a plate from its start into the new folder ``out``.
+
+    Args:
+        spec: the resolved run.
+        out: a folder that does not exist yet, or is empty.
+        backend: what advances the state.
+        experiment: the experiment as the user wrote it, for manifest and report (plain values).
+        report: called with a :class:`Progress` after each macro-step.
+        command: the command line, for the manifest.
+
+    Returns:
+        The folder, complete but for its summary and report.
+
+    Raises:
+        InputError: the folder may not be used.
+        Interrupted: the user stopped it.
+    """
+    from mitoferry.library.parameters import load_parameters
+
+    manifest = start_manifest(spec, experiment=experiment, parameters=load_parameters(), backend=backend.name, command=command)
+    writer = RunWriter.create(out, spec, manifest)
+    write_json(writer.path / SPEC_FILE, spec_to_plain(spec))
+    write_json(writer.path / EXPERIMENT_FILE, experiment)
+    return _from_the_start(spec, writer, backend, report)
+
+
+def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Report | None) -> Path:
+    if report is not None:
+        report(Progress("preparing", 0, spec.until, 0))
+    engine = Engine(spec, backend)
+    engine.burn_in()
+    run = PlateRun(spec, writer, engine, report=report)
+    run.measure()
+    run.checkpoint()
+    return _to_the_end(run)
+
+
+def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None) -> Path:
+    """Go on with an interrupted run; arguments and errors as :func:`start_run`.
+
+    Raises:
+        InputError: no unfinished run is there.
+        CheckpointError: the folder's state cannot be read.
+    """
+    folder = Path(folder)
+    refuse_unless_unfinished(folder)
+    try:
+        spec = spec_from_plain(json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{folder / SPEC_FILE} cannot be read ({error}): the run was killed before it began. Start it anew in another folder.") from error
+    if not (folder / "checkpoints").is_dir() or not any((folder / "checkpoints").iterdir()):
+        return _from_the_start(spec, RunWriter.resume(folder, spec, -1), backend, report)
+    arrays, meta = load_checkpoint(folder)
+    engine = Engine(spec, backend)
+    restore(engine.world, arrays, meta)
+    engine.tick, engine.n_handovers = int(meta["tick"]), int(meta["handovers"])
+    writer = RunWriter.resume(folder, spec, engine.tick)
+    return _to_the_end(PlateRun(spec, writer, engine, report=report))
+
+
+def _to_the_end(run: PlateRun) -> Path:
+    run.run()
+    run.tell("writing")
+    ledger = ledger_totals(run.engine)
+    arrays, _ = snapshot(run.engine.world)
+    final = {"state_digest": digest(arrays)}
+    timings = {k: round(v, 3) for k, v in run.timings.items()}
+    return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until)
+
+
+def digest(arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 of the state: equal for equal bytes of every column in use."""
+    import hashlib
+
+    h = hashlib.sha256()
+    for name in sorted(arrays):
+        if name.startswith(("neighbours/", "pages/free")):
+            continue
+        h.update(name.encode())
+        h.update(np.ascontiguousarray(arrays[name]).data)
+    return h.hexdigest()
