@@ -196,6 +196,7 @@ class Cells(NamedTuple):
     donated: Any
     returned: Any
     lysed_arrivals: Any
+    degraded_foreign: Any
     n_divisions: Any
     parent: Any
 
@@ -450,6 +451,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "donated": _c("i4", "", "mitochondria given so far", "handover"),
         "returned": _c("i4", "", "mitochondria that left and came back", "handover"),
         "lysed_arrivals": _c("i4", "", "arrivals degraded so far", "arrival"),
+        "degraded_foreign": _c(
+            "i4", "", "unfused arrivals degraded by mitophagy since `arrival` last looked: all, not sick on arrival, PINK1-tagged", "mitophagy", (3,)
+        ),
         "n_divisions": _c("i4", "", "divisions so far", "division"),
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
     },
