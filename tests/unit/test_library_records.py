@@ -1,0 +1,302 @@
+"""The library: every record has unit, tag and source; parameters, cell types, agents; refusals."""
+
+import importlib
+import itertools
+import math
+
+import pytest
+
+from mitoferry.base.errors import InputError
+from mitoferry.core.nodes import NODE, NODES
+from mitoferry.core.plate_spec import CellTypeNumbers
+from mitoferry.core.schema import SPECIES
+from mitoferry.library import cell_types, interventions, parameters, records, units
+
+AGENTS = [a for load in (interventions.load_drugs, interventions.load_genes, interventions.load_injuries) for a in load().values()]
+NEEDED_TYPES = [
+    "bm_msc",
+    "ipsc_msc",
+    "wj_msc",
+    "ad_msc",
+    "fibroblast",
+    "melas_fibroblast",
+    "huvec",
+    "corneal_epithelium",
+    "nucleus_pulposus",
+]
+NEEDED_DRUGS = [
+    "cytochalasin_b",
+    "latrunculin",
+    "nocodazole",
+    "vincristine",
+    "annexin_v",
+    "nac",
+    "rotenone",
+    "antimycin_a",
+    "oligomycin",
+    "fccp",
+    "two_dg",
+    "galactose",
+    "etbr",
+    "cocl2",
+    "h2o2",
+    "tnf_alpha",
+    "il_1beta",
+    "carbenoxolone",
+    "gap26",
+    "ml_141",
+    "everolimus",
+    "dynasore",
+    "bafilomycin",
+    "mdivi_1",
+    "dpi",
+    "melatonin",
+    "uridine",
+    "zvad",
+    "ikk_inhibitor",
+    "tnt_inhibitor",
+]
+NEEDED_GENES = ["tnfaip2_kd", "miro1_kd", "miro1_oe", "cx43_kd", "cx43_oe", "parkin_ko", "mfn2_kd"]
+NEEDED_INJURIES = ["oxygen_glucose_deprivation", "hypoxia", "glucose_deprivation", "rotenone", "h2o2_bolus", "il_1beta", "tnf_alpha"]
+
+
+# ------------------------------------------------------------------ parameters
+def test_every_parameter_has_a_known_unit():
+    for record in parameters.load_parameters().values():
+        assert units.is_known(record.unit), f"{record.name}: {record.unit}"
+        assert record.about
+        assert record.source
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"tag": None},
+        {"tag": "X"},
+        {"source": ""},
+        {"unit": None},
+        {"unit": 1},
+        {"value": "3"},
+        {"value": 9.0},
+        {"value": True},
+        {"range": [2.0, 1.0]},
+        {"range": [0.0, 2.0], "distribution": "loguniform"},
+        {"distribution": "normal"},
+        {"about": None},
+        {"value": float("nan")},
+        {"unti": "h"},
+    ],
+)
+def test_a_broken_record_is_refused(broken):
+    good = {
+        "value": 1.0,
+        "unit": "h",
+        "range": [0.5, 2.0],
+        "distribution": "loguniform",
+        "tag": "C",
+        "source": "modelling choice",
+        "about": "x",
+    }
+    record, problems = parameters.read_record("here.yaml", "a.b", good)
+    assert record is not None
+    assert not problems
+    record, problems = parameters.read_record("here.yaml", "a.b", {**good, **broken})
+    assert record is None
+    assert problems
+
+
+def test_values_and_overrides():
+    some = parameters.values_for("seeding", overrides={"seeding.mass_cv": 0.2})
+    assert some["mass_cv"] == 0.2
+    assert "well_cv" in some
+    with pytest.raises(InputError, match=r"seeding\.mass_cv"):
+        parameters.values_for("seeding", overrides={"seeding.mass_cw": 0.2})
+    with pytest.raises(InputError, match="Did you mean"):
+        parameters.require("seeding.mass_vc")
+
+
+def test_find():
+    assert {r.name for r in parameters.find("seeding.*")} == {r.name for r in parameters.find("seeding.")}
+    assert parameters.find("no such thing anywhere") == []
+
+
+def test_records_are_exactly_the_fields_of_the_processes():
+    """Every field of every process's Parameters has a record and vice versa, for the processes that exist."""
+    by_process = {}
+    for name in parameters.load_parameters():
+        process, field = name.split(".", 1)
+        by_process.setdefault(process, set()).add(field)
+    for process, fields in by_process.items():
+        try:
+            module = importlib.import_module(f"mitoferry.processes.{process}")
+        except ModuleNotFoundError:
+            continue
+        if process != "seeding" and hasattr(module, "Parameters"):
+            assert fields == set(module.Parameters._fields), process
+
+
+def test_other_packages_add_records(monkeypatch):
+    class Point:
+        name = "mine"
+
+        @staticmethod
+        def load():
+            return lambda: {
+                "mine.rate": {
+                    "value": 1.0,
+                    "unit": "1/h",
+                    "range": [0, 2],
+                    "distribution": "uniform",
+                    "tag": "C",
+                    "source": "mine",
+                    "about": "x",
+                }
+            }
+
+    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point] if group == "mitoferry.parameters" else [])
+    parameters._load.cache_clear()
+    try:
+        assert parameters.values_for("mine") == {"rate": 1.0}
+    finally:
+        monkeypatch.undo()
+        parameters._load.cache_clear()
+    assert parameters.values_for("mine") == {}
+
+
+# ------------------------------------------------------------------ cell types
+def test_cell_types_are_complete():
+    types = cell_types.load_cell_types()
+    assert set(NEEDED_TYPES) <= set(types)
+    for t in types.values():
+        assert set(t.values) == set(cell_types.FIELDS)
+        for v in t.values.values():
+            assert v.tag in records.TAGS
+            assert v.source
+            assert units.is_known(v.unit)
+            assert v.range[0] <= v.value <= v.range[1]
+        assert t.about
+        assert t.species
+        assert math.isclose(sum(t.haplotypes.values()), 1.0)
+
+
+@pytest.mark.parametrize("name", sorted(cell_types.load_cell_types()))
+def test_numbers_of_every_type_are_usable(name):
+    n = cell_types.cell_type(name).numbers()
+    assert isinstance(n, CellTypeNumbers)
+    assert n.demand > 0
+    assert n.glycolysis > 0
+    assert n.cytosol < n.volume
+    assert n.nonmito < n.oxygen_use * 1000 / 60
+    assert 0 < n.leak_factor <= 1
+
+
+def test_numbers_with_overrides():
+    t = cell_types.cell_type("bm_msc")
+    assert t.numbers({"speed": 5.0}).speed == 5.0
+    assert t.numbers({"oxygen_use": 10.0}).demand > t.numbers().demand
+    with pytest.raises(InputError, match="speed"):
+        t.numbers({"sped": 5.0})
+    with pytest.raises(InputError, match="0 or more"):
+        t.numbers({"speed": -5.0})
+
+
+def test_melas_fibroblast_carries_the_mutation():
+    assert cell_types.cell_type("melas_fibroblast").haplotypes["m.3243A>G"] == 0.8
+    assert cell_types.load_haplotypes()["m.3243A>G"].pathogenic
+    assert not cell_types.load_haplotypes()["wild_type"].pathogenic
+
+
+def test_unknown_cell_type_names_the_nearest():
+    with pytest.raises(InputError, match="huvec"):
+        cell_types.cell_type("huvecs")
+
+
+# ------------------------------------------------------------------ agents
+def test_the_agents_of_the_four_experiments_are_there():
+    assert set(NEEDED_DRUGS) <= set(interventions.load_drugs())
+    assert set(NEEDED_GENES) <= set(interventions.load_genes())
+    assert set(NEEDED_INJURIES) <= set(interventions.load_injuries())
+
+
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda a: f"{a.category}-{a.name}")
+def test_agent_records(agent):
+    assert units.is_known(agent.unit)
+    assert agent.effects(), "an agent at its usual dose does something"
+    for r in agent.responses:
+        assert r.tag in records.TAGS
+        assert r.source
+        assert r.kind != "node" or r.key in NODE
+        assert r.kind not in ("medium", "boundary") or r.key in SPECIES
+    for e in agent.effects():
+        assert math.isfinite(e.value)
+        assert e.value >= 0.0
+
+
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda a: f"{a.category}-{a.name}")
+def test_responses_are_monotone_and_zero_dose_is_rest(agent):
+    doses = [agent.dose_range[1] * 10**-k for k in (8, 5, 4, 3, 2, 1, 0.5, 0)]
+    for r in agent.responses:
+        values = [r.value(c) for c in doses]
+        steps = [b - a for a, b in itertools.pairwise(values)]
+        assert all(s >= 0 for s in steps) or all(s <= 0 for s in steps)
+        if r.kind == "node" and r.form not in ("set", "fixed"):
+            assert r.value(0.0) == NODES[NODE[r.key]].rest
+            assert math.isclose(r.value(doses[0]), NODES[NODE[r.key]].rest, abs_tol=0.02)
+    if all(r.kind == "node" and r.form != "set" for r in agent.responses):
+        assert agent.effects(0.0) == []
+
+
+def test_cytochalasin_has_two_regimes():
+    drug = interventions.intervention("drug", "cytochalasin_b")
+    low = {e.key: e.value for e in drug.effects("350 nM")}
+    high = {e.key: e.value for e in drug.effects("10 uM")}
+    assert low["actin"] < 0.3
+    assert low["actin_break"] < 1.05
+    assert low["endocytosis"] > 0.95
+    assert high["actin_break"] > 4
+    assert high["endocytosis"] < 0.2
+
+
+def test_half_dose_is_half():
+    drug = interventions.intervention("drug", "cytochalasin_b")
+    assert drug.responses[0].value(0.1) == 0.5
+
+
+def test_dose_texts():
+    drug = interventions.intervention("drug", "cytochalasin_b")
+    assert drug.dose_from("350 nM") == 0.35
+    assert drug.dose_from(None) == drug.dose
+    assert interventions.intervention("injury", "hypoxia").dose_from("1 %") == units.OXYGEN_UM_PER_PERCENT
+    for bad in ("3 h", "-1 uM", "3", "much"):
+        with pytest.raises(ValueError, match="wanted"):
+            drug.dose_from(bad)
+    assert drug.warnings(500.0)
+    assert not drug.warnings(0.35)
+
+
+def test_oxygen_glucose_deprivation_ends_with_fresh_medium():
+    effects = {(e.kind, e.key): e for e in interventions.intervention("injury", "oxygen_glucose_deprivation").effects("0 uM")}
+    assert effects["boundary", "oxygen"].value == 0.0
+    assert effects["medium", "glucose"].at == "start"
+    assert effects["wash", ""].at == "end"
+
+
+def test_unknown_agent_names_the_nearest():
+    with pytest.raises(InputError, match="cytochalasin_b"):
+        interventions.intervention("drug", "cytochalasine_b")
+    with pytest.raises(InputError, match="There is a gene"):
+        interventions.intervention("drug", "tnfaip2_kd")
+
+
+def test_a_node_that_does_not_exist_is_refused():
+    """Planted fault: a drug on a read-out instead of a node."""
+    raw = {
+        "about": "x",
+        "dose": {"unit": "uM", "usual": 1.0, "range": [0, 2]},
+        "effects": [{"node": "apoptosis", "form": "inhibition", "half": 1.0, "tag": "C", "source": "x"}],
+    }
+    agent, problems = interventions._read("here.yaml", "drug", "cheat", raw)
+    assert agent is None
+    assert "apoptosis" in str(problems[0])
+    raw["effects"][0]["node"] = "caspase"
+    assert interventions._read("here.yaml", "drug", "honest", raw)[0] is not None
