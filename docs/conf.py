@@ -1,0 +1,17 @@
+"""Sphinx configuration; the pages' code cells run at build time, so that an example that fails fails the build."""
+
+project = "mitoferry"
+author = "The mitoferry founders"
+copyright = "2026, the mitoferry founders"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "mitoferry"
+exclude_patterns = ["_build"]
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+autodoc_typehints = "description"
+suppress_warnings = ["myst.header"]

@@ -1,0 +1,230 @@
+"""The command line. Everything but typer is imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    name="mitoferry",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="A virtual laboratory for mitochondrial transfer between cells.\n\n"
+    "Start with:  mitoferry list            what can be run\n\n"
+    "             mitoferry show NAME       question, arms and sources of an experiment\n\n"
+    "             mitoferry run NAME        run it and write a report\n\n"
+    "             mitoferry new my-study    a commented file of your own to start from",
+)
+
+Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of a shipped experiment (mitoferry list) or path of a YAML file.")]
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a run.")]
+Sets = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads this at run time
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one key of the experiment or one parameter; may be given again. Example: --set cells.donor.count=30"),
+]
+Replicates = Annotated[Optional[int], typer.Option(metavar="N", help="Wells per arm; default: what the file says.")]  # noqa: UP045
+Seed = Annotated[Optional[int], typer.Option(metavar="N", help="Seed of all random numbers; default: what the file says.")]  # noqa: UP045
+Threads = Annotated[Optional[int], typer.Option(metavar="N", help="Threads; default: all cores. The result does not depend on it.")]  # noqa: UP045
+Backend = Annotated[str, typer.Option(metavar="auto|reference|cpu|cuda", help="What computes: plain Python (slow), Numba, or a GPU.")]
+
+
+def _print(text: str = "") -> None:
+    typer.echo(text)
+
+
+def _warn(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@app.command()
+def run(
+    experiment: Experiment,
+    out: Annotated[Optional[str], typer.Option(metavar="DIR", help="New folder for the results; default runs/NAME-N.")] = None,  # noqa: UP045
+    replicates: Replicates = None,
+    seed: Seed = None,
+    set_: Sets = None,
+    threads: Threads = None,
+    backend: Backend = "auto",
+    open_: Annotated[bool, typer.Option("--open", help="Open the report when done.")] = False,
+) -> None:
+    """Run an experiment: all arms and replicates as one plate, then a report.
+
+    The folder holds report.html, table.parquet (every reading of every well), events.parquet (every hand-over),
+    run.zarr (states), summary.json and manifest.json. Ctrl-C stops cleanly; mitoferry resume goes on.
+    """
+    from mitoferry.show.laboratory import run_experiment
+
+    results = run_experiment(
+        experiment, out=out, replicates=replicates, seed=seed, overrides=set_ or [], threads=threads, backend=backend, command=" ".join(sys.argv[1:])
+    )
+    _finish(results, open_)
+
+
+@app.command()
+def resume(folder: Folder, threads: Threads = None, backend: Backend = "auto") -> None:
+    """Go on with a run that was stopped or killed; it ends in the same results as if it had not been."""
+    from mitoferry.show.laboratory import resume_experiment
+
+    _finish(resume_experiment(folder, threads=threads, backend=backend), False)
+
+
+def _finish(results: Any, open_: bool) -> None:
+    from mitoferry.show.laboratory import closing_text
+
+    _print(closing_text(results))
+    if open_:
+        typer.launch(str(results.path / "report.html"))
+
+
+@app.command("list")
+def list_() -> None:
+    """List the experiments that come with mitoferry."""
+    from mitoferry.show.laboratory import list_text
+
+    _print(list_text())
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment; or 'celltype NAME', 'drug NAME', 'assay NAME'.")],
+    what: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Name of the cell type, drug or assay.")] = None,  # noqa: UP045
+) -> None:
+    """Show the card of an experiment, or of a cell type, drug or assay."""
+    from mitoferry.show.cards import show_text
+
+    _print(show_text(name, what))
+
+
+@app.command()
+def check(experiment: Experiment, set_: Sets = None) -> None:
+    """Check an experiment file and report every problem at once; exit code 2 if there are any."""
+    from mitoferry.show.laboratory import check_text
+
+    _print(check_text(experiment, set_ or []))
+
+
+@app.command()
+def estimate(
+    experiment: Experiment,
+    replicates: Replicates = None,
+    set_: Sets = None,
+    effect: Annotated[Optional[float], typer.Option(metavar="D", help="Difference to be seen, in the unit of the readout.")] = None,  # noqa: UP045
+    sd: Annotated[Optional[float], typer.Option(metavar="S", help="Standard deviation between wells of that readout.")] = None,  # noqa: UP045
+    power: Annotated[float, typer.Option(metavar="P", help="Chance to see the difference.")] = 0.8,
+) -> None:
+    """Estimate time, memory and disk of a run before it starts, and how many wells an effect needs."""
+    from mitoferry.show.laboratory import estimate_text
+
+    _print(estimate_text(experiment, set_ or [], replicates, effect, sd, power))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the experiment; NAME.yaml is written.")],
+    out: Annotated[Optional[str], typer.Option(metavar="FILE", help="Write here instead.")] = None,  # noqa: UP045
+) -> None:
+    """Write a commented experiment file to start from. Never overwrites."""
+    from mitoferry.show.laboratory import write_new
+
+    _print(write_new(name, out))
+
+
+@app.command()
+def report(
+    folder: Folder,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    movie: Annotated[Optional[str], typer.Option(metavar="ARM", help="Also write a movie of one well of this arm.")] = None,  # noqa: UP045
+) -> None:
+    """Write the report of a finished run again, and a movie of a well on request."""
+    from mitoferry.show.laboratory import rebuild_report
+
+    path = rebuild_report(folder, movie)
+    _print(str(path))
+    if open_:
+        typer.launch(str(path))
+
+
+@app.command()
+def contrast(
+    folder: Folder,
+    observable: Annotated[str, typer.Argument(metavar="OBSERVABLE", help="Observable of the cards (apoptosis, mitochondrial_transfer ...) or a readout of the table.")],
+    arm: Annotated[str, typer.Option("--arm", metavar="A", help="Arm.")],
+    versus: Annotated[str, typer.Option("--versus", metavar="B", help="Arm that it is compared with.")],
+    of: Annotated[Optional[str], typer.Option(metavar="POPULATION", help="Population; default: that of the observable.")] = None,  # noqa: UP045
+    at: Annotated[Optional[str], typer.Option(metavar="TIME", help='Time, as "24 h"; default: the last reading.')] = None,  # noqa: UP045
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare an observable between two arms: difference over wells, interval, effect size. n is the number of wells."""
+    from mitoferry.show.laboratory import contrast_text
+
+    _print(contrast_text(folder, observable, arm, versus, of, at, json_))
+
+
+@app.command()
+def parameters(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of a name, or words of its description.")] = "",
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List parameters with value, unit, range, tag and source."""
+    from mitoferry.show.cards import parameters_text
+
+    _print(parameters_text(pattern, json_))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the experiment file, for editors."""
+    import json
+
+    from mitoferry.experiment.schema import json_schema
+
+    _print(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine offers: Python, libraries, cores, memory, GPU, caches."""
+    from mitoferry.show.doctor import doctor_text
+
+    _print(doctor_text())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from mitoferry import __version__
+
+    _print(__version__)
+
+
+def main() -> None:
+    """Entry point: errors that a user can act on are printed without a traceback."""
+    from mitoferry.base.errors import MitoferryError
+
+    try:
+        app(standalone_mode=False)
+    except MitoferryError as error:
+        _warn(f"mitoferry: {error}")
+        sys.exit(error.exit_code)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            sys.exit(error.exit_code)
+        raise
+
+
+if __name__ == "__main__":
+    main()
