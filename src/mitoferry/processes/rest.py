@@ -1,0 +1,46 @@
+"""The resting cell: the state to which every cell type is scaled, shared by the processes that measure a departure from it.
+
+These two numbers are results of the energetics at rest, not free parameters: cell types are scaled so that all of them
+rest at the same ATP and H2O2.
+"""
+
+from __future__ import annotations
+
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, SUM_MASS
+
+RESTING_ATP = 2.88  # mM
+RESTING_H2O2 = 0.005  # uM
+
+
+@row
+def alive(state):
+    """Whether a cell in this state lives: it signals, secretes, takes up and can die."""
+    return state == CELL_LIVE or state == CELL_MOMP
+
+
+@row
+def mean_damage(cells, i):
+    """Mean damage 0..1 of the mitochondria of cell ``i``, weighted by mass; 0 without mitochondria."""
+    mass = 0
+    damage = 0
+    for k in range(N_CLASSES):
+        mass += int(cells.sums[i, k, SUM_MASS])
+        damage += int(cells.sums[i, k, SUM_DAMAGE])
+    if mass <= 0:
+        return 0.0
+    return damage / mass
+
+
+@row
+def mean_potential(cells, i):
+    """Potential [mV] of the energy classes of cell ``i``, weighted by mass; that of the own network without mitochondria."""
+    mass = 0
+    total = 0.0
+    for k in range(N_CLASSES):
+        m = int(cells.sums[i, k, SUM_MASS])
+        mass += m
+        total += m * float(cells.psi[i, k])
+    if mass <= 0:
+        return float(cells.psi[i, 0])
+    return total / mass
