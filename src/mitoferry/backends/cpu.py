@@ -205,9 +205,7 @@ class Cpu:
             return
         blocks = min(self.threads * 4, n // MIN_ROWS_PER_BLOCK)
         edges = [n * i // blocks for i in range(blocks + 1)]
-        futures = [
-            self._pool.submit(driver, lo, hi, order, *before(), *args) for lo, hi in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        futures = [self._pool.submit(driver, lo, hi, order, *before(), *args) for lo, hi in zip(edges[:-1], edges[1:], strict=True)]
         for future in futures:
             future.result()
 

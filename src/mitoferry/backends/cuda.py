@@ -250,7 +250,11 @@ class Cuda:
                 replaced["_warp_sum"] = cuda.jit(device=True)(_warp_sum)
                 names |= names_of(finish) | {"first_page", "next"}
             name = f"{template.__name__}.{row.__module__}.{row.__qualname__}"
-            kernel = cuda.jit(with_globals(template, replaced, name)) if simulated() else cuda.jit(fma=False)(with_globals(template, replaced, name))
+            kernel = (
+                cuda.jit(with_globals(template, replaced, name))
+                if simulated()
+                else cuda.jit(fma=False)(with_globals(template, replaced, name))
+            )
             found = (kernel, Narrower(names))
             self._kernels[key] = found
         return found
@@ -324,7 +328,7 @@ class Cuda:
     def pull(self, *tables: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         for table in tables:
-            for array in (table if isinstance(table, tuple) else (table,)):
+            for array in table if isinstance(table, tuple) else (table,):
                 copy = self._copies.get(id(array))
                 if copy is not None and copy.device_newer:
                     copy.device.copy_to_host(array)
@@ -333,7 +337,7 @@ class Cuda:
     def push(self, *tables: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         for table in tables:
-            for array in (table if isinstance(table, tuple) else (table,)):
+            for array in table if isinstance(table, tuple) else (table,):
                 copy = self._copies.get(id(array))
                 if copy is not None:
                     copy.host_newer = True

@@ -113,9 +113,7 @@ class Ledger:
                 for w, q in wrong[:5]
             ]
             raise LedgerError(
-                f"the ledger does not balance after process {process!r} at {tick} s: " + "; ".join(lines)
+                f"the ledger does not balance after process {process!r} at {tick} s: "
+                + "; ".join(lines)
                 + f". {len(wrong)} balances are off. {world.describe_last_event()} This is a defect of the program: please report it."
             )
-
-
-

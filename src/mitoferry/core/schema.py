@@ -77,7 +77,20 @@ LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
 
 # ----------------------------------------------------------------- fields
-SPECIES = ("oxygen", "glucose", "lactate", "atp", "adp", "h2o2", "tnf_alpha", "il_1beta", "calcium", "paracrine", "s100a4_signal", "tracker")
+SPECIES = (
+    "oxygen",
+    "glucose",
+    "lactate",
+    "atp",
+    "adp",
+    "h2o2",
+    "tnf_alpha",
+    "il_1beta",
+    "calcium",
+    "paracrine",
+    "s100a4_signal",
+    "tracker",
+)
 (OXYGEN, GLUCOSE, LACTATE, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA, CALCIUM, PARACRINE, S100A4_SIGNAL, TRACKER) = range(12)
 # units: oxygen, atp, adp, h2o2 in uM; glucose, lactate, calcium in mM; cytokines in ng/mL; the last three in a.u.
 
@@ -452,7 +465,11 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "returned": _c("i4", "", "mitochondria that left and came back", "handover"),
         "lysed_arrivals": _c("i4", "", "arrivals degraded so far", "arrival"),
         "degraded_foreign": _c(
-            "i4", "", "unfused arrivals degraded by mitophagy since `arrival` last looked: all, not sick on arrival, PINK1-tagged", "mitophagy", (3,)
+            "i4",
+            "",
+            "unfused arrivals degraded by mitophagy since `arrival` last looked: all, not sick on arrival, PINK1-tagged",
+            "mitophagy",
+            (3,),
         ),
         "n_divisions": _c("i4", "", "divisions so far", "division"),
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
@@ -490,7 +507,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "pore": _c("f4", "um", "pore size of the insert", "plate"),
         "medium_height": _c("f4", "um", "height of the medium", "plate"),
         "bulk": _c("f4", "as SPECIES", "concentration in the stirred bulk of the medium", "fields", (N_SPECIES,)),
-        "boundary": _c("f4", "as SPECIES", "concentration that the bulk is held to or exchanges with; -1 = none", "treatments", (N_SPECIES,)),
+        "boundary": _c(
+            "f4", "as SPECIES", "concentration that the bulk is held to or exchanges with; -1 = none", "treatments", (N_SPECIES,)
+        ),
         "ledger": _c("i8", "", "booked tallies (TALLY_*) since time zero", "ledger", (N_TALLY,)),
         "next_link": _c("u4", "", "id of the next link", "nanotubes"),
         "n_born": _c("u4", "", "cells born so far per population", "division", (16,)),

@@ -103,6 +103,17 @@ class World:
             self.cells = _grown(self.cells, max(self.n_cells + n, int(len(self.cells.id) * 1.25)), "Cells")
             self.backend.push(self.cells)
 
+    def reserve_events(self, n: int) -> None:
+        """Make sure that ``n`` more events fit into the buffer of this macro-step."""
+        self.backend.pull(self.events)
+        used = int(self.events.count[0])
+        if used + n > len(self.events.kind):
+            larger = allocate_events(max(used + n, 2 * len(self.events.kind)))
+            for old, new in zip(self.events, larger, strict=True):
+                new[: len(old)] = old
+            self.events = larger
+            self.backend.push(self.events)
+
     def reserve_links(self, n_links: int, n_cargo: int) -> None:
         """Make sure that the tables of links and cargo have at least these many rows."""
         if n_links > len(self.links.id):

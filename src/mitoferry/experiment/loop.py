@@ -146,7 +146,9 @@ class Engine:
         self.world.backend.pull(events)
         n, refused = int(events.count[0]), int(events.count[1])
         if refused:
-            raise OverflowStop(f"{refused} events of one macro-step did not fit the buffer of {len(events.kind)}: a process did not reserve room")
+            raise OverflowStop(
+                f"{refused} events of one macro-step did not fit the buffer of {len(events.kind)}: a process did not reserve room"
+            )
         if n:
             self.n_handovers += int((events.kind[:n] == 0).sum())
             if self.on_events is not None:

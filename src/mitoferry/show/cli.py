@@ -20,11 +20,17 @@ app = typer.Typer(
     "             mitoferry new my-study    a commented file of your own to start from",
 )
 
-Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of a shipped experiment (mitoferry list) or path of a YAML file.")]
+Experiment = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="Name of a shipped experiment (mitoferry list) or path of a YAML file.")
+]
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a run.")]
 Sets = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads this at run time
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one key of the experiment or one parameter; may be given again. Example: --set cells.donor.count=30"),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one key of the experiment or one parameter; may be given again. Example: --set cells.donor.count=30",
+    ),
 ]
 Replicates = Annotated[Optional[int], typer.Option(metavar="N", help="Wells per arm; default: what the file says.")]  # noqa: UP045
 Seed = Annotated[Optional[int], typer.Option(metavar="N", help="Seed of all random numbers; default: what the file says.")]  # noqa: UP045
@@ -59,7 +65,14 @@ def run(
     from mitoferry.show.laboratory import run_experiment
 
     results = run_experiment(
-        experiment, out=out, replicates=replicates, seed=seed, overrides=set_ or [], threads=threads, backend=backend, command=" ".join(sys.argv[1:])
+        experiment,
+        out=out,
+        replicates=replicates,
+        seed=seed,
+        overrides=set_ or [],
+        threads=threads,
+        backend=backend,
+        command=" ".join(sys.argv[1:]),
     )
     _finish(results, open_)
 
@@ -151,7 +164,12 @@ def report(
 @app.command()
 def contrast(
     folder: Folder,
-    observable: Annotated[str, typer.Argument(metavar="OBSERVABLE", help="Observable of the cards (apoptosis, mitochondrial_transfer ...) or a readout of the table.")],
+    observable: Annotated[
+        str,
+        typer.Argument(
+            metavar="OBSERVABLE", help="Observable of the cards (apoptosis, mitochondrial_transfer ...) or a readout of the table."
+        ),
+    ],
     arm: Annotated[str, typer.Option("--arm", metavar="A", help="Arm.")],
     versus: Annotated[str, typer.Option("--versus", metavar="B", help="Arm that it is compared with.")],
     of: Annotated[Optional[str], typer.Option(metavar="POPULATION", help="Population; default: that of the observable.")] = None,  # noqa: UP045

@@ -9,7 +9,21 @@ import shutil
 import sys
 from pathlib import Path
 
-LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pydantic", "ruamel.yaml", "pint", "pyarrow", "pandas", "zarr", "matplotlib", "typer", "rich")
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "pydantic",
+    "ruamel.yaml",
+    "pint",
+    "pyarrow",
+    "pandas",
+    "zarr",
+    "matplotlib",
+    "typer",
+    "rich",
+)
 EXTRAS = {"numba-cuda": "cuda", "imageio-ffmpeg": "movie"}
 
 

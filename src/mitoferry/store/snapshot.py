@@ -33,7 +33,9 @@ def _replaced(value: Any, prefix: str, arrays: dict[str, np.ndarray]) -> Any:
         return value._replace(**{n: _replaced(getattr(value, n), f"{prefix}/{n}", arrays) for n in value._fields})
     if isinstance(value, dict):
         names = sorted({key[len(prefix) + 1 :].split("/", 1)[0] for key in arrays if key.startswith(prefix + "/")})
-        return {n: _replaced(value[n], f"{prefix}/{n}", arrays) if n in value else np.ascontiguousarray(arrays[f"{prefix}/{n}"]) for n in names}
+        return {
+            n: _replaced(value[n], f"{prefix}/{n}", arrays) if n in value else np.ascontiguousarray(arrays[f"{prefix}/{n}"]) for n in names
+        }
     return value
 
 

@@ -34,7 +34,7 @@ EXPERIMENT_FILE = "experiment.json"
 DETAILED_WELLS = 1  # per arm: wells whose mitochondria are saved one by one
 
 
-class Interrupted(MitoferryError):
+class InterruptedRunError(MitoferryError):
     """The user stopped the run; it can be resumed."""
 
     exit_code = 130
@@ -57,6 +57,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+Finish = Callable[[Path], None]
 
 
 def _assays(spec: PlateSpec) -> list[tuple[Any, Any]]:
@@ -129,7 +130,7 @@ class PlateRun:
                 if self._stop.is_set():
                     self.checkpoint()
                     self.writer.close()
-                    raise Interrupted(
+                    raise InterruptedRunError(
                         f"stopped at {self.engine.tick / 3600:.1f} h of {self.spec.until / 3600:.1f} h; nothing is lost. "
                         f"Go on with: mitoferry resume {self.writer.path}"
                     )
@@ -186,13 +187,15 @@ def start_run(
         experiment: the experiment as the user wrote it, for manifest and report (plain values).
         report: called with a :class:`Progress` after each macro-step.
         command: the command line, for the manifest.
+        finish: called with the folder when its tables are there and before it is marked complete: writes the
+            summary and the report.
 
     Returns:
-        The folder, complete but for its summary and report.
+        The folder, complete.
 
     Raises:
         InputError: the folder may not be used.
-        Interrupted: the user stopped it.
+        InterruptedRunError: the user stopped it.
     """
     from mitoferry.library.parameters import load_parameters
 
@@ -200,10 +203,10 @@ def start_run(
     writer = RunWriter.create(out, spec, manifest)
     write_json(writer.path / SPEC_FILE, spec_to_plain(spec))
     write_json(writer.path / EXPERIMENT_FILE, experiment)
-    return _from_the_start(spec, writer, backend, report)
+    return _from_the_start(spec, writer, backend, report, finish)
 
 
-def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Report | None) -> Path:
+def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Report | None, finish: Finish | None) -> Path:
     if report is not None:
         report(Progress("preparing", 0, spec.until, 0))
     engine = Engine(spec, backend)
@@ -211,10 +214,27 @@ def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Re
     run = PlateRun(spec, writer, engine, report=report)
     run.measure()
     run.checkpoint()
-    return _to_the_end(run)
+    return _to_the_end(run, finish)
 
 
-def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None) -> Path:
+def spec_of(folder: str | Path) -> PlateSpec:
+    """The specification of an unfinished run.
+
+    Raises:
+        InputError: no unfinished run is there.
+        CheckpointError: it cannot be read.
+    """
+    folder = Path(folder)
+    refuse_unless_unfinished(folder)
+    try:
+        return spec_from_plain(json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"{folder / SPEC_FILE} cannot be read ({error}): the run was killed before it began. Start it anew in another folder."
+        ) from error
+
+
+def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None, finish: Finish | None = None) -> Path:
     """Go on with an interrupted run; arguments and errors as :func:`start_run`.
 
     Raises:
@@ -222,29 +242,25 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
         CheckpointError: the folder's state cannot be read.
     """
     folder = Path(folder)
-    refuse_unless_unfinished(folder)
-    try:
-        spec = spec_from_plain(json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{folder / SPEC_FILE} cannot be read ({error}): the run was killed before it began. Start it anew in another folder.") from error
+    spec = spec_of(folder)
     if not (folder / "checkpoints").is_dir() or not any((folder / "checkpoints").iterdir()):
-        return _from_the_start(spec, RunWriter.resume(folder, spec, -1), backend, report)
+        return _from_the_start(spec, RunWriter.resume(folder, spec, -1), backend, report, finish)
     arrays, meta = load_checkpoint(folder)
     engine = Engine(spec, backend)
     restore(engine.world, arrays, meta)
     engine.tick, engine.n_handovers = int(meta["tick"]), int(meta["handovers"])
     writer = RunWriter.resume(folder, spec, engine.tick)
-    return _to_the_end(PlateRun(spec, writer, engine, report=report))
+    return _to_the_end(PlateRun(spec, writer, engine, report=report), finish)
 
 
-def _to_the_end(run: PlateRun) -> Path:
+def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
     run.run()
     run.tell("writing")
     ledger = ledger_totals(run.engine)
     arrays, _ = snapshot(run.engine.world)
     final = {"state_digest": digest(arrays)}
     timings = {k: round(v, 3) for k, v in run.timings.items()}
-    return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until)
+    return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until, afterwards=finish)
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:

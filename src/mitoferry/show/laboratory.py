@@ -1,0 +1,268 @@
+"""The Python interface, and what the command line prints: load an experiment, run it, look at it.
+
+>>> import mitoferry as mf
+>>> r = mf.load("msc-huvec-ogd").run(replicates=3, seed=1)   # doctest: +SKIP
+>>> r.table()                                                # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mitoferry.base.errors import InputError, MitoferryError, Problem
+
+
+class Experiment:
+    """An experiment that was read and checked; :meth:`run` runs it.
+
+    Attributes:
+        name: name of the experiment.
+        definition: its content, checked (``mitoferry.experiment.schema.Experiment``).
+    """
+
+    def __init__(self, definition: Any, *, source: str, overrides: Mapping[str, str]) -> None:
+        self.definition = definition
+        self.source = source
+        self.overrides = dict(overrides)
+
+    @property
+    def name(self) -> str:
+        """Name: that of the file."""
+        return str(self.definition.name)
+
+    @property
+    def arms(self) -> list[str]:
+        """Names of the arms."""
+        return list(self.definition.arms) or ["base"]
+
+    def with_changes(self, **changes: Any) -> Experiment:
+        """A copy with keys changed; dots are written as double underscores: ``cells__donor__count=30``."""
+        overrides = self.overrides | {k.replace("__", "."): str(v) for k, v in changes.items()}
+        return load(self.source, overrides=overrides)
+
+    def resolve(self, *, replicates: int | None = None, seed: int | None = None) -> Any:
+        """The plate as numbers (``mitoferry.core.plate_spec.PlateSpec``)."""
+        from mitoferry.experiment.resolve import resolve
+
+        return resolve(self.definition, replicates=replicates, seed=seed)
+
+    def run(
+        self,
+        *,
+        replicates: int | None = None,
+        seed: int | None = None,
+        out: str | Path | None = None,
+        threads: int | None = None,
+        backend: str = "auto",
+        progress: bool = True,
+        command: str = "",
+    ) -> Any:
+        """Run all arms and replicates.
+
+        Args:
+            replicates: wells per arm; default what the file says.
+            seed: seed of all random numbers.
+            out: new folder for the results; default ``runs/<name>-<n>``.
+            threads: threads of the CPU backend; the result does not depend on it.
+            backend: "auto", "reference", "cpu" or "cuda".
+            progress: show progress (a bar in terminals and notebooks).
+            command: what the user typed, for the manifest.
+
+        Returns:
+            :class:`mitoferry.show.results.ShownResults`: tables, contrasts, findings, plots.
+
+        Raises:
+            InputError: bad options, a plate too large for this machine, or a folder that may not be used.
+        """
+        from mitoferry.backends.choose import choose_backend
+        from mitoferry.experiment.estimate import refuse_unless_it_fits
+        from mitoferry.show.live import watching
+        from mitoferry.store.paths import check_new_folder, next_folder
+        from mitoferry.studies.run import start_run
+
+        spec = self.resolve(replicates=replicates, seed=seed)
+        refuse_unless_it_fits(spec)
+        folder = next_folder(self.name) if out is None else out
+        check_new_folder(folder)
+        engine = choose_backend(backend, threads=threads)
+        with watching(self.name, spec.until, show=progress) as report:
+            path = start_run(
+                spec, folder, engine, experiment=self.definition.model_dump(mode="json"), report=report, command=command, finish=finish_run
+            )
+        return open_run(path)
+
+    def __repr__(self) -> str:
+        return f"<experiment {self.name}: {self.definition.title}; {len(self.arms)} arms>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        arms = ", ".join(html.escape(a) for a in self.arms)
+        return f"<b>{html.escape(self.name)}</b><br>{html.escape(self.definition.title)}<br><small>arms: {arms}</small>"
+
+
+def experiments() -> list[str]:
+    """Names of the experiments that come with mitoferry."""
+    from mitoferry.experiment.reader import shipped
+
+    return sorted(shipped())
+
+
+def load(name_or_path: str | Path, *, overrides: Mapping[str, str] | Sequence[str] = ()) -> Experiment:
+    """Read and check an experiment.
+
+    Args:
+        name_or_path: name of a shipped experiment, or path of a YAML file.
+        overrides: changes of keys of the file or of parameters, ``{"cells.donor.count": "30"}`` or
+            ``["cells.donor.count=30"]``.
+
+    Raises:
+        InputError: with every problem of the file at once.
+    """
+    from mitoferry.experiment.overrides import parse_assignments
+    from mitoferry.experiment.reader import load_experiment
+
+    changes = dict(overrides) if isinstance(overrides, Mapping) else parse_assignments(overrides)
+    return Experiment(load_experiment(name_or_path, overrides=changes), source=str(name_or_path), overrides=changes)
+
+
+def open_run(folder: str | Path) -> Any:
+    """The results in the folder of a finished run."""
+    from mitoferry.show.results import ShownResults
+
+    return ShownResults(folder)
+
+
+def finish_run(folder: Path) -> None:
+    """Write summary and report into the folder of a run whose tables are complete."""
+    from mitoferry.show.report import write_report
+    from mitoferry.show.results import ShownResults
+    from mitoferry.store.atomic import write_json
+
+    results = ShownResults(folder)
+    write_json(folder / "summary.json", results.summary())
+    write_report(results)
+
+
+# ---------------------------------------------------------------------- texts of the command line
+def run_experiment(
+    name: str,
+    *,
+    out: str | None,
+    replicates: int | None,
+    seed: int | None,
+    overrides: Sequence[str],
+    threads: int | None,
+    backend: str,
+    command: str,
+) -> Any:
+    """What ``mitoferry run`` does; returns the results."""
+    return load(name, overrides=overrides).run(replicates=replicates, seed=seed, out=out, threads=threads, backend=backend, command=command)
+
+
+def resume_experiment(folder: str, *, threads: int | None = None, backend: str = "auto") -> Any:
+    """What ``mitoferry resume`` does; returns the results."""
+    from mitoferry.backends.choose import choose_backend
+    from mitoferry.show.live import watching
+    from mitoferry.studies.run import resume_run, spec_of
+
+    spec = spec_of(folder)
+    with watching(spec.name, spec.until, show=True) as report:
+        path = resume_run(folder, choose_backend(backend, threads=threads), report=report, finish=finish_run)
+    return open_run(path)
+
+
+def closing_text(results: Any) -> str:
+    """What the command line says when a run has ended: findings, and where everything is."""
+    lines = [str(results)]
+    findings = results.findings()
+    if findings:
+        lines.append("findings:")
+        width = max(len(f.verdict) for f in findings)
+        lines += [f"  {f.verdict:<{width}}  {f.sentence}" for f in findings]
+    lines.append(f"report:  {results.path / 'report.html'}")
+    return "\n".join(lines)
+
+
+def list_text() -> str:
+    """One line per shipped experiment."""
+    from mitoferry.experiment.reader import shipped
+    from mitoferry.experiment.cards import title_of
+
+    files = shipped()
+    width = max(map(len, files))
+    return "\n".join(f"{name:<{width}}  {title_of(path)}" for name, path in files.items())
+
+
+def check_text(name: str, overrides: Sequence[str]) -> str:
+    """One line for a file without problems.
+
+    Raises:
+        InputError: with all problems otherwise.
+    """
+    experiment = load(name, overrides=overrides)
+    spec = experiment.resolve()
+    from mitoferry.experiment.estimate import refuse_unless_it_fits
+
+    refuse_unless_it_fits(spec)
+    cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
+    return f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+
+
+def estimate_text(name: str, overrides: Sequence[str], replicates: int | None, effect: float | None, sd: float | None, power: float) -> str:
+    """Time, memory and disk of a run, and the wells that an effect needs."""
+    from mitoferry.experiment.estimate import estimate, wells_needed
+
+    lines = [str(estimate(load(name, overrides=overrides).resolve(replicates=replicates)))]
+    if (effect is None) != (sd is None):
+        missing = "--sd" if sd is None else "--effect"
+        raise InputError(Problem("command line", missing, "a number: the effect and its spread between wells go together", "nothing"))
+    if effect is not None and sd is not None:
+        n = wells_needed(effect, sd, power=power)
+        lines.append(f"wells per arm to see a difference of {effect:g} with a spread of {sd:g} between wells (power {power:g}): {n}")
+    return "\n".join(lines)
+
+
+def write_new(name: str, out: str | None) -> str:
+    """Write a commented starting file; returns what to do next."""
+    from mitoferry.experiment.template import new_experiment_text
+
+    path = Path(out or f"{name}.yaml")
+    if path.exists():
+        raise InputError(
+            Problem(str(path), "file", "a name that is not taken", "an existing file", hint="Give another name or --out FILE.")
+        )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(new_experiment_text(name))
+    except OSError as error:
+        raise InputError(Problem(str(path), "file", "a place that can be written to", error.strerror or str(error))) from error
+    return f"wrote {path}\nedit it, then:  mitoferry check {path}   and   mitoferry run {path}"
+
+
+def rebuild_report(folder: str, movie: str | None) -> Path:
+    """Write the report of a finished run again, with a movie of one well of ``movie`` if asked."""
+    from mitoferry.show.movie import write_movie
+    from mitoferry.show.report import write_report
+
+    results = open_run(folder)
+    path: Path = write_report(results)
+    return write_movie(results, arm=movie) if movie else path
+
+
+def contrast_text(folder: str, observable: str, arm: str, versus: str, of: str | None, at: str | None, as_json: bool) -> str:
+    """A contrast in words or JSON."""
+    c = open_run(folder).contrast(observable, of=of, arm=arm, versus=versus, at=at)
+    return json.dumps(c.as_dict(), indent=2) if as_json else str(c)
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Text in lines of at most 100 characters."""
+    return textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent)
+
+
+__all__ = ["Experiment", "MitoferryError", "experiments", "load", "open_run"]
