@@ -12,8 +12,8 @@ import collections
 from typing import Any
 
 from mitoferry.backends.rewrite import names_used
-from mitoferry.core.row import is_row
 from mitoferry.core.events import EventBuffer
+from mitoferry.core.row import is_row
 from mitoferry.core.schema import TABLES as STATE_TABLES
 
 TABLES: dict[str, Any] = {**STATE_TABLES, "EventBuffer": EventBuffer}

@@ -48,7 +48,7 @@ def _fraction_cuda(x):
 
 @row(cpu=_fraction_cpu, cuda=_fraction_cuda)
 def fraction(x):
-    """m in [0.5, 1) with x = m 2**exponent(x), for a normal x > 0."""
+    """M in [0.5, 1) with x = m 2**exponent(x), for a normal x > 0."""
     return math.frexp(x)[0]
 
 

@@ -57,7 +57,7 @@ def load_processes() -> list[Process]:
         process = entry.load()
         if not isinstance(process, Process):
             raise MitoferryError(
-                f"entry point {entry.name!r} of group {ENTRY_POINT_GROUP} gave {type(process).__name__}, wanted a mitoferry.core.process.Process"
+                f"entry point {entry.name!r} of group {ENTRY_POINT_GROUP} gave {type(process).__name__}, wanted a Process (mitoferry.core)"
             )
         processes.append(process)
     return sorted(processes, key=lambda p: STAGES.index(p.stage))
@@ -82,6 +82,7 @@ class Engine:
         self.processes = [p for p in listed if spec.switches.get(p.name) != "off"]
         self.treatments = Treatments(spec)
         self.world: World = build_world(spec, backend)
+        self.world.events = allocate_events(max(4096, 4 * self.world.n_cells))
         for p in self.processes:
             self.world.parameters[p.name] = parameters_of(p.name, p.parameters, spec)
         self.tick = 0

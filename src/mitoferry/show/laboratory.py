@@ -190,8 +190,8 @@ def closing_text(results: Any) -> str:
 
 def list_text() -> str:
     """One line per shipped experiment."""
-    from mitoferry.experiment.reader import shipped
     from mitoferry.experiment.cards import title_of
+    from mitoferry.experiment.reader import shipped
 
     files = shipped()
     width = max(map(len, files))

@@ -176,7 +176,14 @@ def ledger_totals(engine: Engine) -> dict[str, Any]:
 
 
 def start_run(
-    spec: PlateSpec, out: str | Path, backend: Any, *, experiment: Any = None, report: Report | None = None, command: str = ""
+    spec: PlateSpec,
+    out: str | Path,
+    backend: Any,
+    *,
+    experiment: Any = None,
+    report: Report | None = None,
+    command: str = "",
+    finish: Finish | None = None,
 ) -> Path:
     """Run a plate from its start into the new folder ``out``.
 
