@@ -36,7 +36,6 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CELL_APOPTOTIC,
     CELL_LIVE,
-    CELL_MOMP,
     CELL_NECROTIC,
     GLUCOSE,
     N_CLASSES,
@@ -52,6 +51,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.processes.energetics_class import phosphorylation_potential, solve_class
+from mitoferry.processes.rest import RESTING_ATP
 
 AMOL_PER_PL_MM = 1000.0  # amol in 1 pL of a 1 mM solution
 NADH_PER_PYRUVATE = 5.0
@@ -88,7 +88,6 @@ class Parameters(NamedTuple):
     pyruvate_share: float
     free_f1_onset: float
     pump_share: float
-    resting_atp: float
     load_minimum: float
     load_half: float
     load_time: float
@@ -229,8 +228,8 @@ def silence(c, cells):
 @row
 def load_target(atp, p):
     """Demand relative to rest that a cell with this ATP settles to."""
-    half = p.load_half * p.resting_atp
-    share = min(hill2(atp, half) / hill2(p.resting_atp, half), 1.0)
+    half = p.load_half * RESTING_ATP
+    share = min(hill2(atp, half) / hill2(RESTING_ATP, half), 1.0)
     return p.load_minimum + (1.0 - p.load_minimum) * share
 
 
@@ -238,7 +237,7 @@ def load_target(atp, p):
 def advance_cell(c, cells, groups, p, step):
     """One macro-step of cell ``c``."""
     state = int(cells.state[c])
-    if state == CELL_LIVE or state == CELL_MOMP or state == CELL_APOPTOTIC:
+    if CELL_LIVE <= state <= CELL_APOPTOTIC:  # live, cytochrome c released, executing
         load = relax(float(cells.load[c]), load_target(float(cells.atp[c]), p), step.dt, p.load_time)
         cells.load[c] = load
         cell_balance(c, cells, groups, step.dt, load, p)

@@ -92,8 +92,12 @@ def solve_class(etc, complex_i_share, synthase, mass, leak, dehydrogenase, oxyge
     Newton steps, guarded by bisection on [0, 255] mV; started from ``start``.
 
     Args:
-        etc, synthase, mass, leak, dehydrogenase: capacities of the class [mass units]; leak includes the cell type's factor.
+        etc: respiratory capacity of the class [mass units].
         complex_i_share: share of etc whose complex I works, 0..1.
+        synthase: synthase capacity [mass units].
+        mass: mass of the class [mass units].
+        leak: leak, with the factor of the cell type [mass units].
+        dehydrogenase: dehydrogenase capacity [mass units].
         oxygen: O2 at the cell [uM].
         uncoupler: FCCP equivalents.
         block: share of the synthase blocked.

@@ -1,0 +1,169 @@
+"""Permeability transition: pores that open under oxidants and Ca2+, and the release of more oxidants that follows.
+
+Mechanism: a mitochondrion opens its pore with the hazard::
+
+    h = k_p Hill4(H_local/H_c) (1 + (Ca/Ca_c)^2),     H_local = H + a (share of the cell's mass with open pores)
+
+and closes it with a constant hazard (half-time 2 min). An open mitochondrion is depolarised, adds nothing to
+capacity, and releases H2O2 (``reactive_oxygen.pore_production``), which opens others: ROS-induced ROS release. The
+column ``pore`` counts the time that the pore has been open; what follows from long opening is for ``death`` and
+``mitophagy``. The second term of H_local stands for H2O2 near an open neighbour (within about 1.5 um), in the mean of
+the cell: positions inside a cell are not known.
+
+Sources: Zorov 2000 J Exp Med, Zorov 2014 Physiol Rev (from memory); all numbers are modelling choices.
+Assumptions: hazards frozen over the step of 300 s; openings that close within the step leave no trace, so that the
+share of open pores at the end of a step is that of the two-state process.
+Step error: that share is exact for constant H2O2 up to a second opening within a step.
+Speed: when openings are rare their number is drawn once per cell (binomial), and those with the smallest keyed
+uniforms open, so that a cell at rest costs one draw and the result does not depend on the order of slots.
+Verification: tests/verification/test_energetics_oxidants.py (share of open pores, rest).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mitoferry.core.maths import chance, hill4, log
+from mitoferry.core.process import Process
+from mitoferry.core.random import binomial_from, uniform, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    CELL_LIVE,
+    N_CLASSES,
+    OCCUPIED,
+    PAGE,
+    PORE_OPEN,
+    PORE_SCALE,
+    SUM_COUNT,
+    SUM_DEHYDROGENASE,
+    SUM_MASS,
+    Step,
+)
+from mitoferry.core.streams import PORE
+
+DRAW_TIMES = 0
+DRAW_CHOICE = 1
+DRAW_NUMBER = 2
+RARE = 1.0  # expected openings per step below which their number is drawn first
+
+
+class Parameters(NamedTuple):
+    """Parameters of ``pore``; units and sources in the library."""
+
+    opening_rate: float
+    h2o2_half: float
+    calcium_half: float
+    neighbour_h2o2: float
+    closing_half_time: float
+
+
+@row
+def opening_hazard(h2o2, open_share, calcium, p):
+    """Hazard of opening [1/h]."""
+    ratio = calcium / p.calcium_half
+    return p.opening_rate * hill4(h2o2 + p.neighbour_h2o2 * open_share, p.h2o2_half) * (1.0 + ratio * ratio)
+
+
+@row
+def open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step):
+    """Open the pore in ``slot`` at a time within the step, unless it closes again before the end."""
+    u, v, _, _ = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
+    at = -log(1.0 - u * chance(opens, hours)) / opens
+    left = max(hours - at, 0.0)
+    if v < chance(closes, left):
+        return
+    mitochondria.flags[slot] = int(mitochondria.flags[slot]) | PORE_OPEN
+    mitochondria.pore[slot] = min(int(left * 3600.0 / PORE_SCALE), 255)
+
+
+@row
+def smallest_above(h, last, cells, pages, mitochondria, k0, k1, step):
+    """Slot of the closed mitochondrion of ``h`` with the smallest keyed uniform above ``last``, and that uniform."""
+    best = 2.0
+    found = -1
+    page = int(cells.first_page[h])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0 and flags & PORE_OPEN == 0:
+                u = uniform(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_CHOICE)
+                if last < u < best:
+                    best = u
+                    found = slot
+        page = int(pages.next[page])
+    return found, best
+
+
+@row
+def walk(h, cells, pages, mitochondria, k0, k1, opens, closes, hours, draw_each, step):
+    """Close open pores of ``h`` and, if ``draw_each``, open closed ones."""
+    p_open = chance(opens, hours)
+    p_close = chance(closes, hours)
+    page = int(cells.first_page[h])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED == 0:
+                continue
+            if flags & PORE_OPEN != 0:
+                _, _, u, _ = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
+                if u < p_close:
+                    mitochondria.flags[slot] = flags & ~PORE_OPEN
+                    mitochondria.pore[slot] = 0
+                else:
+                    mitochondria.pore[slot] = min(int(mitochondria.pore[slot]) + int(step.dt / PORE_SCALE), 255)
+            elif draw_each:
+                u = uniform(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_CHOICE)
+                if u < p_open:
+                    open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step)
+        page = int(pages.next[page])
+
+
+@row
+def advance_host(h, cells, pages, mitochondria, wells, p, step):
+    """Pores of cell ``h`` over one step."""
+    state = int(cells.state[h])
+    if state < CELL_LIVE or state > CELL_APOPTOTIC:
+        return
+    n = 0
+    mass = 0
+    closed = 0
+    for k in range(N_CLASSES):
+        n += int(cells.sums[h, k, SUM_COUNT])
+        mass += int(cells.sums[h, k, SUM_MASS])
+        closed += int(cells.sums[h, k, SUM_DEHYDROGENASE])
+    if n == 0:
+        return
+    share = 0.0
+    if mass > closed:
+        share = (mass - closed) / mass
+    hours = step.dt / 3600.0
+    opens = opening_hazard(float(cells.h2o2[h]), share, float(cells.calcium[h]), p)
+    closes = 0.6931471805599453 * 3600.0 / p.closing_half_time
+    w = int(cells.well[h])
+    k0 = int(wells.key0[w])
+    k1 = int(wells.key1[w])
+    p_open = chance(opens, hours)
+    frequent = n * p_open > RARE
+    if mass > closed or frequent:
+        walk(h, cells, pages, mitochondria, k0, k1, opens, closes, hours, frequent, step)
+    if frequent:
+        return
+    number = binomial_from(n, p_open, uniform(k0, k1, cells.id[h], 0, PORE, step.step, DRAW_NUMBER))
+    last = -1.0
+    for _ in range(number):
+        slot, u = smallest_above(h, last, cells, pages, mitochondria, k0, k1, step)
+        if slot >= 0:
+            last = u
+            open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step)
+
+
+def advance(world: Any, step: Step, p: Parameters) -> None:
+    """Advance the pores of all mitochondria."""
+    world.backend.each(advance_host, world.n_cells, world.cells, world.pages, world.mitochondria, world.wells, p, step)
+
+
+PROCESS = Process(name="pore", stage="energetics", clock="mitochondria", parameters=Parameters, advance=advance)

@@ -1,0 +1,186 @@
+"""Reactive oxygen: production of H2O2 by the mitochondria of a cell and others, and its removal.
+
+Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, pmf = psi + 25 mV, f = O2/(K_R+O2)::
+
+    J_E   = rho_E m n exp((pmf-181)/12) f                  electron leak, steep in pmf
+    J_D   = 5 rho_E damage m f                             oxidised, uncoupled chains
+    J_I   = 4 j_0 (m b_I e_I) n f                          in front of blocked complex I
+    J_III = 6 j_0 (m b_III e_III) n f                      in front of blocked complex III
+    J_RET = 10 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
+    J_drug = node redox_cycling x respiration x n          redox cyclers, proportional to a working chain
+    J_pore = open mass x rate                              burst of an open permeability transition pore
+    J_NOX = 5 j_0 N* NF-kB node nox f                      NADPH oxidase
+
+``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
+Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
+
+Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 j_0 N*/V_c. Influx from the medium: permeability
+times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
+Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``)
+in 6 h and is used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
+
+Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
+(Sies 2017 Redox Biol, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516); succinate Chouchani 2014
+Nature 515:431 (from memory). Other factors are modelling choices.
+Step error: H2O2 is at its steady state for the flux of the moment (exact below 1 s); A and s are exact for constant
+input over the macro-step.
+Verification: tests/verification/test_energetics_oxidants.py (rest 5 nM, rotenone up, NAC down, loop gain at rest < 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from mitoferry.core.maths import exp
+from mitoferry.core.nodes import NODE_ANTIOXIDANT, NODE_ARRIVAL_ANTIOXIDANT, NODE_NOX, NODE_REDOX_CYCLING
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    CELL_LIVE,
+    CELL_NECROTIC,
+    H2O2,
+    N_CLASSES,
+    OXYGEN,
+    SUM_COUNT,
+    SUM_DAMAGE,
+    SUM_DEHYDROGENASE,
+    SUM_ETC,
+    SUM_ETC_COMPLEX_I,
+    SUM_MASS,
+    SUM_SCALE,
+    SUM_SITE_I,
+    SUM_SITE_III,
+    Step,
+)
+from mitoferry.processes.energetics_class import PH_DIFFERENCE
+
+RESTING_PMF = 181.0  # mV
+RESTING_NADH = 0.887
+AIR_OXYGEN = 190.0  # uM
+DEPLETION_H2O2 = 0.1  # uM, at which ``antioxidant_depletion`` is given
+
+
+class Parameters(NamedTuple):
+    """Parameters of ``reactive_oxygen``; units and sources in the library."""
+
+    electron_leak: float
+    pmf_scale: float
+    oxygen_half: float
+    damage_factor: float
+    site_i_factor: float
+    site_iii_factor: float
+    reverse_transfer_factor: float
+    nox_factor: float
+    pore_production: float
+    succinate_rise: float
+    succinate_fall: float
+    anoxia: float
+    scavenging_factor: float
+    scavenging_half: float
+    catalase: float
+    permeability: float
+    antioxidant_time: float
+    antioxidant_depletion: float
+    pulse_gain: float
+
+
+@row
+def resting_unit_production(p):
+    """j_0: H2O2 that one healthy mass unit makes in a resting cell in air [amol/s]."""
+    return p.electron_leak * RESTING_NADH * AIR_OXYGEN / (p.oxygen_half + AIR_OXYGEN)
+
+
+@row
+def steady_h2o2(source, scavenging, half, first_order):
+    """Root of source = scavenging H/(half + H) + first_order H [uM]; the others in uM/s, 1/s."""
+    if source <= 0.0:
+        return 0.0
+    b = first_order * half + scavenging - source
+    root = math.sqrt(b * b + 4.0 * first_order * source * half)
+    if b >= 0.0:
+        return 2.0 * source * half / (b + root)
+    return (root - b) / (2.0 * first_order)
+
+
+@row
+def class_production(c, k, cells, succinate, cycling, unit, p):
+    """H2O2 made by energy class ``k`` of cell ``c`` [amol/s] at full oxygen, and the part that does not need it."""
+    n = float(cells.nadh[c, k])
+    mass = SUM_SCALE * int(cells.sums[c, k, SUM_MASS])
+    closed = SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE])
+    etc = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
+    with_i = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I])
+    steep = exp((float(cells.psi[c, k]) + PH_DIFFERENCE - RESTING_PMF) / p.pmf_scale)
+    made = p.electron_leak * closed * n * steep
+    made += p.damage_factor * p.electron_leak * SUM_SCALE * int(cells.sums[c, k, SUM_DAMAGE])
+    made += p.site_i_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_I]) * n
+    made += p.site_iii_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_III]) * n
+    made += p.reverse_transfer_factor * unit * with_i * succinate * steep
+    return made, cycling * etc * n + p.pore_production * max(mass - closed, 0.0)
+
+
+@row
+def cell_production(c, cells, groups, p):
+    """H2O2 made by cell ``c``, all sources [amol/s]."""
+    g = int(cells.group[c])
+    oxygen = max(float(cells.env[c, OXYGEN]), 0.0)
+    unit = resting_unit_production(p)
+    cycling = float(groups.nodes[g, NODE_REDOX_CYCLING])
+    leak = 0.0
+    other = 0.0
+    for k in range(N_CLASSES):
+        if int(cells.sums[c, k, SUM_COUNT]) > 0:
+            a, b = class_production(c, k, cells, float(cells.succinate[c]), cycling, unit, p)
+            leak += a
+            other += b
+    leak += p.nox_factor * unit * float(cells.target_mitochondria[c]) * float(cells.nfkb[c]) * float(groups.nodes[g, NODE_NOX])
+    return leak * oxygen / (p.oxygen_half + oxygen) + other
+
+
+@row
+def cell_h2o2(c, cells, groups, made, p):
+    """Cytosolic H2O2 [uM] of cell ``c`` when it makes ``made`` amol/s."""
+    g = int(cells.group[c])
+    volume = max(float(cells.volume[c]), 1e-9)
+    capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT])
+    scavenging = p.scavenging_factor * resting_unit_production(p) * float(cells.target_mitochondria[c]) / volume * capacity
+    source = made / volume + p.permeability * max(float(cells.env[c, H2O2]), 0.0)
+    return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.permeability)
+
+
+@row
+def advance_cell(c, cells, groups, p, step):
+    """One macro-step of cell ``c``."""
+    state = int(cells.state[c])
+    if state == CELL_NECROTIC:
+        cells.h2o2_production[c] = 0.0
+        cells.h2o2[c] = cells.env[c, H2O2]
+        return
+    if state < CELL_LIVE or state > CELL_APOPTOTIC:
+        return
+    hours = step.dt / 3600.0
+    succinate = float(cells.succinate[c])
+    if float(cells.env[c, OXYGEN]) < p.anoxia:
+        succinate = 1.0 - (1.0 - succinate) * exp(-hours / p.succinate_rise)
+    elif succinate > 0.0:
+        succinate = succinate * exp(-hours / p.succinate_fall)
+    cells.succinate[c] = succinate
+    made = cell_production(c, cells, groups, p)
+    h2o2 = cell_h2o2(c, cells, groups, made, p)
+    pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])
+    target = 1.0 + p.pulse_gain * pulse
+    rate = 1.0 / p.antioxidant_time + p.antioxidant_depletion * h2o2 / DEPLETION_H2O2
+    end = target / (p.antioxidant_time * rate)
+    cells.antioxidant[c] = end + (float(cells.antioxidant[c]) - end) * exp(-rate * hours)
+    cells.h2o2_production[c] = made
+    cells.h2o2[c] = h2o2
+
+
+def advance(world: Any, step: Step, p: Parameters) -> None:
+    """Advance H2O2 and antioxidant capacity of all cells by one macro-step."""
+    world.backend.each(advance_cell, world.n_cells, world.cells, world.groups, p, step)
+
+
+PROCESS = Process(name="reactive_oxygen", stage="energetics", clock="macro", parameters=Parameters, advance=advance)
