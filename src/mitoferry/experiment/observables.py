@@ -1,0 +1,154 @@
+"""One registry: every observable of the evidence's cards to the assay, readout and statistic that measure it here.
+
+A finding is looked up by observable, arm and versus; this table says what is then compared. ``margin`` is the relative
+difference below which two arms count as equal. A readout that stands in for something that the model does not have (the
+function of an endothelium) is a surrogate and says so wherever it is shown. Nothing here sets a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssayInfo:
+    """What an experiment file needs to know of an assay.
+
+    Attributes:
+        name: name in experiment files.
+        about: what it measures.
+        of: populations measured unless the file says otherwise: a role, or "well".
+        readouts: names of the numbers that it gives.
+        options: names of the options that it takes.
+    """
+
+    name: str
+    about: str
+    of: str
+    readouts: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+_ASSAYS = (
+    AssayInfo(name="flow_mitochondria", about="share of cells above the gate of the no-donor arm, by label or leaking dye", of="recipient",
+              readouts=("positive_fraction", "transferred_per_cell"), options=("gate", "background", "minimum", "label")),
+    AssayInfo(name="confocal_mitochondria", about="donor mitochondria seen in single cells", of="recipient",
+              readouts=("positive_fraction", "transferred_per_cell"), options=("overlap", "label")),
+    AssayInfo(name="nanotube_count", about="nanotubes seen between cells", of="well",
+              readouts=("tubes_per_cell", "thick_per_cell", "open_per_cell", "mean_length", "from_donor_fraction"), options=("detect",)),
+    AssayInfo(name="filopodia_count", about="search filopodia per cell", of="recipient", readouts=("filopodia_per_cell",)),
+    AssayInfo(name="annexin_pi", about="annexin V and propidium iodide by flow", of="recipient",
+              readouts=("apoptotic_fraction", "necrotic_fraction", "viable_fraction")),
+    AssayInfo(name="tunel", about="TUNEL-positive share", of="recipient", readouts=("tunel_fraction",)),
+    AssayInfo(name="cell_count", about="living and dead cells", of="recipient", readouts=("live", "live_fraction", "dead")),
+    AssayInfo(name="tmrm", about="TMRM of living cells, relative to the FCCP zero", of="recipient", readouts=("tmrm", "psi")),
+    AssayInfo(name="jc1", about="JC-1 red to green ratio", of="recipient", readouts=("jc1_ratio",)),
+    AssayInfo(name="atp_luminescence", about="ATP of the population over its living cells", of="recipient", readouts=("atp_per_cell", "atp_total")),
+    AssayInfo(name="dcf", about="DCF fluorescence of living cells", of="recipient", readouts=("dcf",)),
+    AssayInfo(name="mitosox", about="MitoSOX fluorescence of living cells", of="recipient", readouts=("mitosox",)),
+    AssayInfo(name="seahorse", about="oxygen use of the well: basal, oligomycin, FCCP, rotenone with antimycin A", of="recipient",
+              readouts=("basal", "atp_linked", "leak", "maximal", "spare", "nonmitochondrial", "lactate", "coupling"),
+              options=("oligomycin", "fccp", "norm_error")),
+    AssayInfo(name="mtdna_qpcr", about="share of donor mtDNA, debris included", of="recipient", readouts=("donor_share", "copies_per_cell"),
+              options=("detection_limit",)),
+    AssayInfo(name="heteroplasmy", about="share of the pathogenic haplotype, sampled at a depth", of="recipient", readouts=("heteroplasmy",),
+              options=("depth",)),
+    AssayInfo(name="immunoblot", about="NF-kB activity and TNFAIP2 level", of="recipient", readouts=("nfkb", "tnfaip2")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observable:
+    """How one observable is read.
+
+    Attributes:
+        name: as on the cards.
+        assay, readout: what is measured.
+        of: role that is compared; "well" for the whole well.
+        statistic: "last" (latest reading up to the default time), "mean" or "max" over the readings of ``window``.
+        time: hours after the donors are added at which it is read; 0 = end of the run.
+        window: readings at times after the last donor is added ("coculture") or all ("run").
+        margin: relative difference below which two arms count as equal (no_change, restore, abolish).
+        surrogate: what it stands in for, "" for a direct reading.
+        opposite: population read for direction ("unidirectional"), "" where it makes no sense.
+        good: +1 if more is better for the cell, -1 if less is, 0 if neither; used by "restore".
+    """
+
+    name: str
+    assay: str
+    readout: str
+    of: str = "recipient"
+    statistic: str = "last"
+    time: float = 0.0
+    window: str = "coculture"
+    margin: float = 0.1
+    surrogate: str = ""
+    opposite: str = ""
+    good: int = 0
+
+
+def _direct(name: str, assay: str, readout: str, *, of: str = "recipient", statistic: str = "last", margin: float = 0.1, opposite: str = "", good: int = 0) -> Observable:  # fmt: skip  # noqa: E501
+    return Observable(name=name, assay=assay, readout=readout, of=of, statistic=statistic, margin=margin, opposite=opposite, good=good)
+
+
+def _stand_in(name: str, assay: str, readout: str, words: str, *, statistic: str = "last", good: int = 0) -> Observable:
+    return Observable(name=name, assay=assay, readout=readout, statistic=statistic, margin=0.15, surrogate=words, good=good)
+
+
+_OBSERVABLES = (
+    _direct("mitochondrial_transfer", "flow_mitochondria", "positive_fraction", opposite="donor"),
+    _direct("mitochondrial_internalization", "confocal_mitochondria", "transferred_per_cell", opposite="donor"),
+    _direct("mtdna_transfer", "mtdna_qpcr", "donor_share"),
+    _direct("mtdna_content", "mtdna_qpcr", "copies_per_cell"),
+    _direct("mtdna_heteroplasmy", "heteroplasmy", "heteroplasmy", good=-1),
+    _direct("tnt_number", "nanotube_count", "tubes_per_cell", of="well", statistic="mean"),
+    _direct("tnt_origin", "nanotube_count", "from_donor_fraction", of="well", statistic="mean"),
+    _direct("tunnel_length", "nanotube_count", "mean_length", of="well", statistic="mean"),
+    _direct("filopodia_outgrowth", "filopodia_count", "filopodia_per_cell", statistic="mean"),
+    _direct("apoptosis", "annexin_pi", "apoptotic_fraction", good=-1),
+    _direct("survival", "annexin_pi", "viable_fraction", good=1),
+    _direct("cell_damage", "annexin_pi", "necrotic_fraction", good=-1),
+    _direct("proliferation", "cell_count", "live", good=1),
+    _direct("membrane_potential", "tmrm", "tmrm", good=1),
+    _direct("atp", "atp_luminescence", "atp_per_cell", good=1),
+    _direct("ros", "dcf", "dcf", statistic="mean", good=-1),
+    _direct("oxygen_consumption", "seahorse", "basal", good=1),
+    _direct("oxphos", "seahorse", "atp_linked", good=1),
+    _direct("bioenergetics", "seahorse", "atp_linked", good=1),
+    _direct("mitochondrial_function", "seahorse", "maximal", good=1),
+    _direct("spare_respiratory_capacity", "seahorse", "spare", good=1),
+    _direct("metabolic_state", "seahorse", "lactate"),
+    Observable(name="nfkb_tnfaip2_signalling", assay="immunoblot", readout="tnfaip2", statistic="mean", window="run"),
+    Observable(name="tnfaip2_expression", assay="immunoblot", readout="tnfaip2", statistic="mean", window="run"),
+    _stand_in("endothelial_function", "seahorse", "atp_linked", "ATP-linked respiration of the endothelial cells that live; no barrier, tone or vessel is modelled", good=1),  # noqa: E501
+    _stand_in("cell_function", "seahorse", "atp_linked", "ATP-linked respiration of the cells that live", good=1),
+    _stand_in("rescue_capacity", "annexin_pi", "viable_fraction", "share of recipients alive", good=1),
+)  # fmt: skip
+
+
+OBSERVABLES: dict[str, Observable] = {o.name: o for o in _OBSERVABLES}
+
+
+def assays() -> dict[str, AssayInfo]:
+    """All assays that a file may name: ours, then those of other packages (entry points ``mitoferry.assays``)."""
+    known = {a.name: a for a in _ASSAYS}
+    for point in metadata.entry_points(group="mitoferry.assays"):
+        known.setdefault(point.name, AssayInfo(name=point.name, about=f"from {point.value}", of="recipient", readouts=()))
+    return known
+
+
+def observable(name: str) -> Observable | None:
+    """The observable of that name; "assay.readout" or the bare name of a readout works too; None if there is none."""
+    if name in OBSERVABLES:
+        return OBSERVABLES[name]
+    assay_name, _, readout = name.rpartition(".")
+    for info in assays().values():
+        if readout in info.readouts and assay_name in ("", info.name):
+            return Observable(name=name, assay=info.name, readout=readout, of=info.of)
+    return None
+
+
+def observable_names() -> list[str]:
+    """Names that a file or the command line may use."""
+    return [*OBSERVABLES, *sorted({r for a in assays().values() for r in a.readouts})]

@@ -1,0 +1,281 @@
+"""From names and units to numbers: an experiment file becomes a :class:`PlateSpec`.
+
+Times are seconds from time zero of the file. A wash ends what was in the medium: it sets the fresh medium back and ends
+the drugs and injuries that began earlier and have no ``until`` of their own. A change of the medium, or an injury that sets a
+concentration, is undone at its ``until``. A population that enters after the end of a treatment never feels it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mitoferry.base.errors import InputError, MitoferryWarning, Problem
+from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population
+from mitoferry.experiment.check import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
+from mitoferry.experiment.names import Library, load_library, nearest
+from mitoferry.experiment.observables import assays
+from mitoferry.experiment.reader import parse_experiment
+from mitoferry.experiment.schema import Amount, Experiment, Injury, Plan, Substances, Treatment, role_of
+
+FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
+FOREVER = math.inf
+_ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3}
+
+
+def resolve(
+    experiment: Experiment,
+    library: Library | None = None,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    arms: Sequence[str] | None = None,
+) -> PlateSpec:
+    """Everything that a run needs, as numbers.
+
+    Args:
+        experiment: as read by ``load_experiment``.
+        library: the shipped library by default.
+        replicates, seed: replace those of the file.
+        overrides: path to value as on the command line ("cells.recipient.count": "50"); the file is then checked again.
+        arms: only these arms; their numbers do not depend on which others run.
+
+    Raises:
+        InputError: an override, arm, or number that cannot be; with all problems.
+    """
+    library = library or load_library()
+    if overrides:
+        experiment = parse_experiment(experiment.text, experiment.where, name=experiment.name, overrides=overrides, library=library)
+    _check_arguments(experiment, replicates, seed, arms)
+    palette = palette_of(experiment, library)
+    order = {name: k for k, name in enumerate(population_names(experiment))}
+    pathogenic = [_pathogenic(h, experiment, library) for h in palette]
+    step = {c: round(getattr(experiment.run.clocks, c).value) for c in ("macro", "mitochondria", "quality")}
+    until = max(round(experiment.run.until.value / step["macro"]), 1) * step["macro"]
+    parameters = parameter_values(experiment, library)
+    chosen = [name for name in experiment.plans if arms is None or name in arms]
+    return PlateSpec(
+        name=experiment.name,
+        arms=tuple(_arm(name, experiment.plans[name], order, palette, parameters, library) for name in chosen),
+        replicates=experiment.run.replicates if replicates is None else replicates,
+        seed=experiment.run.seed if seed is None else seed,
+        until=until,
+        measurements=measurements(experiment),
+        parameters=parameters,
+        haplotype_names=tuple(palette),
+        pathogenic=(*pathogenic, *[False] * (4 - len(palette))),  # type: ignore[arg-type]
+        macro_step=step["macro"],
+        mitochondria_step=step["mitochondria"],
+        quality_step=step["quality"],
+        save_every=_save_every(experiment, until),
+        checkpoint_every=experiment.run.checkpoint_every.value,
+        switches=dict(experiment.switches),
+    )
+
+
+def _check_arguments(experiment: Experiment, replicates: int | None, seed: int | None, arms: Sequence[str] | None) -> None:
+    problems = []
+    if replicates is not None and not 1 <= replicates <= 10_000:
+        problems.append(Problem("--replicates", "replicates", "a whole number from 1 to 10000", str(replicates)))
+    if seed is not None and not 0 <= seed < 2**63:
+        problems.append(Problem("--seed", "seed", "a whole number from 0 to 2^63 - 1", str(seed)))
+    for name in arms or ():
+        if name not in experiment.plans:
+            problems.append(Problem("arms", name, "the name of an arm", f"'{name}'", hint=nearest(name, experiment.plans)))
+    if problems:
+        raise InputError(problems)
+
+
+def population_names(experiment: Experiment) -> list[str]:
+    """Populations in the order of the file; a population's index is its place here, in every arm."""
+    return list(experiment.cells)
+
+
+def parameter_values(experiment: Experiment, library: Library) -> dict[str, float]:
+    """Every parameter of the library with the value used; warns of values outside their prior range."""
+    values = {name: float(record.value) for name, record in library.parameters.items()}
+    for name, given in experiment.parameters.items():
+        record = library.parameters[name]
+        values[name] = number_in(given, record.unit)
+        low, high = record.range
+        if not low <= values[name] <= high:
+            text = f"{name} = {values[name]:g} {record.unit} lies outside its range of {low:g} to {high:g}"
+            warnings.warn(text, MitoferryWarning, stacklevel=2)
+    return values
+
+
+def _pathogenic(haplotype: str, experiment: Experiment, library: Library) -> bool:
+    if haplotype in experiment.haplotypes:
+        return experiment.haplotypes[haplotype].pathogenic
+    record = library.haplotypes.get(haplotype)
+    return record.pathogenic if record is not None else haplotype.startswith("m.")
+
+
+def _save_every(experiment: Experiment, until: int) -> int:
+    if experiment.run.save_every is not None:
+        return max(round(experiment.run.save_every.value), 1)
+    return max(3600, -(-until // 48))
+
+
+# ------------------------------------------------------------------ one arm
+def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library) -> Arm:
+    medium = FRESH_MEDIUM | plan.well.medium.values()
+    populations = tuple(
+        _population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__)
+    )
+    return Arm(name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium)
+
+
+def _geometry(plan: Plan) -> Geometry:
+    well = plan.well
+    return Geometry(
+        kind="insert" if well.insert is not None else well.kind,
+        size=well.extent(),
+        periodic=well.periodic,
+        medium_height=well.medium.height.value,
+        pore=well.insert.pore.value if well.insert is not None else 0.0,
+        voxel=well.voxel.value,
+    )
+
+
+def _population(name: str, plan: Plan, index: int, palette: list[str], parameters: dict[str, float], library: Library) -> Population:
+    cells = plan.cells[name]
+    record = library.cell_types[cells.type]
+    numbers = {key: number_in(value, record.values[key].unit) for key, value in cells.overrides.items()}
+    shares = shares_of(name, cells, library)
+    haplotypes = tuple(0.0 if cells.rho0 else shares.get(h, 0.0) for h in palette)
+    return Population(
+        name=name,
+        index=index,
+        role=role_of(name, cells) or "recipient",
+        cell_type=record.numbers(numbers, parameters),
+        count=count_of(cells, plan),
+        added=cells.added.value,
+        layer=layer_of(name, cells, plan),
+        haplotypes=(*haplotypes, *[0.0] * (4 - len(palette))),  # type: ignore[arg-type]
+        genetic_label=cells.label.genetic is not None,
+        tracker=1.0 if cells.label.tracker is not None else 0.0,
+        rho0=cells.rho0,
+    )
+
+
+# ------------------------------------------------------------------ timed changes
+def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, float], library: Library) -> tuple[Action, ...]:
+    washes = sorted(t.from_.value for t in plan.treat if t.wash)
+    found: list[Action] = []
+    for injury in plan.injury:
+        record = library.injury(injury.do)
+        replaced = {k: getattr(injury, k).value for k in ("oxygen", "glucose") if getattr(injury, k) is not None}
+        found += _agent(record, injury.dose, injury, populations, medium, washes, replaced)
+    for treat in plan.treat:
+        if treat.drug is not None:
+            found += _agent(library.drug(treat.drug), treat.dose, treat, populations, medium, washes, {})
+        elif treat.gene is not None:
+            dose = None if treat.level is None else Amount(str(treat.level.value), treat.level.value, "1")
+            found += _agent(library.gene(treat.gene, treat.change), dose, treat, populations, medium, [], {})
+        elif treat.wash:
+            found.append(Action(kind="wash", key="", value=0.0, start=treat.from_.value, end=treat.from_.value, cause="wash"))
+        elif treat.medium is not None:
+            found += _medium_change(treat.medium, treat, medium, washes)
+    for drug, dose in plan.well.medium.extras.items():
+        found += _agent(library.drug(drug), dose, Treatment(drug=drug), populations, medium, washes, {})
+    return tuple(sorted(found, key=lambda a: (a.start, _ORDER[a.kind])))
+
+
+def _span(timed: Injury | Treatment, washes: list[float]) -> tuple[float, float]:
+    """Beginning and end [s]; the first later wash ends what has no end of its own."""
+    start = timed.from_.value
+    if timed.until is not None:
+        return start, timed.until.value
+    return start, next((w for w in washes if w > start), FOREVER)
+
+
+def _agent(
+    record: Any, dose: Amount | None, timed: Injury | Treatment, populations: tuple[Population, ...],
+    medium: dict[str, float], washes: list[float], replaced: dict[str, float],
+) -> list[Action]:  # fmt: skip
+    """Actions of a drug, gene or injury of the library."""
+    start, end = _span(timed, washes)
+    amount = record.dose if dose is None else dose_in(record, dose)
+    for text in record.warnings(amount):
+        warnings.warn(text, MitoferryWarning, stacklevel=2)
+    cause = f"{record.name} {dose.text if dose is not None else f'{amount:g} {record.unit}'}".removesuffix(" 1")
+    effects = record.effects(amount)
+    washed = any(e.kind == "wash" for e in effects)
+    actions = []
+    for effect in effects:
+        value = replaced.get(effect.key, effect.value)
+        if effect.kind == "wash":
+            if math.isfinite(end):
+                actions.append(Action(kind="wash", key="", value=0.0, start=end, end=end, cause=f"end of {cause}"))
+        elif effect.kind == "medium":
+            actions.append(Action(kind="medium", key=effect.key, value=value, start=start, end=start, cause=cause))
+            if math.isfinite(end) and not washed and end not in washes:
+                actions.append(_restored(effect.key, medium, end, cause))
+        else:
+            actions += _in_force(effect, value, start, end, _targets(timed.on, record.on, populations), populations, cause)
+    return actions
+
+
+def _in_force(
+    effect: Any, value: float, start: float, end: float, targets: tuple[int, ...], populations: tuple[Population, ...], cause: str
+) -> list[Action]:
+    if effect.kind == "boundary":
+        return [Action(kind="boundary", key=effect.key, value=value, start=start, end=end, cause=cause)]
+    added = {p.index: p.added for p in populations}
+    reached = tuple(p for p in targets if added[p] < end)
+    if not reached:
+        return []
+    begin, last = start + 3600.0 * effect.onset, end + 3600.0 * effect.washout
+    return [Action(kind="node", key=effect.key, value=value, start=begin, end=last, populations=reached, cause=cause)]
+
+
+def _targets(on: tuple[str, ...] | None, default: str, populations: tuple[Population, ...]) -> tuple[int, ...]:
+    """Indices of the populations that a treatment acts on."""
+    wanted = set(on or (default,))
+    if wanted & {"both", "all", "medium"}:
+        return tuple(p.index for p in populations)
+    return tuple(p.index for p in populations if p.name in wanted or p.role in wanted)
+
+
+def _medium_change(change: Substances, timed: Treatment, medium: dict[str, float], washes: list[float]) -> list[Action]:
+    """New concentrations; oxygen is that of the gas, which holds it."""
+    start, end = _span(timed, washes)
+    actions = []
+    for key, value in change.values().items():
+        cause = f"medium with {key} {getattr(change, key)}"
+        actions.append(Action(kind="medium", key=key, value=value, start=start, end=start, cause=cause))
+        if key == "oxygen":
+            actions.append(Action(kind="boundary", key=key, value=value, start=start, end=end, cause=cause))
+        if math.isfinite(end) and end not in washes:
+            actions.append(_restored(key, medium, end, cause))
+    return actions
+
+
+def _restored(key: str, medium: dict[str, float], time: float, cause: str) -> Action:
+    return Action(kind="medium", key=key, value=medium.get(key, 0.0), start=time, end=time, cause=f"end of {cause}")
+
+
+# ------------------------------------------------------------------ readings
+def measurements(experiment: Experiment) -> tuple[Measurement, ...]:
+    """One record per assay and population; ``of`` is "" for the whole well."""
+    known = assays()
+    found = []
+    for measure in experiment.measure:
+        times = times_of(measure, experiment)
+        for name in _read_in(measure.of or (known[measure.assay].of,), experiment):
+            found.append(Measurement(assay=measure.assay, of=name, times=times, options=dict(measure.options)))
+    return tuple(found)
+
+
+def _read_in(names: tuple[str, ...], experiment: Experiment) -> list[str]:
+    result: dict[str, None] = {}
+    for name in names:
+        if name in ("well", "medium"):
+            result[""] = None
+        else:
+            result.update((p, None) for p, c in experiment.cells.items() if name in (p, role_of(p, c), "both", "all") or name in ("both", "all"))
+    return list(result)
