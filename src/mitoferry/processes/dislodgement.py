@@ -1,0 +1,176 @@
+"""Nanotubes by dislodgement: two cells that part after a contact may stay joined by a tether.
+
+Mechanism: a contact begins when the gap between two membranes falls below a small reach and ends when it grows beyond
+the release gap. If it lasted longer than t_c, a thin tube remains with the probability p_d * adhesion_a * adhesion_b;
+its length is the gap, and the faster cell counts as its initiator.
+
+The memory of contacts is a table of this process (``world.extra``): of each pair the cell with the smaller id keeps
+the other's row and the time when the contact began, for at most ``N_CONTACTS`` partners; further ones are not watched.
+
+Assumptions: cells move once per step, so a contact begins and ends at the start of a step. Step error: contact times
+are known to one macro-step. Verified by tests/verification/test_nanotube_dislodgement.py.
+Source: Sowinski 2008 Nat Cell Biol (T cells, contact of 4-5 min, then parting; from memory).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.nodes import NODE_ADHESION
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
+from mitoferry.core.streams import DISLODGEMENT
+from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
+from mitoferry.space.geometry import BLOCK, can_touch
+from mitoferry.space.neighbours import bin_coordinate, bin_span, wrap_bin
+
+N_CONTACTS = 12
+
+
+class Parameters(NamedTuple):
+    """Parameters of dislodgement (see the library for units and sources)."""
+
+    contact_gap: float
+    release_gap: float
+    contact_time: float
+    tether_probability: float
+    shortest: float
+
+
+class Contacts(NamedTuple):
+    """Contacts of each cell with cells of a larger id.
+
+    Attributes:
+        partner: int32 [cells, N_CONTACTS], row of the other cell, -1 = free.
+        since: float64 [cells, N_CONTACTS], when the contact began [s].
+    """
+
+    partner: Any
+    since: Any
+
+
+@row
+def living(cells, i):
+    """Whether cell ``i`` is alive."""
+    return int(cells.state[i]) == CELL_LIVE or int(cells.state[i]) == CELL_MOMP
+
+
+@row
+def tether_chance(i, j, cells, groups, p):
+    """Probability that a tether stays between two parting cells."""
+    gi = int(cells.group[i])
+    gj = int(cells.group[j])
+    a = float(groups.adhesion[gi]) * float(groups.nodes[gi, NODE_ADHESION])
+    b = float(groups.adhesion[gj]) * float(groups.nodes[gj, NODE_ADHESION])
+    return min(max(p.tether_probability * a * b, 0.0), 1.0)
+
+
+@row
+def speed_squared(cells, i):
+    """Square of a cell's own speed [um^2/h^2]."""
+    ux = float(cells.ux[i])
+    uy = float(cells.uy[i])
+    uz = float(cells.uz[i])
+    return ux * ux + uy * uy + uz * uz
+
+
+@row
+def part(i, j, k, gap, cells, groups, wells, proposals, p, step):
+    """The contact of cells ``i`` and ``j`` in slot ``k`` has ended: propose a tether, or not."""
+    w = int(cells.well[i])
+    u = uniform(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), int(cells.id[j]), DISLODGEMENT, step.step, 0)
+    if u >= tether_chance(i, j, cells, groups, p):
+        return
+    slot = i * N_CONTACTS + int(proposals.count[i])
+    proposals.count[i] += 1
+    source = i
+    target = j
+    if speed_squared(cells, j) > speed_squared(cells, i):
+        source = j
+        target = i
+    proposals.time[slot] = step.time
+    proposals.ready[slot] = step.time
+    proposals.source[slot] = source
+    proposals.target[slot] = target
+    proposals.length[slot] = gap
+
+
+@row
+def end_contacts(i, cells, groups, wells, proposals, contacts, p, step):
+    """Forget the contacts of cell ``i`` that are over."""
+    proposals.count[i] = 0
+    for k in range(N_CONTACTS):
+        j = int(contacts.partner[i, k])
+        if j < 0:
+            continue
+        if not living(cells, i) or not living(cells, j):
+            contacts.partner[i, k] = -1
+            continue
+        gap = gap_between(i, j, cells, wells)
+        if gap > p.release_gap:
+            contacts.partner[i, k] = -1
+            if step.time - float(contacts.since[i, k]) > p.contact_time * 3600.0:
+                part(i, j, k, gap, cells, groups, wells, proposals, p, step)
+
+
+@row
+def remember(i, j, contacts, step):
+    """Write a new contact into a free slot, if it is not known and there is one."""
+    free = -1
+    for k in range(N_CONTACTS):
+        partner = int(contacts.partner[i, k])
+        if partner == j:
+            return
+        if partner < 0 and free < 0:
+            free = k
+    if free >= 0:
+        contacts.partner[i, free] = j
+        contacts.since[i, free] = step.time
+
+
+@row
+def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
+    """Note the new contacts of cell ``i`` with cells of a larger id."""
+    if not living(cells, i):
+        return
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    geometry = int(wells.geometry[w])
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    nz = int(neighbours.shape[w, 2])
+    x0, mx = bin_span(bin_coordinate(float(cells.x[i]), float(neighbours.edge[w, 0]), nx), nx, 1, periodic)
+    y0, my = bin_span(bin_coordinate(float(cells.y[i]), float(neighbours.edge[w, 1]), ny), ny, 1, periodic)
+    z0 = 0
+    mz = nz
+    if geometry == BLOCK:
+        z0, mz = bin_span(bin_coordinate(float(cells.z[i]), float(neighbours.edge[w, 2]), nz), nz, 1, periodic)
+    for jz in range(mz):
+        for jy in range(my):
+            for jx in range(mx):
+                b = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx + wrap_bin(x0 + jx, nx)
+                for m in range(int(neighbours.start[b]), int(neighbours.start[b + 1])):
+                    j = int(neighbours.member[m])
+                    if int(cells.id[j]) > int(cells.id[i]) and living(cells, j):
+                        if can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])) and gap_between(i, j, cells, wells) <= p.contact_gap:
+                            remember(i, j, contacts, step)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Update the contacts of all cells and tether those that part."""
+    n, rows = world.n_cells, len(world.cells.id)
+    contacts = Contacts(
+        state_array(world, "dislodgement.partner", rows, np.int32, -1, width=N_CONTACTS),
+        state_array(world, "dislodgement.since", rows, np.float64, 0.0, width=N_CONTACTS),
+    )
+    proposals = allocate_proposals(n, N_CONTACTS)
+    world.backend.each(end_contacts, n, world.cells, world.groups, world.wells, proposals, contacts, p, step)
+    world.backend.each(begin_contacts, n, world.cells, world.wells, world.space.neighbours, contacts, p, step)
+    make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)
+
+
+PROCESS = Process(name="dislodgement", stage="links", clock="macro", parameters=Parameters, advance=advance)

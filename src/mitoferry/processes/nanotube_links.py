@@ -1,0 +1,164 @@
+"""The table of links: how nanotubes enter it, and the geometry of a tube. Shared by the nanotube processes.
+
+Links are made in one ordered phase: every process proposes in parallel, the proposals are sorted by (time, well, ids)
+and then written one after the other into free rows. Ids are running numbers of a well, so that they do not depend on
+the rows that happen to be free.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_LINK_BORN, allocate_events
+from mitoferry.core.handover import log_event
+from mitoferry.core.row import row
+from mitoferry.core.schema import KIND_NANOTUBE, LINK_CLOSED, LINK_EMPTY, LINK_GROWING, ROUTE_NONE
+from mitoferry.space.geometry import BLOCK
+from mitoferry.space.neighbours import minimum_image
+
+BY_SEARCH, BY_DISLODGEMENT = 0, 1
+NEVER = 1e18  # s: an event that does not happen
+
+
+class Proposals(NamedTuple):
+    """Links that cells ask for in a step; ``n_slots`` per cell, slots k n_slots .. of cell k.
+
+    Attributes:
+        count: int32 [cells], slots of the cell in use.
+        time: float64 [slots], when the filopodium starts, or the tether forms [s].
+        ready: float64 [slots], when the link reaches its target [s].
+        source, target: int32 [slots], rows of cells; the source initiates.
+        length: float32 [slots], gap to span [um].
+    """
+
+    count: Any
+    time: Any
+    ready: Any
+    source: Any
+    target: Any
+    length: Any
+
+
+def allocate_proposals(n_cells: int, n_slots: int) -> Proposals:
+    """Room for ``n_slots`` proposals of each cell; only ``count`` is set to zero."""
+    n = n_cells * n_slots
+    return Proposals(
+        count=np.zeros(n_cells, np.int32), time=np.empty(n), ready=np.empty(n), source=np.empty(n, np.int32),
+        target=np.empty(n, np.int32), length=np.empty(n, np.float32),
+    )  # fmt: skip
+
+
+def reserve_events(world: Any, n: int) -> None:
+    """Make sure that ``n`` more events fit the buffer of this macro-step, growing it if need be."""
+    world.backend.pull(world.events)
+    used = int(world.events.count[0])
+    if used + n <= len(world.events.kind):
+        return
+    grown = allocate_events(max(used + n, 2 * len(world.events.kind)))
+    for name in grown._fields:
+        old, new = getattr(world.events, name), getattr(grown, name)
+        new[: len(old)] = old
+    world.events = grown
+
+
+def state_array(world: Any, name: str, n: int, dtype: Any, fill: float, width: int = 0) -> Any:
+    """The array ``name`` of ``world.extra`` with at least ``n`` rows; new rows hold ``fill``."""
+    old = world.extra.get(name)
+    if old is not None and len(old) >= n:
+        return old
+    fresh = np.full((n, width) if width else n, fill, dtype=dtype)
+    if old is not None:
+        world.backend.pull(old)
+        fresh[: len(old)] = old
+    world.extra[name] = fresh
+    return fresh
+
+
+@row
+def centre_distance(i, j, cells, wells):
+    """Distance [um] between the centres of two cells of a well, the short way round periodic borders."""
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    dx = minimum_image(float(cells.x[j]) - float(cells.x[i]), float(wells.size[w, 0]), periodic)
+    dy = minimum_image(float(cells.y[j]) - float(cells.y[i]), float(wells.size[w, 1]), periodic)
+    dz = 0.0
+    if int(wells.geometry[w]) == BLOCK:
+        dz = minimum_image(float(cells.z[j]) - float(cells.z[i]), float(wells.size[w, 2]), periodic)
+    return math.sqrt(dx * dx + dy * dy + dz * dz)
+
+
+@row
+def gap_between(i, j, cells, wells):
+    """Gap [um] between the membranes of two cells of a well; 0 where they overlap."""
+    return max(centre_distance(i, j, cells, wells) - float(cells.radius[i]) - float(cells.radius[j]), 0.0)
+
+
+@row
+def add_links(n, proposals, order, formation, shortest, links, n_links, cells, wells, mitochondria, events):
+    """Write ``n`` proposals, in the given order, into free rows of ``links`` (serial); returns the rows in use."""
+    i = 0
+    for k in range(n):
+        q = int(order[k])
+        while i < n_links and int(links.state[i]) != LINK_EMPTY:
+            i += 1
+        if i >= n_links:
+            n_links = i + 1
+        a = int(proposals.source[q])
+        b = int(proposals.target[q])
+        w = int(cells.well[a])
+        length = max(float(proposals.length[q]), shortest)
+        time = float(proposals.time[q])
+        links.id[i] = wells.next_link[w]
+        wells.next_link[w] += 1
+        links.well[i] = w
+        links.a[i] = a
+        links.b[i] = b
+        links.id_a[i] = cells.id[a]
+        links.id_b[i] = cells.id[b]
+        links.initiator[i] = formation
+        links.kind[i] = KIND_NANOTUBE
+        links.state[i] = LINK_GROWING if float(proposals.ready[q]) > time else LINK_CLOSED
+        links.thick[i] = 0
+        links.born[i] = time
+        links.ready[i] = proposals.ready[q]
+        links.length[i] = length
+        links.rest_length[i] = length
+        links.diameter[i] = 0.0
+        links.polarity[i] = 0.5
+        links.n_cargo[i] = 0
+        log_event(events, EVENT_LINK_BORN, w, time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, int(links.id[i]))
+    return n_links
+
+
+def make_links(world: Any, proposals: Proposals, n_slots: int, *, formation: int, shortest: float) -> int:
+    """Resolve the proposals of a process: sort by (time, well, ids), write rows, log births; returns how many."""
+    backend = world.backend
+    backend.pull(proposals)
+    n = int(proposals.count[: world.n_cells].sum())
+    if n == 0:
+        return 0
+    backend.pull(world.cells)
+    order = sorted_slots(proposals, n_slots, world.n_cells, world.cells.id, world.cells.well)
+    world.reserve_links(world.n_links + n, 0)
+    reserve_events(world, n)
+    world.n_links = int(
+        backend.serial(
+            add_links, n, proposals, order, formation, shortest, world.links, world.n_links, world.cells, world.wells,
+            world.mitochondria, world.events,
+        )
+    )  # fmt: skip
+    return n
+
+
+def sorted_slots(proposals: Proposals, n_slots: int, n_cells: int, ids: Any, wells_of: Any) -> Any:
+    """Slots in use, sorted by (time, well, id of the initiator, id of the target)."""
+    cell = np.flatnonzero(proposals.count[:n_cells])
+    counts = proposals.count[cell].astype(np.int64)
+    first = np.repeat(cell.astype(np.int64) * n_slots, counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    slots = first + within
+    source, target = proposals.source[slots], proposals.target[slots]
+    return slots[np.lexsort((ids[target], ids[source], wells_of[source], proposals.time[slots]))]

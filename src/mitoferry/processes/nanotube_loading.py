@@ -1,0 +1,110 @@
+"""Loading: which mitochondrion enters a nanotube, and how often.
+
+Mechanism: an open thick tube takes mitochondria from either end at the rate
+
+    k = k_0 * N_peri/100 * Miro1 * TRAK * motors * (1 - sigma(Ca)) * ATP/(K + ATP) * (1 + g P2Y) * temperature
+
+with N_peri the mitochondria near the membrane of that end's cell. The candidate is drawn among the mitochondria of
+the cell with weights proportional to mass; it enters with a chance that falls with its potential, and if it fits the
+tube and the tube has room. Both ends follow the same law: no end is called donor or recipient.
+
+Assumptions: rate frozen over the step but for the number of mitochondria, which is followed exactly by thinning.
+The candidate wins a race of exponential clocks keyed by its own identity, so that the choice does not depend on where
+mitochondria are stored. Verified by F1-F3, G5 (tests/verification/test_nanotube_transport.py).
+Sources: arrest by Ca2+, Yi 2004 J Cell Biol; Miro1 in transfer, Ahmad 2014 EMBO J.
+"""
+
+from __future__ import annotations
+
+from mitoferry.core.handover import potential
+from mitoferry.core.maths import exp, log
+from mitoferry.core.nodes import (
+    NODE_ACTIN_MOTOR,
+    NODE_MICROTUBULE_MOTOR,
+    NODE_MIRO1,
+    NODE_TEMPERATURE,
+    NODE_TRAK,
+)
+from mitoferry.core.random import uniform
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CYTOSOL, OCCUPIED, PAGE, PLACE_MASK, PLACE_SHIFT
+from mitoferry.core.streams import NANOTUBE_CHOICE
+
+
+@row
+def arrest(calcium, half):
+    """Share of mitochondria that Ca2+ [uM] holds still."""
+    c = max(calcium, 0.0) / half
+    return c * c / (1.0 + c * c)
+
+
+@row
+def motor_energy(atp, half):
+    """Speed of motors relative to saturating ATP."""
+    a = max(atp, 0.0)
+    return a / (a + half)
+
+
+@row
+def adaptors(c, cells, groups):
+    """Miro1 and TRAK of cell ``c``, relative."""
+    g = int(cells.group[c])
+    return float(groups.miro1[g]) * float(groups.nodes[g, NODE_MIRO1]) * float(groups.nodes[g, NODE_TRAK])
+
+
+@row
+def rate_of_loading(c, cells, groups, p):
+    """Rate [1/h] at which mitochondria of cell ``c`` enter one open thick tube."""
+    state = int(cells.state[c])
+    if state != CELL_LIVE and state != CELL_MOMP:
+        return 0.0
+    g = int(cells.group[c])
+    tracks = p.microtubule_share * float(groups.nodes[g, NODE_MICROTUBULE_MOTOR])
+    tracks = tracks + (1.0 - p.microtubule_share) * float(groups.nodes[g, NODE_ACTIN_MOTOR])
+    near = p.peripheral_share * int(cells.n_mitochondria[c]) / 100.0
+    energy = motor_energy(float(cells.atp[c]), p.motor_atp) * float(groups.nodes[g, NODE_TEMPERATURE])
+    free = (1.0 - arrest(float(cells.calcium[c]), p.calcium_half)) * (1.0 + p.purinergic_gain * float(cells.p2y[c]))
+    return p.loading_rate * near * adaptors(c, cells, groups) * tracks * energy * free
+
+
+@row
+def selectivity(psi, p):
+    """Chance of a mitochondrion of potential ``psi`` [mV] to be loaded, relative to a polarised one."""
+    return p.depolarised_loading + (1.0 - p.depolarised_loading) / (1.0 + exp((p.potential_half - psi) / p.potential_width))
+
+
+@row
+def candidate(c, mitochondria, pages, cells, key0, key1, step, draw):
+    """Slot of the mitochondrion of cell ``c`` that tries to enter a tube, -1 if it has none.
+
+    Each mitochondrion draws an exponential time of rate proportional to its mass, keyed by its identity; the first
+    one is the candidate, ties go to the smaller identity.
+    """
+    best = 1e300
+    found = -1
+    page = int(cells.first_page[c])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.mass[slot]) > 0:
+                birth = int(mitochondria.birth[slot])
+                ordinal = int(mitochondria.ordinal[slot])
+                u = uniform(key0, key1, birth, ordinal, NANOTUBE_CHOICE, step, draw)
+                time = -log(u) / int(mitochondria.mass[slot])
+                if time < best:
+                    best = time
+                    found = slot
+                elif time == best and found >= 0:
+                    other = int(mitochondria.birth[found])
+                    if birth < other or (birth == other and ordinal < int(mitochondria.ordinal[found])):
+                        found = slot
+        page = int(pages.next[page])
+    return found
+
+
+@row
+def may_enter(slot, c, mitochondria, cells, p, u):
+    """Whether the candidate in ``slot`` of cell ``c`` is free in the cytosol and polarised enough, by the uniform ``u``."""
+    if (int(mitochondria.flags[slot]) >> PLACE_SHIFT) & PLACE_MASK != CYTOSOL:
+        return False
+    return u < selectivity(potential(mitochondria, cells, c, slot), p)

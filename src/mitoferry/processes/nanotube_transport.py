@@ -1,0 +1,157 @@
+"""Transport of mitochondria through nanotubes: loading, passage, arrival, and what happens when a tube is lost.
+
+Mechanism: open thick tubes load mitochondria from either end (``nanotube_loading``); the way through the tube and the
+end and time of exit are sampled exactly (``nanotube_itinerary``); while inside, the mitochondrion belongs to the
+transit pool of its well; at its exit time, plus a time for unloading, it is handed over to the cell at that end,
+which may be the one that it came from. Closed and capped tubes carry nothing. A tube holds one mitochondrion per 2 um.
+When a tube is lost each mitochondrion inside is drawn into the nearest living end (0.8) or set free into the medium.
+
+All loadings, arrivals and losses of a step are settled one after the other in the order of (time, kind, well, link id):
+a queue holds them, a loading adds the next one of its tube and, if it is due in this step, its arrival. Nobody is
+named donor or recipient: a direction of transport can only come from the two cells' numbers.
+
+Assumptions: rates frozen over a step (but for the number of mitochondria of a cell); the position in a breaking tube
+is taken as linear in time between entry and exit. Step error: none at frozen rates.
+Verified by F1-F3, F12, F14, G2, G4-G7 (tests/verification/test_nanotube_*.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.process import Process
+from mitoferry.core.random import exponential_from, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import LINK_EMPTY
+from mitoferry.core.streams import NANOTUBE_LOADING
+from mitoferry.processes.nanotube_clocks import Course, course_of
+from mitoferry.processes.nanotube_links import NEVER, reserve_events, state_array
+from mitoferry.processes.nanotube_loading import rate_of_loading
+from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of
+from mitoferry.processes.nanotube_resolve import settle
+
+PAGES_AT_HAND = 64
+EVENTS_AT_HAND = 256
+
+
+class Parameters(NamedTuple):
+    """Parameters of loading and transport (see the library for units and sources)."""
+
+    loading_rate: float
+    peripheral_share: float
+    microtubule_share: float
+    purinergic_gain: float
+    calcium_half: float
+    motor_atp: float
+    potential_half: float
+    potential_width: float
+    depolarised_loading: float
+    passage_diameter: float
+    passage_width: float
+    lumen_per_mitochondrion: float
+    single_file_diameter: float
+    headway: float
+    microtubule_speed: float
+    actin_speed: float
+    detachment_rate: float
+    attachment_rate: float
+    reversal_rate: float
+    kinesin_share: float
+    reflection: float
+    unloading_time: float
+    breakage_kept: float
+    gate_potential: float
+
+
+class Traffic(NamedTuple):
+    """Per link: rates of loading at the two ends [1/h], the numbers of mitochondria that they were taken for, the
+    number of draws made, the time of the first loading of the step, and (kept from step to step) the last exit times
+    of mitochondria that went through, per end [s].
+    """
+
+    rate: Any
+    number: Any
+    draws: Any
+    first: Any
+    last_exit: Any
+
+
+@row
+def rates_row(i, links, cells, groups, wells, course, traffic, p, step):
+    """Rates of loading of link ``i`` and the time of its first loading in the step."""
+    traffic.first[i] = NEVER
+    traffic.draws[i] = 0
+    if int(links.state[i]) == LINK_EMPTY or course.carries_from[i] >= NEVER:
+        return
+    a = int(links.a[i])
+    b = int(links.b[i])
+    traffic.rate[i, 0] = rate_of_loading(a, cells, groups, p)
+    traffic.rate[i, 1] = rate_of_loading(b, cells, groups, p)
+    traffic.number[i, 0] = cells.n_mitochondria[a]
+    traffic.number[i, 1] = cells.n_mitochondria[b]
+    total = float(traffic.rate[i, 0]) + float(traffic.rate[i, 1])
+    if total <= 0.0:
+        return
+    w = int(links.well[i])
+    u, _, _, _ = uniform4(
+        int(wells.key0[w]), int(wells.key1[w]), int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0
+    )
+    time = float(course.carries_from[i]) + exponential_from(u) * 3600.0 / total
+    if time < step.time + step.dt and time < float(course.lost_at[i]):
+        traffic.first[i] = time
+
+
+def _traffic(world: Any) -> Traffic:
+    n = len(world.links.id)
+    return Traffic(
+        rate=np.zeros((n, 2)), number=np.zeros((n, 2), np.int64), draws=np.zeros(n, np.int64), first=np.full(n, NEVER),
+        last_exit=state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2),
+    )  # fmt: skip
+
+
+def _due(world: Any, course: Course, traffic: Traffic, end: float) -> Queue:
+    """The queue of what is known to happen before ``end``: first loadings, losses, arrivals."""
+    links, cargo = world.links, world.cargo
+    n, m = world.n_links, world.n_cargo
+    loads = np.flatnonzero(traffic.first[:n] < end)
+    losses = np.flatnonzero((links.state[:n] != LINK_EMPTY) & (course.lost_at[:n] < NEVER))
+    arrivals = np.flatnonzero((cargo.alive[:m] != 0) & (cargo.leaves[:m] < end))
+    time = np.concatenate([traffic.first[loads], course.lost_at[losses], cargo.leaves[arrivals]])
+    kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.size, losses.size, arrivals.size])
+    link = np.concatenate([loads, losses, cargo.link[arrivals]]).astype(np.int64)
+    item = np.concatenate([loads, losses, arrivals]).astype(np.int64)
+    tie = (links.well[link].astype(np.int64) << 32) | links.id[link].astype(np.int64)
+    return queue_of(time, kind, tie, item)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Settle all loadings, arrivals and losses of one step."""
+    backend = world.backend
+    course, traffic = course_of(world), _traffic(world)
+    backend.each(rates_row, world.n_links, world.links, world.cells, world.groups, world.wells, course, traffic, p, step)
+    backend.pull(world.links, world.cargo, course, traffic)
+    queue = _due(world, course, traffic, step.time + step.dt)
+    n = int(queue.size[0])
+    if n == 0:
+        return
+    world.reserve_links(len(world.links.id), world.n_cargo + n)
+    world.reserve_pages(PAGES_AT_HAND)
+    reserve_events(world, 2 * n + EVENTS_AT_HAND)
+    while True:
+        world.n_cargo, short = backend.serial(
+            settle, queue, course, traffic, world.links, world.cargo, world.n_cargo, world.mitochondria, world.pages,
+            world.cells, world.groups, world.wells, world.events, p, step,
+        )  # fmt: skip
+        if short == 0:
+            return
+        queue = queue.grown()
+        world.reserve_links(len(world.links.id), len(world.cargo.link) + short)
+        world.reserve_pages(PAGES_AT_HAND + short)
+        reserve_events(world, 2 * short + EVENTS_AT_HAND)
+
+
+PROCESS = Process(
+    name="nanotube_transport", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True
+)
