@@ -1,0 +1,117 @@
+"""Merge the parts of a run into its final files, piece by piece, with row groups and chunks of fixed size."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing
+from mitoferry.store.frames import COLUMNS
+from mitoferry.store.tables import FORMAT, Names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP = 1 << 18
+CHUNK_BYTES = 1 << 20
+
+
+def merge_parquet(parts: Sequence[Path], target: Path, schema: pa.Schema) -> None:
+    """Write the rows of ``parts`` in order into one file with row groups of :data:`ROW_GROUP` rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with replacing(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        held: list[pa.Table] = []
+        n = 0
+        for path in parts:
+            table = pq.read_table(path).cast(schema)
+            held.append(table)
+            n += table.num_rows
+            while n >= ROW_GROUP:
+                whole = pa.concat_tables(held).unify_dictionaries()
+                writer.write_table(_plain_order(whole.slice(0, ROW_GROUP)), row_group_size=ROW_GROUP)
+                held, n = [whole.slice(ROW_GROUP)], n - ROW_GROUP
+        rest = pa.concat_tables(held).unify_dictionaries() if held else schema.empty_table()
+        writer.write_table(_plain_order(rest), row_group_size=ROW_GROUP)
+
+
+def _plain_order(table: pa.Table) -> pa.Table:
+    """Re-encode the words in order of appearance, so that the file does not depend on how the parts were cut."""
+    import pyarrow as pa
+
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_dictionary(field.type):
+            column = column.cast(field.type.value_type).combine_chunks().dictionary_encode().cast(field.type)
+        columns.append(column)
+    return pa.table(columns, schema=table.schema)
+
+
+def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
+    """Write all frames into one Zarr v3 group.
+
+    Per table a group with ``tick`` (n_frames), ``offset`` (n_frames + 1) and one array per column in which the frames
+    follow each other: frame ``k`` is rows ``offset[k]:offset[k + 1]``. Chunks hold about 1 MiB each.
+    """
+    import zarr
+
+    temporary = target.with_name(target.name + TEMPORARY)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        root = zarr.create_group(store=str(temporary), zarr_format=3)
+        root.attrs.update(
+            {
+                "format": FORMAT, "content": "frames", "time_unit": "s", "arms": list(names.arms), "replicates": names.replicates,
+                "populations": list(names.populations), "roles": list(names.roles), "haplotypes": list(names.haplotypes),
+            }
+        )  # fmt: skip
+        for table in COLUMNS:
+            _merge_table(root.create_group(table), parts, table)
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.rename(target)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise RunFolderError(explain(error, target, "could not write")) from error
+
+
+def _merge_table(group: Any, parts: Sequence[Path], table: str) -> None:
+    ticks, rows = [], []
+    for path in parts:
+        with np.load(path) as part:
+            ticks.append(part["ticks"][part[f"{table}/frame"]])
+            rows.append(part[f"{table}/rows"])
+    tick = np.concatenate([np.zeros(0, np.int64), *ticks])
+    offset = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *rows]))])
+    for name, values, unit in (("tick", tick, "s"), ("offset", offset, "rows")):
+        array = group.create_array(name, shape=values.shape, dtype=values.dtype, chunks=(max(len(values), 1),))
+        array.attrs["unit"] = unit
+        if len(values):
+            array[:] = values
+    for name, (dtype, shape, unit, meaning) in COLUMNS[table].items():
+        width = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
+        chunk = max(min(CHUNK_BYTES // width, int(offset[-1])), 1)
+        array = group.create_array(name, shape=(int(offset[-1]), *shape), dtype=np.dtype(dtype), chunks=(chunk, *shape))
+        array.attrs.update({"unit": unit, "meaning": meaning})
+        _write_column(array, parts, f"{table}/column/{name}", chunk)
+
+
+def _write_column(array: Any, parts: Sequence[Path], key: str, chunk: int) -> None:
+    """Fill ``array`` from the parts in whole chunks."""
+    held = np.zeros((0, *array.shape[1:]), array.dtype)
+    at = 0
+    for path in parts:
+        with np.load(path) as part:
+            if key not in part:
+                continue
+            held = np.concatenate([held, part[key]])
+        whole = len(held) // chunk * chunk
+        if whole:
+            array[at : at + whole] = held[:whole]
+            at, held = at + whole, held[whole:]
+    if len(held):
+        array[at : at + len(held)] = held

@@ -1,0 +1,208 @@
+"""Columns of ``table.parquet`` and ``events.parquet``, and how engine numbers are decoded into them.
+
+Version of the format: :data:`FORMAT`. A file of another version is read by ``store/read.py`` or refused with advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_NAMES
+from mitoferry.core.plate_spec import PlateSpec
+from mitoferry.core.schema import N_HAPLOTYPES, ROUTE_NAMES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = "mitoferry/run@1"
+POPULATION_SHIFT = 24  # cell id = population * 2^24 + ordinal
+NOBODY = 255
+READING_COLUMNS = ("well", "arm", "replicate", "tick", "hours", "assay", "readout", "of", "value", "unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that engine numbers stand for in one run.
+
+    Attributes:
+        arms: names of the arms; well ``w`` is arm ``w // replicates``, replicate ``w % replicates``.
+        populations: name of each population index ("" where an index is not in use).
+        roles: role of each population index.
+        haplotypes: names of the palette.
+    """
+
+    arms: tuple[str, ...]
+    replicates: int
+    populations: tuple[str, ...]
+    roles: tuple[str, ...]
+    haplotypes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: PlateSpec) -> Names:
+        """Names of a run."""
+        found = {p.index: p for arm in spec.arms for p in arm.populations}
+        n = max(found, default=-1) + 1
+        return cls(
+            arms=tuple(arm.name for arm in spec.arms),
+            replicates=spec.replicates,
+            populations=tuple(found[k].name if k in found else "" for k in range(n)),
+            roles=tuple(found[k].role if k in found else "" for k in range(n)),
+            haplotypes=tuple(spec.haplotype_names[:N_HAPLOTYPES]),
+        )
+
+    @property
+    def n_wells(self) -> int:
+        """Wells of the plate."""
+        return len(self.arms) * self.replicates
+
+    def arm_of(self, well: int) -> str:
+        """Name of the arm of a well."""
+        return self.arms[int(well) // self.replicates]
+
+
+def reading_schema() -> pa.Schema:
+    """Arrow schema of ``table.parquet``: one row per well and reading."""
+    import pyarrow as pa
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [
+            pa.field("well", pa.int32(), metadata={"meaning": "index of the well"}),
+            pa.field("arm", word),
+            pa.field("replicate", pa.int32(), metadata={"meaning": "from 0; the same replicate of all arms shares its random numbers"}),
+            pa.field("tick", pa.int64(), metadata={"unit": "s"}),
+            pa.field("hours", pa.float64(), metadata={"unit": "h"}),
+            pa.field("assay", word),
+            pa.field("readout", word),
+            pa.field("of", word, metadata={"meaning": "population, empty = whole well"}),
+            pa.field("value", pa.float64()),
+            pa.field("unit", word),
+        ],
+        metadata={"format": FORMAT, "content": "readings"},
+    )
+
+
+def event_schema(names: Names) -> pa.Schema:
+    """Arrow schema of ``events.parquet``: one row per hand-over, loading, link birth or loss, death, division."""
+    import pyarrow as pa
+
+    word = pa.dictionary(pa.int8(), pa.string())
+    fields = [
+        pa.field("kind", word),
+        pa.field("well", pa.int32()),
+        pa.field("arm", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("replicate", pa.int32()),
+        pa.field("time", pa.float64(), metadata={"unit": "s"}),
+        pa.field("hours", pa.float64(), metadata={"unit": "h"}),
+        pa.field("route", word),
+        pa.field("source", pa.uint32(), metadata={"meaning": "id of the cell it left, null = none known"}),
+        pa.field("target", pa.uint32(), metadata={"meaning": "id of the cell it came to, null = none"}),
+        pa.field("source_population", word),
+        pa.field("target_population", word),
+        pa.field("birth_cell", pa.uint32(), metadata={"meaning": "id of the cell in which the mitochondrion was born"}),
+        pa.field("birth_population", word),
+        pa.field("ordinal", pa.uint32(), metadata={"meaning": "number of the mitochondrion within its birth cell"}),
+        *(pa.field(f"copies_{h}", pa.uint8(), metadata={"unit": "mtDNA copies"}) for h in names.haplotypes),
+        pa.field("mass", pa.float32()),
+        pa.field("damage", pa.float32()),
+        pa.field("potential", pa.float32(), metadata={"unit": "mV"}),
+        pa.field("link", pa.uint32(), metadata={"meaning": "id of the link within its well, 0 = none"}),
+    ]
+    return pa.schema(fields, metadata={"format": FORMAT, "content": "events"})
+
+
+def _field(row: Any, name: str, place: int) -> Any:
+    if isinstance(row, Mapping):
+        return row[name]
+    return getattr(row, name) if hasattr(row, name) else row[place]
+
+
+def readings_table(rows: Iterable[Any], names: Names) -> pa.Table:
+    """Arrow table of readings.
+
+    Args:
+        rows: records with well, tick, assay, readout, of, value, unit: mappings, objects with these attributes, or
+            tuples in this order.
+        names: names of the run.
+    """
+    import pyarrow as pa
+
+    order = ("well", "tick", "assay", "readout", "of", "value", "unit")
+    listed = list(rows)
+    columns = {name: [_field(row, name, k) for row in listed] for k, name in enumerate(order)}
+    well = np.asarray(columns["well"], dtype=np.int32)
+    tick = np.asarray(columns["tick"], dtype=np.int64)
+    arrays = {
+        "well": pa.array(well),
+        "arm": _coded(well // max(names.replicates, 1), names.arms, pa.int32()),
+        "replicate": pa.array((well % max(names.replicates, 1)).astype(np.int32)),
+        "tick": pa.array(tick),
+        "hours": pa.array(tick / 3600.0),
+        "value": pa.array(np.asarray([np.nan if v is None else float(v) for v in columns["value"]])),
+    }
+    for name in ("assay", "readout", "of", "unit"):
+        arrays[name] = pa.array([str(v or "") for v in columns[name]], pa.string()).dictionary_encode()
+    schema = reading_schema()
+    return pa.table([arrays[f.name] for f in schema], schema=schema)
+
+
+def _coded(codes: np.ndarray, words: tuple[str, ...], kind: Any, missing: np.ndarray | None = None) -> Any:
+    import pyarrow as pa
+
+    indices = pa.array(np.asarray(codes).astype(kind.to_pandas_dtype()), kind, mask=missing)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(words) or [""], pa.string()))
+
+
+def events_table(events: Any, names: Names) -> pa.Table:
+    """Arrow table of the events of a buffer.
+
+    Args:
+        events: an ``EventBuffer`` (its ``count[0]`` rows), or a mapping of its columns (all rows).
+        names: names of the run.
+    """
+    import pyarrow as pa
+
+    column = events.__getitem__ if isinstance(events, Mapping) else events.__getattribute__
+    n = len(column("kind")) if isinstance(events, Mapping) else int(events.count[0])
+    get = lambda name: np.asarray(column(name))[:n]  # noqa: E731
+    i8 = pa.int8()
+
+    def population(codes: np.ndarray) -> Any:
+        known = codes < len(names.populations)
+        return _coded(np.where(known, codes, 0), names.populations, i8, ~known)
+
+    def cell(name: str) -> Any:
+        return pa.array(get(f"{name}_id").astype(np.uint32), pa.uint32(), mask=get(name) < 0)
+
+    well, time, birth = get("well").astype(np.int32), get("time").astype(np.float64), get("birth").astype(np.uint32)
+    carried = (birth > 0) | (get("ordinal") > 0) & np.isin(get("kind"), (0, 1, 7))
+    birth_population = np.where(carried, birth >> POPULATION_SHIFT, NOBODY).astype(np.int64)
+    arrays = {
+        "kind": _coded(get("kind"), EVENT_NAMES, i8),
+        "well": pa.array(well),
+        "arm": _coded(well // names.replicates, names.arms, pa.int32()),
+        "replicate": pa.array(well % names.replicates),
+        "time": pa.array(time),
+        "hours": pa.array(time / 3600.0),
+        "route": _coded(get("route"), ROUTE_NAMES, i8),
+        "source": cell("source"),
+        "target": cell("target"),
+        "source_population": population(get("source_population").astype(np.int64)),
+        "target_population": population(get("target_population").astype(np.int64)),
+        "birth_cell": pa.array(birth, pa.uint32(), mask=~carried),
+        "birth_population": population(birth_population),
+        "ordinal": pa.array(get("ordinal").astype(np.uint32)),
+        "mass": pa.array(get("mass").astype(np.float32)),
+        "damage": pa.array(get("damage").astype(np.float32)),
+        "potential": pa.array(get("psi").astype(np.float32)),
+        "link": pa.array(get("link").astype(np.uint32)),
+    }
+    copies = get("copies")
+    for k, haplotype in enumerate(names.haplotypes):
+        arrays[f"copies_{haplotype}"] = pa.array(np.ascontiguousarray(copies[:, k]).astype(np.uint8))
+    schema = event_schema(names)
+    return pa.table([arrays[f.name] for f in schema], schema=schema)

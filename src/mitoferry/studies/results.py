@@ -1,0 +1,293 @@
+"""Results: a run folder as tables, contrasts and findings. Plots are added by ``show/results.py``."""
+
+from __future__ import annotations
+
+import difflib
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoferry.base.errors import InputError, Problem
+from mitoferry.experiment.observables import OBSERVABLES, Observable
+from mitoferry.store.read import RunFolder
+from mitoferry.studies.contrast import Contrast, contrast_of, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Results(RunFolder):
+    """What a run found. ``n`` everywhere is the number of wells, never of cells."""
+
+    def table(self) -> pd.DataFrame:
+        """Every reading, one row per well and reading: well, arm, replicate, tick [s], hours, assay, readout, of, value, unit."""
+        return self._table.copy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        return super().table()
+
+    @cached_property
+    def _events(self) -> pd.DataFrame:
+        return super().events()
+
+    def events(self) -> pd.DataFrame:
+        """Every logged event: hand-overs, loadings, links born and lost, deaths, divisions."""
+        return self._events.copy()
+
+    # ------------------------------------------------------------------ names
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """What was asked for, as resolved from the experiment file."""
+        found = self.manifest.get("experiment")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def title(self) -> str:
+        """Title of the experiment."""
+        return str(self.experiment.get("title") or self.manifest["name"])
+
+    def readouts(self) -> pd.DataFrame:
+        """What was measured: assay, readout, of, unit, number of times, first and last hour."""
+        keys = ["assay", "readout", "of", "unit"]
+        grouped = self._table.groupby(keys, observed=True, sort=False)["hours"]
+        return grouped.agg(times="nunique", first="min", last="max").reset_index()
+
+    def _wrong(self, key: str, wanted: str, found: str, known: list[str]) -> InputError:
+        near = difflib.get_close_matches(found, known, n=1)
+        hint = (f"Did you mean {near[0]!r}? " if near else "") + "Known: " + ", ".join(known[:40])
+        return InputError(Problem(str(self.path), key, wanted, repr(found), hint=hint))
+
+    def _arm(self, key: str, name: str) -> str:
+        if name not in self.names.arms:
+            raise self._wrong(key, "an arm of this run", name, list(self.names.arms))
+        return name
+
+    def population_of(self, name: str) -> str:
+        """The population meant by its name or its role; "well" is the whole well, ""."""
+        if name in ("", "well") or name in self.names.populations:
+            return "" if name == "well" else name
+        return next((p for p, role in zip(self.names.populations, self.names.roles, strict=True) if role == name and p), name)
+
+    def has_donors(self, arm: str) -> bool:
+        """Whether cells with the role donor are in the wells of an arm."""
+        plate_arm = next(a for a in self.manifest["plate"]["arms"] if a["name"] == arm)
+        return any(p["role"] == "donor" and p["count"] > 0 for p in plate_arm["populations"])
+
+    def _donors_added(self) -> float:
+        """Time [h] at which the last donors enter, 0 without donors."""
+        added = [p["added"] for a in self.manifest["plate"]["arms"] for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
+        return max(added, default=0.0) / 3600.0
+
+    def measured(self, observable: str, *, of: str | None = None, assay: str | None = None) -> Measured:
+        """Where an observable of the cards (``experiment/observables.py``) or a readout stands in this run's table.
+
+        Args:
+            observable: "apoptosis", "annexin_pi.apoptotic_fraction" or "apoptotic_fraction".
+            of: population or role; by default that of the observable, else the whole well, else the recipients.
+            assay: needed where several assays give a readout of this name.
+
+        Raises:
+            InputError: it was not measured in this run; the message lists what was.
+        """
+        card = OBSERVABLES.get(observable)
+        readout = card.readout if card else observable
+        assay = assay or (card.assay if card else None)
+        t = self._table
+        if card is None and "." in observable:
+            assay, _, readout = observable.rpartition(".")
+        rows = t[t["readout"] == readout]
+        if rows.empty:
+            known = sorted({*map(str, t["readout"].unique()), *(n for n, o in OBSERVABLES.items() if (t["readout"] == o.readout).any())})
+            raise self._wrong("observable", "an observable or readout that this run measured", observable, known)
+        if assay is not None and (rows["assay"] == assay).any():
+            rows = rows[rows["assay"] == assay]
+        elif assay is not None and card is None:
+            raise self._wrong("assay", f"an assay that gives {readout}", assay, sorted(map(str, rows["assay"].unique())))
+        assay = str(rows["assay"].iloc[0])
+        rows = rows[rows["assay"] == assay]
+        populations = [str(x) for x in rows["of"].unique()]
+        if of is not None:
+            population = self.population_of(of)
+        else:
+            wanted = [self.population_of(card.of)] if card else []
+            population = next((p for p in (*wanted, "", self.population_of("recipient")) if p in populations), populations[0])
+        if population not in populations:
+            raise self._wrong("of", f"a population that {readout} was measured in", of or "", [p or "well" for p in populations])
+        return Measured(rows=rows[rows["of"] == population], name=observable, readout=readout, of=population, assay=assay, card=card)
+
+    # ------------------------------------------------------------------ numbers
+    def wells(
+        self, observable: str | Measured, *, arm: str, of: str | None = None, at: float | str | None = None, assay: str | None = None
+    ) -> Reading:
+        """Value per replicate of an observable or readout in one arm.
+
+        Args:
+            observable: an observable of the cards or a readout of the table.
+            arm: an arm.
+            of: population or role (see :meth:`measured`).
+            assay: see :meth:`measured`.
+            at: time in hours (5, "5 h"); by default that of the observable, else the last one.
+        """
+        m = observable if isinstance(observable, Measured) else self.measured(observable, of=of, assay=assay)
+        rows = m.rows[m.rows["arm"] == self._arm("arm", arm)]
+        if rows.empty:
+            wanted = f"an arm in which {m.label} was measured"
+            raise InputError(
+                Problem(str(self.path), "arm", wanted, arm, hint="Measured in: " + ", ".join(map(str, m.rows["arm"].unique())))
+            )
+        statistic = m.card.statistic if m.card else "last"
+        if at is None and m.card is not None and m.card.time > 0:
+            at = min(self._donors_added() + m.card.time, float(rows["hours"].max()))
+        if statistic == "last":
+            return self._last(rows, m, at)
+        start = self._donors_added() if m.card is not None and m.card.window == "coculture" else 0.0
+        end = float("inf") if at is None else hours_of(at)
+        inside = rows[(rows["hours"] > start - 1e-9) & (rows["hours"] <= end + 1e-9)]
+        inside = rows if inside.empty else inside
+        values = inside.groupby("replicate")["value"].agg(statistic)
+        first, last = float(inside["hours"].min()), float(inside["hours"].max())
+        return Reading({int(r): float(v) for r, v in values.items()}, last, f"{statistic} over {first:g}–{last:g} h")
+
+    def _last(self, rows: pd.DataFrame, m: Measured, at: float | str | None) -> Reading:
+        ticks = np.unique(rows["tick"].to_numpy())
+        tick = int(ticks[-1])
+        if at is not None:
+            hours = hours_of(at)
+            tick = int(ticks[np.argmin(np.abs(ticks - hours * 3600.0))])
+            if abs(tick - hours * 3600.0) > 60.0:
+                listed = ", ".join(f"{t / 3600:g} h" for t in ticks[:30])
+                raise InputError(
+                    Problem(str(self.path), "at", f"a time at which {m.label} was measured", f"{hours:g} h", hint=f"Measured at: {listed}")
+                )
+        rows = rows[rows["tick"] == tick]
+        return Reading({int(r): float(v) for r, v in zip(rows["replicate"], rows["value"], strict=True)}, tick / 3600.0, "")
+
+    def contrast(
+        self,
+        observable: str,
+        *,
+        of: str | None = None,
+        arm: str,
+        versus: str | None = None,
+        at: float | str | None = None,
+        assay: str | None = None,
+    ) -> Contrast:
+        """A readout of one arm against another, paired over replicates (see ``studies/contrast.py``).
+
+        Args:
+            observable: an observable as named on the experiment cards, or a readout of the table.
+            of: population or role; by default that of the observable, else the whole well, else the recipients.
+            arm: the arm of interest.
+            versus: the arm that it is held against; ``None`` gives the readout of the arm alone.
+            at: time in hours (24, "24 h"); by default that of the observable, else the last one.
+            assay: needed where several assays give a readout of this name.
+
+        Raises:
+            InputError: no such observable, arm, population or time; the message lists what there is.
+        """
+        m = self.measured(observable, of=of, assay=assay)
+        self._arm("arm", arm)
+        first = self.wells(m, arm=arm, at=at)
+        second = self.wells(m, arm=self._arm("versus", versus), at=at) if versus else None
+        if second is not None and at is None and abs(second.hours - first.hours) > 1e-9:
+            at = min(first.hours, second.hours)
+            first, second = self.wells(m, arm=arm, at=at), self.wells(m, arm=str(versus), at=at)
+        try:
+            return contrast_of(
+                first.values, second.values if second else None, readout=m.readout, of=m.of, unit=m.unit, hours=first.hours, arm=arm,
+                versus=versus or "", assay=m.assay, observable=m.name, statistic=first.statistic,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(
+                Problem(str(self.path), "replicates", "replicates with a value in both arms", "none", hint=str(error))
+            ) from error
+
+    def means(self) -> pd.DataFrame:
+        """Mean, 95 % interval, standard deviation and number of wells per assay, readout, of, arm and time."""
+        import pandas as pd
+
+        keys = ["assay", "readout", "of", "unit", "arm", "tick"]
+        rows = []
+        for key, group in self._table.groupby(keys, observed=True, sort=False):
+            i = mean_interval(group["value"].to_numpy())
+            rows.append((*key, key[-1] / 3600.0, i.mean, i.low, i.high, i.sd, i.n))
+        return pd.DataFrame(rows, columns=[*keys, "hours", "mean", "low", "high", "sd", "n"])
+
+    def handovers(self) -> pd.DataFrame:
+        """Hand-overs counted by arm, replicate, route, source population and target population."""
+        e = self._events
+        moved = e[e["kind"] == "handover"]
+        keys = ["arm", "replicate", "route", "source_population", "target_population"]
+        words = {k: moved[k].astype(object).where(moved[k].notna(), "unknown") for k in keys}
+        return moved.assign(**words).groupby(keys, observed=True, sort=True).size().rename("count").reset_index()
+
+    def __repr__(self) -> str:
+        arms = len(self.names.arms)
+        state = "" if self.complete else ", unfinished"
+        plate = f"{arms} arms × {self.names.replicates} replicates, seed {self.manifest['seed']}"
+        return f"<mitoferry results {self.manifest['name']!r}: {plate}{state}, {self.path}>"
+
+    def _repr_html_(self) -> str:
+        listed = self.readouts()[["readout", "of", "assay", "unit", "times"]].to_html(index=False, border=0)
+        arms = ", ".join(html.escape(a) for a in self.names.arms)
+        return (
+            f"<h4>{html.escape(self.title)}</h4><p>{len(self.names.arms)} arms × {self.names.replicates} replicates "
+            f"(n = {self.names.replicates} wells per arm): {arms}<br>folder <code>{html.escape(str(self.path))}</code></p>{listed}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Value per replicate, the time [h] and, where it is not a single time, the statistic taken."""
+
+    values: dict[int, float]
+    hours: float
+    statistic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Where an observable stands in the table of a run.
+
+    Attributes:
+        rows: the readings of one readout by one assay in one population.
+        name, readout, of, assay: what they are.
+        card: the observable of the registry; ``None`` for a bare readout.
+    """
+
+    rows: pd.DataFrame
+    name: str
+    readout: str
+    of: str
+    assay: str
+    card: Observable | None
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values."""
+        return str(self.rows["unit"].iloc[0])
+
+    @property
+    def label(self) -> str:
+        """Readout and population in words."""
+        return self.readout + (f" of {self.of}" if self.of else "")
+
+
+def hours_of(at: float | str) -> float:
+    """Hours from 24, "24", "24 h", "90 min" or "3600 s".
+
+    Raises:
+        InputError: it is not a time.
+    """
+    if not isinstance(at, str):
+        return float(at)
+    words = at.replace("h", " h ").split() if at.strip().endswith("h") else at.split()
+    scale = {"h": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
+    try:
+        return float(words[0]) * (scale[words[1]] if len(words) > 1 else 1.0)
+    except (ValueError, IndexError, KeyError) as error:
+        raise InputError(Problem("time", "at", "a time such as 24 h", repr(at))) from error
