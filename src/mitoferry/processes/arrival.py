@@ -1,0 +1,180 @@
+"""What becomes of an arrived mitochondrion in the recipient, and what its degradation signals.
+
+Mechanism, per mitochondrion that came from another cell and has not fused with the host network:
+
+* in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys; professional phagocytes more);
+* in the double-membrane vesicle of an internalised gap junction: the same with rates of its own;
+* free in the cytosol: degraded at the rate of the cell type (``groups.arrival_lysis``), by PINK1/Parkin mitophagy and
+  lysosomes (nodes ``pink1_parkin``, ``lysosome``). Fusion competes with it and is in ``processes/fusion_fission.py``.
+
+Each degraded arrival raises the pulse, y -> y + a (1 - y); y decays with its own time constant. So y saturates at 1 and,
+for arrivals degraded at a constant rate k, its mean is exactly k a/(k a + 1/tau). Which arrivals count is a switch
+(parameter ``arrival.gate``): 0 any; 1 those whose potential on arrival was above ``gate_potential`` (not flagged
+SICK_ON_ARRIVAL); 2 those tagged by PINK1 when degraded. Fused arrivals give no pulse.
+
+The pulse acts through three arms that can be switched off one by one, by a parameter or by a node of a treatment:
+
+* antioxidant (HO-1/Nrf2): ``reactive_oxygen`` multiplies its target by 1 + arrival.antioxidant_gain x node arrival_antioxidant x y;
+* mitophagy of own damaged units: ``mitophagy`` adds arrival.mitophagy_gain x node arrival_mitophagy x y x damage [1/h];
+* survival (Akt/AMPK): s' = (survival_gain x node arrival_survival x y + paracrine_gain c - s)/tau, with c = P/(P + K) of the
+  paracrine factors at the cell; ``death`` divides the hazard of cytochrome c release by 1 + s.
+
+Assumptions: rates frozen over a step; competing risks within a step are exact (1 - exp(-sum), then shares); y is held
+at its value after the step while s relaxes (error of order dt/tau). Lysis is booked as degradation.
+Verification: ``tests/verification/test_fate_arrival.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mitoferry.core.maths import exp, log, relax
+from mitoferry.core.nodes import NODE_ARRIVAL_SURVIVAL, NODE_LYSOSOME, NODE_PINK1_PARKIN
+from mitoferry.core.pages import clear_slot
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    CLASS_MASK,
+    CLASS_SHIFT,
+    CYTOSOL,
+    DONOR_ENDOSOME,
+    DONOR_FREE,
+    DOUBLE_MEMBRANE,
+    ENDOSOME,
+    N_HAPLOTYPES,
+    OCCUPIED,
+    PARACRINE,
+    PINK1,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    SICK_ON_ARRIVAL,
+    TALLY_COPIES_OUT,
+    TALLY_DEGRADED,
+    TALLY_MASS_OUT,
+)
+from mitoferry.core.streams import ARRIVAL_FATE
+from mitoferry.processes.rest import alive
+
+GATE_ANY, GATE_POTENTIAL, GATE_PINK1 = 0, 1, 2
+N_SUMS_ARRIVAL = 3 + N_HAPLOTYPES  # degraded, mass, pulses, copies
+
+
+class Parameters(NamedTuple):
+    """Rates in 1/h, times in h (library: ``arrival.*``)."""
+
+    endosome_escape: float
+    endosome_lysis: float
+    double_membrane_escape: float
+    double_membrane_lysis: float
+    gate: float
+    gate_potential: float
+    pulse: float
+    pulse_time: float
+    antioxidant_gain: float
+    mitophagy_gain: float
+    survival_gain: float
+    paracrine_gain: float
+    paracrine_half: float
+    survival_time: float
+
+
+@row
+def fate_rates(place, groups, g, p):
+    """(escape, degradation) rates [1/h] of an unfused arrival at ``place``."""
+    lysosome = float(groups.nodes[g, NODE_LYSOSOME])
+    if place == ENDOSOME:
+        phagocyte = min(max(0.5 * float(groups.uptake[g]), 1.0), 5.0)
+        return p.endosome_escape, p.endosome_lysis * phagocyte * lysosome
+    if place == DOUBLE_MEMBRANE:
+        return p.double_membrane_escape, p.double_membrane_lysis * lysosome
+    return 0.0, float(groups.arrival_lysis[g]) * lysosome * float(groups.nodes[g, NODE_PINK1_PARKIN])
+
+
+@row
+def passes_gate(flags, gate):
+    """Whether the degradation of a mitochondrion with these flags is signalled."""
+    if gate < 0.5:
+        return True
+    if gate < 1.5:
+        return flags & SICK_ON_ARRIVAL == 0
+    return flags & PINK1 != 0
+
+
+@row
+def arrival_slot(h, slot, sums, mitochondria, cells, groups, wells, p, step):
+    """Escape or degradation of the mitochondrion in ``slot``, if it is an unfused arrival."""
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0:
+        return
+    energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
+    if energy_class != DONOR_FREE and energy_class != DONOR_ENDOSOME:
+        return
+    state = int(cells.state[h])
+    if not alive(state) and state != CELL_APOPTOTIC:
+        return
+    escape, lysis = fate_rates((flags >> PLACE_SHIFT) & PLACE_MASK, groups, int(cells.group[h]), p)
+    total = escape + lysis
+    if total <= 0.0:
+        return
+    w = int(cells.well[h])
+    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], ARRIVAL_FATE, step.step, 0)
+    if u >= 1.0 - exp(-total * step.dt / 3600.0):
+        return
+    if v * total < lysis:
+        sums[0] += 1
+        sums[1] += int(mitochondria.mass[slot])
+        if passes_gate(flags, p.gate):
+            sums[2] += 1
+        for k in range(N_HAPLOTYPES):
+            sums[3 + k] += int(mitochondria.copies[slot, k])
+        clear_slot(mitochondria, slot)
+        return
+    flags = flags & ~(PLACE_MASK << PLACE_SHIFT) & ~(CLASS_MASK << CLASS_SHIFT)
+    mitochondria.flags[slot] = flags | (CYTOSOL << PLACE_SHIFT) | (DONOR_FREE << CLASS_SHIFT)
+
+
+@row
+def pulse_after(y, n, dt, p):
+    """The pulse after a step of ``dt`` h that ends with ``n`` signalled degradations."""
+    y = relax(y, 0.0, dt, p.pulse_time)
+    if n <= 0:
+        return y
+    if p.pulse >= 1.0:
+        return 1.0
+    return 1.0 - (1.0 - y) * exp(n * log(1.0 - p.pulse))
+
+
+@row
+def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
+    """Book what cell ``h`` has degraded; advance its pulse and its survival signal."""
+    n = int(sums[0])
+    if n > 0:
+        cells.n_mitochondria[h] -= n
+        cells.lysed_arrivals[h] += n
+        cells.tally[h, TALLY_DEGRADED] += n
+        cells.tally[h, TALLY_MASS_OUT] += int(sums[1])
+        for k in range(N_HAPLOTYPES):
+            cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[3 + k])
+    state = int(cells.state[h])
+    if not alive(state) and state != CELL_APOPTOTIC:
+        return
+    dt = step.dt / 3600.0
+    y = pulse_after(float(cells.arrival_pulse[h]), int(sums[2]), dt, p)
+    cells.arrival_pulse[h] = y
+    factors = max(float(cells.env[h, PARACRINE]), 0.0)
+    node = float(groups.nodes[int(cells.group[h]), NODE_ARRIVAL_SURVIVAL])
+    target = p.survival_gain * node * y + p.paracrine_gain * factors / (factors + p.paracrine_half)
+    cells.survival[h] = relax(float(cells.survival[h]), target, dt, p.survival_time)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Advance the fate of every unfused arrival by ``step.dt``, then pulse and survival of every cell."""
+    world.backend.gather(
+        arrival_slot, arrival_finish, N_SUMS_ARRIVAL, world.n_cells, world.cells, world.pages,
+        world.mitochondria, world.cells, world.groups, world.wells, p, step,
+    )  # fmt: skip
+
+
+PROCESS = Process(name="arrival", stage="quality", clock="mitochondria", parameters=Parameters, advance=advance, writes_mitochondria=True)

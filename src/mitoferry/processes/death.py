@@ -1,0 +1,309 @@
+"""Death: release of cytochrome c, apoptosis, necrosis, and what becomes of the content.
+
+Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, s survival signal):
+
+* cytochrome c release, alive -> MOMP, hazard
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + drug]/(1 + s);
+* necrosis from any state with a membrane: h_N = hN/(1 + (ATP/(share ATP0))^4), a hazard and not a cliff;
+* MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
+  value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
+  apoptosome from forming. Without caspases the cell dies more slowly by necrosis;
+* execution lasts 2-4 h and ends in an apoptotic corpse, its mitochondria lysed but for a share that is freed;
+* necrosis loses the membrane at once: adenine nucleotides as a bolus, mitochondria free in the medium (route lysis).
+
+Hazards are frozen over a macro-step; times within it are exact exponential draws, the earliest wins. Waiting times of
+MOMP and execution are drawn once, keyed by the cell and its moment of cytochrome c release. Mitochondria of dead cells
+are released in one serial phase, in order of (time, well, cell id). Ledger: lysed ones are booked, freed ones only move.
+Verification: ``tests/verification/test_fate_death.py`` (F17).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
+from mitoferry.core.handover import log_event
+from mitoferry.core.maths import hill4, log
+from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
+from mitoferry.core.pages import release_empty_pages, remove
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    ADP,
+    ATP,
+    CELL_APOPTOTIC,
+    CELL_DEAD_APOPTOTIC,
+    CELL_DEAD_NECROTIC,
+    CELL_LIVE,
+    CELL_MOMP,
+    CELL_NECROTIC,
+    N_CLASSES,
+    N_POOLS,
+    OCCUPIED,
+    PAGE,
+    POOL_MEDIUM,
+    ROUTE_LYSIS,
+)
+from mitoferry.core.streams import DEATH, EXECUTION
+from mitoferry.processes.free_mitochondria import put_into_medium
+from mitoferry.processes.rest import RESTING_ATP, mean_damage, mean_potential
+
+NEVER = 1e30
+
+
+class Parameters(NamedTuple):
+    """Hazards in 1/h, times in h, ATP as a share of its resting value (library: ``death.*``)."""
+
+    base_hazard: float
+    h2o2_hazard: float
+    h2o2_half: float
+    damage_hazard: float
+    damage_half: float
+    potential_hazard: float
+    potential_half: float
+    necrosis_hazard: float
+    necrosis_atp: float
+    caspase_delay_min: float
+    caspase_delay_max: float
+    caspase_atp: float
+    caspase_free_hazard: float
+    rescue_rate: float
+    execution_min: float
+    execution_max: float
+    corpse_delay: float
+    freed_share: float
+    adenine_nucleotides: float  # mM
+
+
+@row
+def cytochrome_hazard(h2o2, damage, psi, survival, drug, p):
+    """Hazard [1/h] of cytochrome c release of a living cell."""
+    r = max(psi, 0.0) / p.potential_half
+    r = r * r
+    r = r * r
+    loss = p.potential_hazard / (1.0 + r * r)
+    total = p.base_hazard + p.h2o2_hazard * hill4(h2o2, p.h2o2_half) + p.damage_hazard * hill4(damage, p.damage_half) + loss + drug
+    return total / (1.0 + max(survival, 0.0))
+
+
+@row
+def necrosis_rate(atp, p):
+    """Hazard [1/h] of losing the membrane at ``atp`` [mM]."""
+    return p.necrosis_hazard * (1.0 - hill4(atp, p.necrosis_atp * RESTING_ATP))
+
+
+@row
+def waiting(rate, u):
+    """Exponential waiting time [s] at ``rate`` [1/h] from one uniform."""
+    if rate <= 0.0:
+        return NEVER
+    return -3600.0 * log(u) / rate
+
+
+@row
+def execution_times(i, cells, groups, wells, p):
+    """(start, end) of execution [s] of a cell that has released cytochrome c, if it is not rescued."""
+    w = int(cells.well[i])
+    momp = float(cells.momp_time[i])
+    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, EXECUTION, int(momp), 0)
+    caspase = float(groups.nodes[int(cells.group[i]), NODE_CASPASE])
+    if caspase < 0.01:
+        return NEVER, NEVER
+    start = p.caspase_delay_min + u * (p.caspase_delay_max - p.caspase_delay_min)
+    length = p.execution_min + v * (p.execution_max - p.execution_min)
+    start = momp + 3600.0 * start / min(caspase, 1.0)
+    return start, start + 3600.0 * length / min(caspase, 1.0)
+
+
+@row
+def silence(i, cells):
+    """A dead cell uses and makes nothing."""
+    cells.atp[i] = 0.0
+    cells.oxygen_flux[i] = 0.0
+    cells.lactate_flux[i] = 0.0
+    cells.glucose_flux[i] = 0.0
+    cells.atp_flux[i] = 0.0
+    cells.atp_oxphos[i] = 0.0
+    cells.h2o2_production[i] = 0.0
+    for k in range(N_CLASSES):
+        cells.oxygen_flux_class[i, k] = 0.0
+
+
+@row
+def die(i, cells, state, time):
+    """Cell ``i`` is dead from ``time`` [s] on."""
+    cells.state[i] = state
+    cells.death_time[i] = time
+
+
+@row
+def from_live(i, cells, groups, u, v, p, step):
+    """A living cell: release of cytochrome c or necrosis, whichever comes first."""
+    drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
+    h = cytochrome_hazard(float(cells.h2o2[i]), mean_damage(cells, i), mean_potential(cells, i), float(cells.survival[i]), drug, p)
+    cells.death_hazard[i] = h
+    momp = waiting(h, u)
+    necrosis = waiting(necrosis_rate(float(cells.atp[i]), p), v)
+    if min(momp, necrosis) >= step.dt:
+        return
+    if necrosis < momp:
+        die(i, cells, CELL_NECROTIC, step.time + necrosis)
+    else:
+        cells.state[i] = CELL_MOMP
+        cells.momp_time[i] = step.time + momp
+
+
+@row
+def from_momp(i, cells, groups, wells, u, v, p, step):
+    """A cell that has released cytochrome c: caspases, rescue or necrosis, whichever comes first."""
+    start, _ = execution_times(i, cells, groups, wells, p)
+    start = max(start - step.time, 0.0)
+    atp = float(cells.atp[i])
+    survival = max(float(cells.survival[i]), 0.0)
+    rescue = NEVER
+    if atp > p.caspase_atp * RESTING_ATP:
+        rescue = waiting(p.rescue_rate * survival / (1.0 + survival), u)
+    necrosis = waiting(necrosis_rate(atp, p) + p.caspase_free_hazard, v)
+    first = min(start, min(rescue, necrosis))
+    if first >= step.dt:
+        return
+    if rescue == first:
+        cells.state[i] = CELL_LIVE
+        cells.momp_time[i] = -1.0
+    elif necrosis == first or atp < p.caspase_atp * RESTING_ATP:
+        die(i, cells, CELL_NECROTIC, step.time + first)
+    else:
+        cells.state[i] = CELL_APOPTOTIC
+
+
+@row
+def from_apoptotic(i, cells, groups, wells, v, p, step):
+    """A cell in execution: its end, or necrosis before it."""
+    _, end = execution_times(i, cells, groups, wells, p)
+    end = max(end - step.time, 0.0)
+    necrosis = waiting(necrosis_rate(float(cells.atp[i]), p), v)
+    if min(end, necrosis) >= step.dt:
+        return
+    if necrosis < end:
+        die(i, cells, CELL_NECROTIC, step.time + necrosis)
+    else:
+        die(i, cells, CELL_DEAD_APOPTOTIC, step.time + end)
+
+
+@row
+def death_row(i, cells, groups, wells, p, step):
+    """Fate of cell ``i`` in one step."""
+    state = int(cells.state[i])
+    if state == CELL_NECROTIC:
+        if step.time >= float(cells.death_time[i]) + 3600.0 * p.corpse_delay:
+            cells.state[i] = CELL_DEAD_NECROTIC
+        return
+    if state != CELL_LIVE and state != CELL_MOMP and state != CELL_APOPTOTIC:
+        return
+    w = int(cells.well[i])
+    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, DEATH, step.step, 0)
+    if state == CELL_LIVE:
+        from_live(i, cells, groups, u, v, p, step)
+    elif state == CELL_MOMP:
+        from_momp(i, cells, groups, wells, u, v, p, step)
+    else:
+        from_apoptotic(i, cells, groups, wells, v, p, step)
+
+
+@row
+def spill_row(i, cells, fields, p, step):
+    """Adenine nucleotides of a cell that has lost its membrane in this step, as a bolus over the next macro-step."""
+    if int(cells.state[i]) != CELL_NECROTIC or float(cells.death_time[i]) < step.time:
+        return
+    volume = 1000.0 * float(cells.volume[i])
+    atp = min(max(float(cells.atp[i]), 0.0), p.adenine_nucleotides)
+    fields.release[i, ATP] += atp * volume / step.dt
+    fields.release[i, ADP] += (p.adenine_nucleotides - atp) * volume / step.dt
+
+
+@row
+def hand_over_chain(pages, cells, owner, target):
+    """Give all pages of ``owner`` with what they hold to ``target``: the mitochondria stay in their slots."""
+    page = int(cells.first_page[owner])
+    if page < 0:
+        return
+    last = page
+    while page >= 0:
+        pages.owner[page] = target
+        last = page
+        page = int(pages.next[page])
+    pages.next[last] = cells.first_page[target]
+    cells.first_page[target] = cells.first_page[owner]
+    cells.first_page[owner] = -1
+    cells.n_mitochondria[target] += int(cells.n_mitochondria[owner])
+    cells.n_mitochondria[owner] = 0
+
+
+@row
+def empty_cell(i, mitochondria, pages, cells, wells, p, step):
+    """Free or lyse the mitochondria of the dead cell ``i``."""
+    w = int(cells.well[i])
+    necrotic = int(cells.state[i]) == CELL_NECROTIC
+    page = int(cells.first_page[i])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+                freed = necrotic
+                if not freed:
+                    u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], DEATH, step.step, 1)
+                    freed = u < p.freed_share
+                if freed:
+                    put_into_medium(mitochondria, cells, slot, i, i, ROUTE_LYSIS)
+                else:
+                    remove(mitochondria, pages, cells, slot, True)
+        page = int(pages.next[page])
+    release_empty_pages(mitochondria, pages, cells, i)
+    hand_over_chain(pages, cells, i, N_POOLS * w + POOL_MEDIUM)
+    for k in range(N_CLASSES):
+        cells.psi[i, k] = 0.0
+    cells.n_foreign[i] = 0
+    cells.want_pages[i] = 0
+
+
+@row
+def settle_deaths(rows, n, mitochondria, pages, cells, wells, events, p, step):
+    """Log what happened to the cells ``rows``, in that order, and empty the dead ones (serial)."""
+    for j in range(n):
+        i = int(rows[j])
+        if int(cells.state[i]) == CELL_MOMP:
+            log_event(events, EVENT_MOMP, cells.well[i], float(cells.momp_time[i]), 0, cells, i, -1, mitochondria, -1, 0.0, 0)
+        else:
+            empty_cell(i, mitochondria, pages, cells, wells, p, step)
+            silence(i, cells)
+            log_event(events, EVENT_DEATH, cells.well[i], float(cells.death_time[i]), 0, cells, i, -1, mitochondria, -1, 0.0, 0)
+
+
+def events_of_step(cells: Any, n_cells: int, time: float) -> Any:
+    """Rows of the cells that released cytochrome c or died since ``time`` [s], in order of (time, well, id), int64."""
+    state, died, released = cells.state[:n_cells], cells.death_time[:n_cells], cells.momp_time[:n_cells]
+    dead = ((state == CELL_NECROTIC) | (state == CELL_DEAD_APOPTOTIC)) & (died >= time)
+    began = (state == CELL_MOMP) & (released >= time)
+    rows = np.flatnonzero(dead | began)
+    when = np.where(dead[rows], died[rows], released[rows])
+    return rows[np.lexsort((cells.id[rows], cells.well[rows], when))]
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Advance the fate of every cell by ``step.dt`` and empty the cells that die."""
+    backend = world.backend
+    backend.each(death_row, world.n_cells, world.cells, world.groups, world.wells, p, step)
+    backend.pull(world.cells)
+    rows = events_of_step(world.cells, world.n_cells, step.time)
+    if not rows.size:
+        return
+    if world.fields is not None:
+        backend.each(spill_row, world.n_cells, world.cells, world.fields, p, step)
+    world.reserve_events(rows.size)
+    backend.serial(settle_deaths, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, world.events, p, step)
+
+
+PROCESS = Process(name="death", stage="fate", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

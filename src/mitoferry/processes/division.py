@@ -1,0 +1,213 @@
+"""Proliferation and division of cells.
+
+Mechanism: progress through the cycle c' = f/T with the cell type's cycle time T at rest, and
+f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (1 - p53 arrest) x node proliferation.
+
+* Pyrimidine gate: DHODH hands its electrons to complex III, so without respiration there is no pyrimidine and no
+  division however much ATP there is (Bajzikova 2019 Cell Metab): x = min(1, respiration/(3 % of a normal one)), or the
+  uridine supplied (node ``uridine``) if that is larger; Hill2(x), 1 at x = 1. rho0 cells need uridine.
+* Contact inhibition: 1/(1 + (contacts/n_half)^4).
+
+A cell that cycles grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of mitochondria that
+biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
+given phase stays the same. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
+chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
+Daughters restart at a random progress of 0 to ``spread``, so that lineages lose their phase.
+
+Assumptions: links stay with the mother's row; daughters lie side by side in a random direction. Divisions are settled
+once per step in order of (well, id); a step delays them by dt/2 on average.
+Verification: ``tests/verification/test_fate_division.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.base.errors import OverflowStop
+from mitoferry.core.events import EVENT_DIVISION
+from mitoferry.core.handover import log_event
+from mitoferry.core.maths import cosine_turns, exp, hill2, hill4, sine_turns
+from mitoferry.core.nodes import NODE_PROLIFERATION, NODE_URIDINE
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_LIVE, N_CLASSES, PAGE
+from mitoferry.core.streams import PROLIFERATION
+from mitoferry.processes.partition import partition
+from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.space.geometry import BLOCK, place
+
+BORN = 1 << 23  # ids of cells born in a run have this bit; seeded cells do not
+LN2 = 0.6931471805599453
+CUBE_ROOT_HALF = 0.7937005259840998
+
+
+class Parameters(NamedTuple):
+    """Library: ``division.*``."""
+
+    atp_half: float  # mM
+    normal_respiration: float  # amol/s of oxygen per mitochondrion at rest
+    respiration_needed: float  # share of it
+    pyrimidine_half: float
+    contacts_half: float
+    p53_arrest: float
+    spread: float
+
+
+@row
+def pyrimidine_gate(respiration, n_mitochondria, uridine, p):
+    """Factor 0..1 of proliferation by the supply of pyrimidine."""
+    needed = p.respiration_needed * p.normal_respiration * max(n_mitochondria, 1.0)
+    supply = min(max(respiration / needed, uridine), 1.0)
+    return hill2(supply, p.pyrimidine_half) * (1.0 + p.pyrimidine_half * p.pyrimidine_half)
+
+
+@row
+def cycle_rate(i, cells, groups, p):
+    """Progress through the cycle per hour of cell ``i``."""
+    g = int(cells.group[i])
+    time = float(groups.cycle_time[g])
+    if time <= 0.0:
+        return 0.0
+    energy = hill4(float(cells.atp[i]), p.atp_half) / hill4(RESTING_ATP, p.atp_half)
+    respiration = 0.0
+    for k in range(N_CLASSES):
+        respiration += float(cells.oxygen_flux_class[i, k])
+    gate = pyrimidine_gate(respiration, float(cells.target_mitochondria[i]), float(groups.nodes[g, NODE_URIDINE]), p)
+    crowding = 1.0 - hill4(float(cells.n_contacts[i]), p.contacts_half)
+    arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
+    return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time
+
+
+@row
+def cycle_row(i, cells, groups, p, step):
+    """Progress and growth of cell ``i`` over one step."""
+    if int(cells.state[i]) != CELL_LIVE:
+        return
+    progress = cycle_rate(i, cells, groups, p) * step.dt / 3600.0
+    if progress <= 0.0:
+        return
+    factor = exp(LN2 * progress)
+    cells.cycle[i] = float(cells.cycle[i]) + progress
+    cells.volume[i] = factor * float(cells.volume[i])
+    cells.demand[i] = factor * float(cells.demand[i])
+    cells.glycolysis[i] = factor * float(cells.glycolysis[i])
+    cells.nonmito[i] = factor * float(cells.nonmito[i])
+    cells.target_mitochondria[i] = factor * float(cells.target_mitochondria[i])
+    cells.radius[i] = exp(LN2 * progress / 3.0) * float(cells.radius[i])
+
+
+@row
+def halve(i, cells, cycle):
+    """What cell ``i`` is right after division."""
+    cells.volume[i] = 0.5 * float(cells.volume[i])
+    cells.demand[i] = 0.5 * float(cells.demand[i])
+    cells.glycolysis[i] = 0.5 * float(cells.glycolysis[i])
+    cells.nonmito[i] = 0.5 * float(cells.nonmito[i])
+    cells.target_mitochondria[i] = 0.5 * float(cells.target_mitochondria[i])
+    cells.radius[i] = CUBE_ROOT_HALF * float(cells.radius[i])
+    cells.cycle[i] = cycle
+
+
+@row
+def shift(i, cells, wells, dx, dy, dz):
+    """Move cell ``i`` by a vector [um] within its well."""
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    cells.x[i] = place(float(cells.x[i]) + dx, float(wells.size[w, 0]), periodic)
+    cells.y[i] = place(float(cells.y[i]) + dy, float(wells.size[w, 1]), periodic)
+    if int(wells.geometry[w]) == BLOCK:
+        cells.z[i] = place(float(cells.z[i]) + dz, float(wells.size[w, 2]), periodic)
+
+
+@row
+def divide(mother, daughter, mitochondria, pages, cells, wells, events, p, step):
+    """Split cell ``mother``; ``daughter`` is a row that holds a copy of it without mitochondria."""
+    w = int(cells.well[mother])
+    u, v, a, b = uniform4(wells.key0[w], wells.key1[w], cells.id[mother], 0, PROLIFERATION, step.step, 0)
+    halve(mother, cells, p.spread * u)
+    halve(daughter, cells, p.spread * v)
+    radius = float(cells.radius[mother])
+    height = 0.0
+    if int(wells.geometry[w]) == BLOCK:
+        height = 2.0 * b - 1.0
+    flat = radius * math.sqrt(max(1.0 - height * height, 0.0))
+    dx = flat * cosine_turns(a)
+    dy = flat * sine_turns(a)
+    shift(mother, cells, wells, -dx, -dy, -radius * height)
+    shift(daughter, cells, wells, dx, dy, radius * height)
+    partition(mitochondria, pages, cells, wells, mother, daughter, step.step)
+    log_event(events, EVENT_DIVISION, w, step.time + step.dt, 0, cells, mother, daughter, mitochondria, -1, 0.0, 0)
+
+
+@row
+def settle_divisions(mothers, n, first, mitochondria, pages, cells, wells, events, p, step):
+    """Split the cells ``mothers`` in that order; daughters are the rows from ``first`` on (serial)."""
+    for j in range(n):
+        divide(int(mothers[j]), first + j, mitochondria, pages, cells, wells, events, p, step)
+
+
+NEW_IN_DAUGHTER = {
+    "first_page": -1, "n_mitochondria": 0, "n_foreign": 0, "next_ordinal": 1, "want_pages": 0, "tally": 0, "n_divisions": 0,
+    "received": 0, "donated": 0, "returned": 0, "lysed_arrivals": 0, "n_filopodia": 0,
+}  # fmt: skip
+
+
+def daughter_ids(world: Any, mothers: Any) -> Any:
+    """Ids of the daughters of the rows ``mothers``, uint32: the population's next ordinals of born cells."""
+    ids = np.zeros(len(mothers), dtype=np.uint32)
+    for j, m in enumerate(mothers):
+        w, population = int(world.cells.well[m]), int(world.cells.population[m])
+        ordinal = int(world.wells.n_born[w, population])
+        if ordinal >= BORN:
+            raise OverflowStop(f"population {population} of well {w} has had {ordinal} divisions, more than ids can tell apart (2^23)")
+        world.wells.n_born[w, population] = ordinal + 1
+        ids[j] = (population << 24) | BORN | ordinal
+    return ids
+
+
+def add_daughters(world: Any, mothers: Any) -> int:
+    """Append a row for the daughter of each of ``mothers``, a copy without mitochondria; returns the first new row."""
+    world.reserve_cells(len(mothers))
+    cells, first = world.cells, world.n_cells
+    rows = np.arange(first, first + len(mothers))
+    for column in cells:
+        column[rows] = column[mothers]
+    for name, value in NEW_IN_DAUGHTER.items():
+        getattr(cells, name)[rows] = value
+    cells.parent[rows] = cells.id[mothers]
+    cells.id[rows] = daughter_ids(world, mothers)
+    cells.added[rows] = world.tick
+    cells.n_divisions[mothers] += 1
+    world.n_cells = first + len(mothers)
+    world.backend.push(world.cells, world.wells)
+    return first
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Advance the cycle of every cell by ``step.dt`` and divide those that have completed it."""
+    backend = world.backend
+    if not (world.groups.cycle_time > 0.0).any():
+        return
+    backend.each(cycle_row, world.n_cells, world.cells, world.groups, p, step)
+    backend.pull(world.cells, world.wells)
+    c, n = world.cells, world.n_cells
+    mothers = np.flatnonzero((c.cycle[:n] >= 1.0) & (c.state[:n] == CELL_LIVE))
+    cycling = world.groups.cycle_time[c.group[mothers]] > 0.0
+    mothers = mothers[cycling]
+    if not mothers.size:
+        return
+    mothers = mothers[np.lexsort((c.id[mothers], c.well[mothers]))]
+    world.reserve_pages(int((c.n_mitochondria[mothers] // PAGE + 1).sum()))
+    world.reserve_events(mothers.size)
+    first = add_daughters(world, mothers)
+    if world.space is not None:
+        world.space.fit(world)
+    tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
+    backend.serial(settle_divisions, mothers, int(mothers.size), first, *tables, p, step)
+
+
+PROCESS = Process(name="division", stage="fate", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

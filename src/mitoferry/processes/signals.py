@@ -1,0 +1,166 @@
+"""Signals of a cell: first-order responses of stress and survival pathways.
+
+Mechanism: every signal y relaxes to a target f with its own time constant, y' = (f - y)/tau. Targets:
+
+* NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and cytokines (TNF-alpha and IL-1beta at the cell, OR);
+* TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
+* p53: the larger of oxidant stress and damage of the mitochondria;
+* caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
+* phosphatidylserine: caspase 3, loss of ATP, high Ca2+ and sublethal damage of the mitochondria, as independent causes;
+* HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants; PGC1a: HO-1 (pulse of degraded arrivals) and energy stress;
+* Ca2+: P2Y receptors, energy failure, a clamp by the node ``calcium``.
+
+Assumptions: one pool per cell; targets are frozen over a step, so the step is exact for constant inputs (exponential
+integrator); inputs that change within a step give an error of order dt/2 of their change. At rest all signals stay at
+rest: verified, with planted faults, in ``tests/verification/test_signals_rest.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mitoferry.core.maths import hill2, hill4, relax
+from mitoferry.core.nodes import (
+    NODE_ARRIVAL_ANTIOXIDANT,
+    NODE_CALCIUM,
+    NODE_CASPASE,
+    NODE_HIF,
+    NODE_NFKB,
+    NODE_P53,
+    NODE_PI3K_MTOR,
+    NODE_S100A4,
+    NODE_TNFAIP2,
+)
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, TNF_ALPHA
+from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage
+
+
+class Parameters(NamedTuple):
+    """Time constants in h; half-maximal values in the unit of what they act on (library: ``signals.*``)."""
+
+    nfkb_h2o2_half: float
+    nfkb_tnf_half: float
+    nfkb_il1b_half: float
+    nfkb_time: float
+    tnfaip2_fold: float
+    tnfaip2_p53_weight: float
+    tnfaip2_time: float
+    p53_h2o2_half: float
+    p53_damage_half: float
+    p53_time: float
+    sublethal_caspase: float
+    caspase_time: float
+    s100a4_cleavage: float
+    s100a4_time: float
+    ps_caspase_half: float
+    ps_atp_half: float
+    ps_calcium_half: float
+    ps_damage_half: float
+    ps_sublethal: float
+    ps_time: float
+    hif_oxygen_half: float
+    hif_time: float
+    akt_h2o2_half: float
+    akt_gain: float
+    akt_time: float
+    pgc1a_pulse_gain: float
+    pgc1a_energy_gain: float
+    pgc1a_time: float
+    calcium_rest: float
+    calcium_p2y: float
+    calcium_energy: float
+    calcium_time: float
+
+
+@row
+def oxidant_stress(h2o2, half):
+    """Hill response to H2O2 less its value in a resting cell; 0 at rest."""
+    return max(hill2(h2o2, half) - hill2(RESTING_H2O2, half), 0.0)
+
+
+@row
+def nfkb_target(h2o2, tnf, il1b, sensitivity, node, p):
+    """Target of NF-kB: the larger of oxidant stress and cytokines."""
+    cytokines = hill2(sensitivity * (tnf / p.nfkb_tnf_half + il1b / p.nfkb_il1b_half), 1.0)
+    return min(node * max(oxidant_stress(h2o2, p.nfkb_h2o2_half), cytokines), 1.0)
+
+
+@row
+def phosphatidylserine_target(caspase3, atp, calcium, damage, p):
+    """Exposure 0..1 by four independent causes: caspase 3, loss of ATP, high Ca2+, sublethal damage of mitochondria."""
+    hidden = 1.0 - hill4(caspase3, p.ps_caspase_half)
+    hidden = hidden * hill4(atp, p.ps_atp_half * RESTING_ATP)
+    hidden = hidden * (1.0 - hill4(calcium, p.ps_calcium_half))
+    hidden = hidden * (1.0 - p.ps_sublethal * hill2(damage, p.ps_damage_half))
+    return 1.0 - hidden
+
+
+@row
+def advance_stress(i, cells, groups, dt, p):
+    """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``dt`` in h."""
+    g = int(cells.group[i])
+    h2o2 = float(cells.h2o2[i])
+    damage = mean_damage(cells, i)
+    nfkb = nfkb_target(
+        h2o2,
+        float(cells.env[i, TNF_ALPHA]),
+        float(cells.env[i, IL_1BETA]),
+        float(groups.cytokine_sensitivity[g]),
+        float(groups.nodes[g, NODE_NFKB]),
+        p,
+    )
+    p53 = min(float(groups.nodes[g, NODE_P53]) * max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half)), 1.0)
+    lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
+    stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
+    akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))
+    pulse = float(groups.nodes[g, NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[i])
+    shortage = max(1.0 - float(cells.atp[i]) / RESTING_ATP, 0.0)
+    pgc1a = 1.0 + p.pgc1a_pulse_gain * pulse + p.pgc1a_energy_gain * hill2(shortage, 0.3)
+    cells.nfkb[i] = relax(float(cells.nfkb[i]), nfkb, dt, p.nfkb_time)
+    cells.p53[i] = relax(float(cells.p53[i]), p53, dt, p.p53_time)
+    cells.hif[i] = relax(float(cells.hif[i]), 1.0 - (1.0 - lack) * (1.0 - stabilised), dt, p.hif_time)
+    cells.akt[i] = relax(float(cells.akt[i]), akt, dt, p.akt_time)
+    cells.pgc1a[i] = relax(float(cells.pgc1a[i]), pgc1a, dt, p.pgc1a_time)
+
+
+@row
+def advance_consequences(i, cells, groups, dt, p):
+    """TNFAIP2, Ca2+, caspase 3, S100A4 and phosphatidylserine of cell ``i``; ``dt`` in h."""
+    g = int(cells.group[i])
+    drive = min(max(float(cells.nfkb[i]), p.tnfaip2_p53_weight * float(cells.p53[i]) * float(cells.akt[i])), 1.0)
+    tnfaip2 = float(groups.nodes[g, NODE_TNFAIP2]) * (1.0 + (p.tnfaip2_fold - 1.0) * drive)
+    atp = float(cells.atp[i])
+    failure = 1.0 - hill4(atp, 0.2 * RESTING_ATP)
+    calcium = p.calcium_rest + p.calcium_p2y * float(cells.p2y[i]) + p.calcium_energy * failure + float(groups.nodes[g, NODE_CALCIUM])
+    active = p.sublethal_caspase * float(cells.p53[i])
+    if int(cells.state[i]) == CELL_APOPTOTIC:
+        active = 1.0
+    active = min(float(groups.nodes[g, NODE_CASPASE]) * active, 1.0)
+    cells.tnfaip2[i] = relax(float(cells.tnfaip2[i]), tnfaip2, dt, p.tnfaip2_time)
+    cells.calcium[i] = relax(float(cells.calcium[i]), calcium, dt, p.calcium_time)
+    cells.caspase3[i] = relax(float(cells.caspase3[i]), active, dt, p.caspase_time)
+    s100a4 = float(groups.nodes[g, NODE_S100A4]) * (1.0 - p.s100a4_cleavage * float(cells.caspase3[i]))
+    cells.s100a4[i] = relax(float(cells.s100a4[i]), s100a4, dt, p.s100a4_time)
+    exposed = phosphatidylserine_target(float(cells.caspase3[i]), atp, float(cells.calcium[i]), mean_damage(cells, i), p)
+    cells.phosphatidylserine[i] = relax(float(cells.phosphatidylserine[i]), exposed, dt, p.ps_time)
+
+
+@row
+def signals_row(i, cells, groups, p, step):
+    """All signals of cell ``i`` over one step."""
+    state = int(cells.state[i])
+    if not alive(state) and state != CELL_APOPTOTIC:
+        return
+    dt = step.dt / 3600.0
+    advance_stress(i, cells, groups, dt, p)
+    advance_consequences(i, cells, groups, dt, p)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Advance the signals of every living or executing cell by ``step.dt``."""
+    world.backend.each(signals_row, world.n_cells, world.cells, world.groups, p, step)
+
+
+PROCESS = Process(name="signals", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance)
