@@ -25,7 +25,9 @@ def lineage(arms: Map, name: str, where: str) -> tuple[list[str], Problem | None
             return chain, Problem(place.where, place.key, wanted, f"'{parent[:60]}'", line=place.line, hint=nearest(parent, arms))
         if parent in chain:
             circle = " -> ".join([name, *chain[1:][::-1], parent]) if len(chain) > 1 else f"{name} -> {name}"
-            return chain, Problem(place.where, place.key, "arms that do not refer to themselves", f"the circle {circle[:200]}", line=place.line)
+            return chain, Problem(
+                place.where, place.key, "arms that do not refer to themselves", f"the circle {circle[:200]}", line=place.line
+            )
         chain.insert(0, parent)
 
 

@@ -17,6 +17,7 @@ ROLES = ("recipient", "donor")
 EVERYWHERE = ("both", "all", "medium")
 CROWDED = 0.95  # share of a layer or block that the cells may cover
 MAX_READINGS = 20_000
+MAX_CELLS = 1 << 24  # ids of cells hold 24 bits
 SWITCH_VALUES = ("on", "off")
 
 
@@ -29,6 +30,7 @@ class Findings:
     populations: set[str]
     roles: set[str]
     end: float
+    timed: bool = True  # whether the file says when the run ends
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, tree: Any, path: tuple[Any, ...], wanted: str, found: str, hint: str = "") -> None:
@@ -59,6 +61,8 @@ def check_meaning(
     populations = {*cells, *experiment.cells, *(written if isinstance(written, Map) else ())}
     roles = {role_of(n, c) for n, c in (cells | dict(experiment.cells)).items()}
     f = Findings(where, library, populations, {r for r in roles if r}, experiment.run.until.value)
+    run = declared.get("run")
+    f.timed = isinstance(run, Map) and str(experiment.run.until) == str(run.get("until"))
     _populations(f, experiment, tree)
     for name, plan in experiment.plans.items():
         _plan(f, plan, trees[name], name)
@@ -110,7 +114,7 @@ def _plan(f: Findings, plan: Plan, tree: Map, arm: str) -> None:
     if not plan.cells:
         f.add(tree, ("cells",), "at least one population", f"arm '{arm}' without cells")
     for name, cells in plan.cells.items():
-        _cells(f, cells, tree, ("cells", name))
+        _cells(f, plan, cells, tree, ("cells", name))
     _geometry(f, plan, tree, arm)
     for kind, actions in (("injury", plan.injury), ("treat", plan.treat)):
         for n, action in enumerate(actions):
@@ -124,12 +128,14 @@ def _plan(f: Findings, plan: Plan, tree: Map, arm: str) -> None:
             _dose(f, record, dose, tree, path)
 
 
-def _cells(f: Findings, cells: Cells, tree: Map, path: tuple[Any, ...]) -> None:
+def _cells(f: Findings, plan: Plan, cells: Cells, tree: Map, path: tuple[Any, ...]) -> None:
     record = f.library.cell_types.get(cells.type)
     if record is None:
         f.unknown(tree, (*path, "type"), "the name of a cell type", cells.type, f.library.cell_types)
     if cells.added.value >= f.end:
         f.add(tree, (*path, "added"), f"a time before the end of the run ({f.end / 3600:g} h)", f"'{cells.added}'")
+    if count_of(cells, plan) >= MAX_CELLS:
+        f.add(tree, path, f"fewer than {MAX_CELLS} cells in a population", f"{count_of(cells, plan)}")
     for key, value in cells.overrides.items():
         known = record.values if record is not None else {}
         if record is not None and key not in known:
@@ -173,7 +179,13 @@ def _geometry(f: Findings, plan: Plan, tree: Map, arm: str) -> None:
         if taken > CROWDED * space:
             what = "volume" if well.kind == "block" else "insert" if layer else "bottom"
             found = f"cells that need {100 * taken / space:.0f} % of it in arm '{arm}'"
-            f.add(tree, ("well", "size"), f"a well whose {what} holds its cells (at most {100 * CROWDED:.0f} % covered)", found, "enlarge the well, or seed fewer cells")
+            f.add(
+                tree,
+                ("well", "size"),
+                f"a well whose {what} holds its cells (at most {100 * CROWDED:.0f} % covered)",
+                found,
+                "enlarge the well, or seed fewer cells",
+            )
     if not any(count_of(c, plan) for c in plan.cells.values()) and plan.cells:
         f.add(tree, ("cells",), "at least one cell", f"none in arm '{arm}'")
 
@@ -293,7 +305,7 @@ def _measures(f: Findings, experiment: Experiment, tree: Map) -> None:
             elif last < first:
                 f.add(tree, (*path, "until"), "a time after 'from'", f"'{measure.until}'")
         total += len(times_of(measure, experiment)) if measure.every is None or measure.every.value >= 1.0 else MAX_READINGS + 1
-    if total > MAX_READINGS:
+    if total > MAX_READINGS and f.timed:
         f.add(tree, ("measure",), f"at most {MAX_READINGS} readings per well", f"{total}", "read less often")
 
 
@@ -324,7 +336,9 @@ def _expectations(f: Findings, experiment: Experiment, tree: Map, declared: Map)
         if seen is None:
             f.unknown(tree, (*path, key), "the name of an observable or readout", expect.name, observable_names())
         elif seen.assay not in measured and not dropped:
-            f.add(tree, (*path, key), f"a reading of '{expect.name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'")
+            f.add(
+                tree, (*path, key), f"a reading of '{expect.name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'"
+            )
         for name in ("arm", "versus"):
             value = getattr(expect, name)
             if value is not None and value not in arms and not (name == "versus" and value == "within_arm"):

@@ -105,7 +105,9 @@ def _set(tree: Map, path: str, value: Any, library: Library) -> Problem | None:
             return None
         node, parts = _descend(node, part, place), rest
         if not isinstance(node, (Map, Seq)):
-            return Problem(WHERE, path, "a key that has parts", f"'{part}', which is a value", hint=f"set '{'.'.join(map(str, schema_path))}' itself")
+            return Problem(
+                WHERE, path, "a key that has parts", f"'{part}', which is a value", hint=f"set '{'.'.join(map(str, schema_path))}' itself"
+            )
 
 
 def _longest(node: Any, parts: list[str]) -> Any:

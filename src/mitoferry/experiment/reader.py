@@ -63,7 +63,12 @@ def load_experiment(name_or_path: str | Path, *, overrides: Mapping[str, Any] | 
 
 
 def parse_experiment(
-    text: str, where: str = "experiment", *, name: str = "experiment", overrides: Mapping[str, Any] | None = None, library: Library | None = None
+    text: str,
+    where: str = "experiment",
+    *,
+    name: str = "experiment",
+    overrides: Mapping[str, Any] | None = None,
+    library: Library | None = None,
 ) -> Experiment:
     """The experiment that a text describes; see :func:`load_experiment`."""
     experiment, problems = examine(text, where, name, overrides or {}, library or load_library())
@@ -98,7 +103,7 @@ def examine(text: str, where: str, name: str, overrides: Mapping[str, Any], libr
     experiment, wrong = _sift(sound, where, Experiment)
     problems += wrong
     if isinstance(experiment, Experiment):
-        experiment._name, experiment._where, experiment._text = name, where, text
+        experiment._name, experiment._where, experiment._text, experiment._overrides = name, where, text, dict(overrides)
         trees, wrong = _read_arms(experiment, sound, where)
         problems += wrong
         problems += check_meaning(experiment, sound, trees, where, library, declared=tree)

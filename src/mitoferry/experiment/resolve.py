@@ -48,7 +48,8 @@ def resolve(
     """
     library = library or load_library()
     if overrides:
-        experiment = parse_experiment(experiment.text, experiment.where, name=experiment.name, overrides=overrides, library=library)
+        changes = experiment.overrides | dict(overrides)
+        experiment = parse_experiment(experiment.text, experiment.where, name=experiment.name, overrides=changes, library=library)
     _check_arguments(experiment, replicates, seed, arms)
     palette = palette_of(experiment, library)
     order = {name: k for k, name in enumerate(population_names(experiment))}
@@ -123,10 +124,10 @@ def _save_every(experiment: Experiment, until: int) -> int:
 # ------------------------------------------------------------------ one arm
 def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library) -> Arm:
     medium = FRESH_MEDIUM | plan.well.medium.values()
-    populations = tuple(
-        _population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__)
+    populations = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
+    return Arm(
+        name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium
     )
-    return Arm(name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium)
 
 
 def _geometry(plan: Plan) -> Geometry:
@@ -277,5 +278,7 @@ def _read_in(names: tuple[str, ...], experiment: Experiment) -> list[str]:
         if name in ("well", "medium"):
             result[""] = None
         else:
-            result.update((p, None) for p, c in experiment.cells.items() if name in (p, role_of(p, c), "both", "all") or name in ("both", "all"))
+            result.update(
+                (p, None) for p, c in experiment.cells.items() if name in (p, role_of(p, c), "both", "all") or name in ("both", "all")
+            )
     return list(result)

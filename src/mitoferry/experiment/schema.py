@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from mitoferry.experiment.quantities import Amount, In, wrong
 
@@ -340,6 +350,7 @@ class Experiment(Plan):
     _name: str = PrivateAttr("experiment")
     _where: str = PrivateAttr("")
     _text: str = PrivateAttr("")
+    _overrides: dict[str, Any] = PrivateAttr(default_factory=dict)
     _plans: dict[str, Plan] = PrivateAttr(default_factory=dict)
 
     @property
@@ -358,6 +369,11 @@ class Experiment(Plan):
         return self._text
 
     @property
+    def overrides(self) -> dict[str, Any]:
+        """Changes of the file that were asked for: path to value."""
+        return self._overrides
+
+    @property
     def plans(self) -> dict[str, Plan]:
         """Arm name to the arm after its patches."""
         return self._plans
@@ -368,3 +384,9 @@ def role_of(name: str, cells: Cells) -> str | None:
     if cells.role is not None:
         return cells.role
     return next((role for role in ("recipient", "donor") if role in name.lower()), None)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the experiment file, for editors."""
+    schema = Experiment.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema, "title": "mitoferry experiment"}

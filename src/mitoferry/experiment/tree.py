@@ -141,7 +141,9 @@ def read_tree(text: str, where: str) -> tuple[Map, list[Problem]]:
     _screen(text, where)
     node = _compose(text, where)
     if node is None or not node.tag.endswith(":map"):
-        raise InputError(Problem(where, "file", "a mapping with the keys of an experiment", "nothing" if node is None else "something else", line=1))
+        raise InputError(
+            Problem(where, "file", "a mapping with the keys of an experiment", "nothing" if node is None else "something else", line=1)
+        )
     problems: list[Problem] = []
     tree = _plain(node, Place(where, 1, ""), problems)
     return tree, problems
@@ -180,7 +182,9 @@ def _syntax(error: Exception, where: str) -> InputError:
     said = str(getattr(error, "problem", None) or getattr(error, "context", None) or type(error).__name__)
     said = said if len(said) <= 120 else said[:117] + "..."
     line = None if mark is None else mark.line + 1
-    return InputError(Problem(where, "file", "YAML", f"text that YAML cannot read ({said})", line=line, hint="check indentation, colons and quotes"))
+    return InputError(
+        Problem(where, "file", "YAML", f"text that YAML cannot read ({said})", line=line, hint="check indentation, colons and quotes")
+    )
 
 
 def _screen(text: str, where: str) -> None:
@@ -265,7 +269,11 @@ def _scalar(text: str, kind: str) -> Any:
     if kind in {"int", "float"} and len(text) <= 40:
         try:
             if kind == "int":
-                return int(text.replace("_", ""), 0) if text.lower().lstrip("+-").startswith(("0x", "0o", "0b")) else int(text.replace("_", ""))
+                return (
+                    int(text.replace("_", ""), 0)
+                    if text.lower().lstrip("+-").startswith(("0x", "0o", "0b"))
+                    else int(text.replace("_", ""))
+                )
             return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
         except ValueError:
             return text

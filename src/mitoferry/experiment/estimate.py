@@ -1,0 +1,231 @@
+"""What a run will cost, before anything is allocated: memory, disk, a rough time, and how many wells an effect needs.
+
+Memory follows from the schema (bytes per row of each table times rows); time and disk are rough, within a factor of two
+or three. A plate that does not fit into the memory that is free is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+from mitoferry.base.errors import InputError, Problem
+from mitoferry.core.nodes import N_NODES
+from mitoferry.core.plate_spec import Arm, PlateSpec
+from mitoferry.core.schema import N_POOLS, N_SPECIES, PAGE, bytes_per_row
+from mitoferry.experiment.plate import GEOMETRIES, HEADROOM_CELLS, HEADROOM_PAGES, pages_of
+from mitoferry.space.grid import grid_shape
+
+BASE_BYTES = 400e6  # Python, NumPy, Numba with compiled kernels
+WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals
+LINKS_PER_CELL = 4
+RATE_PER_CORE = 5e7  # mitochondrion-steps per second
+CELL_STEP = 2.5e-6  # seconds per cell, macro-step and core
+VOXEL_STEP = 4e-8  # seconds per voxel, species, macro-step and core
+STEP_OVERHEAD = 4e-3  # seconds per macro-step
+START_SECONDS = 10.0  # kernels loaded from the cache
+SHARE_OF_FREE = 0.9
+MAX_SLOTS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Size and cost of a plate.
+
+    Attributes:
+        wells, cells, mitochondria, voxels: how many, over the whole plate.
+        slots: places for mitochondria that are allocated.
+        memory, disk: bytes.
+        seconds: rough time on ``cores`` cores, kernels compiled.
+        available: bytes of memory that are free on this machine, 0 if unknown.
+    """
+
+    wells: int
+    cells: int
+    mitochondria: int
+    voxels: int
+    slots: int
+    memory: float
+    disk: float
+    seconds: float
+    cores: int
+    available: float
+
+    def __str__(self) -> str:
+        free = f" ({size_text(self.available)} free here)" if self.available else ""
+        return (
+            f"{self.wells} wells, {self.cells:,} cells, {self.mitochondria:,} mitochondria\n"
+            f"memory  {size_text(self.memory)}{free}\n"
+            f"disk    about {size_text(self.disk)}\n"
+            f"time    about {time_text(self.seconds)} on {self.cores} core{'s' if self.cores != 1 else ''} "
+            "(rough; the first run on a machine also compiles, about a minute)"
+        )
+
+
+def estimate(spec: PlateSpec, *, cores: int | None = None) -> Estimate:
+    """Cost of a plate.
+
+    Args:
+        spec: the resolved run.
+        cores: cores to reckon with; default all that this process may use.
+    """
+    cores = cores or cores_here()
+    spare = spec.parameters.get("seeding.spare_slots", 0.06)
+    wells = len(spec.arms) * spec.replicates
+    cells = sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates
+    held = sum(p.count * p.cell_type.mitochondria for arm in spec.arms for p in arm.populations) * spec.replicates
+    pages = sum(p.count * pages_of(p, spare) for arm in spec.arms for p in arm.populations) * spec.replicates
+    slots = int(pages * HEADROOM_PAGES + 16 + 4 * N_POOLS * wells) * PAGE
+    voxels = wells * _largest_grid(spec)
+    steps = spec.until / spec.macro_step
+    work = held * steps / RATE_PER_CORE + steps * (cells * CELL_STEP + voxels * N_SPECIES * VOXEL_STEP)
+    memory = _memory(spec, wells, cells, slots, voxels)
+    return Estimate(
+        wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
+        disk=_disk(spec, cells, held, memory), seconds=START_SECONDS + work / cores + steps * STEP_OVERHEAD, cores=cores,
+        available=memory_free(),
+    )  # fmt: skip
+
+
+def _largest_grid(spec: PlateSpec) -> int:
+    """Voxels of a well: all wells share the shape of the largest along each axis."""
+    shapes = [_shape(arm) for arm in spec.arms]
+    return math.prod(max(s[axis] for s in shapes) for axis in range(3))
+
+
+def _shape(arm: Arm) -> tuple[int, int, int]:
+    return grid_shape(GEOMETRIES[arm.geometry.kind], arm.geometry.size, arm.geometry.voxel)[0]
+
+
+def _memory(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> float:
+    rows = (cells + N_POOLS * wells) * HEADROOM_CELLS + 4
+    populations = max(len(arm.populations) for arm in spec.arms)
+    return (
+        BASE_BYTES
+        + slots * bytes_per_row("Mitochondria")
+        + slots / PAGE * (bytes_per_row("Pages") + 4)
+        + rows * (bytes_per_row("Cells") + 4 * N_SPECIES + WORK_PER_CELL)
+        + wells * (bytes_per_row("Wells") + populations * (bytes_per_row("Groups") + 4 * N_NODES) + 40 * N_SPECIES)
+        + cells * LINKS_PER_CELL * (bytes_per_row("Links") + bytes_per_row("Cargo"))
+        + voxels * N_SPECIES * 4 * 3
+    )
+
+
+def _disk(spec: PlateSpec, cells: int, held: float, memory: float) -> float:
+    """Frames (packed to about half), two checkpoints while it runs, tables."""
+    frames = spec.until / spec.save_every + 1
+    shown = held / spec.replicates
+    readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
+    return 5e6 + frames * (cells * 30 + shown * 15) + readings * 6 * 20 + 0.5 * (memory - BASE_BYTES)
+
+
+def cores_here() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
+
+
+def memory_free() -> float:
+    """Bytes of memory that this process may still take; 0 if the machine does not say."""
+    limits = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(float(line.split()[1]) * 1024.0)
+    except (OSError, ValueError, IndexError):
+        pass
+    for top, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+        try:
+            limit = float(Path("/sys/fs/cgroup", top).read_text())
+            limits.append(limit - float(Path("/sys/fs/cgroup", used).read_text()))
+        except (OSError, ValueError):
+            continue
+    if not limits:
+        try:
+            limits.append(float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE")))
+        except (AttributeError, ValueError, OSError):
+            return 0.0
+    return max(min(limits), 0.0)
+
+
+def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None) -> Estimate:
+    """The estimate, if the plate fits into memory.
+
+    Args:
+        spec: the resolved run.
+        available: bytes; default what is free on this machine.
+
+    Raises:
+        InputError: it does not fit, or holds more mitochondria than can be indexed.
+    """
+    cost = estimate(spec)
+    free = cost.available if available is None else available
+    problems = []
+    hint = "Seed fewer cells, run fewer arms or replicates, or use a larger machine."
+    if free and cost.memory > SHARE_OF_FREE * free:
+        found = f"{size_text(cost.memory)} for {cost.cells:,} cells and {cost.mitochondria:,} mitochondria in {cost.wells} wells"
+        problems.append(Problem(spec.name, "memory", f"a plate that fits into {size_text(SHARE_OF_FREE * free)}", found, hint=hint))
+    if cost.slots > MAX_SLOTS:
+        problems.append(Problem(spec.name, "mitochondria", f"at most {MAX_SLOTS:,} places for mitochondria", f"{cost.slots:,}", hint=hint))
+    if problems:
+        raise InputError(problems)
+    return cost
+
+
+def wells_needed(effect: float, sd: float, *, power: float = 0.8, alpha: float = 0.05, correlation: float = 0.0) -> int:
+    """Wells per arm that show a difference between two arms with a chance of ``power``.
+
+    Normal approximation: ``n = 2 (1 - r) ((z_{1-alpha/2} + z_power) sd / effect)^2``, at least 2.
+
+    Args:
+        effect: difference of the means, in the unit of the readout.
+        sd: standard deviation between wells of one arm.
+        power, alpha: chance of a hit, and of a false one (two-sided).
+        correlation: between the arms over replicates; arms of one run share their random numbers and are paired.
+
+    Raises:
+        InputError: numbers that make no sense.
+    """
+    problems = [
+        Problem("command line", name, wanted, f"{value:g}")
+        for name, value, ok, wanted in (
+            ("effect", effect, math.isfinite(effect) and effect != 0.0, "a number other than 0"),
+            ("sd", sd, math.isfinite(sd) and sd > 0.0, "a number above 0"),
+            ("power", power, 0.0 < power < 1.0, "a number between 0 and 1"),
+            ("alpha", alpha, 0.0 < alpha < 1.0, "a number between 0 and 1"),
+            ("correlation", correlation, -1.0 <= correlation < 1.0, "a number from -1 to below 1"),
+        )
+        if not ok
+    ]
+    if problems:
+        raise InputError(problems)
+    normal = NormalDist()
+    z = normal.inv_cdf(1.0 - alpha / 2.0) + normal.inv_cdf(power)
+    n = 2.0 * (1.0 - correlation) * (z * sd / effect) ** 2
+    if not n < 1e9:
+        raise InputError(
+            Problem("command line", "effect", "an effect that a billion wells could show", f"{effect:g} with a spread of {sd:g}")
+        )
+    return max(2, math.ceil(n - 1e-9))
+
+
+def size_text(n: float) -> str:
+    """Bytes in words."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return f"{n / 1e3:.3g} KB"
+
+
+def time_text(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} d"
