@@ -1,0 +1,171 @@
+"""Mitophagy: removal of mitochondria, basal and by PINK1/Parkin, through lysosomes of limited capacity.
+
+Mechanism. A mitochondrion whose potential stays below ``pink1_potential`` for ``pink1_delay`` stabilises PINK1 and
+recruits Parkin (within an hour, Narendra 2008). Hazard of degradation of a mitochondrion in the cytosol::
+
+    h = mu_b + mu_P [PINK1] node_pink1_parkin + g y delta node_arrival_mitophagy
+    y  the pulse after degraded arrivals (0..1), delta its damage
+
+A cell degrades at most K per hour (``lysosome_capacity`` of its normal number, times the node of the lysosome): where
+the hazards add up to more, all are scaled down alike. Degraded mitochondria leave with their mass and mtDNA (ledger).
+Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse.
+
+Assumptions: instantaneous degradation; no selection by haplotype but through damage and potential. Time below the
+threshold is counted in steps. Step error: of order h dt in the count (8e-4 at rest) and up to one step in the delay.
+Verification: tests/verification/test_mitophagy.py; F6 with whole organelles in test_mtdna_drift.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mitoferry.core.handover import potential
+from mitoferry.core.maths import chance
+from mitoferry.core.nodes import NODE_ARRIVAL_MITOPHAGY, NODE_LYSOSOME, NODE_PINK1_PARKIN
+from mitoferry.core.pages import clear_slot
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CYTOSOL,
+    DAMAGE_SCALE,
+    DEPOLARISED_SCALE,
+    DONOR_FREE,
+    N_HAPLOTYPES,
+    OCCUPIED,
+    PINK1,
+    SICK_ON_ARRIVAL,
+    TALLY_COPIES_OUT,
+    TALLY_DEGRADED,
+    TALLY_MASS_OUT,
+)
+from mitoferry.core.streams import MITOPHAGY
+from mitoferry.processes.organelle import class_of, place_of
+from mitoferry.processes.rest import alive
+
+if TYPE_CHECKING:
+    from mitoferry.core.schema import Step
+    from mitoferry.core.world import World
+
+HAZARD_UNITS = 1 << 30  # fixed point of the sum of hazards
+# sums of the second pass
+LOST, LOST_MASS, LOST_ARRIVALS, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, N_SUMS = 0, 1, 2, 3, 4, 5, 5 + N_HAPLOTYPES
+
+
+class Parameters(NamedTuple):
+    """Rates in 1/h (library: ``mitophagy.*``)."""
+
+    basal_rate: float
+    pink1_rate: float
+    pink1_potential: float
+    pink1_delay: float
+    lysosome_capacity: float
+    arrival_gain: float
+
+
+@row
+def hazard(h, slot, flags, cells, groups, mitochondria, p):
+    """Hazard [1/h] of degradation of the mitochondrion in ``slot`` of cell ``h``, before the limit of the lysosomes."""
+    rate = p.basal_rate
+    g = int(cells.group[h])
+    if flags & PINK1 != 0:
+        rate = rate + p.pink1_rate * float(groups.nodes[g, NODE_PINK1_PARKIN])
+    pulse = float(cells.arrival_pulse[h])
+    if pulse > 0.0:
+        damage = DAMAGE_SCALE * int(mitochondria.damage[slot])
+        rate = rate + p.arrival_gain * pulse * damage * float(groups.nodes[g, NODE_ARRIVAL_MITOPHAGY])
+    return rate
+
+
+@row
+def capacity(h, cells, groups, p):
+    """Mitochondria per hour that the lysosomes of cell ``h`` can take."""
+    return p.lysosome_capacity * float(cells.target_mitochondria[h]) * float(groups.nodes[int(cells.group[h]), NODE_LYSOSOME])
+
+
+@row
+def demand_slot(h, slot, sums, cells, groups, mitochondria, p, step):
+    """Time below the threshold, PINK1, and the sum of the hazards."""
+    if not alive(int(cells.state[h])):
+        return
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0 or place_of(flags) != CYTOSOL:
+        return
+    waited = int(mitochondria.depolarised[slot])
+    if potential(mitochondria, cells, h, slot) < p.pink1_potential:
+        waited = min(waited + int(step.dt / DEPOLARISED_SCALE), 65535)
+        mitochondria.depolarised[slot] = waited
+        if flags & PINK1 == 0 and waited * DEPOLARISED_SCALE >= p.pink1_delay * 3600.0:
+            flags = flags | PINK1
+            mitochondria.flags[slot] = flags
+    elif waited > 0 or flags & PINK1 != 0:
+        mitochondria.depolarised[slot] = 0
+        flags = flags & ~PINK1
+        mitochondria.flags[slot] = flags
+    sums[0] += int(hazard(h, slot, flags, cells, groups, mitochondria, p) * HAZARD_UNITS)
+
+
+@row
+def demand_finish(h, sums, cells, groups, mitochondria, p, step):
+    """What all mitochondria of the cell ask of its lysosomes [1/h]."""
+    if alive(int(cells.state[h])):
+        cells.mitophagy_load[h] = sums[0] / HAZARD_UNITS
+
+
+@row
+def degrade_slot(h, slot, sums, cells, groups, wells, mitochondria, p, step):
+    """Whether the mitochondrion in ``slot`` is degraded in this step."""
+    if not alive(int(cells.state[h])):
+        return
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0 or place_of(flags) != CYTOSOL:
+        return
+    mean = hazard(h, slot, flags, cells, groups, mitochondria, p)
+    load = float(cells.mitophagy_load[h])
+    most = capacity(h, cells, groups, p)
+    if load > most:
+        mean = mean * most / load
+    w = int(cells.well[h])
+    u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], MITOPHAGY, step.step, 0)
+    dt = step.dt / 3600.0
+    if u >= mean * dt or u >= chance(mean, dt):
+        return
+    sums[LOST] += 1
+    sums[LOST_MASS] += int(mitochondria.mass[slot])
+    for k in range(N_HAPLOTYPES):
+        sums[LOST_COPIES + k] += int(mitochondria.copies[slot, k])
+    if class_of(flags) == DONOR_FREE:
+        sums[LOST_ARRIVALS] += 1
+        if flags & SICK_ON_ARRIVAL == 0:
+            sums[LOST_HEALTHY] += 1
+        if flags & PINK1 != 0:
+            sums[LOST_TAGGED] += 1
+    clear_slot(mitochondria, slot)
+
+
+@row
+def degrade_finish(h, sums, cells, groups, wells, mitochondria, p, step):
+    """Book the losses of the cell; its load is what was taken."""
+    if not alive(int(cells.state[h])):
+        return
+    cells.mitophagy_load[h] = min(float(cells.mitophagy_load[h]), capacity(h, cells, groups, p))
+    if sums[LOST] == 0:
+        return
+    cells.n_mitochondria[h] -= sums[LOST]
+    cells.tally[h, TALLY_DEGRADED] += sums[LOST]
+    cells.tally[h, TALLY_MASS_OUT] += sums[LOST_MASS]
+    for k in range(N_HAPLOTYPES):
+        cells.tally[h, TALLY_COPIES_OUT + k] += sums[LOST_COPIES + k]
+    cells.lysed_arrivals[h] += sums[LOST_ARRIVALS]
+    for k in range(3):
+        cells.degraded_foreign[h, k] += sums[LOST_ARRIVALS + k]
+
+
+def advance(world: World, step: Step, p: Parameters) -> None:
+    """One step of mitophagy in all cells: what is asked of the lysosomes, then what they take."""
+    b, w = world.backend, world
+    b.gather(demand_slot, demand_finish, 1, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.mitochondria, p, step)
+    b.gather(degrade_slot, degrade_finish, N_SUMS, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.wells, w.mitochondria, p, step)
+
+
+PROCESS = Process(name="mitophagy", stage="quality", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

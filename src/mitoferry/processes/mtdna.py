@@ -1,0 +1,252 @@
+"""mtDNA: relaxed replication and turnover of single molecules, and the expression of respiratory complexes.
+
+Mechanism. Every copy is degraded at rate mu and replicated at rate lambda, per haplotype k of the palette::
+
+    lambda_k = (mu + mu_mitophagy) max(0, 1 + kappa (1 - (w + epsilon m)/n*)) TFAM PGC1a node a_k,
+    w, m     copies without and with a pathogenic haplotype in the whole cell, n* the number of the cell type
+
+(relaxed replication, Chinnery and Samuels 1999), not faster than one net doubling in ``doubling_time``; mu_mitophagy is
+the rate at which mitophagy takes whole mitochondria, so that n* is stationary. A cell that is growing towards its next
+division replicates with its cell cycle as well. Copies in endosomes are not replicated.
+
+Complexes (per mass) follow their genome with the life of the protein::
+
+    d e_c/dt = (theta_c(h) TFAM node dose(n) - e_c)/tau,   theta_c(h) = 1/(1 + exp((h - h*_c)/width)), scaled to theta(0) = 1
+    dose(n)  = (1 + K) x/(x + K), x = copies relative to n* (saturating: partial depletion is tolerated), at most 1.2
+
+Mitochondria of the own network share transcripts (complementation): h and n are those of the cell; isolated and unfused
+ones live by their own copies. Without mtDNA dose = 0: all three lose their mitochondrially encoded core, and what is
+left of the synthase is free F1 (see ``energetics_class``).
+
+Assumptions: mutants are counted with weight epsilon; no recombination, no new mutation; heteroplasmy is measured over
+the whole cell. Leaps are binomial per mitochondrion and haplotype, capped at 255 copies. Step error: of order
+(rate dt)^2, 3e-6 per copy and step of 600 s at default rates.
+Verification: tests/verification/test_mtdna_drift.py (F4, F5, F6, G10), test_mtdna_expression.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.maths import LN2, chance, exp
+from mitoferry.core.nodes import NODE_ETC_EXPRESSION, NODE_MTDNA_REPLICATION, NODE_PROLIFERATION, NODE_TFAM
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    COMPLEX_SCALE,
+    CYTOSOL,
+    N_HAPLOTYPES,
+    OCCUPIED,
+    OWN_NETWORK,
+    TALLY_COPIES_IN,
+    TALLY_COPIES_OUT,
+)
+from mitoferry.core.streams import MTDNA_REPLICATION
+from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, rare_binomial, rounded
+from mitoferry.processes.rest import alive
+
+if TYPE_CHECKING:
+    from mitoferry.core.schema import Step
+    from mitoferry.core.world import World
+
+# columns of the scratch table of a step, one row per cell
+ACTIVE, LOSS, GAIN, WEIGHT, TARGETS, REFERENCE, EXPRESSION, PATHOGENIC, N_RATES = 0, 1, 2, 6, 7, 10, 11, 12, 16
+MAX_COPIES = 255
+MAX_DOSE = 1.2
+GROWTH_BAND = 0.1
+
+
+class Parameters(NamedTuple):
+    """Rates in 1/h, times in h (library: ``mtdna.*``)."""
+
+    turnover_rate: float
+    feedback: float
+    mutant_weight: float
+    pathogenic_advantage: float
+    doubling_time: float
+    tfam_oxidant_loss: float
+    tfam_oxidant_half: float
+    expression_time: float
+    threshold_complex1: float
+    threshold_complex34: float
+    threshold_complex5: float
+    threshold_width: float
+    dose_half: float
+
+
+@row
+def threshold(h, centre, width):
+    """Share of normal expression at heteroplasmy h; 1 at h = 0."""
+    if h <= 0.0:
+        return 1.0
+    return (1.0 + exp(-centre / width)) / (1.0 + exp((h - centre) / width))
+
+
+@row
+def dose(x, half):
+    """Expression relative to normal where there are x times the normal number of copies."""
+    if x <= 0.0:
+        return 0.0
+    return min((1.0 + half) * x / (x + half), MAX_DOSE)
+
+
+@row
+def growth_drive(now, wanted, cycle_time, node):
+    """Extra rate [1/h] of a dividing cell that is below what its size asks for: up to twice that of its cycle."""
+    if cycle_time <= 0.0 or wanted <= 0.0:
+        return 0.0
+    lack = min(max((wanted - now) / (GROWTH_BAND * wanted), 0.0), 1.0)
+    return 2.0 * LN2 / cycle_time * node * lack
+
+
+@row
+def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
+    """Chances and targets that all mitochondria of cell ``i`` share in this step, into row ``i`` of ``rates``."""
+    rates[i, ACTIVE] = 0.0
+    if not alive(int(cells.state[i])):
+        return
+    g = int(cells.group[i])
+    dt = step.dt / 3600.0
+    bad = 0
+    good = 0
+    for k in range(N_HAPLOTYPES):
+        n = int(cells.copies[i, k])
+        rates[i, PATHOGENIC + k] = float(pathogenic[k])
+        if int(pathogenic[k]) != 0:
+            bad += n
+        else:
+            good += n
+    target = float(cells.target_mitochondria[i])
+    reference = float(groups.mtdna[g]) / max(float(groups.mitochondria[g]), 1.0)
+    wanted = max(reference * target, 1.0)
+    counted = good + p.mutant_weight * bad
+    tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * excess_oxidant(float(cells.h2o2[i]), p.tfam_oxidant_half))
+    loss = p.turnover_rate + mitophagy_rate
+    gain = loss * max(0.0, 1.0 + p.feedback * (1.0 - counted / wanted)) * float(cells.pgc1a[i])
+    gain = min(gain, loss + LN2 / p.doubling_time)
+    gain = gain + growth_drive(counted, wanted, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
+    gain = gain * tfam * float(groups.nodes[g, NODE_MTDNA_REPLICATION])
+    rates[i, ACTIVE] = 1.0
+    rates[i, LOSS] = chance(p.turnover_rate, dt)
+    for k in range(N_HAPLOTYPES):
+        advantage = 1.0 + (p.pathogenic_advantage - 1.0) * float(pathogenic[k])
+        rates[i, GAIN + k] = chance(gain * advantage, dt)
+    rates[i, WEIGHT] = chance(1.0 / p.expression_time, dt)
+    rates[i, REFERENCE] = reference
+    expression = tfam * float(groups.nodes[g, NODE_ETC_EXPRESSION])
+    rates[i, EXPRESSION] = expression
+    h = 0.0
+    if good + bad > 0:
+        h = bad / (good + bad)
+    level = expression * dose((good + bad) / wanted, p.dose_half)
+    rates[i, TARGETS] = level * threshold(h, p.threshold_complex1, p.threshold_width)
+    rates[i, TARGETS + 1] = level * threshold(h, p.threshold_complex34, p.threshold_width)
+    rates[i, TARGETS + 2] = level * threshold(h, p.threshold_complex5, p.threshold_width)
+
+
+@row
+def approach(value, target, weight, u):
+    """One step of a quantised complex towards its target."""
+    goal = target / COMPLEX_SCALE
+    return rounded(value + (goal - value) * weight, u, 65535.0)
+
+
+@row
+def express(h, slot, total, bad, flags, mitochondria, rates, p, u):
+    """Complexes of one mitochondrion towards what its network, or its own copies, can express."""
+    first = rates[h, TARGETS]
+    second = rates[h, TARGETS + 1]
+    third = rates[h, TARGETS + 2]
+    if class_of(flags) != OWN_NETWORK:
+        share = 0.0
+        if total > 0:
+            share = bad / total
+        level = rates[h, EXPRESSION] * dose(total / max(rates[h, REFERENCE], 1e-9), p.dose_half)
+        first = level * threshold(share, p.threshold_complex1, p.threshold_width)
+        second = level * threshold(share, p.threshold_complex34, p.threshold_width)
+        third = level * threshold(share, p.threshold_complex5, p.threshold_width)
+    mitochondria.complex1[slot] = approach(int(mitochondria.complex1[slot]), first, rates[h, WEIGHT], u)
+    mitochondria.complex34[slot] = approach(int(mitochondria.complex34[slot]), second, rates[h, WEIGHT], u)
+    mitochondria.complex5[slot] = approach(int(mitochondria.complex5[slot]), third, rates[h, WEIGHT], u)
+
+
+@row
+def mtdna_slot(h, slot, sums, cells, mitochondria, wells, rates, p, step):
+    """Losses and births of the copies in ``slot``, then its complexes. Sums: births, losses, copies left, per haplotype."""
+    if rates[h, ACTIVE] == 0.0:
+        return
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0:
+        return
+    w = int(cells.well[h])
+    birth = int(mitochondria.birth[slot])
+    ordinal = int(mitochondria.ordinal[slot])
+    free = place_of(flags) == CYTOSOL
+    total = 0
+    bad = 0
+    a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], birth, ordinal, MTDNA_REPLICATION, step.step, 0)
+    for k in range(N_HAPLOTYPES):
+        n = int(mitochondria.copies[slot, k])
+        if n > 0:
+            if k > 0:
+                a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], birth, ordinal, MTDNA_REPLICATION, step.step, k)
+            lost = rare_binomial(n, rates[h, LOSS], a)
+            born = 0
+            if free:
+                born = min(rare_binomial(n, rates[h, GAIN + k], b), MAX_COPIES - n + lost)
+            if lost + born > 0:
+                n = n - lost + born
+                mitochondria.copies[slot, k] = n
+                sums[k] += born
+                sums[N_HAPLOTYPES + k] += lost
+            sums[2 * N_HAPLOTYPES + k] += n
+            total += n
+            if rates[h, PATHOGENIC + k] > 0.0:
+                bad += n
+    if free:
+        express(h, slot, total, bad, flags, mitochondria, rates, p, c)
+
+
+@row
+def mtdna_finish(h, sums, cells, mitochondria, wells, rates, p, step):
+    """Book births and losses of copies at their cell; its count is current again."""
+    if rates[h, ACTIVE] == 0.0:
+        return
+    for k in range(N_HAPLOTYPES):
+        cells.tally[h, TALLY_COPIES_IN + k] += sums[k]
+        cells.tally[h, TALLY_COPIES_OUT + k] += sums[N_HAPLOTYPES + k]
+        cells.copies[h, k] = sums[2 * N_HAPLOTYPES + k]
+
+
+def basal_mitophagy(world: World) -> float:
+    """Rate [1/h] at which mitophagy takes mitochondria in an unstressed cell; 0 where it is switched off."""
+    if world.spec.switches.get("mitophagy") == "off":
+        return 0.0
+    p = world.parameters.get("mitophagy")
+    return float(p.basal_rate) if p is not None else float(world.spec.parameters["mitophagy.basal_rate"])
+
+
+def resting_complexes(mutant: float, p: Parameters) -> tuple[float, float, float]:
+    """Complex I, III/IV and V at the fixed point of expression for a heteroplasmy ``mutant`` of pathogenic copies."""
+    return (
+        threshold(mutant, p.threshold_complex1, p.threshold_width),
+        threshold(mutant, p.threshold_complex34, p.threshold_width),
+        threshold(mutant, p.threshold_complex5, p.threshold_width),
+    )
+
+
+def advance(world: World, step: Step, p: Parameters) -> None:
+    """One step of mtDNA and expression for all cells."""
+    rates = np.zeros((world.n_cells, N_RATES))
+    pathogenic = np.array(world.spec.pathogenic, dtype=np.int64)
+    world.backend.each(cell_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), p, step)
+    world.backend.gather(
+        mtdna_slot, mtdna_finish, 3 * N_HAPLOTYPES, world.n_cells, world.cells, world.pages,
+        world.cells, world.mitochondria, world.wells, rates, p, step,
+    )  # fmt: skip
+
+
+PROCESS = Process(name="mtdna", stage="quality", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)
