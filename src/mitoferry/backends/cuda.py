@@ -231,7 +231,7 @@ class Cuda:
         from mitoferry.backends.cpu import Cpu
 
         self._host = Cpu(threads=1)
-        self._compiler = Compiler(self._compile_device, "__mitoferry_cuda__")
+        self._compiler = Compiler(self._compile_device, "__mitoferry_cuda__", integer=None if simulated() else np.int64)
         self._kernels: dict[Any, Any] = {}
         self._copies: dict[int, _Copy] = {}
 

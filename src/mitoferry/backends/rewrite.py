@@ -11,6 +11,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from mitoferry.core.row import is_row
 
 
@@ -35,11 +37,19 @@ def with_globals(function: Callable[..., Any], replaced: dict[str, Any], qualnam
 
 
 class Compiler:
-    """Compiles row functions, each once. ``jit`` compiles a plain function; ``variant`` names the other text."""
+    """Compiles row functions, each once.
 
-    def __init__(self, jit: Callable[[Any], Any], variant: str) -> None:
+    Args:
+        jit: compiles a plain function.
+        variant: attribute that names the other text of a primitive.
+        integer: what ``int(x)`` means in compiled code. Numba's own ``int`` keeps an unsigned integer unsigned, and
+            the difference of two of them then wraps around; ``numpy.int64`` gives Python's meaning.
+    """
+
+    def __init__(self, jit: Callable[[Any], Any], variant: str, integer: Any = np.int64) -> None:
         self._jit = jit
         self._variant = variant
+        self._integer = integer
         self._done: dict[Any, Any] = {}
 
     def compile(self, function: Any) -> Any:
@@ -54,6 +64,8 @@ class Compiler:
             for name in sorted(names_used(text.__code__))
             if name in text.__globals__ and is_row(text.__globals__[name])
         }
+        if self._integer is not None:
+            replaced["int"] = self._integer
         compiled = self._jit(with_globals(text, replaced, text.__qualname__), text.__module__)
         self._done[function] = compiled
         return compiled
