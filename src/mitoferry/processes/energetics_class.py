@@ -17,8 +17,8 @@ c is the share of respiratory capacity whose complex I is present and free of in
 
 Free F1: where the mitochondrial genome is lost, F1 stays and hydrolyses ATP without a proton channel; the exchange of
 ATP4- for ADP3- then moves one charge per ATP (n_A = 1) and keeps a residual potential. There is no switch: free F1 is
-``M max(0, 1 - (S/M)/onset)`` of the class's mass M, so it is absent from normal mitochondria and complete in those
-without mtDNA. A pH difference needs a proton pump: it grows from 0 to 25 mV with the share of E + S in M.
+``D max(0, 1 - (S/D)/onset)`` of the class's mass D, so it is absent from normal mitochondria and complete in those
+without mtDNA. A pH difference needs a proton pump: it grows from 0 to 25 mV with the share of E + S in D.
 
 Assumptions: constant pH difference, total (not free) ADP, no calcium dependence, no proton slip. The form follows
 Bertram 2006 J Theor Biol 243:575 (sigmoid brake), the reversible synthase Nazaret 2009 J Theor Biol 258:455.
@@ -41,7 +41,7 @@ FARADAY = 0.096485  # kJ/(mol mV)
 STANDARD_ENERGY = 32.0  # kJ/mol, hydrolysis of ATP at 1 M phosphate and 1 mM Mg
 GAS_ENERGY = 2.577  # kJ/mol, RT at 310 K
 SINH_AT_175 = 13.231249174545923  # sinh(175 mV / 2 V_T)
-PMF_MAXIMUM = 255.0
+PMF_MAXIMUM = 400.0  # far above any root of a cell with a leak
 TOLERANCE = 1e-8
 
 
@@ -86,18 +86,17 @@ def class_balance(pmf, respiration, turnover, forward, reverse, free, leak, unco
 
 
 @row
-def solve_class(etc, complex_i_share, synthase, mass, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, potential, start, p):
+def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, potential, start, p):
     """Steady potential and NADH of one energy class at a given ATP.
 
-    Newton steps, guarded by bisection on [0, 255] mV; started from ``start``.
+    Newton steps, guarded by bisection on pmf in [0, 400] mV; started from ``start``.
 
     Args:
         etc: respiratory capacity of the class [mass units].
         complex_i_share: share of etc whose complex I works, 0..1.
         synthase: synthase capacity [mass units].
-        mass: mass of the class [mass units].
         leak: leak, with the factor of the cell type [mass units].
-        dehydrogenase: dehydrogenase capacity [mass units].
+        dehydrogenase: dehydrogenase capacity: the mass with closed pores [mass units].
         oxygen: O2 at the cell [uM].
         uncoupler: FCCP equivalents.
         block: share of the synthase blocked.
@@ -127,9 +126,9 @@ def solve_class(etc, complex_i_share, synthase, mass, leak, dehydrogenase, oxyge
     reverse = active * reverse_part
     free_sites = 0.0
     ph = 0.0
-    if mass > 0.0:
-        free_sites = p.synthase_capacity * mass * max(0.0, 1.0 - synthase / (mass * p.free_f1_onset))
-        ph = PH_DIFFERENCE * min(1.0, (etc + synthase) / (mass * p.pump_share))
+    if dehydrogenase > 0.0:
+        free_sites = p.synthase_capacity * dehydrogenase * max(0.0, 1.0 - synthase / (dehydrogenase * p.free_f1_onset))
+        ph = PH_DIFFERENCE * min(1.0, (etc + synthase) / (dehydrogenase * p.pump_share))
     free = free_sites * reverse_part
     leak_flux = p.leak_conductance * leak / SINH_AT_175
     uncoupling = p.uncoupler_conductance * uncoupler * dehydrogenase / 175.0
