@@ -8,7 +8,6 @@ the table: they follow from oxygen use, share of oxidative phosphorylation and m
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +16,7 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.plate_spec import CellTypeNumbers
-from mitoferry.library.parameters import nearest
+from mitoferry.library.parameters import nearest, values_for
 from mitoferry.library.records import TAGS, check_evidence, data_path, numbers_in, raise_all, read_sources
 
 FIELDS = (
@@ -26,26 +25,16 @@ FIELDS = (
 )  # fmt: skip
 
 
-def _scaled(name: str, v: Mapping[str, float]) -> CellTypeNumbers:
-    """Demand, glycolysis, leak and cytosol of a type from oxygen use, share of oxidative phosphorylation and size."""
-    oxygen = v["oxygen_use"] * 1000.0 / 60.0
-    nonmito = 0.12 * oxygen
-    mito = oxygen - nonmito
-    leak = 0.524 * v["mitochondria"] * math.sinh(181.0 / 53.4) / math.sinh(175.0 / 53.4) / 20.0
-    leak_factor = min(1.0, 0.35 * mito / leak) if leak > 0.0 else 1.0
-    oxphos = 5.4545 * max(mito - leak * leak_factor, 0.0)
-    use = oxphos / max(v["oxphos_share"], 1e-6)
-    glucose = max((1.0 - v["oxphos_share"]) * use / 2.0, 0.02 * use)
-    brake = 10.0 / 10.5 * (0.12 + 0.88 * 0.32**2 / (0.6**2 + 0.32**2))
-    return CellTypeNumbers(
-        name=name,
-        demand=use * (2.0 + 2.88) / 2.88,
-        glycolysis=glucose / brake,
-        nonmito=nonmito,
-        leak_factor=leak_factor,
-        cytosol=0.75 * v["volume"],
-        **v,
-    )
+def _scaled(name: str, v: Mapping[str, float], overrides: Mapping[str, float] | None) -> CellTypeNumbers:
+    """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``."""
+    from mitoferry.library.scaling import energetics_parameters, scale_cell_type
+
+    p = energetics_parameters()
+    if overrides:
+        p = p._replace(**values_for("energetics", overrides={k: x for k, x in overrides.items() if k.startswith("energetics.")}))
+    scaled = scale_cell_type(v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"])
+    derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
+    return CellTypeNumbers(name=name, **v, **derived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +80,7 @@ class CellTypeRecord:
 
         Args:
             overrides: values that replace those of the table, by field name.
-            parameters: values of the parameters of the energetics ("energetics.g_L"), by default those of the library.
+            parameters: parameters by full name that differ from the library ("energetics.leak_conductance").
 
         Raises:
             InputError: an override names no field, or is negative.
@@ -109,7 +98,7 @@ class CellTypeRecord:
         ]
         raise_all(problems)
         values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}
-        return _scaled(self.name, values)
+        return _scaled(self.name, values, parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

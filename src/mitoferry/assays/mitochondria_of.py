@@ -1,0 +1,62 @@
+"""Sums over the mitochondria of cells, for assays: integers, in chunks, so that no table is ever copied whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.schema import CLASS_MASK, CLASS_SHIFT, OCCUPIED, PAGE, PORE_OPEN, PSI_OFFSET_SCALE
+
+CHUNK_PAGES = 1 << 15
+
+
+class Chunk(NamedTuple):
+    """Some mitochondria: their slots, rows of their owners in cells, flags."""
+
+    slots: np.ndarray
+    owner: np.ndarray
+    flags: np.ndarray
+
+
+def chunks(world: Any) -> Iterator[Chunk]:
+    """All mitochondria of the plate, also those in pools, some pages at a time."""
+    n_pages = len(world.pages.owner)
+    for start in range(0, n_pages, CHUNK_PAGES):
+        end = min(start + CHUNK_PAGES, n_pages)
+        flags = world.mitochondria.flags[start * PAGE : end * PAGE]
+        taken = np.flatnonzero((flags & OCCUPIED != 0) & (np.repeat(world.pages.owner[start:end], PAGE) >= 0))
+        if taken.size:
+            yield Chunk(taken + start * PAGE, world.pages.owner[start + taken // PAGE].astype(np.int64), flags[taken])
+
+
+def potentials(world: Any, chunk: Chunk) -> np.ndarray:
+    """Membrane potential [mV] of each mitochondrion of a chunk: of its energy class less its own offset, 0 with open pore."""
+    energy_class = (chunk.flags >> CLASS_SHIFT) & CLASS_MASK
+    psi = world.cells.psi[chunk.owner, energy_class].astype(np.float64) - PSI_OFFSET_SCALE * world.mitochondria.psi_offset[chunk.slots]
+    return np.where(chunk.flags & PORE_OPEN, 0.0, psi)
+
+
+def sums_per_cell(world: Any, quantities: Callable[[Chunk], list[Any]], n: int) -> list[np.ndarray]:
+    """Sums over the mitochondria of each row of cells.
+
+    Args:
+        world: the plate.
+        quantities: gives ``n`` arrays of whole numbers for a chunk; fractions are to be rounded to a fixed step, so
+            that the sum does not depend on the order of slots.
+        n: number of quantities.
+
+    Returns:
+        ``n`` float64 arrays (world.n_cells), exact as long as they stay below 2^53.
+    """
+    totals = [np.zeros(world.n_cells) for _ in range(n)]
+    for chunk in chunks(world):
+        for total, values in zip(totals, quantities(chunk), strict=True):
+            total += np.bincount(chunk.owner, np.asarray(values, np.float64), minlength=world.n_cells)
+    return totals
+
+
+def born_in(world: Any, chunk: Chunk) -> np.ndarray:
+    """Population that each mitochondrion was born in."""
+    return world.mitochondria.birth[chunk.slots] >> 24

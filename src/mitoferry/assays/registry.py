@@ -1,0 +1,61 @@
+"""All assays by name: ours, and those of other packages."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from mitoferry.assays import (
+    annexin_pi,
+    atp_luminescence,
+    cell_count,
+    filopodia_count,
+    flow_mitochondria,
+    immunoblot,
+    membrane_potential,
+    mtdna_qpcr,
+    nanotube_count,
+    reactive_oxygen_dyes,
+    seahorse_well,
+)
+from mitoferry.assays.base import Assay
+from mitoferry.base.errors import MitoferryError
+
+ENTRY_POINT_GROUP = "mitoferry.assays"
+BUILT_IN: tuple[Assay, ...] = (
+    flow_mitochondria.FLOW,
+    flow_mitochondria.CONFOCAL,
+    nanotube_count.NANOTUBES,
+    filopodia_count.FILOPODIA,
+    membrane_potential.TMRM,
+    membrane_potential.JC1,
+    atp_luminescence.ATP,
+    reactive_oxygen_dyes.DCF,
+    reactive_oxygen_dyes.MITOSOX,
+    annexin_pi.ANNEXIN,
+    annexin_pi.TUNEL,
+    cell_count.COUNT,
+    cell_count.STATE,
+    mtdna_qpcr.QPCR,
+    mtdna_qpcr.HETEROPLASMY,
+    seahorse_well.SEAHORSE,
+    immunoblot.IMMUNOBLOT,
+)
+
+
+def load_assays() -> dict[str, Assay]:
+    """All assays by name; those of other packages come by entry points of the group ``mitoferry.assays``.
+
+    Raises:
+        MitoferryError: an entry point gives something else than an assay, or a name that is taken.
+    """
+    assays = {assay.name: assay for assay in BUILT_IN}
+    for point in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
+        assay = point.load()
+        if not isinstance(assay, Assay):
+            raise MitoferryError(
+                f"entry point {point.name!r} of group {ENTRY_POINT_GROUP} gave {type(assay).__name__}, wanted a mitoferry.assays.base.Assay"
+            )
+        if assay.name in assays:
+            raise MitoferryError(f"entry point {point.name!r} of group {ENTRY_POINT_GROUP}: an assay named {assay.name!r} exists already")
+        assays[assay.name] = assay
+    return assays
