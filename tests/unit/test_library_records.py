@@ -56,8 +56,24 @@ NEEDED_DRUGS = [
     "ikk_inhibitor",
     "tnt_inhibitor",
 ]
-NEEDED_GENES = ["tnfaip2_kd", "miro1_kd", "miro1_oe", "cx43_kd", "cx43_oe", "parkin_ko", "mfn2_kd"]
-NEEDED_INJURIES = ["oxygen_glucose_deprivation", "hypoxia", "glucose_deprivation", "rotenone", "h2o2_bolus", "il_1beta", "tnf_alpha"]
+NEEDED_GENES = [
+    "tnfaip2_kd",
+    "miro1_kd",
+    "miro1_oe",
+    "cx43_kd",
+    "cx43_oe",
+    "parkin_ko",
+    "mfn2_kd",
+]
+NEEDED_INJURIES = [
+    "oxygen_glucose_deprivation",
+    "hypoxia",
+    "glucose_deprivation",
+    "rotenone",
+    "h2o2_bolus",
+    "il_1beta",
+    "tnf_alpha",
+]
 
 
 # ------------------------------------------------------------------ parameters
