@@ -9,13 +9,14 @@ Mechanism, per mitochondrion that came from another cell and has not fused with 
 
 Each degraded arrival raises the pulse, y -> y + a (1 - y); y decays with its own time constant. So y saturates at 1 and,
 for arrivals degraded at a constant rate k, its mean is exactly k a/(k a + 1/tau). Which arrivals count is a switch
-(parameter ``arrival.gate``): 0 any; 1 those whose potential on arrival was above ``gate_potential`` (not flagged
-SICK_ON_ARRIVAL); 2 those tagged by PINK1 when degraded. Fused arrivals give no pulse.
+(parameter ``arrival.gate``): 0 any; 1 those whose potential on arrival was above the gate (not flagged SICK_ON_ARRIVAL
+by the hand-over); 2 those tagged by PINK1 when degraded. Unfused arrivals that ``mitophagy`` has degraded count alike
+(``cells.degraded_foreign``). Fused arrivals give no pulse.
 
 The pulse acts through three arms that can be switched off one by one, by a parameter or by a node of a treatment:
 
-* antioxidant (HO-1/Nrf2): ``reactive_oxygen`` multiplies its target by 1 + arrival.antioxidant_gain x node arrival_antioxidant x y;
-* mitophagy of own damaged units: ``mitophagy`` adds arrival.mitophagy_gain x node arrival_mitophagy x y x damage [1/h];
+* antioxidant (HO-1/Nrf2): ``reactive_oxygen`` multiplies its target by 1 + reactive_oxygen.pulse_gain x node arrival_antioxidant x y;
+* mitophagy of own damaged units: ``mitophagy`` adds mitophagy.arrival_gain x node arrival_mitophagy x y x damage [1/h];
 * survival (Akt/AMPK): s' = (survival_gain x node arrival_survival x y + paracrine_gain c - s)/tau, with c = P/(P + K) of the
   paracrine factors at the cell; ``death`` divides the hazard of cytochrome c release by 1 + s.
 
@@ -69,11 +70,8 @@ class Parameters(NamedTuple):
     double_membrane_escape: float
     double_membrane_lysis: float
     gate: float
-    gate_potential: float
     pulse: float
     pulse_time: float
-    antioxidant_gain: float
-    mitophagy_gain: float
     survival_gain: float
     paracrine_gain: float
     paracrine_half: float
@@ -161,7 +159,10 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
     if not alive(state) and state != CELL_APOPTOTIC:
         return
     dt = step.dt / 3600.0
-    y = pulse_after(float(cells.arrival_pulse[h]), int(sums[2]), dt, p)
+    signalled = int(sums[2]) + int(cells.degraded_foreign[h, min(max(int(p.gate + 0.5), GATE_ANY), GATE_PINK1)])
+    for k in range(3):
+        cells.degraded_foreign[h, k] = 0
+    y = pulse_after(float(cells.arrival_pulse[h]), signalled, dt, p)
     cells.arrival_pulse[h] = y
     factors = max(float(cells.env[h, PARACRINE]), 0.0)
     node = float(groups.nodes[int(cells.group[h]), NODE_ARRIVAL_SURVIVAL])

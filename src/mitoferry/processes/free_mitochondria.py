@@ -285,7 +285,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     claimed = int(hazard[:, 2].sum())
     world.reserve_pages(claimed)
     world.reserve_events(claimed)
-    gate = world.parameters["arrival"].gate_potential if "arrival" in world.parameters else 100.0
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else nanotubes.gate_potential
     backend.serial(
         take_up, world.n_cells, world.n_wells, world.mitochondria, world.pages, world.cells, world.wells, world.events,
         clearance, hazard, float(gate), p, step,

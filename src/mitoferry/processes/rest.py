@@ -16,7 +16,9 @@ RESTING_H2O2 = 0.005  # uM
 @row
 def alive(state):
     """Whether a cell in this state lives: it signals, secretes, takes up and can die."""
-    return state == CELL_LIVE or state == CELL_MOMP
+    if state == CELL_LIVE:
+        return True
+    return state == CELL_MOMP
 
 
 @row

@@ -1,0 +1,183 @@
+"""Fate of arrivals: exact rates, exact pulse, gates (G1), arms that switch off one by one."""
+
+import numpy as np
+import pytest
+from fates import cells_world, make_arrivals, module, rows_of, run, slots_of, values
+from scipy import stats
+
+from mitoferry.core.nodes import (
+    NODE_ARRIVAL_ANTIOXIDANT,
+    NODE_ARRIVAL_MITOPHAGY,
+    NODE_ARRIVAL_SURVIVAL,
+    NODE_LYSOSOME,
+    NODE_PINK1_PARKIN,
+)
+from mitoferry.core.schema import (
+    CYTOSOL,
+    DONOR_ENDOSOME,
+    DONOR_FREE,
+    DOUBLE_MEMBRANE,
+    ENDOSOME,
+    PARACRINE,
+    PINK1,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    SICK_ON_ARRIVAL,
+    Step,
+)
+
+ALPHA = 1e-5
+
+
+def left(world):
+    rows = rows_of(world)
+    return int(world.cells.n_mitochondria[rows].sum())
+
+
+def places(world):
+    slots = np.concatenate([slots_of(world, r) for r in rows_of(world)])
+    return (world.mitochondria.flags[slots] >> PLACE_SHIFT) & PLACE_MASK
+
+
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (0.8, False)])
+def test_unfused_arrivals_are_lysed_at_the_rate_of_the_type(factor, right):
+    world = cells_world(60, 60, numbers={"arrival_lysis": 0.5})
+    make_arrivals(world, DONOR_FREE, CYTOSOL)
+    n = left(world)
+    run(world, "arrival", values("arrival"), 3.0, 300.0)
+    assert (stats.binomtest(left(world), n, np.exp(-0.5 * factor * 3.0)).pvalue > ALPHA) == right
+    assert world.cells.lysed_arrivals.sum() == n - left(world) == world.wells.ledger[0, 1]
+
+
+@pytest.mark.parametrize("place", [ENDOSOME, DOUBLE_MEMBRANE])
+def test_endosome_and_double_membrane_escape_or_are_lysed(place):
+    world = cells_world(60, 60, numbers={"arrival_lysis": 0.0}, seed=3)
+    make_arrivals(world, DONOR_ENDOSOME, place)
+    n, p = left(world), values("arrival")
+    k, m = (p.endosome_escape, p.endosome_lysis) if place == ENDOSOME else (p.double_membrane_escape, p.double_membrane_lysis)
+    run(world, "arrival", p, 4.0, 600.0)
+    gone = 1 - np.exp(-(k + m) * 4.0)
+    now = places(world)
+    assert stats.binomtest(n - len(now), n, gone * m / (k + m)).pvalue > ALPHA
+    assert stats.binomtest(int((now == CYTOSOL).sum()), n, gone * k / (k + m)).pvalue > ALPHA
+    assert stats.binomtest(n - len(now), n, gone * k / (k + m)).pvalue < ALPHA  # planted: rates swapped
+
+
+@pytest.mark.parametrize("node", [NODE_LYSOSOME, NODE_PINK1_PARKIN])
+def test_without_lysosomes_or_pink1_nothing_is_lysed_and_nothing_signals(node):
+    world = cells_world(20, 40, numbers={"arrival_lysis": 1.0})
+    world.groups.nodes[:, node] = 0.0
+    make_arrivals(world, DONOR_FREE, CYTOSOL)
+    n = left(world)
+    run(world, "arrival", values("arrival"), 3.0, 300.0)
+    assert left(world) == n
+    assert (world.cells.arrival_pulse == 0).all()
+
+
+def test_own_mitochondria_are_left_alone():
+    world = cells_world(20, 40, numbers={"arrival_lysis": 1.0})
+    before = world.mitochondria.flags.copy()
+    run(world, "arrival", values("arrival"), 3.0, 300.0)
+    assert np.array_equal(before, world.mitochondria.flags)
+
+
+@pytest.mark.parametrize(
+    ("gate", "flags", "signals"),
+    [(0, SICK_ON_ARRIVAL, True), (1, SICK_ON_ARRIVAL, False), (1, 0, True), (2, 0, False), (2, PINK1, True), (0, PINK1, True)],
+)
+def test_g1_gate_of_the_pulse(gate, flags, signals):
+    """Dead or rho0 donors (low potential on arrival) signal with gate 0 and not with gate 1."""
+    world = cells_world(20, 20, numbers={"arrival_lysis": 1.0})
+    make_arrivals(world, DONOR_FREE, CYTOSOL, flags)
+    n = left(world)
+    run(world, "arrival", values("arrival", gate=gate), 2.0, 300.0)
+    assert left(world) < 0.3 * n
+    rows = rows_of(world)
+    assert (world.cells.arrival_pulse[rows] > 0.1).all() == signals
+    assert (world.cells.survival[rows] > 0.01).all() == signals
+    if not signals:
+        assert (world.cells.arrival_pulse[rows] == 0).all()
+
+
+@pytest.mark.parametrize("gate", [0, 1, 2])
+def test_arrivals_degraded_by_mitophagy_signal_by_the_same_gate(gate):
+    world = cells_world(1, 0)
+    row = rows_of(world)[0]
+    world.cells.degraded_foreign[row] = (3, 2, 1)
+    p = values("arrival", gate=gate)
+    module("arrival").advance(world, Step(0, 0, 0.0, 300.0), p)
+    assert world.cells.arrival_pulse[row] == pytest.approx(1 - (1 - p.pulse) ** (3 - gate), rel=1e-6)
+    assert (world.cells.degraded_foreign[row] == 0).all()
+
+
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (1.1, False)])
+def test_mean_pulse_is_exact(factor, right):
+    """E y = k a/(k a + 1/tau) for degradations at a constant rate k; with its step error."""
+    world = cells_world(2000, 0)
+    p, rate, rng, dt, rows = values("arrival"), 1.5, np.random.default_rng(1), 300.0 / 3600.0, rows_of(world)
+
+    def feed(w):
+        w.cells.degraded_foreign[rows, 0] = rng.poisson(rate * dt, rows.size)
+
+    run(world, "arrival", p, 30.0, 300.0, each_step=feed)
+    keep, decay = np.exp(-rate * dt * p.pulse * factor), np.exp(-dt / p.pulse_time)
+    exact = (1 - keep) / (1 - keep * decay)
+    limit = rate * p.pulse / (rate * p.pulse + 1 / p.pulse_time)
+    y = world.cells.arrival_pulse[rows]
+    z = abs(y.mean() - exact) / (y.std() / np.sqrt(y.size))
+    assert (z < 4.5) == right
+    if right:
+        assert abs(exact - limit) < 0.5 * dt / p.pulse_time
+        s = world.cells.survival[rows].mean()
+        assert s == pytest.approx(p.survival_gain * limit, rel=0.02)
+
+
+def steady(world, **changes):
+    row = rows_of(world)[0]
+    p = values("arrival", **changes)
+    world.cells.arrival_pulse[row] = 0.8
+    for k in range(12):
+        module("arrival").advance(world, Step(k, 300 * k, 300.0 * k, 300.0), p)
+    return float(world.cells.survival[row])
+
+
+def test_survival_arm_switches_off_by_parameter_or_node_and_leaves_the_pulse():
+    assert steady(cells_world(1, 0)) > 0.5
+    assert steady(cells_world(1, 0), survival_gain=0.0) == 0.0
+    world = cells_world(1, 0)
+    world.groups.nodes[:, NODE_ARRIVAL_SURVIVAL] = 0.0
+    assert steady(world) == 0.0
+    assert world.cells.arrival_pulse[rows_of(world)[0]] > 0.5
+
+
+def test_each_arm_has_its_own_switch():
+    """The node of one arm changes nothing in the others: seen in the processes that carry them."""
+    world = cells_world(3, 4)
+    rows = rows_of(world)
+    world.cells.arrival_pulse[rows] = 0.8
+    oxidants, mitophagy = module("reactive_oxygen"), module("mitophagy")
+    slot = slots_of(world, rows[0])[0]
+    world.mitochondria.damage[slot] = 30000
+
+    def arms():
+        hazard = mitophagy.hazard(rows[0], slot, 1, world.cells, world.groups, world.mitochondria, values("mitophagy"))
+        pulse = float(world.groups.nodes[0, NODE_ARRIVAL_ANTIOXIDANT]) * 0.8
+        return hazard, values("reactive_oxygen").pulse_gain * pulse
+
+    both = arms()
+    world.groups.nodes[:, NODE_ARRIVAL_MITOPHAGY] = 0.0
+    without = arms()
+    assert without[0] == pytest.approx(values("mitophagy").basal_rate)
+    assert without[0] < both[0]
+    assert without[1] == both[1] > 0
+    assert oxidants.PROCESS.name == "reactive_oxygen"
+
+
+def test_paracrine_factors_raise_survival_without_any_arrival():
+    world = cells_world(1, 0)
+    row, p = rows_of(world)[0], values("arrival")
+    world.cells.env[row, PARACRINE] = 1e6
+    for k in range(200):
+        module("arrival").advance(world, Step(k, 300 * k, 300.0 * k, 300.0), p)
+    assert world.cells.survival[row] == pytest.approx(p.paracrine_gain, rel=1e-3)
+    assert world.cells.arrival_pulse[row] == 0.0

@@ -1,0 +1,183 @@
+"""F17: survival under constant hazards, competing risks, coverage of Kaplan-Meier intervals; rest; modes of death; content."""
+
+import numpy as np
+import pytest
+from fates import cells_world, module, rows_of, run, slots_of, values
+from scipy import stats
+
+from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
+from mitoferry.core.schema import (
+    ADP,
+    ATP,
+    CELL_APOPTOTIC,
+    CELL_DEAD_APOPTOTIC,
+    CELL_LIVE,
+    CELL_MOMP,
+    CELL_NECROTIC,
+    ROUTE_LYSIS,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
+    Step,
+)
+
+ALPHA = 1e-5
+QUIET = {"base_hazard": 0.0, "h2o2_hazard": 0.0, "damage_hazard": 0.0, "potential_hazard": 0.0, "necrosis_hazard": 0.0, "rescue_rate": 0.0}
+
+
+@pytest.fixture(scope="module")
+def released():
+    """Times [h] of cytochrome c release of 4000 cells under a drug of 0.2 /h, seen for 12 h in steps of 0.5 h."""
+    world = cells_world(4000)
+    world.groups.nodes[:, NODE_DEATH_SIGNAL] = 0.2
+    run(world, "death", values("death", **QUIET), 12.0, 1800.0)
+    times = world.cells.momp_time[rows_of(world)]
+    return times[times >= 0] / 3600.0
+
+
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (1.15, False)])
+def test_f17_constant_hazard_gives_exponential_times(released, factor, right):
+    h = 0.2 * factor
+    share = stats.binomtest(len(released), 4000, 1 - np.exp(-h * 12.0)).pvalue
+    shape = stats.kstest(released, lambda t: (1 - np.exp(-h * t)) / (1 - np.exp(-h * 12.0))).pvalue
+    assert (min(share, shape) > ALPHA) == right
+
+
+def test_f17_naive_chance_would_fail(released):
+    """A chance of rate x dt per step instead of 1 - exp(-rate dt) is seen by this test."""
+    naive = 1 - (1 - 0.2 * 0.5) ** 24
+    assert stats.binomtest(len(released), 4000, naive).pvalue < 1e-2
+
+
+@pytest.mark.parametrize(("share", "right"), [(0.1 / 0.3, True), (0.5, False)])
+def test_f17_two_hazards_share_the_deaths(share, right):
+    world = cells_world(3000, seed=2)
+    world.cells.atp[:] = 1e-6
+    world.groups.nodes[:, NODE_DEATH_SIGNAL] = 0.1
+    p = values("death", **(QUIET | {"necrosis_hazard": 0.2, "caspase_free_hazard": 0.0}))
+    first = np.zeros(world.n_cells, dtype=int)
+
+    def note(w):
+        state = w.cells.state[: w.n_cells]
+        first[(first == 0) & (state == CELL_MOMP)] = 1
+        first[(first == 0) & (state == CELL_NECROTIC)] = 2
+
+    run(world, "death", p, 6.0, 600.0, each_step=note)
+    by_drug, by_energy = int((first == 1).sum()), int((first == 2).sum())
+    assert (stats.binomtest(by_drug, by_drug + by_energy, share).pvalue > ALPHA) == right
+    if right:
+        assert stats.binomtest(by_drug + by_energy, 3000, 1 - np.exp(-0.3 * 6.0)).pvalue > ALPHA
+
+
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined")
+def test_f17_kaplan_meier_intervals_cover():
+    """95 % log-log intervals of survival at 5 h from 40 censored cells cover exp(-h t) in about 95 % of 250 wells."""
+    world = cells_world(40, replicates=250, seed=3)
+    world.groups.nodes[:, NODE_DEATH_SIGNAL] = 0.1
+    run(world, "death", values("death", **QUIET), 8.0, 1200.0)
+    rows = rows_of(world)
+    times = world.cells.momp_time[rows] / 3600.0
+    times[times < 0] = 8.0
+    lost = np.random.default_rng(5).exponential(15.0, times.size)
+    covered = 0
+    for w in range(250):
+        mine = world.cells.well[rows] == w
+        t, c = times[mine], lost[mine]
+        seen = (t <= c) & (t < 8.0)
+        data = stats.CensoredData(uncensored=np.minimum(t, c)[seen], right=np.minimum(t, c)[~seen])
+        interval = stats.ecdf(data).sf.confidence_interval(method="log-log")
+        low, high = interval.low.evaluate(5.0), interval.high.evaluate(5.0)
+        covered += bool(low <= np.exp(-0.5) <= high)
+    assert stats.binomtest(covered, 250, 0.95).pvalue > 1e-3
+    assert stats.binomtest(covered, 250, 0.80).pvalue < 1e-6
+
+
+def test_resting_cells_die_at_the_base_hazard_only():
+    world = cells_world(3000, seed=4)
+    p = values("death")
+    h = module("death").cytochrome_hazard(0.005, 0.01, 156.0, 0.0, 0.0, p)
+    assert p.base_hazard < h < 1.5 * p.base_hazard
+    run(world, "death", p, 48.0, 3600.0)
+    state, rows = world.cells.state, rows_of(world)
+    necrosis = module("death").necrosis_rate(2.88, p)
+    assert necrosis < 0.02 * h
+    assert stats.binomtest(int((state[rows] != CELL_LIVE).sum()), 3000, 1 - np.exp(-(h + necrosis) * 48.0)).pvalue > ALPHA
+
+
+def test_survival_signal_divides_the_hazard():
+    hazard, p = module("death").cytochrome_hazard, values("death")
+    assert hazard(0.3, 0.5, 100.0, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.0, 0.01, p) / 4.0)
+
+
+def released_world(count=400, mitochondria=0, **cells):
+    world = cells_world(count, mitochondria, seed=5)
+    rows = rows_of(world)
+    world.cells.state[rows] = CELL_MOMP
+    world.cells.momp_time[rows] = np.arange(rows.size) % 60
+    for name, value in cells.items():
+        getattr(world.cells, name)[rows] = value
+    return world, rows
+
+
+def test_execution_follows_in_10_to_60_min_and_takes_2_to_4_h():
+    world, rows = released_world()
+    p = values("death", **(QUIET | {"caspase_free_hazard": 0.0}))
+    began = np.full(world.n_cells, np.nan)
+    clock = [0.0]
+
+    def note(w):
+        clock[0] += 60.0
+        began[np.isnan(began) & (w.cells.state[: w.n_cells] == CELL_APOPTOTIC)] = clock[0]
+
+    run(world, "death", p, 6.0, 60.0, each_step=note)
+    delay = (began[rows] - world.cells.momp_time[rows]) / 60.0
+    assert delay.min() >= 9.9
+    assert delay.max() <= 61.1
+    assert (world.cells.state[rows] == CELL_DEAD_APOPTOTIC).all()
+    took = (world.cells.death_time[rows] - began[rows]) / 3600.0
+    assert took.min() > 1.98
+    assert took.max() < 4.02
+
+
+@pytest.mark.parametrize(("what", "state"), [("energy", CELL_NECROTIC), ("inhibitor", CELL_MOMP), ("survival", CELL_LIVE)])
+def test_what_happens_between_cytochrome_c_and_caspases(what, state):
+    world, rows = released_world(survival=30.0 if what == "survival" else 0.0, atp=0.5 if what == "energy" else 2.88)
+    if what == "inhibitor":
+        world.groups.nodes[:, NODE_CASPASE] = 0.0
+    changes = {"caspase_free_hazard": 0.0, "corpse_delay": 100.0, "rescue_rate": 20.0 if what == "survival" else 0.0}
+    run(world, "death", values("death", **(QUIET | changes)), 2.0, 60.0)
+    assert (world.cells.state[rows] == state).mean() > 0.9
+    assert (world.cells.momp_time[rows[world.cells.state[rows] == CELL_LIVE]] == -1.0).all()
+
+
+def test_necrosis_frees_every_mitochondrion_and_spills_the_nucleotides():
+    world = cells_world(3, 40, seed=6, with_space=True)
+    rows = rows_of(world)
+    world.cells.atp[rows] = 0.01
+    world.fields.release[:] = 0.0
+    before = int(world.cells.n_mitochondria[rows].sum())
+    ids = {(int(world.mitochondria.birth[s]), int(world.mitochondria.ordinal[s])) for r in rows for s in slots_of(world, r)}
+    p = values("death", **(QUIET | {"necrosis_hazard": 1e6, "necrosis_atp": 0.1}))
+    module("death").advance(world, Step(0, 0, 0.0, 60.0), p)
+    world.ledger.check(world, "death", 0)
+    pool = world.pool(0, 1)
+    slots = slots_of(world, pool)
+    assert world.cells.n_mitochondria[pool] == len(slots) == before
+    assert {(int(world.mitochondria.birth[s]), int(world.mitochondria.ordinal[s])) for s in slots} == ids
+    assert ((world.mitochondria.flags[slots] >> ROUTE_SHIFT) & ROUTE_MASK == ROUTE_LYSIS).all()
+    assert (world.mitochondria.psi_offset[slots] == -15600).all()
+    assert (world.mitochondria.motor[slots] == 1).all()
+    assert world.wells.ledger.sum() == 0
+    spilt = (world.fields.release[rows, ATP] + world.fields.release[rows, ADP]) * 60.0
+    assert np.allclose(spilt, 3.2 * 1000.0 * world.cells.volume[rows], rtol=1e-5)
+    assert (world.cells.atp[rows] == 0).all()
+
+
+def test_apoptosis_lyses_its_mitochondria_but_for_a_share():
+    world, rows = released_world(40, 40, state=CELL_APOPTOTIC, momp_time=-1e6)
+    n = int(world.cells.n_mitochondria[rows].sum())
+    module("death").advance(world, Step(0, 0, 0.0, 60.0), values("death", **(QUIET | {"freed_share": 0.25})))
+    world.ledger.check(world, "death", 0)
+    freed = int(world.cells.n_mitochondria[world.pool(0, 1)])
+    assert stats.binomtest(freed, n, 0.25).pvalue > ALPHA
+    assert world.wells.ledger[0, 2] == n - freed
+    assert (world.cells.first_page[rows] == -1).all()
