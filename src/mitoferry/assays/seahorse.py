@@ -175,11 +175,12 @@ def _stress(cells: Any, groups: Any, p: Parameters, backend: Any, oligomycin: fl
     groups.nodes[:, NODE_SYNTHASE_BLOCK] = np.maximum(groups.nodes[:, NODE_SYNTHASE_BLOCK], oligomycin)
     out["oligomycin"] = _settled(cells, groups, p, backend)
     base = groups.nodes[:, NODE_UNCOUPLER].copy()
-    best, dose = None, 0.0
+    best: dict[str, Any] = {}
+    dose = 0.0
     for u in titration:
         groups.nodes[:, NODE_UNCOUPLER] = base + u
         found = _settled(cells, groups, p, backend)
-        if best is None or found["ocr"].sum() > best["ocr"].sum():
+        if not best or found["ocr"].sum() > best["ocr"].sum():
             best, dose = found, u
     out["fccp"] = best
     groups.nodes[:, NODE_UNCOUPLER] = base + dose

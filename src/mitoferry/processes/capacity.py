@@ -18,7 +18,7 @@ The sums are integers in steps of 2^-20 (counts: 1), so that neither the order o
 change them. Also counted: mitochondria, those born in a cell of another population, mtDNA copies per haplotype.
 
 Step error: capacities are frozen over the mitochondria step (300 s) while their fastest change takes hours.
-Verification: tests/backends/test_capacity.py (same integers for any order), tests/verification/test_energetics_cell.py.
+Verification: tests/backends/test_energetics_backends.py (integers of the definition, same for any order of rows).
 """
 
 from __future__ import annotations

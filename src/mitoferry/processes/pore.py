@@ -11,11 +11,12 @@ column ``pore`` counts the time that the pore has been open; what follows from l
 the cell: positions inside a cell are not known.
 
 Sources: Zorov 2000 J Exp Med, Zorov 2014 Physiol Rev (from memory); all numbers are modelling choices.
-Assumptions: hazards frozen over the step of 300 s; openings that close within the step leave no trace, so that the
-share of open pores at the end of a step is that of the two-state process.
-Step error: that share is exact for constant H2O2 up to a second opening within a step.
-Speed: when openings are rare their number is drawn once per cell (binomial), and those with the smallest keyed
-uniforms open, so that a cell at rest costs one draw and the result does not depend on the order of slots.
+Assumptions: hazards frozen over the step of 300 s.
+Step error: none for constant H2O2: the chances of being open at the end of a step are those of the two-state process,
+``pi (1 - exp(-(h + c) dt))`` from closed and ``1 - (1 - pi)(1 - exp(-(h + c) dt))`` from open, ``pi = h/(h + c)``;
+the age of the present opening is drawn from the exponential truncated to the step.
+Speed: when no pore is open and openings are rare their number is drawn once per cell (binomial), and those with the
+smallest keyed uniforms open, so that a cell at rest costs one draw and the result does not depend on the order of slots.
 Verification: tests/verification/test_energetics_oxidants.py (share of open pores, rest).
 """
 
@@ -45,7 +46,7 @@ from mitoferry.core.streams import PORE
 DRAW_TIMES = 0
 DRAW_CHOICE = 1
 DRAW_NUMBER = 2
-RARE = 1.0  # expected openings per step below which their number is drawn first
+RARE = 1.0  # expected openings per step up to which their number is drawn first
 
 
 class Parameters(NamedTuple):
@@ -66,15 +67,40 @@ def opening_hazard(h2o2, open_share, calcium, p):
 
 
 @row
-def open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step):
-    """Open the pore in ``slot`` at a time within the step, unless it closes again before the end."""
-    u, v, _, _ = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
-    at = -log(1.0 - u * chance(opens, hours)) / opens
-    left = max(hours - at, 0.0)
-    if v < chance(closes, left):
-        return
+def switched(towards, back, hours):
+    """Chance to have changed state after ``hours`` in a two-state process, by the rates towards and back [1/h]."""
+    total = towards + back
+    if total <= 0.0:
+        return 0.0
+    return towards / total * chance(total, hours)
+
+
+@row
+def opening_age(u, closes, hours):
+    """Age [steps of the column] of an opening that began within the step and lasts."""
+    age = -log(1.0 - u * chance(closes, hours)) / closes
+    return min(int(age * 3600.0 / PORE_SCALE), 255)
+
+
+@row
+def open_pore(mitochondria, slot, k0, k1, closes, hours, step):
+    """Open the pore in ``slot`` at a time within the step."""
+    u, _, _, _ = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
     mitochondria.flags[slot] = int(mitochondria.flags[slot]) | PORE_OPEN
-    mitochondria.pore[slot] = min(int(left * 3600.0 / PORE_SCALE), 255)
+    mitochondria.pore[slot] = opening_age(u, closes, hours)
+
+
+@row
+def age_pore(mitochondria, slot, k0, k1, p_close, closes, hours, step):
+    """Close the open pore in ``slot``, keep it open, or replace it by a later opening."""
+    u, _, v, w = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
+    if v < p_close:
+        mitochondria.flags[slot] = int(mitochondria.flags[slot]) & ~PORE_OPEN
+        mitochondria.pore[slot] = 0
+    elif w * (1.0 - p_close) < 1.0 - chance(closes, hours):
+        mitochondria.pore[slot] = min(int(mitochondria.pore[slot]) + int(step.dt / PORE_SCALE), 255)
+    else:
+        mitochondria.pore[slot] = opening_age(u, closes, hours)
 
 
 @row
@@ -97,10 +123,8 @@ def smallest_above(h, last, cells, pages, mitochondria, k0, k1, step):
 
 
 @row
-def walk(h, cells, pages, mitochondria, k0, k1, opens, closes, hours, draw_each, step):
-    """Close open pores of ``h`` and, if ``draw_each``, open closed ones."""
-    p_open = chance(opens, hours)
-    p_close = chance(closes, hours)
+def walk(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step):
+    """One draw per mitochondrion of ``h``: open pores age or close, closed ones open."""
     page = int(cells.first_page[h])
     while page >= 0:
         for k in range(PAGE):
@@ -109,16 +133,11 @@ def walk(h, cells, pages, mitochondria, k0, k1, opens, closes, hours, draw_each,
             if flags & OCCUPIED == 0:
                 continue
             if flags & PORE_OPEN != 0:
-                _, _, u, _ = uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_TIMES)
-                if u < p_close:
-                    mitochondria.flags[slot] = flags & ~PORE_OPEN
-                    mitochondria.pore[slot] = 0
-                else:
-                    mitochondria.pore[slot] = min(int(mitochondria.pore[slot]) + int(step.dt / PORE_SCALE), 255)
-            elif draw_each:
+                age_pore(mitochondria, slot, k0, k1, p_close, closes, hours, step)
+            else:
                 u = uniform(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_CHOICE)
                 if u < p_open:
-                    open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step)
+                    open_pore(mitochondria, slot, k0, k1, closes, hours, step)
         page = int(pages.next[page])
 
 
@@ -146,11 +165,10 @@ def advance_host(h, cells, pages, mitochondria, wells, p, step):
     w = int(cells.well[h])
     k0 = int(wells.key0[w])
     k1 = int(wells.key1[w])
-    p_open = chance(opens, hours)
-    frequent = n * p_open > RARE
-    if mass > closed or frequent:
-        walk(h, cells, pages, mitochondria, k0, k1, opens, closes, hours, frequent, step)
-    if frequent:
+    p_open = switched(opens, closes, hours)
+    p_close = switched(closes, opens, hours)
+    if mass > closed or n * p_open > RARE:
+        walk(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step)
         return
     number = binomial_from(n, p_open, uniform(k0, k1, cells.id[h], 0, PORE, step.step, DRAW_NUMBER))
     last = -1.0
@@ -158,7 +176,7 @@ def advance_host(h, cells, pages, mitochondria, wells, p, step):
         slot, u = smallest_above(h, last, cells, pages, mitochondria, k0, k1, step)
         if slot >= 0:
             last = u
-            open_pore(mitochondria, slot, k0, k1, opens, closes, hours, step)
+            open_pore(mitochondria, slot, k0, k1, closes, hours, step)
 
 
 def advance(world: Any, step: Step, p: Parameters) -> None:
