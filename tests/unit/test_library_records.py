@@ -11,6 +11,7 @@ from mitoferry.core.nodes import NODE, NODES
 from mitoferry.core.plate_spec import CellTypeNumbers
 from mitoferry.core.schema import SPECIES
 from mitoferry.library import cell_types, interventions, parameters, records, units
+from mitoferry.library.interventions_read import read_intervention
 
 AGENTS = [a for load in (interventions.load_drugs, interventions.load_genes, interventions.load_injuries) for a in load().values()]
 NEEDED_TYPES = [
@@ -311,8 +312,40 @@ def test_a_node_that_does_not_exist_is_refused():
         "dose": {"unit": "uM", "usual": 1.0, "range": [0, 2]},
         "effects": [{"node": "apoptosis", "form": "inhibition", "half": 1.0, "tag": "C", "source": "x"}],
     }
-    agent, problems = interventions._read("here.yaml", "drug", "cheat", raw)
+    agent, problems = read_intervention("here.yaml", "drug", "cheat", raw)
     assert agent is None
     assert "apoptosis" in str(problems[0])
     raw["effects"][0]["node"] = "caspase"
-    assert interventions._read("here.yaml", "drug", "honest", raw)[0] is not None
+    assert read_intervention("here.yaml", "drug", "honest", raw)[0] is not None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"form": "magic"},
+        {"half": 0.0},
+        {"half": "1 uM"},
+        {"tag": "Z"},
+        {"source": ""},
+        {"medium": "oxygen"},
+        {"at": "start"},
+        {"range": [2.0, 1.0]},
+        {"hlaf": 1.0},
+    ],
+)
+def test_a_broken_effect_is_refused(broken):
+    effect = {"node": "actin", "form": "inhibition", "half": 1.0, "tag": "C", "source": "modelling choice"}
+    raw = {"about": "x", "dose": {"unit": "uM", "usual": 1.0, "range": [0, 2]}, "effects": [effect]}
+    assert read_intervention("here.yaml", "drug", "x", raw)[0] is not None
+    agent, problems = read_intervention("here.yaml", "drug", "x", {**raw, "effects": [{**effect, **broken}]})
+    assert agent is None
+    assert problems
+
+
+@pytest.mark.parametrize("broken", [{"dose": 3}, {"about": None}, {"on": "all"}, {"onset": -1}, {"effects": []}, {"effcets": 1}])
+def test_a_broken_agent_is_refused(broken):
+    effect = {"node": "actin", "form": "inhibition", "half": 1.0, "tag": "C", "source": "modelling choice"}
+    raw = {"about": "x", "dose": {"unit": "uM", "usual": 1.0, "range": [0, 2]}, "effects": [effect], **broken}
+    agent, problems = read_intervention("here.yaml", "drug", "x", raw)
+    assert agent is None
+    assert problems

@@ -23,28 +23,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.nodes import NODE, NODES
-from mitoferry.core.schema import SPECIES
 from mitoferry.library.parameters import nearest
-from mitoferry.library.records import check_evidence, data_path, numbers_in, raise_all, read_sources
+from mitoferry.library.records import data_path, raise_all, read_sources
 from mitoferry.library.units import convert
 
 CATEGORIES = ("drug", "gene", "injury")
 _FILES = {"drug": "drugs.yaml", "gene": "genes.yaml", "injury": "injuries.yaml"}
 _GROUPS = {"drug": "mitoferry.drugs", "gene": "mitoferry.genes", "injury": "mitoferry.injuries"}
-KINDS = ("node", "medium", "boundary", "wash")
-FORMS: dict[str, tuple[str, ...]] = {
-    "inhibition": ("half",),
-    "activation": ("half", "gain"),
-    "saturating": ("half", "maximum"),
-    "linear": ("slope",),
-    "set": (),
-    "fixed": ("value",),
-}
-_OPTIONAL = {"hill": 1.0, "floor": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,110 +161,15 @@ class Intervention:
         return [f"{self.name} at {dose:g} {self.unit} is outside {low:g}-{high:g} {self.unit}, the doses for which its record is meant"]
 
 
-def _target(raw: Mapping[str, Any], key: str, where: str) -> tuple[str, str, list[Problem]]:
-    kinds = [k for k in KINDS if k in raw]
-    if len(kinds) != 1:
-        return "", "", [Problem(where, key, "one of the keys " + ", ".join(KINDS), ", ".join(raw))]
-    kind, name = kinds[0], str(raw[kinds[0]])
-    known = {"node": tuple(NODE), "medium": SPECIES, "boundary": SPECIES, "wash": ("medium",)}[kind]
-    if name not in known:
-        return kind, name, [Problem(where, f"{key}.{kind}", "one of " + ", ".join(known), repr(name), hint=nearest(name, known))]
-    return kind, "" if kind == "wash" else name, []
-
-
-def _response(where: str, key: str, raw: Any) -> tuple[Response | None, list[Problem]]:
-    if not isinstance(raw, Mapping):
-        return None, [Problem(where, key, "an effect", repr(raw))]
-    kind, target, problems = _target(raw, key, where)
-    problems += check_evidence(where, key, raw, need=("tag", "source"))
-    form = raw.get("form", "fixed" if kind == "wash" else None)
-    if form not in FORMS:
-        return None, [*problems, Problem(where, f"{key}.form", "one of " + ", ".join(FORMS), repr(form))]
-    numbers = dict(_OPTIONAL)
-    if kind == "wash":
-        numbers["value"] = 0.0
-    for name in ("half", "gain", "maximum", "slope", "value", "hill", "floor"):
-        if name in raw:
-            value = numbers_in(raw[name], 1)
-            if value is None or (name in ("half", "hill") and value[0] <= 0.0):
-                problems.append(
-                    Problem(where, f"{key}.{name}", "a number" + (" above 0" if name in ("half", "hill") else ""), repr(raw[name]))
-                )
-            else:
-                numbers[name] = value[0]
-    problems += [Problem(where, f"{key}.{n}", f"a number (form {form!r} needs it)", "nothing") for n in FORMS[form] if n not in numbers]
-    allowed = {kind, "form", "tag", "source", "range", "at", "half", "gain", "maximum", "slope", "value", "hill", "floor"}
-    problems += [Problem(where, f"{key}.{n}", "a key of an effect", repr(n)) for n in raw if n not in allowed]
-    limits = numbers_in(raw["range"], 2) if "range" in raw else None
-    if "range" in raw and limits is None:
-        problems.append(Problem(where, f"{key}.range", "two numbers", repr(raw["range"])))
-    at = raw.get("at", {"node": "during", "boundary": "during", "medium": "start", "wash": "end"}.get(kind, "during"))
-    if problems:
-        return None, problems
-    return Response(
-        kind=kind,
-        key=target,
-        form=form,
-        numbers=MappingProxyType(numbers),
-        range=limits,
-        at=at,
-        tag=raw["tag"],
-        source=" ".join(raw["source"].split()),
-    ), []
-
-
-def _read(where: str, category: str, name: str, raw: Any) -> tuple[Intervention | None, list[Problem]]:
-    """One agent from its YAML content, or the problems that it has."""
-    if not isinstance(raw, Mapping):
-        return None, [Problem(where, name, "a record", repr(raw))]
-    dose = raw.get("dose") if isinstance(raw.get("dose"), Mapping) else {}
-    problems: list[Problem] = []
-    if not isinstance(dose.get("unit"), str):
-        problems.append(Problem(where, f"{name}.dose.unit", "a unit", repr(dose.get("unit"))))
-    usual, limits = numbers_in(dose.get("usual"), 1), numbers_in(dose.get("range"), 2)
-    if usual is None or limits is None or not limits[0] <= usual[0] <= limits[1]:
-        problems.append(Problem(where, f"{name}.dose", "usual (a number) within range (two numbers)", repr(dict(dose))))
-    if not isinstance(raw.get("about"), str):
-        problems.append(Problem(where, f"{name}.about", "a text", repr(raw.get("about"))))
-    if raw.get("on", "both") not in ("both", "donor", "recipient"):
-        problems.append(Problem(where, f"{name}.on", "both, donor or recipient", repr(raw.get("on"))))
-    responses = []
-    for k, item in enumerate(raw.get("effects") or []):
-        response, wrong = _response(where, f"{name}.effects[{k}]", item)
-        problems += wrong
-        if response is not None:
-            responses.append(response)
-    if not raw.get("effects"):
-        problems.append(Problem(where, f"{name}.effects", "at least one effect", "none"))
-    problems += [
-        Problem(where, f"{name}.{k}", "a key of an agent", repr(k))
-        for k in raw
-        if k not in ("about", "dose", "onset", "washout", "on", "effects")
-    ]
-    if problems or usual is None or limits is None:
-        return None, problems
-    return Intervention(
-        name=name,
-        category=category,
-        about=" ".join(raw["about"].split()),
-        unit=dose["unit"],
-        dose=usual[0],
-        dose_range=(limits[0], limits[1]),
-        onset=float(raw.get("onset", 0.0)),
-        washout=float(raw.get("washout", 0.0)),
-        on=raw.get("on", "both"),
-        responses=tuple(responses),
-        oxygen=bool(dose.get("oxygen", False)),
-    ), []
-
-
 @cache
 def _load(category: str) -> Mapping[str, Intervention]:
+    from mitoferry.library.interventions_read import read_intervention
+
     found: dict[str, Intervention] = {}
     problems: list[Problem] = []
     for where, content in read_sources([data_path(_FILES[category])], _GROUPS[category]):
         for name, raw in content.items():
-            agent, wrong = _read(where, category, str(name), raw)
+            agent, wrong = read_intervention(where, category, str(name), raw)
             problems += wrong
             if agent is None:
                 continue

@@ -75,7 +75,7 @@ def registry() -> Any:
     """The pint registry with cells and mitochondria; imported and built on the first call."""
     import pint
 
-    units = pint.UnitRegistry()
+    units: Any = pint.UnitRegistry()
     units.define("mitochondrion = count = mitochondria")
     units.define("cell = count = cells")
     units.define("fold = []")
