@@ -16,10 +16,9 @@ def lineage(arms: Map, name: str, where: str) -> tuple[list[str], Problem | None
     chain = [name]
     while True:
         arm = arms.get(chain[0])
-        parent = arm.get("like") if isinstance(arm, Map) else None
-        if not isinstance(parent, str):
+        if not isinstance(arm, Map) or not isinstance(arm.get("like"), str):
             return chain, None
-        place = arm.places["like"]
+        parent, place = arm["like"], arm.places["like"]
         if parent not in arms:
             wanted = "the name of another arm"
             return chain, Problem(place.where, place.key, wanted, f"'{parent[:60]}'", line=place.line, hint=nearest(parent, arms))
@@ -135,7 +134,7 @@ def _patch_cells(cells: Map, patch: Map) -> list[Problem]:
 
 def _patch_injuries(plan: Map, patch: Map) -> list[Problem]:
     problems = []
-    injuries = plan.get("injury")
+    injuries: Any = plan.get("injury")
     for name, change in patch.items():
         at = patch.places[name]
         if name not in _injury_names(injuries):

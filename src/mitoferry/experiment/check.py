@@ -9,7 +9,7 @@ from typing import Any
 from mitoferry.base.errors import Problem
 from mitoferry.experiment.names import CHANGES, Library, nearest
 from mitoferry.experiment.observables import assays, observable, observable_names
-from mitoferry.experiment.quantities import Amount, UnitProblem, to_unit
+from mitoferry.experiment.quantities import Amount, QuantityError, to_unit
 from mitoferry.experiment.schema import Cells, Experiment, Injury, Measure, Plan, Treatment, role_of
 from mitoferry.experiment.tree import Map, locate
 
@@ -30,6 +30,7 @@ class Findings:
     populations: set[str]
     roles: set[str]
     end: float
+    file: Any = None  # the file's own data
     timed: bool = True  # whether the file says when the run ends
     problems: list[Problem] = field(default_factory=list)
 
@@ -62,6 +63,7 @@ def check_meaning(
     roles = {role_of(n, c) for n, c in (cells | dict(experiment.cells)).items()}
     f = Findings(where, library, populations, {r for r in roles if r}, experiment.run.until.value)
     run = declared.get("run")
+    f.file = tree
     f.timed = isinstance(run, Map) and str(experiment.run.until) == str(run.get("until"))
     _populations(f, experiment, tree)
     for name, plan in experiment.plans.items():
@@ -70,8 +72,7 @@ def check_meaning(
     _expectations(f, experiment, tree, declared)
     _run(f, experiment, tree)
     _numbers(f, experiment, tree)
-    gone = {f"'{n}'" for n in populations - set(experiment.cells)}
-    return [p for p in f.problems if p.found not in gone]
+    return f.problems
 
 
 # ------------------------------------------------------------------ populations and geometry
@@ -112,13 +113,14 @@ def palette_of(experiment: Experiment, library: Library) -> list[str]:
 
 def _plan(f: Findings, plan: Plan, tree: Map, arm: str) -> None:
     if not plan.cells:
-        f.add(tree, ("cells",), "at least one population", f"arm '{arm}' without cells")
+        f.add(f.file, ("arms", arm), "at least one population", "an arm without cells")
     for name, cells in plan.cells.items():
         _cells(f, plan, cells, tree, ("cells", name))
     _geometry(f, plan, tree, arm)
-    for kind, actions in (("injury", plan.injury), ("treat", plan.treat)):
-        for n, action in enumerate(actions):
-            _action(f, plan, action, tree, (kind, n))
+    for n, injury in enumerate(plan.injury):
+        _action(f, plan, injury, tree, ("injury", n))
+    for n, treatment in enumerate(plan.treat):
+        _action(f, plan, treatment, tree, ("treat", n))
     for drug, dose in plan.well.medium.extras.items():
         path = ("well", "medium", "extras", drug)
         record = f.library.drug(drug)
@@ -187,7 +189,7 @@ def _geometry(f: Findings, plan: Plan, tree: Map, arm: str) -> None:
                 "enlarge the well, or seed fewer cells",
             )
     if not any(count_of(c, plan) for c in plan.cells.values()) and plan.cells:
-        f.add(tree, ("cells",), "at least one cell", f"none in arm '{arm}'")
+        f.add(f.file, ("arms", arm), "at least one cell", "none")
 
 
 def well_text(plan: Plan) -> str:
@@ -264,7 +266,7 @@ def _dose(f: Findings, record: Any, dose: Amount | None, tree: Map, path: tuple[
         return
     try:
         dose_in(record, dose)
-    except UnitProblem as problem:
+    except QuantityError as problem:
         f.add(tree, path, f"a dose of {record.name}: {problem.wanted}", f"'{dose}'", problem.hint)
 
 
@@ -272,10 +274,10 @@ def dose_in(record: Any, dose: Amount) -> float:
     """A dose in the unit of its record.
 
     Raises:
-        UnitProblem: the unit is missing or measures something else.
+        QuantityError: the unit is missing or measures something else.
     """
     if record.unit == "%" and not dose.unit:
-        raise UnitProblem("a number with its unit, as in '2 %'", "units are never guessed")
+        raise QuantityError("a number with its unit, as in '2 %'", "units are never guessed")
     return to_unit(dose.text, record.unit, species="oxygen" if record.oxygen else "")
 
 
@@ -292,9 +294,14 @@ def _measures(f: Findings, experiment: Experiment, tree: Map) -> None:
             if name not in {*f.populations, *ROLES, *EVERYWHERE, "well"}:
                 place = (*path, "of") if len(measure.of or ()) == 1 else (*path, "of", k)
                 f.unknown(tree, place, "a population, a role, or 'well'", name, [*f.populations, *ROLES, "well"])
-        for key in measure.options:
-            if info is not None and info.options and key not in info.options:
-                f.unknown(tree, (*path, "options", key), "an option of the assay", key, info.options)
+        for problem in info.problems(measure.options) if info is not None else ():
+            f.add(
+                tree,
+                (*path, "options", problem.key),
+                problem.wanted,
+                problem.found,
+                problem.hint or nearest(problem.key, info.options if info else ()),
+            )
         for k, time in enumerate(measure.at or ()):
             if time.value > f.end:
                 f.add(tree, (*path, "at", k), f"a time within the run (until {f.end / 3600:g} h)", f"'{time}'")
@@ -392,7 +399,7 @@ def processes() -> list[str]:
 def _number(f: Findings, value: Any, unit: str, tree: Map, path: tuple[Any, ...], *, bare: bool) -> None:
     try:
         number_in(value, unit)
-    except UnitProblem as problem:
+    except QuantityError as problem:
         f.add(tree, path, problem.wanted, f"'{value}'", problem.hint)
 
 
@@ -400,7 +407,7 @@ def number_in(value: Any, unit: str) -> float:
     """A number of the library as given in a file: bare numbers are in the unit of the record.
 
     Raises:
-        UnitProblem: not a number, or of another unit.
+        QuantityError: not a number, or of another unit.
     """
     if isinstance(value, str):
         from mitoferry.experiment.quantities import split
@@ -409,5 +416,5 @@ def number_in(value: Any, unit: str) -> float:
         return number if not found else to_unit(value, unit)
     number = float(value)
     if not math.isfinite(number):
-        raise UnitProblem("a finite number")
+        raise QuantityError("a finite number")
     return number

@@ -185,7 +185,8 @@ def wells_needed(effect: float, sd: float, *, power: float = 0.8, alpha: float =
     Args:
         effect: difference of the means, in the unit of the readout.
         sd: standard deviation between wells of one arm.
-        power, alpha: chance of a hit, and of a false one (two-sided).
+        power: chance of a hit.
+        alpha: chance of a false one, two-sided.
         correlation: between the arms over replicates; arms of one run share their random numbers and are paired.
 
     Raises:

@@ -7,8 +7,12 @@ function of an endothelium) is a surrogate and says so wherever it is shown. Not
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
+from functools import cache
+from typing import Any
+
+from mitoferry.base.errors import InputError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,7 @@ class AssayInfo:
         of: populations measured unless the file says otherwise: a role, or "well".
         readouts: names of the numbers that it gives.
         options: names of the options that it takes.
+        settings: checks options and fills in defaults.
     """
 
     name: str
@@ -28,34 +33,16 @@ class AssayInfo:
     of: str
     readouts: tuple[str, ...]
     options: tuple[str, ...] = ()
+    settings: Callable[[Mapping[str, Any]], Any] | None = None
 
-
-_ASSAYS = (
-    AssayInfo(name="flow_mitochondria", about="share of cells above the gate of the no-donor arm, by label or leaking dye", of="recipient",
-              readouts=("positive_fraction", "transferred_per_cell"), options=("gate", "background", "minimum", "label")),
-    AssayInfo(name="confocal_mitochondria", about="donor mitochondria seen in single cells", of="recipient",
-              readouts=("positive_fraction", "transferred_per_cell"), options=("overlap", "label")),
-    AssayInfo(name="nanotube_count", about="nanotubes seen between cells", of="well",
-              readouts=("tubes_per_cell", "thick_per_cell", "open_per_cell", "mean_length", "from_donor_fraction"), options=("detect",)),
-    AssayInfo(name="filopodia_count", about="search filopodia per cell", of="recipient", readouts=("filopodia_per_cell",)),
-    AssayInfo(name="annexin_pi", about="annexin V and propidium iodide by flow", of="recipient",
-              readouts=("apoptotic_fraction", "necrotic_fraction", "viable_fraction")),
-    AssayInfo(name="tunel", about="TUNEL-positive share", of="recipient", readouts=("tunel_fraction",)),
-    AssayInfo(name="cell_count", about="living and dead cells", of="recipient", readouts=("live", "live_fraction", "dead")),
-    AssayInfo(name="tmrm", about="TMRM of living cells, relative to the FCCP zero", of="recipient", readouts=("tmrm", "psi")),
-    AssayInfo(name="jc1", about="JC-1 red to green ratio", of="recipient", readouts=("jc1_ratio",)),
-    AssayInfo(name="atp_luminescence", about="ATP of the population over its living cells", of="recipient", readouts=("atp_per_cell", "atp_total")),
-    AssayInfo(name="dcf", about="DCF fluorescence of living cells", of="recipient", readouts=("dcf",)),
-    AssayInfo(name="mitosox", about="MitoSOX fluorescence of living cells", of="recipient", readouts=("mitosox",)),
-    AssayInfo(name="seahorse", about="oxygen use of the well: basal, oligomycin, FCCP, rotenone with antimycin A", of="recipient",
-              readouts=("basal", "atp_linked", "leak", "maximal", "spare", "nonmitochondrial", "lactate", "coupling"),
-              options=("oligomycin", "fccp", "norm_error")),
-    AssayInfo(name="mtdna_qpcr", about="share of donor mtDNA, debris included", of="recipient", readouts=("donor_share", "copies_per_cell"),
-              options=("detection_limit",)),
-    AssayInfo(name="heteroplasmy", about="share of the pathogenic haplotype, sampled at a depth", of="recipient", readouts=("heteroplasmy",),
-              options=("depth",)),
-    AssayInfo(name="immunoblot", about="NF-kB activity and TNFAIP2 level", of="recipient", readouts=("nfkb", "tnfaip2")),
-)  # fmt: skip
+    def problems(self, options: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with options given in a file."""
+        try:
+            if self.settings is not None:
+                self.settings(options)
+        except InputError as error:
+            return error.problems
+        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +117,17 @@ _OBSERVABLES = (
 OBSERVABLES: dict[str, Observable] = {o.name: o for o in _OBSERVABLES}
 
 
+@cache
 def assays() -> dict[str, AssayInfo]:
     """All assays that a file may name: ours, then those of other packages (entry points ``mitoferry.assays``)."""
-    known = {a.name: a for a in _ASSAYS}
-    for point in metadata.entry_points(group="mitoferry.assays"):
-        known.setdefault(point.name, AssayInfo(name=point.name, about=f"from {point.value}", of="recipient", readouts=()))
-    return known
+    from mitoferry.assays import load_assays
+
+    return {
+        name: AssayInfo(
+            name=name, about=a.about, of=a.of, readouts=tuple(r.name for r in a.readouts), options=tuple(a.options), settings=a.settings
+        )
+        for name, a in load_assays().items()
+    }
 
 
 def observable(name: str) -> Observable | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import Library, nearest
 from mitoferry.experiment.problems import keys_at
-from mitoferry.experiment.quantities import UnitProblem, show, to_unit
+from mitoferry.experiment.quantities import QuantityError, show, to_unit
 from mitoferry.experiment.schema import Experiment
 from mitoferry.experiment.tree import Map, Place, Seq, read_value
 
@@ -24,7 +25,7 @@ _ITEM_NAMES = ("do", "drug", "gene", "assay", "finding")
 
 
 def parse_assignments(items: Iterable[str]) -> dict[str, str]:
-    """ "path=value" texts as a mapping.
+    """Texts of the form ``path=value`` as a mapping.
 
     Raises:
         InputError: a text without "=", or an empty path.
@@ -79,7 +80,7 @@ def _set(tree: Map, path: str, value: Any, library: Library) -> Problem | None:
     parts = [p for p in re.split(r"\.|\[(\d+)\]", path) if p]
     top = keys_at(Experiment, ())
     if not parts or parts[0] not in top:
-        hint = nearest(path, [*library.parameters, *(t for t in top if t != "schema")])
+        hint = _nearest_start(path, parts, top, library)
         return Problem(WHERE, path, "a key of the experiment or a parameter of the library", show(value), hint=hint)
     node: Any = tree
     schema_path: list[Any] = []
@@ -95,7 +96,7 @@ def _set(tree: Map, path: str, value: Any, library: Library) -> Problem | None:
             if schema_path[-1] == "parameters" and part not in library.parameters:
                 return Problem(WHERE, path, "the name of a parameter", f"'{part[:60]}'", hint=nearest(part, library.parameters))
         elif isinstance(node, Map) and part not in node:
-            problem = _refuse_new(node, part, schema_path, path)
+            problem = _refuse_new(node, part, schema_path, path, tree)
             if problem is not None:
                 return problem
         place = Place(WHERE, None, path)
@@ -128,15 +129,26 @@ def _names_in(node: Any) -> list[str]:
     return []
 
 
-def _refuse_new(node: Map, part: str, schema_path: list[Any], path: str) -> Problem | None:
+def _nearest_start(path: str, parts: list[str], top: list[str], library: Library) -> str:
+    close = get_close_matches(parts[0], top, n=1, cutoff=0.75) if parts else []
+    return f"Did you mean '{close[0]}'?" if close else nearest(path, [*library.parameters, *top])
+
+
+def _refuse_new(node: Map, part: str, schema_path: list[Any], path: str, tree: Map) -> Problem | None:
     """A key that the file does not have may be set only where the schema knows it."""
     known = keys_at(Experiment, tuple(schema_path))
-    if not known and "injury" in schema_path:
+    if not known and "injury" in schema_path[:-1]:
         known = keys_at(Experiment, ("injury", 0))
-    if part in known:
+    names = known or [*node, *_named(tree, schema_path)]
+    if part in names:
         return None
-    names = known or list(node)
     return Problem(WHERE, path, "a known key", f"'{part[:60]}'", hint=nearest(part, names))
+
+
+def _named(tree: Map, schema_path: list[Any]) -> list[str]:
+    """Populations and injuries of the base, which an arm may patch."""
+    base = tree.get(schema_path[-1]) if schema_path and schema_path[0] == "arms" else None
+    return list(base) if isinstance(base, Map) else _names_in(base)
 
 
 def _put(node: Any, part: Any, value: Any, place: Place) -> None:
@@ -179,5 +191,5 @@ def _shorten(tree: Map) -> None:
 def _seconds(value: Any) -> float | None:
     try:
         return to_unit(value, "s")
-    except UnitProblem:
+    except QuantityError:
         return None

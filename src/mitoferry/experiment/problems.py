@@ -27,7 +27,7 @@ _WANTED = {
 }
 
 
-def path_of(error: dict[str, Any], tree: Any) -> tuple[Any, ...]:
+def path_of(error: Any, tree: Any) -> tuple[Any, ...]:
     """The error's path through the file: what pydantic adds for unions and mapping keys is left out."""
     path: list[Any] = []
     node = tree
@@ -56,7 +56,7 @@ def from_validation(error: ValidationError, tree: Any, where: str, model: type[B
     return found
 
 
-def _words(item: dict[str, Any], path: tuple[Any, ...], model: type[BaseModel]) -> tuple[str, str, str]:
+def _words(item: Any, path: tuple[Any, ...], model: type[BaseModel]) -> tuple[str, str, str]:
     kind, context, given = item["type"], item.get("ctx", {}), show(item.get("input"))
     if kind == "mitoferry":
         return str(context["wanted"]), str(context["found"]), str(context["hint"])

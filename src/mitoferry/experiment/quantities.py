@@ -23,7 +23,7 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*((?:{_FACTOR})(?:\s?[*/]?\s?(?:{_FACT
 _MAX_TEXT = 80
 
 
-class UnitProblem(ValueError):
+class QuantityError(ValueError):
     """Text that is not a quantity, or has the wrong unit. ``wanted`` and ``hint`` go into the user's message."""
 
     def __init__(self, wanted: str, hint: str = "") -> None:
@@ -36,14 +36,14 @@ def split(text: str) -> tuple[float, str]:
     """Number and unit of a text; the unit is "" where there is none.
 
     Raises:
-        UnitProblem: if the text is not a number with an optional unit.
+        QuantityError: if the text is not a number with an optional unit.
     """
     match = _QUANTITY.fullmatch(text.replace("μ", "µ")) if len(text) <= _MAX_TEXT else None
     if match is None:
-        raise UnitProblem("a number and a unit, as in '4 h'")
+        raise QuantityError("a number and a unit, as in '4 h'")
     number = float(match[1])
     if not math.isfinite(number):
-        raise UnitProblem("a finite number")
+        raise QuantityError("a finite number")
     return number, (match[2] or "").strip()
 
 
@@ -56,20 +56,20 @@ def to_unit(given: Any, target: str, *, species: str = "") -> float:
         species: "oxygen" lets % of the gas above the medium stand for a concentration.
 
     Raises:
-        UnitProblem: wrong, unknown or missing unit.
+        QuantityError: wrong, unknown or missing unit.
     """
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):
-        raise UnitProblem(f"a number in {target}" if target != "1" else "a number")
+        raise QuantityError(f"a number in {target}" if target != "1" else "a number")
     number, unit = split(given) if isinstance(given, str) else (float(given), "")
     if not math.isfinite(number):
-        raise UnitProblem("a finite number")
+        raise QuantityError("a finite number")
     if not unit and target != "1":
-        raise UnitProblem(f"a number with its unit, as in '{number:g} {target}'", "units are never guessed")
+        raise QuantityError(f"a number with its unit, as in '{number:g} {target}'", "units are never guessed")
     try:
         return units.convert(f"{number!r} {unit}".strip(), target, oxygen=species == "oxygen")
     except ValueError as problem:
         said = str(problem).removeprefix("wanted ").split(", found ")[0]
-        raise UnitProblem(said, "" if units.is_known(unit) else f"the unit '{unit}' is not known") from problem
+        raise QuantityError(said, "" if units.is_known(unit) else f"the unit '{unit}' is not known") from problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class In:
                 amount = Amount(given, *split(given))
             else:
                 amount = Amount(str(given), to_unit(given, "1"), "")
-        except UnitProblem as problem:
+        except QuantityError as problem:
             example = f" (example: {self.example})" if self.example and "as in" not in problem.wanted else ""
             raise wrong(f"{problem.wanted}{example}", given, problem.hint) from problem
         if amount.value < self.low or amount.value > self.high or (self.above and amount.value == self.low):

@@ -105,8 +105,9 @@ def examine(text: str, where: str, name: str, overrides: Mapping[str, Any], libr
     if isinstance(experiment, Experiment):
         experiment._name, experiment._where, experiment._text, experiment._overrides = name, where, text, dict(overrides)
         trees, wrong = _read_arms(experiment, sound, where)
-        problems += wrong
-        problems += check_meaning(experiment, sound, trees, where, library, declared=tree)
+        wrong += check_meaning(experiment, sound, trees, where, library, declared=tree)
+        removed = _removed(tree, sound)
+        problems += [p for p in wrong if p.found not in removed]
     problems = _tidy(problems)
     return (None, problems) if problems else (experiment, [])  # type: ignore[return-value]
 
@@ -115,7 +116,8 @@ def _read_arms(experiment: Experiment, tree: Map, where: str) -> tuple[dict[str,
     """Put the arms together; ``experiment.plans`` gets those that are sound."""
     problems: list[Problem] = []
     trees: dict[str, Map] = {}
-    for arm in list(experiment.arms) or [None]:
+    names: list[str | None] = list(experiment.arms) or [None]
+    for arm in names:
         patched, wrong = plan_tree(tree, arm, where)
         problems += wrong
         plan, wrong = _sift(patched, where, Plan)
@@ -127,25 +129,31 @@ def _read_arms(experiment: Experiment, tree: Map, where: str) -> tuple[dict[str,
 
 
 def _sift(tree: Map, where: str, model: type[BaseModel]) -> tuple[BaseModel | None, list[Problem]]:
-    """Validate ``tree``; what is wrong is reported and taken out, so that the rest can still be checked."""
+    """Validate ``tree``; what is wrong is reported and taken out, so that the rest can still be checked.
+
+    What a part lacks only because something wrong was taken out of it is no problem of its own.
+    """
     problems: list[Problem] = []
-    for _ in range(12):
+    for turn in range(12):
         try:
             return model.model_validate(tree), problems
         except ValidationError as error:
             found = from_validation(error, tree, where, model)
-        problems += [problem for path, problem in found if _new(problem, problems)]
+        problems += [p for _, p in found if turn == 0 or not any(q.key.startswith(p.key) for q in problems)]
         for path in sorted({path for path, _ in found}, key=_depth, reverse=True):
             if not _remove(tree, path):
                 return None, problems
     return None, problems
 
 
-def _new(problem: Problem, problems: list[Problem]) -> bool:
-    """A key that was taken out as wrong is not missing."""
-    seen = any(p.key == problem.key and p.where == problem.where for p in problems)
-    inside = any(p.key.startswith(problem.key) and p.line is not None and problem.found == "nothing" for p in problems)
-    return not (seen or (inside and problem.found == "nothing"))
+def _removed(tree: Map, sound: Map) -> set[str]:
+    """Names of populations and arms that were taken out as wrong, as messages quote them: they are not unknown."""
+    names = set()
+    for key in ("cells", "arms"):
+        written, kept = tree.get(key), sound.get(key)
+        if isinstance(written, Map):
+            names |= {f"'{n}'" for n in written if not isinstance(kept, Map) or n not in kept}
+    return names
 
 
 def _depth(path: tuple[Any, ...]) -> tuple[int, list[tuple[int, str]]]:
@@ -162,21 +170,15 @@ def _remove(tree: Any, path: tuple[Any, ...]) -> bool:
     parents = [tree]
     for part in path[:-1]:
         node = parents[-1]
-        if isinstance(node, Map) and part in node:
-            parents.append(node[part])
-        elif isinstance(node, Seq) and isinstance(part, int) and part < len(node):
-            parents.append(node[part])
-        else:
+        if not _has(node, part):
             break
+        parents.append(node[part])
     for depth in range(len(parents) - 1, -1, -1):
         node, part = parents[depth], path[depth]
         if isinstance(node, Map) and part in _STAND_INS and path in ((part,), ("run", part)):
             node.put(part, _STAND_INS[part], Place("", None, part))
             return True
-        if isinstance(node, Map) and part in node:
-            node.drop(part)
-            return True
-        if isinstance(node, Seq) and isinstance(part, int) and part < len(node):
+        if _has(node, part):
             node.drop(part)
             return True
     if path == ("run",) and isinstance(tree, Map):
@@ -185,6 +187,10 @@ def _remove(tree: Any, path: tuple[Any, ...]) -> bool:
         tree.put("run", run, Place("", None, "run"))
         return True
     return False
+
+
+def _has(node: Any, part: Any) -> bool:
+    return (isinstance(node, Map) and part in node) or (isinstance(node, Seq) and isinstance(part, int) and part < len(node))
 
 
 def _tidy(problems: list[Problem]) -> list[Problem]:

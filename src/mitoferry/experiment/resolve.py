@@ -17,8 +17,9 @@ from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateS
 from mitoferry.experiment.check import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
+from mitoferry.experiment.quantities import Amount
 from mitoferry.experiment.reader import parse_experiment
-from mitoferry.experiment.schema import Amount, Experiment, Injury, Plan, Substances, Treatment, role_of
+from mitoferry.experiment.schema import Experiment, Injury, Plan, Substances, Treatment, role_of
 
 FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
 FOREVER = math.inf
@@ -39,7 +40,8 @@ def resolve(
     Args:
         experiment: as read by ``load_experiment``.
         library: the shipped library by default.
-        replicates, seed: replace those of the file.
+        replicates: replaces that of the file.
+        seed: replaces that of the file.
         overrides: path to value as on the command line ("cells.recipient.count": "50"); the file is then checked again.
         arms: only these arms; their numbers do not depend on which others run.
 

@@ -203,7 +203,7 @@ class Treatment(Timed):
 
     @property
     def kind(self) -> str:
-        """ "drug", "gene", "medium" or "wash"."""
+        """Which of "drug", "gene", "medium" and "wash" it is."""
         return next(k for k in ("drug", "gene", "medium", "wash") if getattr(self, k) is not None)
 
 

@@ -58,7 +58,7 @@ run:
 
 expect:                         # what you hold the run against; the report gives a verdict on each
   - {{finding: my-claim-1, observable: apoptosis, of: recipient, arm: coculture, versus: injured_alone, direction: decrease}}
-  - {{finding: my-claim-2, observable: mitochondrial_transfer, of: recipient, arm: coculture_transwell, versus: coculture, direction: abolish}}
+  - {{finding: my-claim-2, observable: mitochondrial_transfer, arm: coculture_transwell, versus: coculture, direction: abolish}}
 """
 
 

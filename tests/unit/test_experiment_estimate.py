@@ -1,0 +1,109 @@
+"""Estimates, cards, the starting file and the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mitoferry.backends.reference import Reference
+from mitoferry.base.errors import InputError
+from mitoferry.experiment.cards import experiment_card, experiment_card_text, title_of
+from mitoferry.experiment.estimate import BASE_BYTES, estimate, memory_free, refuse_unless_it_fits, wells_needed
+from mitoferry.experiment.plate import build_world
+from mitoferry.experiment.reader import load_experiment, parse_experiment, shipped
+from mitoferry.experiment.resolve import resolve
+from mitoferry.experiment.schema import json_schema
+from mitoferry.experiment.template import new_experiment_text
+
+
+def test_estimate_counts_what_the_plate_holds():
+    spec = resolve(load_experiment("msc-huvec-ogd"))
+    cost = estimate(spec, cores=2)
+    assert cost.wells == len(spec.arms) * 3 == 36
+    assert cost.cells == sum(p.count for a in spec.arms for p in a.populations) * 3
+    assert cost.mitochondria == 3 * sum(p.count * p.cell_type.mitochondria for a in spec.arms for p in a.populations)
+    assert cost.memory > BASE_BYTES + 40 * cost.mitochondria
+    assert cost.seconds > 0
+    assert "36 wells" in str(cost)
+    assert estimate(spec, cores=4).seconds < cost.seconds
+
+
+def test_estimate_bounds_the_tables_of_a_real_plate():
+    spec = resolve(load_experiment("one-nanotube", overrides={"run.replicates": 2}), arms=["pair"])
+    cost = estimate(spec)
+    world = build_world(spec, Reference(), with_space=False)
+    assert world.n_wells == cost.wells == 2
+    tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells)
+    held = sum(a.nbytes for t in tables for a in t if isinstance(a, np.ndarray))
+    assert held < 1.5 * (cost.memory - BASE_BYTES)
+    assert len(world.mitochondria.flags) == pytest.approx(cost.slots, rel=0.35)
+
+
+def test_enormous_plates_are_refused_before_allocation():
+    changes = {"cells.recipient.count": "10000000", "well.size": "80 mm"}
+    with pytest.raises(InputError) as error:
+        refuse_unless_it_fits(resolve(load_experiment("msc-huvec-ogd", overrides=changes)))
+    assert {p.key for p in error.value.problems} >= {"mitochondria"}
+    assert "TB" in str(error.value)
+    spec = resolve(load_experiment("one-nanotube"))
+    assert refuse_unless_it_fits(spec, available=4e9).wells == 48
+    with pytest.raises(InputError, match="fits into"):
+        refuse_unless_it_fits(spec, available=1e8)
+
+
+def test_memory_of_this_machine():
+    assert memory_free() >= 0.0
+
+
+def test_wells_needed():
+    assert wells_needed(1.0, 1.0) == 16, "the textbook number of the normal approximation"
+    assert wells_needed(1.0, 1.0, correlation=0.5) == 8
+    assert wells_needed(-1.0, 1.0) == 16
+    assert wells_needed(100.0, 1.0) == 2
+    for bad in ({"effect": 0.0}, {"sd": -1.0}, {"power": 1.0}, {"alpha": 0.0}, {"correlation": 1.0}, {"effect": float("nan")}):
+        with pytest.raises(InputError):
+            wells_needed(**({"effect": 1.0, "sd": 1.0} | bad))
+    with pytest.raises(InputError):
+        wells_needed(1e-30, 1.0)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_cards(name):
+    card = experiment_card(name)
+    text = experiment_card_text(name)
+    assert card.title in text.replace("\n", " ")
+    assert [arm for arm, _ in card.arms] == list(load_experiment(name).plans)
+    assert all(arm in text for arm, _ in card.arms)
+    assert title_of(shipped()[name]) == card.title
+
+
+def test_card_marks_surrogates(tmp_path):
+    assert "endothelial_function restore in coculture against injured_alone [surrogate]" in experiment_card_text("msc-huvec-ogd")
+    assert title_of(tmp_path / "none.yaml") == ""
+
+
+def test_starting_file_runs_as_it_stands():
+    spec = resolve(parse_experiment(new_experiment_text("my-study")))
+    assert len(spec.arms) == 6
+    assert "#" in new_experiment_text("x")
+
+
+def test_json_schema_knows_every_key_and_is_json():
+    schema = json.loads(json.dumps(json_schema()))
+    assert {"schema", "title", "well", "cells", "injury", "treat", "arms", "measure", "run", "expect", "parameters"} <= set(
+        schema["properties"]
+    )
+    assert schema["additionalProperties"] is False
+    assert "from" in schema["$defs"]["Treatment"]["properties"]
+    assert schema["$defs"]["WellPatch"].get("required") is None
+
+
+def test_the_experiment_as_json_is_complete():
+    experiment = load_experiment("msc-huvec-ogd")
+    plain = experiment.model_dump(mode="json")
+    assert plain["cells"]["recipient"]["count"] == 120
+    assert plain["run"]["until"] == "24 h"
+    assert plain["expect"][4]["finding"] == "msc-huvec-ogd#5"
+    json.dumps(plain)
