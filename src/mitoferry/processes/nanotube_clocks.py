@@ -7,7 +7,7 @@ Mechanism, as competing exponential clocks of each tube at the rates frozen at t
 * -> open: a share p_o of all tubes can fuse with their target (drawn once per tube); these open at 1/t_open from
   the capped and at a share of that from the closed state;
 * thin -> thick by microtubules at k_MT * mean of microtubule invasion at both ends; faster if the initiator has
-  released cytochrome c but is not executed yet;
+  released cytochrome c but is not executed yet, slower if it makes tubes by raised TNFAIP2 (these lack microtubules);
 * loss at actin_break / lifetime(class) + k_s (strain - strain_0)_+ + k_d if an end is executing apoptosis; at once if
   an end is gone or has lost its membrane, or the tube is longer than the longest.
 
@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.maths import power
 from mitoferry.core.nodes import NODE_ACTIN_BREAK, NODE_CX43, NODE_MICROTUBULE_INVASION, NODE_OPENING
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform4
@@ -57,6 +58,7 @@ class Parameters(NamedTuple):
     undocked_opening: float
     thickening_rate: float
     cytochrome_c_thickening: float
+    tnfaip2_thinness: float
     thin_lifetime: float
     thick_lifetime: float
     strain_rate: float
@@ -119,6 +121,7 @@ def rate_of_docking(links, cells, groups, i, p):
 def rate_of_thickening(links, cells, groups, i, p):
     """Rate [1/h] at which microtubules enter a thin tube."""
     rate = p.thickening_rate * mean_node(links, cells, groups, i, NODE_MICROTUBULE_INVASION)
+    rate = rate * power(max(float(cells.tnfaip2[int(links.a[i])]), 1.0), -p.tnfaip2_thinness)
     if int(cells.state[int(links.a[i])]) == CELL_MOMP:
         rate = rate * p.cytochrome_c_thickening
     return rate
