@@ -20,7 +20,6 @@ Verification: tests/verification/test_biogenesis.py (steady state of seven days,
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -106,7 +105,7 @@ def grow_slot(h, slot, sums, cells, groups, mitochondria, mitophagy_rate, p, ste
     change = (goal - mass) * step.dt / (3600.0 * p.growth_time)
     if change > 0.0:
         change = change * energy_factor(float(cells.atp[h]), p)
-    new = int(math.floor(mass + change + 0.5))
+    new = int(mass + change + 0.5)
     mitochondria.mass[slot] = new
     if new > mass:
         sums[GROWN] += new - mass
@@ -210,7 +209,7 @@ def births_row(i, cells, groups, wells, pages, mitochondria, mitophagy_rate, p, 
         child, _ = find(i, 0, 1, cells, pages, mitochondria, p)
         if candidates > 0 and child >= 0:
             a, b, _, _ = uniform4(key0, key1, cells.id[i], 0, BIOGENESIS, step.step, 2 * j + 1)
-            parent, _ = find(i, int(math.floor(a * candidates)), 0, cells, pages, mitochondria, p)
+            parent, _ = find(i, int(a * candidates), 0, cells, pages, mitochondria, p)
             mass = int(mitochondria.mass[parent]) * MASS_SCALE
             share = max(p.bud_share * (0.8 + 0.4 * b), p.smallest_mass / mass)
             share = min(share, 1.0 - p.smallest_mass / mass)

@@ -36,15 +36,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
-from mitoferry.core.random import binomial_from, uniform4
+from mitoferry.core.random import binomial_from, stochastic_round, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CYTOSOL,
     DAMAGE_SCALE,
     DONOR_ENDOSOME,
     DONOR_FREE,
-    ENDOSOME,
     DOUBLE_MEMBRANE,
+    ENDOSOME,
     FUSED,
     MASS_SCALE,
     N_HAPLOTYPES,
@@ -130,7 +130,7 @@ def mixed(here, there, share, u):
     difference = there - here
     if difference == 0:
         return here
-    return here + int(math.floor(share * difference + u))
+    return here + stochastic_round(share * difference, u)
 
 
 @row
@@ -139,13 +139,13 @@ def given(here, there, share, u):
     difference = there - here
     if difference == 0:
         return here
-    return here - int(math.floor(-share * difference + u))
+    return here - stochastic_round(-share * difference, u)
 
 
 @row
 def carried(amount_1, amount_2, out_share, in_share, u):
     """Net integer amount that partner 1 gains when shares of both amounts change sides; stays within the column."""
-    net = int(math.floor(in_share * amount_2 - out_share * amount_1 + u))
+    net = stochastic_round(in_share * amount_2 - out_share * amount_1, u)
     net = min(max(net, -amount_1), amount_2)
     return min(max(net, amount_2 - LARGEST), LARGEST - amount_1)
 
@@ -154,10 +154,7 @@ def carried(amount_1, amount_2, out_share, in_share, u):
 def exchange(s1, s2, x, shift, u, mitochondria):
     """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
 
-    Args:
-        x: share of full equalisation, 0..1.
-        shift: net mass that moves from s2 to s1 (quanta, may be negative).
-        u: uniform for the rounding.
+    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding.
     """
     m1 = int(mitochondria.mass[s1])
     m2 = int(mitochondria.mass[s2])
@@ -247,15 +244,13 @@ def settle(slot, cells, h, mean0, decay, mitochondria, p):
     offset = target + (int(mitochondria.psi_offset[slot]) - target) * decay
     offset = min(max(math.floor(offset + 0.5), -32000.0), 32000.0)
     mitochondria.psi_offset[slot] = int(offset)
-    place = place_of(flags)
     wanted = energy_class
-    if place == ENDOSOME or place == DOUBLE_MEMBRANE:
+    if place_of(flags) in (ENDOSOME, DOUBLE_MEMBRANE):
         wanted = DONOR_ENDOSOME
     elif energy_class == DONOR_ENDOSOME:
         wanted = DONOR_FREE
-    elif energy_class == OWN_NETWORK:
-        if flags & PORE_OPEN != 0 or offset * PSI_OFFSET_SCALE > p.isolation_offset:
-            wanted = OWN_ISOLATED
+    elif energy_class == OWN_NETWORK and (flags & PORE_OPEN != 0 or offset * PSI_OFFSET_SCALE > p.isolation_offset):
+        wanted = OWN_ISOLATED
     if wanted != energy_class:
         mitochondria.flags[slot] = with_class(flags, wanted)
 
@@ -340,10 +335,10 @@ def fusion_page(i, cells, groups, wells, pages, mitochondria, p, step):
     key0 = wells.key0[w]
     key1 = wells.key1[w]
     a, b, _, _ = uniform4(key0, key1, cells.id[h], 0, FUSION, step.step, 1)
-    other = (int(math.floor(a * length)) - index + length) % length
+    other = (int(a * length) - index + length) % length
     if other < index:
         return
-    lanes = int(math.floor(b * PAGE))
+    lanes = int(b * PAGE)
     partner = chain_page(cells, pages, h, other)
     g = int(cells.group[h])
     h2o2 = float(cells.h2o2[h])

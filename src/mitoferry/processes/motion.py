@@ -17,7 +17,7 @@ and no cell is moved further than that in one.
 
 Assumptions: spheres of constant radius, drag the same for all; dying cells are pushed but do not crawl; corpses and
 cells not yet added take no space; cells on an insert and below it do not touch. Contacts are counted at the positions
-before the last sub-step. Step error of mechanics O(dt of a sub-step). Tests: tests/verification/test_space_motion.py
+before the last sub-step. A cell that nothing touches at the start of the step is not moved by others within it. Step error of mechanics O(dt of a sub-step). Tests: tests/verification/test_space_motion.py
 (F11, pushing of two cells, drift, borders).
 """
 
@@ -279,7 +279,7 @@ def push_row(i, cells, groups, wells, neighbours, moves, p, step):
         return
     w = int(cells.well[i])
     n = int(moves.substeps[w])
-    if step.number >= n:
+    if step.number >= n or float(moves.wanted[i]) == 0.0:
         return
     x = float(cells.x[i])
     y = float(cells.y[i])
@@ -302,7 +302,7 @@ def push_row(i, cells, groups, wells, neighbours, moves, p, step):
 @row
 def commit_row(i, cells, moves, step):
     """Take over the position of cell ``i`` after a sub-step."""
-    if not in_space(int(cells.state[i])) or step.number >= int(moves.substeps[int(cells.well[i])]):
+    if float(moves.wanted[i]) == 0.0 or step.number >= int(moves.substeps[int(cells.well[i])]):
         return
     cells.x[i] = moves.x[i]
     cells.y[i] = moves.y[i]

@@ -1,0 +1,220 @@
+"""Fusion and fission: disjoint pairs, conservation, rates, who may fuse, mixing, classes. Planted faults are caught."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mitoferry.core.nodes import NODE
+from mitoferry.core.schema import (
+    CLASS_SHIFT,
+    DONOR_ENDOSOME,
+    DONOR_FREE,
+    ENDOSOME,
+    FUSED,
+    OCCUPIED,
+    OWN_ISOLATED,
+    OWN_NETWORK,
+    PLACE_SHIFT,
+    PORE_OPEN,
+)
+from mitoferry.processes import fusion_fission
+from quality_worlds import INTERVAL, MODULES, count_copies, occupied, owners, parameters, rows, run, set_copies, step_at, uniform_world
+
+P = parameters(None, "fusion_fission", fusion_fission.Parameters)
+
+
+def classes(world):
+    return (world.mitochondria.flags[occupied(world)] >> CLASS_SHIFT) & 3
+
+
+def randomise(world, seed=0):
+    """Different content in every mitochondrion."""
+    rng = np.random.default_rng(seed)
+    m, slots = world.mitochondria, occupied(world)
+    for c, top in (
+        ("damage", 20000),
+        ("complex1", 40000),
+        ("complex34", 40000),
+        ("complex5", 40000),
+        ("bound1", 255),
+        ("bound3", 255),
+        ("label", 65535),
+        ("dye", 65535),
+    ):
+        getattr(m, c)[slots] = rng.integers(0, top, slots.size)
+    m.mass[slots] = rng.integers(2500, 20000, slots.size)
+    m.copies[slots, :2] = rng.integers(0, 9, (slots.size, 2))
+    count_copies(world)
+    world.ledger.open(world)
+
+
+def per_cell(world, column):
+    m, slots = world.mitochondria, occupied(world)
+    values = getattr(m, column)[slots].astype(np.int64)
+    if column not in ("mass", "label", "dye", "copies"):
+        values = values * m.mass[slots]
+    out = np.zeros((world.n_cells, *values.shape[1:]), dtype=np.int64)
+    np.add.at(out, owners(world, slots), values)
+    return out
+
+
+EXACT = ("mass", "label", "dye", "copies")
+WEIGHTED = ("damage", "complex1", "complex34", "complex5", "bound1", "bound3")
+
+
+def test_sums_are_conserved_per_cell():
+    world = uniform_world(40, mitochondria=70)
+    randomise(world)
+    exact = {c: per_cell(world, c) for c in EXACT}
+    weighted = {c: per_cell(world, c)[rows(world)].astype(float) for c in WEIGHTED}
+    run(world, ["fusion_fission"], 10)
+    for c in EXACT:
+        assert (per_cell(world, c) == exact[c]).all(), c
+    events = 10 * 12 * 0.34 * 70  # per cell, each rounded by up to one quantum of up to 20000 mass
+    for c in WEIGHTED:
+        change = per_cell(world, c)[rows(world)] - weighted[c]
+        assert np.abs(change).max() < 5 * 20000 * np.sqrt(events), c
+        assert abs(change.mean()) < 4.5 * change.std() / np.sqrt(change.size) + 1, c  # no drift
+
+
+def test_sums_of_per_mass_quantities_are_exact_between_equal_masses():
+    world = uniform_world(20, mitochondria=70)
+    randomise(world)
+    world.mitochondria.mass[occupied(world)] = 8192
+    world.ledger.open(world)
+    before = {c: per_cell(world, c) for c in WEIGHTED}
+    run(world, ["fusion_fission"], 10, fusion_fission={"split_spread": 0.0})
+    for c in WEIGHTED:
+        assert (per_cell(world, c) == before[c]).all(), c
+
+
+def test_a_planted_copy_is_caught_by_the_ledger():
+    from mitoferry.base.errors import LedgerError
+
+    world = uniform_world(5, mitochondria=40)
+    run(world, ["fusion_fission"], 1)
+    world.mitochondria.copies[occupied(world)[0], 0] += 1
+    with pytest.raises(LedgerError, match="mtDNA copies of haplotype 0"):
+        world.ledger.check(world, "fusion_fission", 0)
+
+
+def test_pairs_are_disjoint_and_every_partner_is_as_likely():
+    """The involution (K - r) mod n: each slot has one partner, partners are uniform over steps."""
+    for n in (1, 2, 3, 13):
+        for k in range(n):
+            partner = [(k - r + n) % n for r in range(n)]
+            assert [partner[q] for q in partner] == list(range(n))
+        seen = np.array([[(k - r + n) % n for r in range(n)] for k in range(n)])
+        assert all(sorted(seen[:, r]) == list(range(n)) for r in range(n))
+
+
+@pytest.mark.parametrize(("psi", "node", "factor", "passes"), [
+    (150.0, 1.0, 1.0, True), (150.0, 0.4, 0.4, True), (100.0, 1.0, 0.25, True), (150.0, 1.0, 0.8, False), (20.0, 1.0, 0.0, True),
+], ids=["full potential", "MFN node", "half potential", "planted fault", "depolarised"])  # fmt: skip
+def test_rate_of_fusions(psi, node, factor, passes):
+    """Counted as changes of a label that differs everywhere: chance 1 - exp(-r dt) per mitochondrion and step."""
+    world = uniform_world(100, mitochondria=96)
+    randomise(world)
+    world.cells.psi[:] = psi
+    world.groups.nodes[:, NODE["fusion"]] = node
+    world.mitochondria.damage[:] = 0
+    m, slots = world.mitochondria, occupied(world)
+    before = m.complex1[slots].copy()
+    MODULES["fusion_fission"].PROCESS.advance(world, step_at(0, 300), P._replace(offset_damage=0.0))
+    fused = int((m.complex1[slots] != before).sum())
+    pages = world.pages.owner[slots // 32]
+    crowding = 32 * np.bincount(world.pages.owner[world.pages.owner >= 0])[pages[0]] / 96
+    partner = 1.0 / crowding  # share of slots in use
+    expected = slots.size * partner * (1.0 - np.exp(-P.fusion_rate * crowding * factor / 12.0)) * (1 - 1 / 96)
+    assert bool(abs(fused - expected) < 5 * np.sqrt(2 * expected + 1) + 0.01 * expected) is passes
+
+
+def test_open_pores_endosomes_and_pairs_of_arrivals_do_not_fuse():
+    for flags in (PORE_OPEN, (ENDOSOME << PLACE_SHIFT) | (DONOR_ENDOSOME << CLASS_SHIFT), DONOR_FREE << CLASS_SHIFT):
+        world = uniform_world(10, mitochondria=60)
+        randomise(world)
+        world.mitochondria.flags[occupied(world)] |= flags
+        before = world.mitochondria.complex1.copy()
+        run(world, ["fusion_fission"], 2)
+        assert (world.mitochondria.complex1 == before).all()
+
+
+def test_an_arrival_fuses_gets_its_flag_and_joins_the_network_and_a_depolarised_one_does_not():
+    def arrivals_fused(psi, compatible):
+        world = uniform_world(50, mitochondria=60)
+        one = occupied(world)[::60]
+        world.mitochondria.flags[one] = OCCUPIED | (DONOR_FREE << CLASS_SHIFT)
+        world.cells.psi[:, DONOR_FREE] = psi
+        world.groups.arrival_fusion[:] = compatible
+        run(world, ["fusion_fission"], 0.5, fusion_fission={"uneven_chance": 0.0, "offset_damage": 0.0})
+        flags = world.mitochondria.flags[one]
+        fused = (flags & FUSED) > 0
+        assert (((flags[fused] >> CLASS_SHIFT) & 3) == OWN_NETWORK).all()
+        assert (((flags[~fused] >> CLASS_SHIFT) & 3) == DONOR_FREE).all()
+        return int(fused.sum())
+
+    expected = 1 - np.exp(-P.fusion_rate * 0.5)
+    assert stats.binomtest(arrivals_fused(150.0, 1.0), 50, expected).pvalue > 1e-3
+    assert stats.binomtest(arrivals_fused(150.0, 0.3), 50, 1 - np.exp(-0.3 * P.fusion_rate * 0.5)).pvalue > 1e-3
+    assert arrivals_fused(150.0, 0.0) == 0
+    assert arrivals_fused(40.0, 1.0) == 0
+
+
+def test_content_mixes_to_the_mean_of_the_cell():
+    world = uniform_world(10, mitochondria=80)
+    set_copies(world, 4, 0)
+    half = occupied(world)[::2]
+    world.mitochondria.damage[half] = 30000
+    world.mitochondria.copies[half] = (0, 4, 0, 0)
+    count_copies(world)
+    world.ledger.open(world)
+    run(world, ["fusion_fission"], 24, fusion_fission={"offset_damage": 0.0, "uneven_chance": 0.0})
+    damage = world.mitochondria.damage[occupied(world)].astype(float)
+    assert damage.std() < 300
+    share = world.mitochondria.copies[occupied(world), 1] / np.maximum(world.mitochondria.copies[occupied(world)].sum(axis=1), 1)
+    assert np.mean((share > 0) & (share < 1)) > 0.6
+
+
+def test_uneven_fission_isolates_and_drp1_inhibition_prevents_it():
+    def isolated(node, h2o2=0.005):
+        world = uniform_world(40, mitochondria=80)
+        world.groups.nodes[:, NODE["fission"]] = node
+        world.cells.h2o2[:] = h2o2
+        run(world, ["fusion_fission"], 12)
+        return float((classes(world) == OWN_ISOLATED).mean())
+
+    assert 0.04 < isolated(1.0) < 0.15
+    assert isolated(0.0) == 0.0
+    assert isolated(1.0, h2o2=0.3) > 1.3 * isolated(1.0)
+
+
+def test_the_damaged_lose_potential_and_are_isolated():
+    world = uniform_world(20, mitochondria=60)
+    worst = occupied(world)[::20]
+    world.mitochondria.damage[worst] = 40000
+    run(world, ["fusion_fission"], 6, fusion_fission={"fusion_rate": 0.0})
+    offset = world.mitochondria.psi_offset[worst] * 0.01
+    assert offset == pytest.approx(P.offset_damage * 40000 / 65535, rel=0.02)
+    assert (((world.mitochondria.flags[worst] >> CLASS_SHIFT) & 3) == OWN_ISOLATED).all()
+    others = np.setdiff1d(occupied(world), worst)
+    assert (((world.mitochondria.flags[others] >> CLASS_SHIFT) & 3) == OWN_NETWORK).all()
+
+
+def test_mass_keeps_its_mean_and_spread_and_its_bounds():
+    world = uniform_world(30, mitochondria=100)
+    run(world, ["fusion_fission"], 24)
+    mass = world.mitochondria.mass[occupied(world)] / 8192.0
+    assert mass.mean() == pytest.approx(1.0, rel=1e-3)
+    assert 0.2 < mass.std() < 0.4
+    assert mass.min() >= P.smallest_mass - 1e-3
+    assert mass.max() <= P.largest_mass
+
+
+def test_halving_the_step_changes_mixing_little():
+    def spread(dt):
+        world = uniform_world(200, mitochondria=64, seed=2)
+        world.mitochondria.damage[occupied(world)[::2]] = 30000
+        run(world, ["fusion_fission"], 0.5, dt=dt, fusion_fission={"offset_damage": 0.0, "uneven_chance": 0.0})
+        return world.mitochondria.damage[occupied(world)].astype(float).std()
+
+    assert spread(150) == pytest.approx(spread(INTERVAL["mitochondria"]), rel=0.1)
