@@ -1,3 +1,4 @@
+# ruff: noqa: PT017, E501
 """Whatever is done to a valid file, it is either valid or refused with problems: never a traceback, never a hang."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017
 """Numbers with units in experiment files."""
 
 from __future__ import annotations

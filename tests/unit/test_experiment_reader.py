@@ -1,3 +1,4 @@
+# ruff: noqa: PT017, E501
 """Reading experiment files: every problem at once, with line, key and the nearest name; nothing hostile gets through."""
 
 from __future__ import annotations

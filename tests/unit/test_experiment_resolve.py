@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """From experiment files to numbers: arms, treatments, overrides."""
 
 from __future__ import annotations
@@ -124,14 +125,14 @@ def test_deprivation_ends_with_fresh_medium_before_other_changes_at_that_time():
     deprived = arm_of(spec, "coculture_glucose_deprived").actions
     at_end = [a.kind for a in deprived if a.start == 4 * 3600.0]
     assert at_end == ["wash", "medium"]
-    assert not [a for a in arm_of(spec, "coculture_uninjured").actions]
+    assert not arm_of(spec, "coculture_uninjured").actions
 
 
 def test_levels_of_an_injury_can_be_replaced():
     text = TEXT.replace(
         "{do: rotenone, dose: 1 uM, until: 3 h}", "{do: oxygen_glucose_deprivation, oxygen: 2 uM, glucose: 0.5 mM, until: 3 h}"
     )
-    spec = spec_of(text=text.replace("treat:\n", "notes: >\n").replace("  - {drug", "  {drug").replace("  - {med", "  {med").replace("  - {wash", "  {wash").replace(", without: [treat]", ""))  # fmt: skip  # noqa: E501
+    spec = spec_of(text=text.replace("treat:\n", "notes: >\n").replace("  - {drug", "  {drug").replace("  - {med", "  {med").replace("  - {wash", "  {wash").replace(", without: [treat]", ""))  # fmt: skip
     assert {a.value for a in actions_of(spec, "all", "oxygen")} == {2.0}
     assert actions_of(spec, "all", "glucose")[0].value == 0.5
     with pytest.raises(InputError, match="which does not"):
@@ -299,7 +300,7 @@ def test_shipped_experiments_resolve_without_warnings_and_stay_small(name):
 
 def test_injuries_are_the_same_in_all_injured_arms():
     spec = resolve(load_experiment("msc-huvec-ogd"))
-    injured = {a for a in arm_of(spec, "injured_alone").actions}
+    injured = set(arm_of(spec, "injured_alone").actions)
     for arm in spec.arms:
         if arm.name not in ("recipient_alone", "coculture_uninjured", "donor_alone"):
             assert injured <= set(arm.actions), arm.name

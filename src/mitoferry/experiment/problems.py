@@ -1,8 +1,9 @@
-"""Errors of the schema turned into the problems that a user reads: what was wanted, what was found, the nearest name."""
+"""Problems that a user reads: what was wanted, what was found, the nearest name; errors of the schema turned into them."""
 
 from __future__ import annotations
 
 import types
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,8 @@ from mitoferry.experiment.names import nearest
 from mitoferry.experiment.quantities import show
 from mitoferry.experiment.tree import Map, Seq, locate
 
+ROLES = ("recipient", "donor")
+EVERYWHERE = ("both", "all", "medium")
 _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -112,3 +115,25 @@ def _options(annotation: Any) -> list[Any]:
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)), None)
+
+
+@dataclass
+class Collector:
+    """Where problems are collected, with the tree that gives them their line."""
+
+    where: str
+    library: Any
+    populations: set[str]
+    end: float
+    file: Any = None  # the file's own data
+    timed: bool = True  # whether the file says when the run ends
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, tree: Any, path: tuple[Any, ...], wanted: str, found: str, hint: str = "") -> None:
+        """Note a problem at ``path`` of ``tree``."""
+        place = locate(tree, path, self.where)
+        self.problems.append(Problem(place.where, place.key or "file", wanted, found, line=place.line, hint=hint))
+
+    def unknown(self, tree: Any, path: tuple[Any, ...], wanted: str, name: str, known: Any) -> None:
+        """Note a name that is not known."""
+        self.add(tree, path, wanted, f"'{name[:60]}'", nearest(name, known))

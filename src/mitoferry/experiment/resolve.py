@@ -14,7 +14,7 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
 from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population
-from mitoferry.experiment.check import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
+from mitoferry.experiment.meaning import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
 from mitoferry.experiment.quantities import Amount

@@ -1,0 +1,104 @@
+"""What the parts of an experiment file stand for: counts, shares, times and doses. Used by the checks and by resolve.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mitoferry.experiment.names import Library
+from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
+from mitoferry.experiment.schema import Cells, Experiment, Measure, Plan, role_of
+
+MAX_READINGS = 20_000
+
+
+def shares_of(name: str, cells: Cells, library: Library) -> dict[str, float]:
+    """Haplotypes of a population with their shares; the rest is wild type, which in donors is called "donor"."""
+    record = library.cell_types.get(cells.type)
+    given = {h: s.value for h, s in cells.haplotypes.items()}
+    shares = given or dict(getattr(record, "haplotypes", {}) or {})
+    rest = 1.0 - sum(shares.values())
+    if rest > 1e-9:
+        shares["wild_type"] = shares.get("wild_type", 0.0) + rest
+    if role_of(name, cells) == "donor" and "wild_type" in shares:
+        shares = {("donor" if h == "wild_type" else h): s for h, s in shares.items()}
+    return shares
+
+
+def palette_of(experiment: Experiment, library: Library) -> list[str]:
+    """Haplotypes of the whole experiment, wild type first: the same in every arm."""
+    found: dict[str, None] = {"wild_type": None}
+    for plan in [experiment, *experiment.plans.values()]:
+        for name, cells in plan.cells.items():
+            found.update(dict.fromkeys(shares_of(name, cells, library)))
+    return list(found)
+
+
+def count_of(cells: Cells, plan: Plan) -> int:
+    """Cells of a population: its count, or its density times the area of the bottom."""
+    if cells.count is not None:
+        return cells.count
+    x, y, _ = plan.well.extent()
+    return round((cells.density.value if cells.density else 0.0) * x * y * 1e-8)
+
+
+def layer_of(name: str, cells: Cells, plan: Plan) -> int:
+    """0 = bottom, 1 = on the insert."""
+    insert = plan.well.insert
+    return int(insert is not None and insert.holds in (name, role_of(name, cells)))
+
+
+def well_text(plan: Plan) -> str:
+    """Size of the well as written."""
+    size = plan.well.size
+    return str(size) if isinstance(size, Amount) else " x ".join(str(s) for s in size)
+
+
+def dose_in(record: Any, dose: Amount) -> float:
+    """A dose in the unit of its record.
+
+    Raises:
+        QuantityError: the unit is missing or measures something else.
+    """
+    if record.unit == "%" and not dose.unit:
+        raise QuantityError("a number with its unit, as in '2 %'", "units are never guessed")
+    return to_unit(dose.text, record.unit, species="oxygen" if record.oxygen else "")
+
+
+def number_in(value: Any, unit: str) -> float:
+    """A number of the library as given in a file: bare numbers are in the unit of the record.
+
+    Raises:
+        QuantityError: not a number, or of another unit.
+    """
+    if isinstance(value, str):
+        number, found = split(value)
+        return number if not found else to_unit(value, unit)
+    number = float(value)
+    if not math.isfinite(number):
+        raise QuantityError("a finite number")
+    return number
+
+
+def times_of(measure: Measure, experiment: Experiment) -> tuple[int, ...]:
+    """Times of the readings [s], on the macro-steps of the run, each once."""
+    step = max(round(experiment.run.clocks.macro.value), 1)
+    end = experiment.run.until.value
+    if measure.at is not None:
+        wanted = [t.value for t in measure.at]
+    else:
+        every = max(measure.every.value if measure.every else end, 1.0)
+        first = measure.from_.value if measure.from_ else 0.0
+        last = min(measure.until.value if measure.until else end, end)
+        n = min(int((last - first) / every + 1e-9) + 1, MAX_READINGS + 1)
+        wanted = [first + k * every for k in range(max(n, 0))]
+    return tuple(sorted({min(round(t / step), int(end // step)) * step for t in wanted}))
+
+
+def processes() -> list[str]:
+    """Names of the processes of the loop, with those of other packages."""
+    from importlib import metadata
+
+    from mitoferry.experiment.loop import BUILT_IN, ENTRY_POINT_GROUP
+
+    return [*BUILT_IN, *(e.name for e in metadata.entry_points(group=ENTRY_POINT_GROUP))]
