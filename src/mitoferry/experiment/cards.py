@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mitoferry.experiment.observables import observable
+from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of
 from mitoferry.experiment.reader import load_experiment
-from mitoferry.experiment.schema import Cells, Expect, Experiment, Injury, Plan, Treatment, role_of
+from mitoferry.experiment.schema import Expect, Experiment, Plan
 
 WIDTH = 100
 

@@ -9,9 +9,10 @@ from mitoferry.base.errors import Problem
 from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.meaning import count_of, dose_in, layer_of, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
+from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import Amount, QuantityError
-from mitoferry.experiment.schema import Cells, Experiment, Injury, Plan, Treatment, role_of
+from mitoferry.experiment.schema import Experiment, Plan
 from mitoferry.experiment.tree import Map
 
 CROWDED = 0.95  # share of a layer or block that the cells may cover

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from mitoferry.experiment.names import Library
+from mitoferry.experiment.parts import Cells, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
-from mitoferry.experiment.schema import Cells, Experiment, Measure, Plan, role_of
+from mitoferry.experiment.schema import Experiment, Measure, Plan
 
 MAX_READINGS = 20_000
 

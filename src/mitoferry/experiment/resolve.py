@@ -17,9 +17,10 @@ from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateS
 from mitoferry.experiment.meaning import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
+from mitoferry.experiment.parts import Injury, Substances, Treatment, role_of
 from mitoferry.experiment.quantities import Amount
 from mitoferry.experiment.reader import parse_experiment
-from mitoferry.experiment.schema import Experiment, Injury, Plan, Substances, Treatment, role_of
+from mitoferry.experiment.schema import Experiment, Plan
 
 FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
 FOREVER = math.inf

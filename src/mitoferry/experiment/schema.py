@@ -1,210 +1,35 @@
 """The experiment file: what may stand in it. Version ``mitoferry/experiment@1``.
 
-The base (well, cells, injury, treat) describes one well; every arm is a patch on it. Models forbid unknown keys and are
-frozen. Names of cell types, drugs and assays are checked later (check.py), against the library.
+The base (well, cells, injury, treat) describes one well; every arm is a patch on it. The parts are in parts.py.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StringConstraints,
-    create_model,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
+from mitoferry.experiment.parts import (
+    Cells,
+    CellsPatch,
+    Duration,
+    Injury,
+    InjuryPatch,
+    MediumPatch,
+    Model,
+    Name,
+    Names,
+    Text,
+    Time,
+    Treatment,
+    Well,
+    WellPatch,
+    as_list,
+)
 from mitoferry.experiment.quantities import Amount, In, wrong
 
 SCHEMA = "mitoferry/experiment@1"
-DIRECTIONS = (
-    "increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional", "withheld",
-)  # fmt: skip
 MAX_ARMS, MAX_ACTIONS, MAX_MEASUREMENTS, MAX_TIMES = 200, 100, 100, 2000
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
-Time = Annotated[Amount, In("s", high=3.2e8, example="4 h")]
-Duration = Annotated[Amount, In("s", high=3.2e8, above=True, example="24 h")]
-Length = Annotated[Amount, In("um", high=1e6, above=True, example="600 um")]
-Share = Annotated[Amount, In("1", high=1.0, example="80 %")]
-Dose = Annotated[Amount, In("", example="350 nM")]
-Factor = Annotated[Amount, In("1", high=1e6, example="0.3")]
-Density = Annotated[Amount, In("1/cm^2", high=1e9, above=True, example="5e4 1/cm^2")]
-Millimolar = Annotated[Amount, In("mM", high=1e3, example="5.5 mM")]
-Micromolar = Annotated[Amount, In("uM", high=1e5, example="100 uM")]
-Oxygen = Annotated[Amount, In("uM", high=1100.0, species="oxygen", example="18 %")]
-Cytokine = Annotated[Amount, In("ng/mL", high=1e6, example="10 ng/mL")]
-Count = Annotated[int, Field(ge=0, le=50_000_000, strict=True)]
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-class Model(BaseModel):
-    """Base of all parts of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Substances(Model):
-    """Concentrations of the medium."""
-
-    oxygen: Oxygen | None = None
-    glucose: Millimolar | None = None
-    lactate: Millimolar | None = None
-    calcium: Millimolar | None = None
-    atp: Micromolar | None = None
-    adp: Micromolar | None = None
-    h2o2: Micromolar | None = None
-    tnf_alpha: Cytokine | None = None
-    il_1beta: Cytokine | None = None
-
-    def values(self) -> dict[str, float]:
-        """Those that are given, in the engine's units."""
-        return {name: getattr(self, name).value for name in Substances.model_fields if getattr(self, name) is not None}
-
-
-class Medium(Substances):
-    """Medium above the cells; ``extras`` are drugs dissolved in it from the start, by name."""
-
-    height: Length = Amount("2 mm", 2000.0, "um")
-    extras: dict[str, Dose] = Field(default_factory=dict)
-
-
-class Insert(Model):
-    """A porous membrane that carries one population above the others."""
-
-    pore: Length = Amount("0.4 um", 0.4, "um")
-    holds: str = Field("donor", description="population or role that sits on the insert")
-
-
-class Well(Model):
-    """Geometry and medium of a well."""
-
-    kind: Literal["dish", "insert", "block"] = "dish"
-    size: Length | Annotated[tuple[Length, ...], Field(min_length=2, max_length=3)] = Amount("600 um", 600.0, "um")
-    periodic: bool = True
-    voxel: Length = Amount("20 um", 20.0, "um")
-    insert: Insert | None = None
-    medium: Medium = Field(default_factory=Medium)
-
-    @field_validator("size", mode="plain", json_schema_input_type=str | list[str])
-    @classmethod
-    def _size(cls, value: Any) -> Any:
-        one = In("um", high=1e6, above=True, example="600 um")
-        if not isinstance(value, (list, tuple)):
-            return one.parse(value)
-        if len(value) not in (2, 3):
-            raise wrong("one length, or two or three in a list", value)
-        return tuple(one.parse(v) for v in value)
-
-    def extent(self) -> tuple[float, float, float]:
-        """Size in x, y, z [um]; a dish is 20 um deep unless three lengths are given."""
-        if isinstance(self.size, Amount):
-            edge = self.size.value
-            return (edge, edge, edge if self.kind == "block" else 20.0)
-        lengths = [s.value for s in self.size]
-        return (lengths[0], lengths[1], lengths[2] if len(lengths) > 2 else 20.0)
-
-
-class Label(Model):
-    """How mitochondria are told apart by a microscope: a genetic label stays, a tracker dye leaks."""
-
-    genetic: str | None = None
-    tracker: str | None = None
-
-
-class Cells(Model):
-    """One population."""
-
-    type: str
-    count: Count | None = None
-    density: Density | None = None
-    added: Time = Amount("0 h", 0.0, "s")
-    role: Literal["recipient", "donor"] | None = None
-    label: Label = Field(default_factory=Label)
-    rho0: bool = False
-    haplotypes: dict[str, Share] = Field(default_factory=dict, max_length=4)
-    overrides: dict[str, Amount | float | str] = Field(default_factory=dict, max_length=50)
-
-    @model_validator(mode="after")
-    def _one_number(self) -> Cells:
-        if self.count is not None and self.density is not None:
-            raise wrong("either count or density", "both")
-        if self.count is None and self.density is None:
-            raise wrong("a count or a density", "neither", "as in 'count: 100'")
-        if sum(h.value for h in self.haplotypes.values()) > 1.0 + 1e-9:
-            raise wrong("shares of haplotypes that add up to at most 100 %", ", ".join(str(h) for h in self.haplotypes.values()))
-        return self
-
-    @field_validator("overrides", mode="plain", json_schema_input_type=dict[str, str | float])
-    @classmethod
-    def _overrides(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise wrong("a mapping of numbers of the cell type", value)
-        for item in value.values():
-            if isinstance(item, bool) or not isinstance(item, (str, int, float)):
-                raise wrong("a number, with its unit if it has one", item)
-        return dict(value)
-
-
-class Timed(Model):
-    """What all timed changes share."""
-
-    from_: Time = Field(Amount("0 h", 0.0, "s"), alias="from")
-    until: Time | None = None
-    on: Names | None = Field(None, description="donor, recipient, both, medium, or names of populations")
-    note: Text | None = None
-
-
-class Injury(Timed):
-    """An injury of the library with its dose; ``oxygen`` and ``glucose`` replace the record's levels."""
-
-    do: str
-    dose: Dose | None = None
-    oxygen: Oxygen | None = None
-    glucose: Millimolar | None = None
-
-
-class Treatment(Timed):
-    """A drug, a change of a gene, a change of medium, or a wash."""
-
-    drug: str | None = None
-    dose: Dose | None = None
-    gene: str | None = None
-    change: str | None = None
-    level: Factor | None = Field(None, description="what is left of the gene's product, 1 = all")
-    medium: Substances | None = None
-    wash: bool | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Treatment:
-        kinds = [k for k in ("drug", "gene", "medium", "wash") if getattr(self, k) is not None]
-        if len(kinds) != 1:
-            raise wrong("exactly one of drug, gene, medium, wash", " and ".join(kinds) or "none of them")
-        if self.wash is False:
-            raise wrong("wash: true", False)
-        if self.dose is not None and self.drug is None:
-            raise wrong("a dose only with a drug", self.dose.text)
-        if (self.change is not None or self.level is not None) and self.gene is None:
-            raise wrong("change and level only with a gene", self.change or str(self.level))
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Which of "drug", "gene", "medium" and "wash" it is."""
-        return next(k for k in ("drug", "gene", "medium", "wash") if getattr(self, k) is not None)
 
 
 class Measure(Model):
@@ -212,7 +37,7 @@ class Measure(Model):
 
     assay: str
     of: Names | None = Field(None, description="populations; without it the assay's own default")
-    at: Annotated[tuple[Time, ...], BeforeValidator(_listed), Field(max_length=MAX_TIMES)] | None = None
+    at: Annotated[tuple[Time, ...], BeforeValidator(as_list), Field(max_length=MAX_TIMES)] | None = None
     every: Duration | None = None
     from_: Time | None = Field(None, alias="from")
     until: Time | None = None
@@ -273,37 +98,19 @@ class Expect(Model):
         return self.observable or self.readout or ""
 
 
-def _patch_of(model: type[Model], name: str, **replaced: Any) -> Any:
-    """The same model with every key optional, for arms."""
-    fields: dict[str, Any] = {}
-    for key, info in model.model_fields.items():
-        annotation = replaced.get(key, info.rebuild_annotation())
-        fields[key] = (annotation | None, Field(None, alias=info.alias, description=info.description))
-    return create_model(name, __base__=Model, **fields)
-
-
-MediumPatch = _patch_of(Medium, "MediumPatch")
-InsertPatch = _patch_of(Insert, "InsertPatch")
-SizePatch = str | int | float | list[str | int | float]
-WellPatch = _patch_of(Well, "WellPatch", size=SizePatch, medium=MediumPatch, insert=InsertPatch)
-LabelPatch = _patch_of(Label, "LabelPatch")
-CellsPatch = _patch_of(Cells, "CellsPatch", label=LabelPatch, overrides=dict[str, float | str])
-InjuryPatch = _patch_of(Injury, "InjuryPatch")
-
-
 class Arm(Model):
     """A patch on the base. What is not named stays as it is."""
 
     about: Text | None = None
     like: str | None = Field(None, description="another arm to start from instead of the base")
     without: Names = Field((), description="populations, names of injuries, or 'injury' and 'treat' for all of them")
-    well: WellPatch | None = None  # type: ignore[valid-type]
-    medium: MediumPatch | None = Field(None, description="short for well.medium")  # type: ignore[valid-type]
-    cells: dict[str, CellsPatch] = Field(default_factory=dict)  # type: ignore[valid-type]
+    well: WellPatch | None = None
+    medium: MediumPatch | None = Field(None, description="short for well.medium")
+    cells: dict[str, CellsPatch] = Field(default_factory=dict)
     injury: Any = Field(None, description="a list replaces the injuries; a mapping by name changes them")
     treat: Annotated[list[Treatment], Field(max_length=MAX_ACTIONS)] = Field(default_factory=list)
 
-    @field_validator("injury", mode="plain", json_schema_input_type=list[Injury] | dict[str, InjuryPatch])  # type: ignore[valid-type]
+    @field_validator("injury", mode="plain", json_schema_input_type=list[Injury] | dict[str, InjuryPatch])
     @classmethod
     def _injury(cls, value: Any) -> Any:
         if value is not None and not isinstance(value, (list, dict)):
@@ -336,7 +143,7 @@ class Experiment(Plan):
     schema_: Literal["mitoferry/experiment@1"] = Field(alias="schema")
     title: Annotated[str, StringConstraints(min_length=1, max_length=300)]
     question: Text | None = None
-    sources: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    sources: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     notes: Text | None = None
     cells: Annotated[dict[Name, Cells], Field(min_length=1, max_length=16)]
     haplotypes: dict[str, Haplotype] = Field(default_factory=dict)
@@ -377,13 +184,6 @@ class Experiment(Plan):
     def plans(self) -> dict[str, Plan]:
         """Arm name to the arm after its patches."""
         return self._plans
-
-
-def role_of(name: str, cells: Cells) -> str | None:
-    """Role of a population: given, or read from its name ("recipient", "donor_b"); None if neither says."""
-    if cells.role is not None:
-        return cells.role
-    return next((role for role in ("recipient", "donor") if role in name.lower()), None)
 
 
 def json_schema() -> dict[str, Any]:
