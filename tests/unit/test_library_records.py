@@ -349,3 +349,38 @@ def test_a_broken_agent_is_refused(broken):
     agent, problems = read_intervention("here.yaml", "drug", "x", raw)
     assert agent is None
     assert problems
+
+
+def test_other_packages_add_cell_types_and_drugs(monkeypatch):
+    row = {name: 1.0 for name in cell_types.FIELDS}
+    added = {"mitoferry.cell_types": {"types": {"my_cell": {"about": "mine", "species": "human", "values": {**row, "oxphos_share": 0.5}}}}}
+    added["mitoferry.drugs"] = {
+        "my_drug": {
+            "about": "mine",
+            "dose": {"unit": "uM", "usual": 1.0, "range": [0, 2]},
+            "effects": [{"node": "actin", "form": "inhibition", "half": 1.0, "tag": "C", "source": "mine"}],
+        }
+    }
+
+    class Point:
+        name = "mine"
+
+        def __init__(self, content):
+            self.load = lambda: content
+
+    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point(added[group])] if group in added else [])
+    cell_types._load.cache_clear()
+    interventions._load.cache_clear()
+    try:
+        assert cell_types.cell_type("my_cell").value("speed") == 1.0
+        assert cell_types.cell_type("my_cell").values["speed"].source
+        assert interventions.intervention("drug", "my_drug").effects("1 uM")[0].value == 0.5
+        added["mitoferry.cell_types"]["types"]["my_cell"]["values"]["sped"] = 2.0
+        cell_types._load.cache_clear()
+        with pytest.raises(InputError, match="Did you mean speed"):
+            cell_types.load_cell_types()
+    finally:
+        monkeypatch.undo()
+        cell_types._load.cache_clear()
+        interventions._load.cache_clear()
+    assert "my_cell" not in cell_types.load_cell_types()
