@@ -352,7 +352,7 @@ def test_a_broken_agent_is_refused(broken):
 
 
 def test_other_packages_add_cell_types_and_drugs(monkeypatch):
-    row = {name: 1.0 for name in cell_types.FIELDS}
+    row = dict.fromkeys(cell_types.FIELDS, 1.0)
     added = {"mitoferry.cell_types": {"types": {"my_cell": {"about": "mine", "species": "human", "values": {**row, "oxphos_share": 0.5}}}}}
     added["mitoferry.drugs"] = {
         "my_drug": {
