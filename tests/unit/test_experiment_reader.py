@@ -260,12 +260,14 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         "&a : *a",
         "a: 2001-01-01",
         "'<<': 1",
+        ": 1",
+        "'': 1",
     ],
 )
 def test_hostile_or_broken_yaml_is_refused_with_a_message(text):
     found = problems_of(text)
     assert found
-    assert all(str(p) for p in found)
+    assert all(p.key and p.wanted and p.found for p in found)
 
 
 def test_repeated_keys_name_both_lines():

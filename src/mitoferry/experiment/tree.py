@@ -252,7 +252,7 @@ def _mapping(node: Any, place: Place, problems: list[Problem]) -> Map:
         text = str(key_node.value)[:80] if not isinstance(key_node.value, list) else "a list or mapping"
         inner = Place(place.where, line, f"{place.key}.{text}".strip("."))
         if key_node.tag != _TAG + "str" or isinstance(key_node.value, list) or text == "<<":
-            problems.append(Problem(place.where, inner.key, "a name as key", text, line=line))
+            problems.append(Problem(place.where, inner.key or "file", "a name as key", text or "an empty one", line=line))
         elif text in result:
             first = result.places[text].line
             problems.append(Problem(place.where, inner.key, "each key once", f"'{text}' again (first in line {first})", line=line))
