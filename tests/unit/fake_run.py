@@ -122,7 +122,7 @@ def readings(spec, tick):
                     "flow_mitochondria",
                     "positive_fraction",
                     "recipient",
-                    max(0.01 + 0.62 * transfer * rise + 0.01 * e[5] + 0.01 * well, 0.0),
+                    max(0.03 + 0.62 * transfer * rise + 0.01 * e[5] + 0.01 * well, 0.0),
                     "1",
                 )
             )
@@ -264,16 +264,16 @@ def step(writer, spec, tick, frames_every=4):
     writer.append_readings(readings(spec, tick))
     if tick:
         writer.append_events(events(spec, tick))
-    if tick // 3600 % frames_every == 0:
+    if tick // 3600 % frames_every == 0 and frames_every < 1000:
         writer.save_frame(tick, frame(spec, tick))
 
 
-def make_run(path, *, spec=None, experiment=None, finish=True, hours=HOURS) -> Path:
+def make_run(path, *, spec=None, experiment=None, finish=True, hours=HOURS, frames=True) -> Path:
     """A whole fake run folder."""
     spec = spec or fake_spec()
     writer = RunWriter.create(path, spec, manifest_of(spec, experiment))
     for h in range(hours + 1):
-        step(writer, spec, h * 3600)
+        step(writer, spec, h * 3600, 4 if frames else 1000)
         if h % 6 == 0:
             writer.flush(h * 3600)
     if not finish:

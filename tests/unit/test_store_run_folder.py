@@ -190,18 +190,18 @@ def test_a_full_disk_loses_no_row(tmp_path, spec, monkeypatch):
 
 def test_row_groups_do_not_depend_on_the_parts(tmp_path, spec, monkeypatch):
     monkeypatch.setattr("mitoferry.store.merge.ROW_GROUP", 50)
-    monkeypatch.setattr("mitoferry.store.merge.CHUNK_BYTES", 4096)
-    whole = fake_run.make_run(tmp_path / "whole", spec=spec, hours=12)
+    monkeypatch.setattr("mitoferry.store.merge.CHUNK_BYTES", 65536)
+    whole = fake_run.make_run(tmp_path / "whole", spec=spec, hours=8)
     out = tmp_path / "many"
     writer = RunWriter.create(out, spec, fake_run.manifest_of(spec))
-    for h in range(13):
+    for h in range(9):
         fake_run.step(writer, spec, h * 3600)
         writer.flush(h * 3600)
-    writer.finish({}, tick=12 * 3600)
+    writer.finish({}, tick=8 * 3600)
     assert content(out) == content(whole)
-    assert pq.ParquetFile(out / "table.parquet").num_row_groups > 2
+    assert pq.ParquetFile(out / "table.parquet").num_row_groups > 1
     array = zarr.open_group(str(out / "run.zarr"), mode="r")["mitochondria"]["potential"]
-    assert array.chunks[0] == 1024
+    assert array.chunks[0] == 16384
 
 
 # ---------------------------------------------------------------------- what is in the files

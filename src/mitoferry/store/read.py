@@ -33,6 +33,8 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._kept: dict[str, tuple[int, dict[str, np.ndarray]]] = {}  # per table the frame read last
+        self._ticks: dict[str, np.ndarray] = {}
         place = ascii(str(path))[1:-1][:200]
         if not self.path.is_dir() or not is_run(self.path):
             found = "no such folder" if not self.path.exists() else "no run there"
@@ -104,7 +106,9 @@ class RunFolder:
 
     def frame_ticks(self, table: str = "cells") -> np.ndarray:
         """Times [s] at which ``table`` was saved, int64."""
-        return np.asarray(self._frames[table]["tick"][:])
+        if table not in self._ticks:
+            self._ticks[table] = np.asarray(self._frames[table]["tick"][:])
+        return self._ticks[table]
 
     def frame(self, table: str, tick: int, *, well: int | None = None) -> dict[str, np.ndarray]:
         """One table of the frame at ``tick``: a mapping of its columns.
@@ -122,9 +126,11 @@ class RunFolder:
         if not at.size:
             raise KeyError(f"no frame of {table} at {tick} s; saved times: {self.frame_ticks(table).tolist()[:20]}")
         first, last = (int(x) for x in group["offset"][int(at[0]) : int(at[0]) + 2])
-        columns = {name: np.asarray(group[name][first:last]) for name in COLUMNS[table]}
+        if self._kept.get(table, (None,))[0] != tick:
+            self._kept[table] = (int(tick), {name: np.asarray(group[name][first:last]) for name in COLUMNS[table]})
+        columns = self._kept[table][1]
         if well is None:
-            return columns
+            return dict(columns)
         keep = columns["well"] == well
         return {name: a[keep] for name, a in columns.items()}
 

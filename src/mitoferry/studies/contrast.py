@@ -125,7 +125,7 @@ def number(x: float) -> str:
     if x == 0:
         return "0"
     size = abs(x)
-    if size >= 1e5 or size < 1e-3:
+    if size >= 1e6 or size < 1e-4:
         return f"{x:.2e}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e+")
     digits = max(0, 2 - math.floor(math.log10(size)))
     return f"{x:.{digits}f}".replace("-", "−")

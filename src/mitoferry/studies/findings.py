@@ -80,11 +80,30 @@ class Finding:
         """Plain values, for JSON."""
         return asdict(self)
 
+    @property
+    def sentence(self) -> str:
+        """What the paper reported, in words."""
+        of = f" of {self.of}" if self.of and self.of != "well" else ""
+        return _SENTENCES.get(self.direction, "{o} {d} in {a} against {v}").format(
+            o=self.observable.replace("_", " ") + of, d=self.direction, a=self.arm, v=self.versus or "its control"
+        )
+
     def __str__(self) -> str:
-        versus = f" against {self.versus}" if self.versus else ""
-        return f"{self.finding}: {self.observable} {self.direction} in {self.arm}{versus}: {self.verdict}. {self.reason}"
+        return f"{self.finding}: {self.sentence}: {self.verdict}. {self.reason}"
 
 
+_SENTENCES = {
+    "increase": "{o} is higher in {a} than in {v}",
+    "decrease": "{o} is lower in {a} than in {v}",
+    "abolish": "{o} is abolished in {a}, against {v}",
+    "restore": "{o} is restored in {a}, against {v}",
+    "no_change": "{o} is the same in {a} as in {v}",
+    "present": "{o} is there in {a}",
+    "absent": "{o} is not there in {a}",
+    "unidirectional": "{o} runs one way in {a}",
+    "bidirectional": "{o} runs both ways in {a}",
+    "withheld": "{o} in {a}",
+}
 Ruling = tuple[str, str]
 
 
@@ -288,7 +307,7 @@ def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
     """Readings of the arm without donors, for readouts of a donor label; else nothing (zero)."""
     if m.assay not in DONOR_LABEL_ASSAYS or not r.has_donors(arm):
         return {}
-    measured = set(map(str, m.rows["arm"].unique()))
+    measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]
     chosen = next((a for a in (*INJURED_ALONE, *HEALTHY_ARMS, *without) if a in without), None)
     return r.wells(m, arm=chosen, at=at).values if chosen else {}

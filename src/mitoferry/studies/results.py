@@ -13,14 +13,22 @@ import numpy as np
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.observables import OBSERVABLES, Observable
 from mitoferry.store.read import RunFolder
+from mitoferry.store.run_folder import SUMMARY
 from mitoferry.studies.contrast import Contrast, contrast_of, mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mitoferry.studies.findings import Finding
+
 
 class Results(RunFolder):
     """What a run found. ``n`` everywhere is the number of wells, never of cells."""
+
+    @property
+    def readings(self) -> pd.DataFrame:
+        """The table itself, not a copy: read it, do not change it."""
+        return self._table
 
     def table(self) -> pd.DataFrame:
         """Every reading, one row per well and reading: well, arm, replicate, tick [s], hours, assay, readout, of, value, unit."""
@@ -93,6 +101,16 @@ class Results(RunFolder):
         Raises:
             InputError: it was not measured in this run; the message lists what was.
         """
+        key = (observable, of, assay)
+        if key not in self._measured:
+            self._measured[key] = self._find(observable, of, assay)
+        return self._measured[key]
+
+    @cached_property
+    def _measured(self) -> dict[tuple[str, str | None, str | None], Measured]:
+        return {}
+
+    def _find(self, observable: str, of: str | None, assay: str | None) -> Measured:
         card = OBSERVABLES.get(observable)
         readout = card.readout if card else observable
         assay = assay or (card.assay if card else None)
@@ -117,7 +135,12 @@ class Results(RunFolder):
             population = next((p for p in (*wanted, "", self.population_of("recipient")) if p in populations), populations[0])
         if population not in populations:
             raise self._wrong("of", f"a population that {readout} was measured in", of or "", [p or "well" for p in populations])
-        return Measured(rows=rows[rows["of"] == population], name=observable, readout=readout, of=population, assay=assay, card=card)
+        rows = rows[rows["of"] == population]
+        columns = [rows[c].to_numpy() for c in ("replicate", "tick", "value")]
+        arm_of = np.asarray(rows["arm"].astype(str))
+        by_arm = {a: (*(c[arm_of == a] for c in columns),) for a in self.names.arms if (arm_of == a).any()}
+        unit = str(rows["unit"].iloc[0])
+        return Measured(by_arm=by_arm, name=observable, readout=readout, of=population, assay=assay, unit=unit, card=card)
 
     # ------------------------------------------------------------------ numbers
     def wells(
@@ -133,38 +156,38 @@ class Results(RunFolder):
             at: time in hours (5, "5 h"); by default that of the observable, else the last one.
         """
         m = observable if isinstance(observable, Measured) else self.measured(observable, of=of, assay=assay)
-        rows = m.rows[m.rows["arm"] == self._arm("arm", arm)]
-        if rows.empty:
-            wanted = f"an arm in which {m.label} was measured"
+        self._arm("arm", arm)
+        if arm not in m.by_arm:
             raise InputError(
-                Problem(str(self.path), "arm", wanted, arm, hint="Measured in: " + ", ".join(map(str, m.rows["arm"].unique())))
+                Problem(str(self.path), "arm", f"an arm in which {m.label} was measured", arm, hint="Measured in: " + ", ".join(m.by_arm))
             )
-        statistic = m.card.statistic if m.card else "last"
+        replicate, tick, value = m.by_arm[arm]
         if at is None and m.card is not None and m.card.time > 0:
-            at = min(self._donors_added() + m.card.time, float(rows["hours"].max()))
-        if statistic == "last":
-            return self._last(rows, m, at)
-        start = self._donors_added() if m.card is not None and m.card.window == "coculture" else 0.0
+            at = min(self._donors_added() + m.card.time, float(tick.max()) / 3600.0)
+        if m.card is None or m.card.statistic == "last":
+            chosen = tick == self._tick(tick, m, at)
+            return Reading(dict(zip(replicate[chosen].tolist(), value[chosen].tolist(), strict=True)), float(tick[chosen][0]) / 3600.0, "")
+        start = self._donors_added() if m.card.window == "coculture" else 0.0
         end = float("inf") if at is None else hours_of(at)
-        inside = rows[(rows["hours"] > start - 1e-9) & (rows["hours"] <= end + 1e-9)]
-        inside = rows if inside.empty else inside
-        values = inside.groupby("replicate")["value"].agg(statistic)
-        first, last = float(inside["hours"].min()), float(inside["hours"].max())
-        return Reading({int(r): float(v) for r, v in values.items()}, last, f"{statistic} over {first:g}–{last:g} h")
+        inside = (tick >= start * 3600.0 - 0.5) & (tick <= end * 3600.0 + 0.5)
+        inside = inside if inside.any() else np.ones(len(tick), bool)
+        reduce = np.max if m.card.statistic == "max" else np.mean
+        values = {int(r): float(reduce(value[inside & (replicate == r)])) for r in np.unique(replicate[inside])}
+        first, last = float(tick[inside].min()) / 3600.0, float(tick[inside].max()) / 3600.0
+        return Reading(values, last, f"{m.card.statistic} over {first:g}–{last:g} h")
 
-    def _last(self, rows: pd.DataFrame, m: Measured, at: float | str | None) -> Reading:
-        ticks = np.unique(rows["tick"].to_numpy())
-        tick = int(ticks[-1])
-        if at is not None:
-            hours = hours_of(at)
-            tick = int(ticks[np.argmin(np.abs(ticks - hours * 3600.0))])
-            if abs(tick - hours * 3600.0) > 60.0:
-                listed = ", ".join(f"{t / 3600:g} h" for t in ticks[:30])
-                raise InputError(
-                    Problem(str(self.path), "at", f"a time at which {m.label} was measured", f"{hours:g} h", hint=f"Measured at: {listed}")
-                )
-        rows = rows[rows["tick"] == tick]
-        return Reading({int(r): float(v) for r, v in zip(rows["replicate"], rows["value"], strict=True)}, tick / 3600.0, "")
+    def _tick(self, tick: np.ndarray, m: Measured, at: float | str | None) -> int:
+        """The tick of a reading: the last one, or the one at ``at``."""
+        if at is None:
+            return int(tick.max())
+        hours = hours_of(at)
+        ticks = np.unique(tick)
+        nearest = int(ticks[np.argmin(np.abs(ticks - hours * 3600.0))])
+        if abs(nearest - hours * 3600.0) > 60.0:
+            listed = ", ".join(f"{t / 3600:g} h" for t in ticks[:30])
+            wanted = f"a time at which {m.label} was measured"
+            raise InputError(Problem(str(self.path), "at", wanted, f"{hours:g} h", hint=f"Measured at: {listed}"))
+        return nearest
 
     def contrast(
         self,
@@ -217,6 +240,34 @@ class Results(RunFolder):
             rows.append((*key, key[-1] / 3600.0, i.mean, i.low, i.high, i.sd, i.n))
         return pd.DataFrame(rows, columns=[*keys, "hours", "mean", "low", "high", "sd", "n"])
 
+    def findings(self) -> list[Finding]:
+        """The verdict on every finding that the experiment is held against (``studies/findings.py``)."""
+        return list(self._findings)
+
+    def contrasts(self) -> list[Contrast]:
+        """Every measured readout of every arm against its control (``studies/summary.py``)."""
+        return list(self._contrasts)
+
+    @cached_property
+    def _findings(self) -> list[Finding]:
+        from mitoferry.studies.findings import findings_of
+
+        return findings_of(self)
+
+    @cached_property
+    def _contrasts(self) -> list[Contrast]:
+        from mitoferry.studies.summary import default_contrasts
+
+        return default_contrasts(self, self._findings)
+
+    def summary(self) -> dict[str, Any]:
+        """Readings with interval and n, contrasts and findings, as in ``summary.json``; computed if that is not there."""
+        if (self.path / SUMMARY).exists():
+            return super().summary()
+        from mitoferry.studies.summary import summary_of
+
+        return summary_of(self)
+
     def handovers(self) -> pd.DataFrame:
         """Hand-overs counted by arm, replicate, route, source population and target population."""
         e = self._events
@@ -254,22 +305,18 @@ class Measured:
     """Where an observable stands in the table of a run.
 
     Attributes:
-        rows: the readings of one readout by one assay in one population.
-        name, readout, of, assay: what they are.
+        by_arm: replicate, tick [s] and value of every reading, per arm; arms in which it was not measured are missing.
+        name, readout, of, assay, unit: what was measured.
         card: the observable of the registry; ``None`` for a bare readout.
     """
 
-    rows: pd.DataFrame
+    by_arm: dict[str, tuple[np.ndarray, ...]]
     name: str
     readout: str
     of: str
     assay: str
+    unit: str
     card: Observable | None
-
-    @property
-    def unit(self) -> str:
-        """Unit of the values."""
-        return str(self.rows["unit"].iloc[0])
 
     @property
     def label(self) -> str:
