@@ -6,9 +6,9 @@ import importlib
 from typing import Any
 
 import numpy as np
-from worlds import cell_type, make_world, parameters, population
 
 from mitoferry.core.schema import CLASS_SHIFT, OCCUPIED, PLACE_SHIFT, Step
+from worlds import cell_type, make_world, parameters, population
 
 SHARED: dict[int, Any] = {}
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fates import cells_world, make_arrivals, module, rows_of, run, slots_of, values
 from scipy import stats
 
+from fates import cells_world, make_arrivals, module, rows_of, run, slots_of, values
 from mitoferry.core.nodes import (
     NODE_ARRIVAL_ANTIOXIDANT,
     NODE_ARRIVAL_MITOPHAGY,
@@ -161,16 +161,21 @@ def test_each_arm_has_its_own_switch():
 
     def arms():
         hazard = mitophagy.hazard(rows[0], slot, 1, world.cells, world.groups, world.mitochondria, values("mitophagy"))
-        pulse = float(world.groups.nodes[0, NODE_ARRIVAL_ANTIOXIDANT]) * 0.8
-        return hazard, values("reactive_oxygen").pulse_gain * pulse
+        world.cells.antioxidant[rows] = 1.0
+        oxidants.advance_cell(rows[0], world.cells, world.groups, values("reactive_oxygen"), Step(0, 0, 0.0, 7200.0))
+        return hazard, float(world.cells.antioxidant[rows[0]])
 
+    basal = values("mitophagy").basal_rate
     both = arms()
+    assert both[0] > basal
+    assert both[1] > 1.1
     world.groups.nodes[:, NODE_ARRIVAL_MITOPHAGY] = 0.0
+    assert arms() == (pytest.approx(basal), both[1])
+    world.groups.nodes[:, NODE_ARRIVAL_MITOPHAGY] = 1.0
+    world.groups.nodes[:, NODE_ARRIVAL_ANTIOXIDANT] = 0.0
     without = arms()
-    assert without[0] == pytest.approx(values("mitophagy").basal_rate)
-    assert without[0] < both[0]
-    assert without[1] == both[1] > 0
-    assert oxidants.PROCESS.name == "reactive_oxygen"
+    assert without[0] == both[0]
+    assert without[1] < 1.0 + 1e-3
 
 
 def test_paracrine_factors_raise_survival_without_any_arrival():

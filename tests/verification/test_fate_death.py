@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fates import cells_world, module, rows_of, run, slots_of, values
 from scipy import stats
 
+from fates import cells_world, module, rows_of, run, slots_of, values
 from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
 from mitoferry.core.schema import (
     ADP,

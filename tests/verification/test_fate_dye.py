@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fates import module, rest, rows_of, shared_backend, values
 from scipy.linalg import expm
-from worlds import cell_type, make_world, population
 
+from fates import module, rest, rows_of, shared_backend, values
 from mitoferry.core.schema import LABEL_SCALE, OCCUPIED, TRACKER, Step
+from worlds import cell_type, make_world, population
 
 VOLUME = 2.0e5  # um^3 of stirred medium
 

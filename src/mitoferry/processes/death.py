@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
-from mitoferry.core.handover import log_event
 from mitoferry.core.maths import hill4, log
 from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
 from mitoferry.core.pages import release_empty_pages, remove
@@ -40,7 +39,6 @@ from mitoferry.core.schema import (
     CELL_LIVE,
     CELL_MOMP,
     CELL_NECROTIC,
-    N_CLASSES,
     N_POOLS,
     OCCUPIED,
     PAGE,
@@ -48,6 +46,7 @@ from mitoferry.core.schema import (
     ROUTE_LYSIS,
 )
 from mitoferry.core.streams import DEATH, EXECUTION
+from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
 from mitoferry.processes.rest import RESTING_ATP, mean_damage, mean_potential
 
@@ -119,20 +118,6 @@ def execution_times(i, cells, groups, wells, p):
 
 
 @row
-def silence(i, cells):
-    """A dead cell uses and makes nothing."""
-    cells.atp[i] = 0.0
-    cells.oxygen_flux[i] = 0.0
-    cells.lactate_flux[i] = 0.0
-    cells.glucose_flux[i] = 0.0
-    cells.atp_flux[i] = 0.0
-    cells.atp_oxphos[i] = 0.0
-    cells.h2o2_production[i] = 0.0
-    for k in range(N_CLASSES):
-        cells.oxygen_flux_class[i, k] = 0.0
-
-
-@row
 def die(i, cells, state, time):
     """Cell ``i`` is dead from ``time`` [s] on."""
     cells.state[i] = state
@@ -140,62 +125,44 @@ def die(i, cells, state, time):
 
 
 @row
-def from_live(i, cells, groups, u, v, p, step):
-    """A living cell: release of cytochrome c or necrosis, whichever comes first."""
-    drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
-    h = cytochrome_hazard(float(cells.h2o2[i]), mean_damage(cells, i), mean_potential(cells, i), float(cells.survival[i]), drug, p)
-    cells.death_hazard[i] = h
-    momp = waiting(h, u)
-    necrosis = waiting(necrosis_rate(float(cells.atp[i]), p), v)
-    if min(momp, necrosis) >= step.dt:
-        return
-    if necrosis < momp:
-        die(i, cells, CELL_NECROTIC, step.time + necrosis)
-    else:
-        cells.state[i] = CELL_MOMP
-        cells.momp_time[i] = step.time + momp
+def chance_rate(i, state, cells, groups, p):
+    """Rate [1/h] of what may happen to cell ``i`` but necrosis: cytochrome c release if it lives, rescue after that."""
+    survival = max(float(cells.survival[i]), 0.0)
+    if state == CELL_LIVE:
+        drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
+        h = cytochrome_hazard(float(cells.h2o2[i]), mean_damage(cells, i), mean_potential(cells, i), survival, drug, p)
+        cells.death_hazard[i] = h
+        return h
+    if state == CELL_MOMP and float(cells.atp[i]) > p.caspase_atp * RESTING_ATP:
+        return p.rescue_rate * survival / (1.0 + survival)
+    return 0.0
 
 
 @row
-def from_momp(i, cells, groups, wells, u, v, p, step):
-    """A cell that has released cytochrome c: caspases, rescue or necrosis, whichever comes first."""
-    start, _ = execution_times(i, cells, groups, wells, p)
-    start = max(start - step.time, 0.0)
-    atp = float(cells.atp[i])
-    survival = max(float(cells.survival[i]), 0.0)
-    rescue = NEVER
-    if atp > p.caspase_atp * RESTING_ATP:
-        rescue = waiting(p.rescue_rate * survival / (1.0 + survival), u)
-    necrosis = waiting(necrosis_rate(atp, p) + p.caspase_free_hazard, v)
-    first = min(start, min(rescue, necrosis))
-    if first >= step.dt:
-        return
-    if rescue == first:
-        cells.state[i] = CELL_LIVE
-        cells.momp_time[i] = -1.0
-    elif necrosis == first or atp < p.caspase_atp * RESTING_ATP:
-        die(i, cells, CELL_NECROTIC, step.time + first)
+def appointed_time(i, state, cells, groups, wells, p, step):
+    """Time from now [s] at which caspases act (MOMP) or execution ends; practically never for a living cell."""
+    if state == CELL_LIVE:
+        return NEVER
+    start, end = execution_times(i, cells, groups, wells, p)
+    if state == CELL_MOMP:
+        return max(start - step.time, 0.0)
+    return max(end - step.time, 0.0)
+
+
+@row
+def meet_appointment(i, state, cells, time, p):
+    """Caspases act at ``time``, given enough ATP; or execution ends."""
+    if state == CELL_APOPTOTIC:
+        die(i, cells, CELL_DEAD_APOPTOTIC, time)
+    elif float(cells.atp[i]) < p.caspase_atp * RESTING_ATP:
+        die(i, cells, CELL_NECROTIC, time)
     else:
         cells.state[i] = CELL_APOPTOTIC
 
 
 @row
-def from_apoptotic(i, cells, groups, wells, v, p, step):
-    """A cell in execution: its end, or necrosis before it."""
-    _, end = execution_times(i, cells, groups, wells, p)
-    end = max(end - step.time, 0.0)
-    necrosis = waiting(necrosis_rate(float(cells.atp[i]), p), v)
-    if min(end, necrosis) >= step.dt:
-        return
-    if necrosis < end:
-        die(i, cells, CELL_NECROTIC, step.time + necrosis)
-    else:
-        die(i, cells, CELL_DEAD_APOPTOTIC, step.time + end)
-
-
-@row
 def death_row(i, cells, groups, wells, p, step):
-    """Fate of cell ``i`` in one step."""
+    """Fate of cell ``i`` in one step: of chance, necrosis and appointment the first counts."""
     state = int(cells.state[i])
     if state == CELL_NECROTIC:
         if step.time >= float(cells.death_time[i]) + 3600.0 * p.corpse_delay:
@@ -205,12 +172,25 @@ def death_row(i, cells, groups, wells, p, step):
         return
     w = int(cells.well[i])
     u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, DEATH, step.step, 0)
-    if state == CELL_LIVE:
-        from_live(i, cells, groups, u, v, p, step)
-    elif state == CELL_MOMP:
-        from_momp(i, cells, groups, wells, u, v, p, step)
+    rate = necrosis_rate(float(cells.atp[i]), p)
+    if state == CELL_MOMP:
+        rate += p.caspase_free_hazard
+    necrosis = waiting(rate, v)
+    by_chance = waiting(chance_rate(i, state, cells, groups, p), u)
+    appointed = appointed_time(i, state, cells, groups, wells, p, step)
+    first = min(appointed, min(by_chance, necrosis))
+    if first >= step.dt:
+        return
+    if necrosis == first:
+        die(i, cells, CELL_NECROTIC, step.time + first)
+    elif appointed == first:
+        meet_appointment(i, state, cells, step.time + first, p)
+    elif state == CELL_LIVE:
+        cells.state[i] = CELL_MOMP
+        cells.momp_time[i] = step.time + first
     else:
-        from_apoptotic(i, cells, groups, wells, v, p, step)
+        cells.state[i] = CELL_LIVE
+        cells.momp_time[i] = -1.0
 
 
 @row
@@ -263,33 +243,32 @@ def empty_cell(i, mitochondria, pages, cells, wells, p, step):
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, i)
     hand_over_chain(pages, cells, i, N_POOLS * w + POOL_MEDIUM)
-    for k in range(N_CLASSES):
-        cells.psi[i, k] = 0.0
-    cells.n_foreign[i] = 0
-    cells.want_pages[i] = 0
 
 
 @row
-def settle_deaths(rows, n, mitochondria, pages, cells, wells, events, p, step):
-    """Log what happened to the cells ``rows``, in that order, and empty the dead ones (serial)."""
+def empty_cells(rows, n, mitochondria, pages, cells, wells, p, step):
+    """Empty the dead cells ``rows`` in that order (serial)."""
     for j in range(n):
-        i = int(rows[j])
-        if int(cells.state[i]) == CELL_MOMP:
-            log_event(events, EVENT_MOMP, cells.well[i], float(cells.momp_time[i]), 0, cells, i, -1, mitochondria, -1, 0.0, 0)
-        else:
-            empty_cell(i, mitochondria, pages, cells, wells, p, step)
-            silence(i, cells)
-            log_event(events, EVENT_DEATH, cells.well[i], float(cells.death_time[i]), 0, cells, i, -1, mitochondria, -1, 0.0, 0)
+        empty_cell(int(rows[j]), mitochondria, pages, cells, wells, p, step)
 
 
-def events_of_step(cells: Any, n_cells: int, time: float) -> Any:
-    """Rows of the cells that released cytochrome c or died since ``time`` [s], in order of (time, well, id), int64."""
+SILENT = ("psi", "atp", "oxygen_flux", "oxygen_flux_class", "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production")
+"""Columns that are 0 in a dead cell: it uses and makes nothing."""
+
+
+def happened(cells: Any, n_cells: int, time: float) -> tuple[Any, Any, Any]:
+    """Cells that released cytochrome c or died since ``time`` [s], in order of (time, well, id).
+
+    Returns:
+        (rows int64 [n], times [s], whether it died) of these cells.
+    """
     state, died, released = cells.state[:n_cells], cells.death_time[:n_cells], cells.momp_time[:n_cells]
     dead = ((state == CELL_NECROTIC) | (state == CELL_DEAD_APOPTOTIC)) & (died >= time)
     began = (state == CELL_MOMP) & (released >= time)
     rows = np.flatnonzero(dead | began)
-    when = np.where(dead[rows], died[rows], released[rows])
-    return rows[np.lexsort((cells.id[rows], cells.well[rows], when))]
+    times = np.where(dead[rows], died[rows], released[rows])
+    order = order_of(cells, rows, times)
+    return rows[order], times[order], dead[rows[order]]
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -297,13 +276,22 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend = world.backend
     backend.each(death_row, world.n_cells, world.cells, world.groups, world.wells, p, step)
     backend.pull(world.cells)
-    rows = events_of_step(world.cells, world.n_cells, step.time)
+    rows, times, dead = happened(world.cells, world.n_cells, step.time)
+    if not rows.size:
+        return
+    log_cell_events(world, np.where(dead, EVENT_DEATH, EVENT_MOMP), rows, times)
+    rows = rows[dead]
     if not rows.size:
         return
     if world.fields is not None:
         backend.each(spill_row, world.n_cells, world.cells, world.fields, p, step)
-    world.reserve_events(rows.size)
-    backend.serial(settle_deaths, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, world.events, p, step)
+    backend.serial(empty_cells, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, p, step)
+    backend.pull(world.cells)
+    for name in SILENT:
+        getattr(world.cells, name)[rows] = 0.0
+    world.cells.n_foreign[rows] = 0
+    world.cells.want_pages[rows] = 0
+    backend.push(world.cells)
 
 
 PROCESS = Process(name="death", stage="fate", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

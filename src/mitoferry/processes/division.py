@@ -28,7 +28,6 @@ import numpy as np
 
 from mitoferry.base.errors import OverflowStop
 from mitoferry.core.events import EVENT_DIVISION
-from mitoferry.core.handover import log_event
 from mitoferry.core.maths import cosine_turns, exp, hill2, hill4, sine_turns
 from mitoferry.core.nodes import NODE_PROLIFERATION, NODE_URIDINE
 from mitoferry.core.process import Process
@@ -36,6 +35,7 @@ from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, N_CLASSES, PAGE
 from mitoferry.core.streams import PROLIFERATION
+from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.partition import partition
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.space.geometry import BLOCK, place
@@ -123,31 +123,26 @@ def shift(i, cells, wells, dx, dy, dz):
         cells.z[i] = place(float(cells.z[i]) + dz, float(wells.size[w, 2]), periodic)
 
 
-@row
-def divide(mother, daughter, mitochondria, pages, cells, wells, events, p, step):
-    """Split cell ``mother``; ``daughter`` is a row that holds a copy of it without mitochondria."""
+def part(world: Any, mother: int, daughter: int, p: Parameters, step: Any) -> None:
+    """Halve a cell whose row has been copied to ``daughter``, and lay the two side by side in a random direction."""
+    cells, wells = world.cells, world.wells
     w = int(cells.well[mother])
     u, v, a, b = uniform4(wells.key0[w], wells.key1[w], cells.id[mother], 0, PROLIFERATION, step.step, 0)
     halve(mother, cells, p.spread * u)
     halve(daughter, cells, p.spread * v)
     radius = float(cells.radius[mother])
-    height = 0.0
-    if int(wells.geometry[w]) == BLOCK:
-        height = 2.0 * b - 1.0
+    height = 2.0 * b - 1.0 if int(wells.geometry[w]) == BLOCK else 0.0
     flat = radius * math.sqrt(max(1.0 - height * height, 0.0))
-    dx = flat * cosine_turns(a)
-    dy = flat * sine_turns(a)
-    shift(mother, cells, wells, -dx, -dy, -radius * height)
-    shift(daughter, cells, wells, dx, dy, radius * height)
-    partition(mitochondria, pages, cells, wells, mother, daughter, step.step)
-    log_event(events, EVENT_DIVISION, w, step.time + step.dt, 0, cells, mother, daughter, mitochondria, -1, 0.0, 0)
+    dx, dy, dz = flat * cosine_turns(a), flat * sine_turns(a), radius * height
+    shift(mother, cells, wells, -dx, -dy, -dz)
+    shift(daughter, cells, wells, dx, dy, dz)
 
 
 @row
-def settle_divisions(mothers, n, first, mitochondria, pages, cells, wells, events, p, step):
-    """Split the cells ``mothers`` in that order; daughters are the rows from ``first`` on (serial)."""
+def partition_all(mothers, n, first, mitochondria, pages, cells, wells, step):
+    """Deal the mitochondria of the cells ``mothers``; their daughters are the rows from ``first`` on (serial)."""
     for j in range(n):
-        divide(int(mothers[j]), first + j, mitochondria, pages, cells, wells, events, p, step)
+        partition(mitochondria, pages, cells, wells, int(mothers[j]), first + j, step.step)
 
 
 NEW_IN_DAUGHTER = {
@@ -202,12 +197,15 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         return
     mothers = mothers[np.lexsort((c.id[mothers], c.well[mothers]))]
     world.reserve_pages(int((c.n_mitochondria[mothers] // PAGE + 1).sum()))
-    world.reserve_events(mothers.size)
     first = add_daughters(world, mothers)
     if world.space is not None:
         world.space.fit(world)
-    tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
-    backend.serial(settle_divisions, mothers, int(mothers.size), first, *tables, p, step)
+    for j, mother in enumerate(mothers):
+        part(world, int(mother), first + j, p, step)
+    backend.push(world.cells)
+    daughters = np.arange(first, first + len(mothers))
+    log_cell_events(world, EVENT_DIVISION, mothers, np.full(len(mothers), step.time + step.dt), daughters)
+    backend.serial(partition_all, mothers, int(mothers.size), first, world.mitochondria, world.pages, world.cells, world.wells, step)
 
 
 PROCESS = Process(name="division", stage="fate", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

@@ -210,53 +210,48 @@ def free_finish(h, sums, mitochondria, cells, wells, hazard, p, step):
 
 
 @row
-def choose_target(n_cells, cells, wells, clearance, w, side, diameter, share, p):
-    """Row of the cell of well ``w`` at ``share`` (0..1) of the summed clearances that reach a mitochondrion; -1 if none."""
-    total = 0.0
-    for i in range(n_cells):
-        if int(cells.well[i]) == w and float(clearance[i]) > 0.0:
-            total += float(clearance[i]) * passage(wells, w, side, min(int(cells.layer[i]), 1), diameter, p.porosity)
-    so_far = 0.0
-    last = -1
-    for i in range(n_cells):
-        if int(cells.well[i]) == w and float(clearance[i]) > 0.0:
-            k = float(clearance[i]) * passage(wells, w, side, min(int(cells.layer[i]), 1), diameter, p.porosity)
-            if k > 0.0:
-                so_far += k
-                last = i
-                if share * total < so_far:
-                    return i
-    return last
+def take_up(slots, targets, times, n, mitochondria, pages, cells, events, gate_potential):
+    """Hand the mitochondria in ``slots`` to the cells ``targets`` at ``times`` [s], in that order (serial)."""
+    for j in range(n):
+        target = int(targets[j])
+        new = arrive(
+            mitochondria, pages, cells, events, int(slots[j]), target, float(times[j]), ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential
+        )
+        if new >= 0:
+            mitochondria.motor[new] = 0
 
 
 @row
-def take_up(n_cells, n_wells, mitochondria, pages, cells, wells, events, clearance, hazard, gate_potential, p, step):
-    """Hand every claimed mitochondrion to its cell (serial; in order of well, page and slot)."""
-    for w in range(n_wells):
-        pool = N_POOLS * w + POOL_MEDIUM
-        if float(hazard[w, 2]) > 0.0:
-            page = int(cells.first_page[pool])
-            while page >= 0:
-                for k in range(PAGE):
-                    slot = page * PAGE + k
-                    if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.motor[slot]) & CLAIMED != 0:
-                        side = int(mitochondria.motor[slot]) & ~CLAIMED
-                        birth = mitochondria.birth[slot]
-                        ordinal = mitochondria.ordinal[slot]
-                        share = uniform(wells.key0[w], wells.key1[w], birth, ordinal, FREE_UPTAKE, step.step, 0)
-                        _, _, x, _ = uniform4(wells.key0[w], wells.key1[w], birth, ordinal, FREE_MITOCHONDRIA, step.step, 0)
-                        time = step.time + 3600.0 * waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x)
-                        diameter = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
-                        mitochondria.motor[slot] = side
-                        target = choose_target(n_cells, cells, wells, clearance, w, side, diameter, share, p)
-                        if target >= 0:
-                            new = arrive(
-                                mitochondria, pages, cells, events, slot, target, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential
-                            )
-                            if new >= 0:
-                                mitochondria.motor[new] = 0
-                page = int(pages.next[page])
-        release_empty_pages(mitochondria, pages, cells, pool)
+def release_pages(n_pools, mitochondria, pages, cells):
+    """Give back the empty pages of the medium pools (serial)."""
+    for h in range(n_pools):
+        if h % N_POOLS == POOL_MEDIUM:
+            release_empty_pages(mitochondria, pages, cells, h)
+
+
+def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
+    """Slots of the claimed mitochondria, rows of the cells that take them, times [s]; in order of (time, id)."""
+    m, cells, wells = world.mitochondria, world.cells, world.wells
+    owner = world.pages.owner
+    pools = np.flatnonzero((owner >= 0) & (owner < N_POOLS * world.n_wells) & (owner % N_POOLS == POOL_MEDIUM))
+    slots = (pools[:, None] * PAGE + np.arange(PAGE)).ravel()
+    slots = slots[((m.flags[slots] & OCCUPIED) != 0) & ((m.motor[slots] & CLAIMED) != 0)]
+    m.motor[slots] &= ~np.uint8(CLAIMED)
+    takers = np.flatnonzero(clearance > 0.0)
+    targets, times = np.empty(slots.size, dtype=np.int64), np.empty(slots.size)
+    for j, slot in enumerate(slots):
+        w, side = int(cells.well[owner[slot // PAGE]]), int(m.motor[slot])
+        keys = (wells.key0[w], wells.key1[w], m.birth[slot], m.ordinal[slot])
+        diameter = diameter_of(MASS_SCALE * int(m.mass[slot]), p)
+        waiting = waiting_time(uptake_rate(m, wells, hazard, slot, w, p), uniform4(*keys, FREE_MITOCHONDRIA, step.step, 0)[2])
+        near = takers[cells.well[takers] == w]
+        through = np.array([passage(wells, w, side, layer, diameter, p.porosity) for layer in (0, 1)])
+        so_far = np.cumsum(clearance[near] * through[np.minimum(cells.layer[near], 1)])
+        share = uniform(*keys, FREE_UPTAKE, step.step, 0) * so_far[-1]
+        targets[j] = near[min(int(np.searchsorted(so_far, share, side="right")), near.size - 1)]
+        times[j] = step.time + 3600.0 * waiting
+    order = np.lexsort((m.ordinal[slots], m.birth[slots], times))
+    return slots[order], targets[order], times[order]
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -268,29 +263,19 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     clearance, hazard = np.zeros(world.n_cells), np.zeros((world.n_wells, 3))
     backend.each(clearance_row, world.n_cells, world.cells, world.groups, world.wells, clearance, p, step)
     backend.serial(add_clearances, world.n_cells, world.n_wells, world.cells, world.wells, clearance, hazard)
-    backend.gather(
-        free_slot_row,
-        free_finish,
-        N_SUMS_FREE,
-        pools,
-        world.cells,
-        world.pages,
-        world.mitochondria,
-        world.cells,
-        world.wells,
-        hazard,
-        p,
-        step,
-    )
+    tables = (world.mitochondria, world.cells, world.wells)
+    backend.gather(free_slot_row, free_finish, N_SUMS_FREE, pools, world.cells, world.pages, *tables, hazard, p, step)
     claimed = int(hazard[:, 2].sum())
-    world.reserve_pages(claimed)
-    world.reserve_events(claimed)
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else nanotubes.gate_potential
-    backend.serial(
-        take_up, world.n_cells, world.n_wells, world.mitochondria, world.pages, world.cells, world.wells, world.events,
-        clearance, hazard, float(gate), p, step,
-    )  # fmt: skip
+    if claimed:
+        world.reserve_pages(claimed)
+        world.reserve_events(claimed)
+        backend.pull(world.mitochondria, world.pages, world.cells, world.wells)
+        slots, targets, times = claims(world, clearance, hazard, p, step)
+        backend.push(world.mitochondria)
+        nanotubes = world.parameters.get("nanotube_transport")
+        gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+        backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)
+    backend.serial(release_pages, pools, world.mitochondria, world.pages, world.cells)
 
 
 PROCESS = Process(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mitoferry.core.maths import hill2, hill4, relax
+from mitoferry.core.maths import exp, hill2, hill4
 from mitoferry.core.nodes import (
     NODE_ARRIVAL_ANTIOXIDANT,
     NODE_CALCIUM,
@@ -74,6 +74,32 @@ class Parameters(NamedTuple):
     calcium_time: float
 
 
+class Decays(NamedTuple):
+    """exp(-dt/tau) of every signal, computed once per step."""
+
+    nfkb: float
+    tnfaip2: float
+    p53: float
+    caspase: float
+    s100a4: float
+    ps: float
+    hif: float
+    akt: float
+    pgc1a: float
+    calcium: float
+
+
+def decays(p: Parameters, dt: float) -> Decays:
+    """Decay factors over ``dt`` h."""
+    return Decays(*(exp(-dt / getattr(p, f"{name}_time")) for name in Decays._fields))
+
+
+@row
+def toward(value, target, decay):
+    """``value`` relaxed to ``target``: exact for a constant target."""
+    return target + (value - target) * decay
+
+
 @row
 def oxidant_stress(h2o2, half):
     """Hill response to H2O2 less its value in a resting cell; 0 at rest."""
@@ -98,8 +124,8 @@ def phosphatidylserine_target(caspase3, atp, calcium, damage, p):
 
 
 @row
-def advance_stress(i, cells, groups, dt, p):
-    """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``dt`` in h."""
+def advance_stress(i, cells, groups, d, p):
+    """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``d`` holds the decay factors."""
     g = int(cells.group[i])
     h2o2 = float(cells.h2o2[i])
     damage = mean_damage(cells, i)
@@ -118,16 +144,16 @@ def advance_stress(i, cells, groups, dt, p):
     pulse = float(groups.nodes[g, NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[i])
     shortage = max(1.0 - float(cells.atp[i]) / RESTING_ATP, 0.0)
     pgc1a = 1.0 + p.pgc1a_pulse_gain * pulse + p.pgc1a_energy_gain * hill2(shortage, 0.3)
-    cells.nfkb[i] = relax(float(cells.nfkb[i]), nfkb, dt, p.nfkb_time)
-    cells.p53[i] = relax(float(cells.p53[i]), p53, dt, p.p53_time)
-    cells.hif[i] = relax(float(cells.hif[i]), 1.0 - (1.0 - lack) * (1.0 - stabilised), dt, p.hif_time)
-    cells.akt[i] = relax(float(cells.akt[i]), akt, dt, p.akt_time)
-    cells.pgc1a[i] = relax(float(cells.pgc1a[i]), pgc1a, dt, p.pgc1a_time)
+    cells.nfkb[i] = toward(float(cells.nfkb[i]), nfkb, d.nfkb)
+    cells.p53[i] = toward(float(cells.p53[i]), p53, d.p53)
+    cells.hif[i] = toward(float(cells.hif[i]), 1.0 - (1.0 - lack) * (1.0 - stabilised), d.hif)
+    cells.akt[i] = toward(float(cells.akt[i]), akt, d.akt)
+    cells.pgc1a[i] = toward(float(cells.pgc1a[i]), pgc1a, d.pgc1a)
 
 
 @row
-def advance_consequences(i, cells, groups, dt, p):
-    """TNFAIP2, Ca2+, caspase 3, S100A4 and phosphatidylserine of cell ``i``; ``dt`` in h."""
+def advance_consequences(i, cells, groups, d, p):
+    """TNFAIP2, Ca2+, caspase 3, S100A4 and phosphatidylserine of cell ``i``; ``d`` holds the decay factors."""
     g = int(cells.group[i])
     drive = min(max(float(cells.nfkb[i]), p.tnfaip2_p53_weight * float(cells.p53[i]) * float(cells.akt[i])), 1.0)
     tnfaip2 = float(groups.nodes[g, NODE_TNFAIP2]) * (1.0 + (p.tnfaip2_fold - 1.0) * drive)
@@ -138,29 +164,28 @@ def advance_consequences(i, cells, groups, dt, p):
     if int(cells.state[i]) == CELL_APOPTOTIC:
         active = 1.0
     active = min(float(groups.nodes[g, NODE_CASPASE]) * active, 1.0)
-    cells.tnfaip2[i] = relax(float(cells.tnfaip2[i]), tnfaip2, dt, p.tnfaip2_time)
-    cells.calcium[i] = relax(float(cells.calcium[i]), calcium, dt, p.calcium_time)
-    cells.caspase3[i] = relax(float(cells.caspase3[i]), active, dt, p.caspase_time)
+    cells.tnfaip2[i] = toward(float(cells.tnfaip2[i]), tnfaip2, d.tnfaip2)
+    cells.calcium[i] = toward(float(cells.calcium[i]), calcium, d.calcium)
+    cells.caspase3[i] = toward(float(cells.caspase3[i]), active, d.caspase)
     s100a4 = float(groups.nodes[g, NODE_S100A4]) * (1.0 - p.s100a4_cleavage * float(cells.caspase3[i]))
-    cells.s100a4[i] = relax(float(cells.s100a4[i]), s100a4, dt, p.s100a4_time)
+    cells.s100a4[i] = toward(float(cells.s100a4[i]), s100a4, d.s100a4)
     exposed = phosphatidylserine_target(float(cells.caspase3[i]), atp, float(cells.calcium[i]), mean_damage(cells, i), p)
-    cells.phosphatidylserine[i] = relax(float(cells.phosphatidylserine[i]), exposed, dt, p.ps_time)
+    cells.phosphatidylserine[i] = toward(float(cells.phosphatidylserine[i]), exposed, d.ps)
 
 
 @row
-def signals_row(i, cells, groups, p, step):
+def signals_row(i, cells, groups, d, p):
     """All signals of cell ``i`` over one step."""
     state = int(cells.state[i])
     if not alive(state) and state != CELL_APOPTOTIC:
         return
-    dt = step.dt / 3600.0
-    advance_stress(i, cells, groups, dt, p)
-    advance_consequences(i, cells, groups, dt, p)
+    advance_stress(i, cells, groups, d, p)
+    advance_consequences(i, cells, groups, d, p)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the signals of every living or executing cell by ``step.dt``."""
-    world.backend.each(signals_row, world.n_cells, world.cells, world.groups, p, step)
+    world.backend.each(signals_row, world.n_cells, world.cells, world.groups, decays(p, step.dt / 3600.0), p)
 
 
 PROCESS = Process(name="signals", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance)
