@@ -125,8 +125,9 @@ def test_f6_heteroplasmy_variance_whole_organelles(fusion, formula, passes):
             c = w.mitochondria.copies[occupied(w)].sum(axis=1).astype(float)
             g.append((c**2).sum() / c.sum())  # size that a random copy sees
 
+    names = ["mtdna", "fusion_fission", "mitophagy", "biogenesis"] if fusion else ["mtdna", "mitophagy", "biogenesis"]
     run(
-        world, ["mtdna", "fusion_fission", "mitophagy", "biogenesis"] if fusion else ["mtdna", "mitophagy", "biogenesis"], hours, dt=300, each_step=measure,
+        world, names, hours, dt=300, each_step=measure,
         mtdna={"turnover_rate": 0.0, "feedback": 3.0, "doubling_time": 0.05}, mitophagy={"basal_rate": 0.1, "lysosome_capacity": 1e9},
         fusion_fission={"mtdna_exchange": 1.0, "uneven_chance": 0.0, "fusion_rate": 20.0}, biogenesis={"smallest_mass": 0.01},
     )  # fmt: skip

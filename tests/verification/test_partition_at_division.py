@@ -1,0 +1,77 @@
+"""F7: what division does to heteroplasmy. Binomial partition of whole organelles adds g h (1-h)/n; of single copies h (1-h)/n."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mitoferry.core.schema import PAGE
+from mitoferry.processes.partition import partition
+from quality_worlds import BACKEND, count_copies, heteroplasmy, occupied, owners, rows, set_copies, uniform_world
+
+
+def divided(cells, mitochondria, g, *, share=0.5, seed=1):
+    """``cells`` mothers with homoplasmic organelles of g copies, half of each kind, each divided into the next row."""
+    world = uniform_world(2 * cells, mitochondria=mitochondria, copies=g, seed=seed)
+    set_copies(world, g, 0)
+    world.mitochondria.copies[occupied(world)[1::2]] = (0, g, 0, 0)
+    mothers, daughters = rows(world)[::2], rows(world)[1::2]
+    slots = occupied(world)
+    out = slots[np.isin(owners(world, slots), daughters)]
+    world.mitochondria.flags[out] = 0
+    world.mitochondria.copies[out] = 0
+    world.mitochondria.mass[out] = 0
+    world.cells.n_mitochondria[daughters] = 0
+    world.cells.volume[mothers] = 1.0 - share
+    world.cells.volume[daughters] = share
+    world.ledger.open(world)
+    world.reserve_pages(cells * (mitochondria // PAGE + 1))
+    moved = [
+        BACKEND.serial(partition, world.mitochondria, world.pages, world.cells, world.wells, int(m), int(d), 7)
+        for m, d in zip(mothers, daughters, strict=True)
+    ]
+    world.ledger.check(world, "partition", 0)
+    count_copies(world)
+    return world, np.array(moved), mothers, daughters
+
+
+def variance_added(n, g):
+    """Variance of h of a daughter, h = 1/2, n copies in organelles of g (large n)."""
+    return g * 0.25 / n
+
+
+@pytest.mark.parametrize(
+    ("g", "formula", "passes"), [(1, 1, True), (5, 5, True), (5, 1, False)], ids=["single copies", "organelles", "planted fault"]
+)
+def test_f7_variance_of_heteroplasmy(g, formula, passes):
+    cells, n = 700, 200
+    world, _, _, _ = divided(cells, n // g, g)
+    h = heteroplasmy(world)
+    assert abs(h.mean() - 0.5) < 4.5 * h.std() / np.sqrt(cells)
+    finite = 1.0 + 2.0 * g / n  # daughters of n/2 +- copies from n: next order of the partition of n/g organelles
+    assert bool(abs(h.var() / (variance_added(n, formula) * finite) - 1.0) < 4.5 * np.sqrt(2 / cells)) is passes
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3])
+def test_number_is_binomial_in_the_volumes(share):
+    cells, n = 300, 40
+    world, moved, mothers, daughters = divided(cells, n, 4, share=share)
+    assert (moved == world.cells.n_mitochondria[daughters]).all()
+    assert (n - moved == world.cells.n_mitochondria[mothers]).all()
+    assert stats.binomtest(int(moved.sum()), cells * n, share).pvalue > 1e-4
+    expected = n * share * (1 - share)
+    low, high = (v / (cells - 1) for v in stats.chi2(cells - 1).interval(1 - 1e-4))
+    assert low < moved.var(ddof=1) / expected < high
+
+
+def test_identities_move_and_pages_belong_to_their_owner():
+    world, _, _, _ = divided(40, 60, 3)
+    slots = occupied(world)
+    identity = world.mitochondria.birth[slots].astype(np.int64) << 32 | world.mitochondria.ordinal[slots]
+    assert np.unique(identity).size == slots.size == 40 * 60
+
+
+def test_without_free_pages_it_says_so():
+    world, _, mothers, daughters = divided(2, 40, 2)
+    world.pages.n_free[0] = 0
+    world.cells.first_page[daughters[0]] = -1
+    assert BACKEND.serial(partition, world.mitochondria, world.pages, world.cells, world.wells, int(mothers[0]), int(daughters[0]), 8) < 0
