@@ -5,18 +5,18 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from worlds import cell_type, make_world, parameters, population
 
 from mitoferry.core.events import EVENT_HANDOVER, EVENT_LOADED
 from mitoferry.core.schema import KIND_NANOTUBE, LINK_OPEN, N_POOLS, Step
 from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_search, nanotube_transport
 from mitoferry.space.geometry import INSERT
 from mitoferry.space.neighbours import allocate_neighbours, bin_row, sort_into_bins
+from worlds import cell_type, make_world, parameters, population
 
 STAGE = (nanotube_search, dislodgement, nanotube_clocks, nanotube_transport)
 HOUR = 3600.0
 # so short a stay in a tube that arrival is loading; nothing selects, nothing is lost
-PLAIN = dict(
+PLAIN = dict(  # noqa: C408
     loading_rate=100.0, peripheral_share=1.0, microtubule_share=1.0, purinergic_gain=0.0, calcium_half=1e6, motor_atp=1e-9,
     depolarised_loading=1.0, passage_diameter=0.01, lumen_per_mitochondrion=0.001, single_file_diameter=0.0, microtubule_speed=1e6,
     detachment_rate=0.0, reversal_rate=0.0, unloading_time=0.0,
@@ -86,9 +86,7 @@ class Stage:
 
     def __init__(self, world, modules=STAGE, **changes):
         self.world, self.modules, self.now, self.k = world, modules, 0.0, 0
-        self.p = {
-            m.PROCESS.name: parameters(None, m.PROCESS.name, m.Parameters, **changes.get(m.PROCESS.name, {})) for m in modules
-        }
+        self.p = {m.PROCESS.name: parameters(None, m.PROCESS.name, m.Parameters, **changes.get(m.PROCESS.name, {})) for m in modules}
         self.events = []
 
     def run(self, dt, n=1, *, before=None):

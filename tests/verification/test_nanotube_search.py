@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from nanotubes import HOUR, INSERT, Stage, rows_of, wells_of
 from scipy import special, stats
 
 from mitoferry.backends.cpu import Cpu
@@ -12,6 +11,7 @@ from mitoferry.core.plate_spec import Geometry
 from mitoferry.core.schema import CELL_APOPTOTIC, LINK_GROWING, Step
 from mitoferry.processes import nanotube_clocks, nanotube_search
 from mitoferry.processes.nanotube_search import direction
+from nanotubes import HOUR, INSERT, Stage, rows_of, wells_of
 
 BACKEND = Cpu(threads=1)
 ALPHA = 1e-4
@@ -25,7 +25,9 @@ def chance(gap, *, p_f=P_F):
 
 def searching(places, counts=(1, 1), *, n_wells=400, lam=LAMBDA, geometry=None, seed=1, size=400.0):
     """Wells in which population 0 searches (1 h^-1 times lam) and population 1 only waits."""
-    return wells_of(counts, places, n_wells=n_wells, mitochondria=(0, 0), backend=BACKEND, filopodia=(lam, 0.0), geometry=geometry, seed=seed, size=size)
+    return wells_of(
+        counts, places, n_wells=n_wells, mitochondria=(0, 0), backend=BACKEND, filopodia=(lam, 0.0), geometry=geometry, seed=seed, size=size
+    )
 
 
 def first_links(world, dt, **changes):
@@ -114,7 +116,9 @@ def test_links_grow_before_they_arrive():
 
 
 def angles(world, cell, p, n=4000):
-    return np.array([direction(cell, world.cells, world.groups, world.wells, p, Step(0, 0, 0.0, 60.0), 32 * (k % 2000) + k // 2000) for k in range(n)])
+    return np.array(
+        [direction(cell, world.cells, world.groups, world.wells, p, Step(0, 0, 0.0, 60.0), 32 * (k % 2000) + k // 2000) for k in range(n)]
+    )
 
 
 @pytest.mark.parametrize("kind", ["dish", "block"])

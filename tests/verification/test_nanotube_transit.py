@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from nanotubes import Stage, rows_of, tie, wells_of
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.core.row import row
 from mitoferry.core.schema import ROUTE_NANOTUBE
 from mitoferry.processes import nanotube_clocks, nanotube_transport
 from mitoferry.processes.nanotube_itinerary import itinerary, passage_chance, share_towards_b
+from nanotubes import Stage, rows_of, tie, wells_of
 
 N = 40000
 Z = 4.5  # two-sided alpha 7e-6

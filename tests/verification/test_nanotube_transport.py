@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from nanotubes import HOUR, PLAIN, Stage, held, rows_of, tie, wells_of
 from scipy import stats
 
 from mitoferry.backends.cpu import Cpu
@@ -22,6 +21,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.processes import nanotube_clocks, nanotube_search, nanotube_transport
 from mitoferry.processes.nanotube_population import nanotube_population
+from nanotubes import HOUR, PLAIN, Stage, held, rows_of, tie, wells_of
 
 BACKEND = Cpu(threads=1)
 ALPHA, Z = 1e-4, 4.5
@@ -64,7 +64,9 @@ def test_f2_finite_pool_is_binomial_whatever_the_step(steps):
     k = 1.2
     world = pairs(n, (0, n0), seed=steps)
     n0 = int(held(world)[rows_of(world, 1)][0])
-    stage = Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={**PLAIN, "loading_rate": 100.0 * k}).run(t * HOUR / steps, steps)
+    stage = Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={**PLAIN, "loading_rate": 100.0 * k}).run(
+        t * HOUR / steps, steps
+    )
     h = stage.handovers()
     there = lasting(t * HOUR, h["time"], loss)
     counts = np.bincount(h["well"][there], minlength=n)
@@ -80,7 +82,15 @@ def test_f2_finite_pool_is_binomial_whatever_the_step(steps):
 def test_f3_batches_make_the_counts_overdispersed():
     """Links come at random, carry a geometric number of mitochondria, and go: Fano factor > 1."""
     n, t, k, life, gap = 300, 8.0, 40.0, 0.1, 5.0
-    world = wells_of((1, 1), [(100.0, 100.0), (120.0 + gap, 100.0)], n_wells=n, mitochondria=(0, 200), backend=BACKEND, miro1=(0.0, 1.0), filopodia=(0.0, 20.0))
+    world = wells_of(
+        (1, 1),
+        [(100.0, 100.0), (120.0 + gap, 100.0)],
+        n_wells=n,
+        mitochondria=(0, 200),
+        backend=BACKEND,
+        miro1=(0.0, 1.0),
+        filopodia=(0.0, 20.0),
+    )
     rate = 20.0 * np.arcsin(10 / 25) / np.pi * np.exp(-gap / 15) * 0.3
     stage = Stage(
         world, (nanotube_search, *LAST), nanotube_search={"capture_probability": 0.3, "length": 15.0, "growth_speed": 1e6},
@@ -108,7 +118,7 @@ def test_g2_death_and_breakage_in_mid_transit(case):
     inside = int(world.cargo.alive.sum())
     assert inside > 100
     before = held(world)
-    assert before[POOL_TRANSIT :: 2][:n].sum() == inside
+    assert before[POOL_TRANSIT::2][:n].sum() == inside
     if case in ("donor dies", "both die"):
         world.cells.state[giver] = CELL_DEAD_APOPTOTIC
     if case in ("recipient dies", "both die"):
@@ -156,7 +166,11 @@ def test_potential_is_frozen_in_transit_and_decides_the_mark_on_arrival():
     np.testing.assert_allclose(h["psi"], np.where(sick_wells, 60.0, 150.0), atol=0.02)
     taker = rows_of(world, 0)
     owner = np.repeat(world.pages.owner, 32)
-    arrived = (world.mitochondria.flags & 1 != 0) & np.isin(owner, taker) & (world.mitochondria.birth != np.where(owner >= 0, world.cells.id[owner], 0))
+    arrived = (
+        (world.mitochondria.flags & 1 != 0)
+        & np.isin(owner, taker)
+        & (world.mitochondria.birth != np.where(owner >= 0, world.cells.id[owner], 0))
+    )
     sick = world.mitochondria.flags[arrived] & SICK_ON_ARRIVAL != 0
     assert (sick == np.isin(world.cells.well[owner[arrived]], world.cells.well[giver[:15]])).all()
 
@@ -164,7 +178,15 @@ def test_potential_is_frozen_in_transit_and_decides_the_mark_on_arrival():
 # ------------------------------------------------------------------ G4: drugs act on the mechanism
 def test_g4_cytochalasin_spares_tubes_that_exist_and_nocodazole_spares_thin_tubes():
     def run(drug=(), n=120):
-        world = wells_of((1, 1), [(100.0, 100.0), (125.0, 100.0)], n_wells=n, mitochondria=(0, 60), backend=BACKEND, miro1=(0.0, 1.0), filopodia=(10.0, 10.0))
+        world = wells_of(
+            (1, 1),
+            [(100.0, 100.0), (125.0, 100.0)],
+            n_wells=n,
+            mitochondria=(0, 60),
+            backend=BACKEND,
+            miro1=(0.0, 1.0),
+            filopodia=(10.0, 10.0),
+        )
         tie(world, rows_of(world, 1), rows_of(world, 0), length=5.0, diameter=1.0)
         for name, value in drug:
             world.groups.nodes[:, NODE[name]] = value
@@ -201,9 +223,19 @@ def test_g7_only_open_thick_tubes_carry(state, thick):
 
 def test_g7_raised_tnfaip2_makes_more_thin_tubes_than_transfer():
     def run(m_sec, n=250):
-        world = wells_of((1, 1), [(100.0, 100.0), (122.0, 100.0)], n_wells=n, mitochondria=(0, 60), backend=BACKEND, miro1=(0.0, 1.0), filopodia=(6.0, 6.0))
+        world = wells_of(
+            (1, 1),
+            [(100.0, 100.0), (122.0, 100.0)],
+            n_wells=n,
+            mitochondria=(0, 60),
+            backend=BACKEND,
+            miro1=(0.0, 1.0),
+            filopodia=(6.0, 6.0),
+        )
         world.cells.tnfaip2[:] = m_sec
-        Stage(world, nanotube_clocks={"tnfaip2_thinness": 1.0, "open_share": 1.0}, nanotube_transport={"loading_rate": 5.0}).run(HOUR / 2, 20)
+        Stage(world, nanotube_clocks={"tnfaip2_thinness": 1.0, "open_share": 1.0}, nanotube_transport={"loading_rate": 5.0}).run(
+            HOUR / 2, 20
+        )
         return (~nanotube_population(world).thick).sum(), world.cells.received.sum()
 
     thin, moved = run(1.0)

@@ -66,6 +66,7 @@ class Compiler:
         }
         if self._integer is not None:
             replaced["int"] = self._integer
+            replaced["float"] = np.float64  # Numba's own float() leaves a float32 as it is
         compiled = self._jit(with_globals(text, replaced, text.__qualname__), text.__module__)
         self._done[function] = compiled
         return compiled

@@ -79,8 +79,8 @@ def speed_squared(cells, i):
 
 
 @row
-def part(i, j, k, gap, cells, groups, wells, proposals, p, step):
-    """The contact of cells ``i`` and ``j`` in slot ``k`` has ended: propose a tether, or not."""
+def part(i, j, gap, cells, groups, wells, proposals, p, step):
+    """The contact of cells ``i`` and ``j`` has ended: propose a tether, or not."""
     w = int(cells.well[i])
     u = uniform(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), int(cells.id[j]), DISLODGEMENT, step.step, 0)
     if u >= tether_chance(i, j, cells, groups, p):
@@ -114,7 +114,7 @@ def end_contacts(i, cells, groups, wells, proposals, contacts, p, step):
         if gap > p.release_gap:
             contacts.partner[i, k] = -1
             if step.time - float(contacts.since[i, k]) > p.contact_time * 3600.0:
-                part(i, j, k, gap, cells, groups, wells, proposals, p, step)
+                part(i, j, gap, cells, groups, wells, proposals, p, step)
 
 
 @row
@@ -155,8 +155,10 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
                 b = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx + wrap_bin(x0 + jx, nx)
                 for m in range(int(neighbours.start[b]), int(neighbours.start[b + 1])):
                     j = int(neighbours.member[m])
-                    if int(cells.id[j]) > int(cells.id[i]) and living(cells, j):
-                        if can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])) and gap_between(i, j, cells, wells) <= p.contact_gap:
+                    later = int(cells.id[j]) > int(cells.id[i]) and living(cells, j)
+                    if later and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
+                        gap = gap_between(i, j, cells, wells)
+                        if gap <= p.contact_gap:
                             remember(i, j, contacts, step)
 
 

@@ -46,19 +46,12 @@ def passage_chance(diameter, mass, passage_diameter, passage_width):
 
 
 @row
-def itinerary(
-    length, from_b, to_b, speed, actin_speed, k_off, k_on, k_on_actin, reversal, reflection, key0, key1, birth, ordinal, step
-):
+def itinerary(length, from_b, to_b, speed, actin_speed, k_off, k_on, k_on_actin, reversal, reflection, key0, key1, birth, ordinal, step):
     """Duration [s] and end (0 = a, 1 = b) of the way of a mitochondrion that enters at end ``from_b``.
 
-    Args:
-        length: of the tube [um].
-        from_b: 0 if it enters at a, 1 at b.
-        to_b: share of microtubule runs directed to b.
-        speed, actin_speed: on the two tracks [um/s].
-        k_off, k_on, k_on_actin: letting go; taking a microtubule; taking actin [1/s].
-        reversal: rate a without polarity [1/s].
-        reflection: probability to turn round at the end where it entered.
+    The tube has ``length`` [um]; the share ``to_b`` of the microtubule runs goes to b; ``speed`` and ``actin_speed`` [um/s]
+    are those on the two tracks. ``k_off``, ``k_on``, ``k_on_actin`` [1/s]: letting go, taking a microtubule, taking actin;
+    ``reversal`` [1/s] is the rate a without polarity, ``reflection`` the chance to turn round at the end of entry.
     """
     forward = from_b == 0
     position = 0.0

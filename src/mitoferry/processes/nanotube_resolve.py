@@ -27,8 +27,8 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import NANOTUBE_BREAK, NANOTUBE_LOADING
 from mitoferry.processes.nanotube_clocks import holds
-from mitoferry.processes.nanotube_links import NEVER
 from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_chance, share_towards_b
+from mitoferry.processes.nanotube_links import NEVER
 from mitoferry.processes.nanotube_loading import adaptors, arrest, candidate, may_enter, motor_energy
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push
 
@@ -103,9 +103,7 @@ def try_loading(i, time, queue, course, traffic, links, cargo, n_cargo, mitochon
         if float(links.diameter[i]) < p.single_file_diameter:
             leaves = max(leaves, min(float(traffic.last_exit[i, exit_end]) + p.headway, STUCK))
         traffic.last_exit[i, exit_end] = leaves
-    new = load_into_transit(
-        mitochondria, pages, cells, events, slot, N_POOLS * w + POOL_TRANSIT, time, ROUTE_NANOTUBE, name
-    )
+    new = load_into_transit(mitochondria, pages, cells, events, slot, N_POOLS * w + POOL_TRANSIT, time, ROUTE_NANOTUBE, name)
     k = free_cargo_row(queue, cargo, n_cargo)
     cargo.link[k] = i
     cargo.slot[k] = new

@@ -254,9 +254,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     n = world.n_cells
     search = Search(state_array(world, "nanotube_search.busy", len(world.cells.id), np.float64, -1e18))
     proposals = allocate_proposals(n, N_SLOTS)
-    world.backend.each(
-        search_row, n, world.cells, world.groups, world.wells, world.space.neighbours, proposals, search, p, step
-    )
+    world.backend.each(search_row, n, world.cells, world.groups, world.wells, world.space.neighbours, proposals, search, p, step)
     make_links(world, proposals, N_SLOTS, formation=BY_SEARCH, shortest=p.shortest)
 
 

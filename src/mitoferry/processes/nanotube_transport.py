@@ -95,9 +95,7 @@ def rates_row(i, links, cells, groups, wells, course, traffic, p, step):
     if total <= 0.0:
         return
     w = int(links.well[i])
-    u, _, _, _ = uniform4(
-        int(wells.key0[w]), int(wells.key1[w]), int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0
-    )
+    u, _, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0)
     time = float(course.carries_from[i]) + exponential_from(u) * 3600.0 / total
     if time < step.time + step.dt and time < float(course.lost_at[i]):
         traffic.first[i] = time
@@ -152,6 +150,4 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         reserve_events(world, 2 * short + EVENTS_AT_HAND)
 
 
-PROCESS = Process(
-    name="nanotube_transport", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True
-)
+PROCESS = Process(name="nanotube_transport", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
