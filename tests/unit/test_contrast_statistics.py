@@ -158,7 +158,7 @@ def test_summary_counts_wells_not_cells(results):
     s = summary_of(results)
     assert s["wells_per_arm"] == 4
     assert {c["n"] for c in s["contrasts"]} == {4}
-    assert {r["n"] for r in s["readings"]} == {4}
+    assert {r["n"] for r in s["last_readings"]} == {4}
     assert len(s["findings"]) == len(fake_run.EXPECT)
 
 

@@ -128,25 +128,36 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _path(x: np.ndarray, y: np.ndarray, stroke: str, width: float, dash: str = "") -> str:
-    points = [(a, b) for a, b in zip(np.atleast_1d(x), np.atleast_1d(y), strict=True) if math.isfinite(b)]
-    if not points:
-        return ""
-    if len(points) == 1:
-        return f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="{width + 1:g}" fill="{stroke}"/>'
-    d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
+    runs: list[list[tuple[float, float]]] = [[]]
+    for a, b in zip(np.atleast_1d(x), np.atleast_1d(y), strict=True):
+        if math.isfinite(b):
+            runs[-1].append((a, b))
+        elif runs[-1]:
+            runs.append([])
+    alone = [r[0] for r in runs if len(r) == 1]
+    body = [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{width:g}" fill="{stroke}"/>' for a, b in alone]
+    d = "".join("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in r) for r in runs if len(r) > 1)
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<path d="{d}" fill="none" stroke="{stroke}" stroke-width="{width:g}" stroke-linejoin="round"{dashed}/>'
+    if d:
+        body.append(f'<path d="{d}" fill="none" stroke="{stroke}" stroke-width="{width:g}" stroke-linejoin="round"{dashed}/>')
+    return "".join(body)
 
 
 def _band(s: Series, fx: object, fy: object) -> list[str]:
     whole = np.isfinite(s.values).any(axis=0)
-    if len(s.values) < 2 or whole.sum() < 2:
+    if len(s.values) < 2:
         return []
-    x, values = fx(s.hours[whole]), s.values[:, whole]  # type: ignore[operator]
-    low, high = fy(np.nanmin(values, axis=0)), fy(np.nanmax(values, axis=0))  # type: ignore[operator]
-    up = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, high, strict=True))
-    down = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[::-1], low[::-1], strict=True))
-    return [f'<polygon points="{up} {down}" fill="{BAND}" fill-opacity="0.55"/>']
+    body = []
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], whole, [False]]).astype(int)))
+    for first, last in zip(ends[::2], ends[1::2], strict=True):
+        if last - first < 2:
+            continue
+        x, values = fx(s.hours[first:last]), s.values[:, first:last]  # type: ignore[operator]
+        low, high = fy(np.nanmin(values, axis=0)), fy(np.nanmax(values, axis=0))  # type: ignore[operator]
+        up = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, high, strict=True))
+        down = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[::-1], low[::-1], strict=True))
+        body.append(f'<polygon points="{up} {down}" fill="{BAND}" fill-opacity="0.55"/>')
+    return body
 
 
 def well_dots(groups: Mapping[str, Sequence[float]], *, unit: str, reference: str | None, label: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
@@ -33,33 +34,29 @@ def duration(seconds: float) -> str:
 
 
 class Clock:
-    """Estimates the time left from the pace of the last steps."""
+    """Estimates the time left from the pace of the last steps, leaving out the slowest (compilation, checkpoints)."""
+
+    WINDOW, NEEDED, LEFT_OUT = 60, 12, 3
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self.start = now()
-        self._first: tuple[float, int] | None = None
-        self._pace = 0.0
-        self._last = (0.0, 0)
+        self._last: tuple[float, int] | None = None
+        self._paces: deque[float] = deque(maxlen=self.WINDOW)
 
     def update(self, tick: int) -> None:
         """Note that the run has come to ``tick`` [s]."""
         t = self._now()
-        if self._first is None:
-            self._first = self._last = (t, tick)
-            return
-        if tick > self._last[1]:
-            pace = (t - self._last[0]) / (tick - self._last[1])
-            overall = (t - self._first[0]) / max(tick - self._first[1], 1)
-            self._pace = pace if self._pace == 0.0 else 0.9 * self._pace + 0.1 * pace
-            self._pace = max(self._pace, 0.3 * overall)
+        if self._last is not None and tick > self._last[1]:
+            self._paces.append((t - self._last[0]) / (tick - self._last[1]))
+        if self._last is None or tick != self._last[1]:
             self._last = (t, tick)
 
     def left(self, tick: int, until: int) -> float | None:
         """Seconds left, ``None`` while it cannot be told."""
-        if self._pace == 0.0 or tick - (self._first or (0.0, 0))[1] < 2:
+        if len(self._paces) < self.NEEDED:
             return None
-        return self._pace * (until - tick)
+        usual = sorted(self._paces)[: -self.LEFT_OUT]
+        return sum(usual) / len(usual) * (until - tick)
 
 
 def line(name: str, p: Progress, left: float | None) -> str:

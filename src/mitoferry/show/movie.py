@@ -79,7 +79,8 @@ def _most_active(r: Results) -> str:
 def _pictures(r: Results, arm: str, replicate: int, pixels: int) -> Iterator[Any]:
     a = r.names.arms.index(arm)
     well = a * r.names.replicates + replicate
-    size = r.manifest["plate"]["arms"][a]["geometry"]["size"][:2]
+    geometry = r.manifest["plate"]["arms"][a]["geometry"]
+    size, periodic = geometry["size"][:2], bool(geometry["periodic"])
     ticks = r.frame_ticks("cells").tolist()
     if not ticks:
         raise RunFolderError(f"{r.path}: the run saved no frames")
@@ -91,8 +92,9 @@ def _pictures(r: Results, arm: str, replicate: int, pixels: int) -> Iterator[Any
             hours = (tick + share * ((ticks[k + 1] if following is not None else tick) - tick)) / 3600.0
             cells, links = now[0], now[1]
             if following is not None and share > 0:
-                cells, links = _moved(now[0], following[0], size, share, now[1])
-            yield picture.render_well(cells, links, now[2], tuple(size), pixels=pixels, caption=f"{words(arm)}, {hours:.1f} h")
+                cells, links = _moved(now[0], following[0], size if periodic else (np.inf, np.inf), share, now[1])
+            caption = f"{words(arm)}, {hours:.1f} h"
+            yield picture.render_well(cells, links, now[2], tuple(size), periodic=periodic, pixels=pixels, caption=caption)
         if following is not None:
             now = following
 
@@ -106,15 +108,19 @@ def _moved(cells: Any, later: Any, size: Any, share: float, links: Any) -> tuple
     moved, shift = dict(cells), {}
     for axis, extent in (("x", size[0]), ("y", size[1])):
         d = np.where(there, later[axis][row] - cells[axis] if len(order) else 0.0, 0.0)
-        d = share * (d - np.round(d / extent) * extent)
-        moved[axis] = (cells[axis] + d) % extent
+        d = share * (d - np.round(d / extent) * extent if np.isfinite(extent) else d)
+        moved[axis] = _wrapped(cells[axis] + d, extent)
         shift[axis] = dict(zip(cells["id"].tolist(), d.tolist(), strict=True))
     ends = dict(links)
     for end in ("a", "b"):
         for axis, extent in (("x", size[0]), ("y", size[1])):
             d = np.array([shift[axis].get(int(i), 0.0) for i in links[end]])
-            ends[f"{axis}{end}"] = (links[f"{axis}{end}"] + d) % extent if len(d) else links[f"{axis}{end}"]
+            ends[f"{axis}{end}"] = _wrapped(links[f"{axis}{end}"] + d, extent) if len(d) else links[f"{axis}{end}"]
     return moved, ends
+
+
+def _wrapped(x: Any, extent: float) -> Any:
+    return x % extent if np.isfinite(extent) else x
 
 
 def _write_animation(pictures: Iterator[Any], path: Path, frames_per_second: float, kind: str) -> None:

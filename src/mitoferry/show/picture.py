@@ -91,7 +91,9 @@ def render_well(
     size: tuple[float, float],
     *,
     region: tuple[float, float, float, float] | None = None,
+    periodic: bool = True,
     pixels: int = 800,
+    text: float = 1.0,
     caption: str = "",
 ) -> Image.Image:
     """Draw one well.
@@ -102,33 +104,35 @@ def render_well(
         mitochondria: its mitochondria; ``None`` draws the number of foreign ones per cell as dots.
         size: extent of the well in x and y [um].
         region: x0, y0, x1, y1 [um] to show; by default the whole well.
+        periodic: whether the well wraps around: what crosses an edge is drawn on both sides.
         pixels: width of the picture.
+        text: size of the letters, relative.
         caption: a line of text at the top left.
 
     Returns:
         An RGB image.
     """
     canvas = _Canvas(region or (0.0, 0.0, float(size[0]), float(size[1])), pixels)
-    copies = _images(cells, size, canvas)
+    copies = _images(cells, size, canvas, periodic)
     _bodies(canvas, cells, copies)
-    _tubes(canvas, cells, links, size)
+    _tubes(canvas, cells, links, size if periodic else (np.inf, np.inf))
     if mitochondria is not None and len(mitochondria["cell"]):
         _mitochondria(canvas, cells, mitochondria, copies)
     else:
         _foreign_dots(canvas, cells, copies)
     image = canvas.image.resize((pixels, round(canvas.height / _OVER)), Image.Resampling.LANCZOS)
-    _annotate(image, canvas.scale / _OVER, canvas.x1 - canvas.x0, caption)
+    _annotate(image, canvas.scale / _OVER, canvas.x1 - canvas.x0, caption, text)
     return image
 
 
-def _images(cells: Mapping[str, np.ndarray], size: tuple[float, float], canvas: _Canvas) -> list[tuple[int, float, float]]:
+def _images(cells: Mapping[str, np.ndarray], size: tuple[float, float], canvas: _Canvas, periodic: bool) -> list[tuple[int, float, float]]:
     """Row and place of every cell that touches the region, periodic images included; corpses first."""
     rows = np.argsort(-np.isin(cells["state"], (s.CELL_DEAD_APOPTOTIC, s.CELL_DEAD_NECROTIC)).astype(int), kind="stable")
     found = []
     for i in rows.tolist():
         r = float(cells["radius"][i])
-        for dx in (0.0, -size[0], size[0]):
-            for dy in (0.0, -size[1], size[1]):
+        for dx in (0.0, -size[0], size[0]) if periodic else (0.0,):
+            for dy in (0.0, -size[1], size[1]) if periodic else (0.0,):
                 x, y = float(cells["x"][i]) + dx, float(cells["y"][i]) + dy
                 if canvas.x0 - r < x < canvas.x1 + r and canvas.y0 - r < y < canvas.y1 + r:
                     found.append((i, x, y))
@@ -220,10 +224,10 @@ def _foreign_dots(canvas: _Canvas, cells: Mapping[str, np.ndarray], copies: list
             canvas.disc(px, py, max(0.95, 1.7 / canvas.scale), TRANSFERRED, BACKGROUND, 0.2 * canvas.scale)
 
 
-def _annotate(image: Image.Image, scale: float, width: float, caption: str) -> None:
+def _annotate(image: Image.Image, scale: float, width: float, caption: str, text_size: float) -> None:
     draw = ImageDraw.Draw(image)
     bar = next((b for b in (500, 200, 100, 50, 20, 10) if b < 0.35 * width), 5)
-    size = max(image.width / 50, 11)
+    size = max(image.width / 50 * text_size, 11)
     x1, y = image.width - 0.6 * size - 2, image.height - 0.9 * size
     draw.rectangle((x1 - bar * scale, y, x1, y + max(size / 6, 2)), fill=(255, 255, 255))
     text = f"{bar} µm"

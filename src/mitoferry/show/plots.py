@@ -168,9 +168,11 @@ def well_picture(r: Results, arm: str, *, replicate: int = 0, at: float | str | 
     """The picture of a well at the saved time nearest to ``at`` (hours; by default the last), as a Pillow image."""
     a = r.names.arms.index(r._arm("arm", arm))
     tick = _saved(r, at)
-    size = r.manifest["plate"]["arms"][a]["geometry"]["size"]
+    geometry = r.manifest["plate"]["arms"][a]["geometry"]
+    size = geometry["size"]
     tables = well_tables(r, tick, a * r.names.replicates + replicate)
-    return picture.render_well(*tables, (size[0], size[1]), region=region, pixels=pixels, caption=f"{words(arm)}, {tick / 3600:g} h")
+    caption = f"{words(arm)}, {tick / 3600:g} h"
+    return picture.render_well(*tables, (size[0], size[1]), region=region, periodic=geometry["periodic"], pixels=pixels, caption=caption)
 
 
 def plot_well(r: Results, arm: str, *, replicate: int = 0, at: float | str | None = None, ax: Any = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ ROUTE_WORDS = {
 }
 FATES = (
     "in the host's network", "free in the cytosol", "in an endosome or double membrane", "in a dying or dead cell",
-    "in a nanotube or the medium", "degraded on arrival", "gone later (mitophagy, death, dilution)",
+    "degraded on arrival", "gone later (mitophagy, death)",
 )  # fmt: skip
 MAX_PICTURES = 16
 _TAGS = {"M": "measured", "O": "order of magnitude", "C": "modelling choice", "S": "computed", "F": "fitted"}
@@ -149,7 +150,12 @@ def _treatments(arm: Mapping[str, Any], until: float) -> list[tuple[str, float, 
         end = until if a["end"] is None else min(a["end"] / 3600.0, until)
         span = spans.setdefault(cause, [a["start"] / 3600.0, end])
         span[0], span[1] = min(span[0], a["start"] / 3600.0), max(span[1], end)
-    return [(words(cause), a, b, "#b4546a") for cause, (a, b) in spans.items()]
+    return [(_micro(words(cause)), a, b, "#b4546a") for cause, (a, b) in spans.items()]
+
+
+def _micro(text: str) -> str:
+    """Units with a micro sign, for people."""
+    return re.sub(r"(?<=\d )u(?=(?:M|m|g)\b)", "µ", text)
 
 
 def injury_bars(r: Results) -> dict[str, list[tuple[float, float]]]:
@@ -171,8 +177,9 @@ def pictures(r: Results) -> dict[str, Any]:
     wells, best, most = [], None, 0
     for a, arm in enumerate(r.names.arms[:MAX_PICTURES]):
         tables = well_tables(r, tick, a * r.names.replicates)
-        size = r.manifest["plate"]["arms"][a]["geometry"]["size"]
-        image = picture.render_well(*tables, size[:2], pixels=520)
+        geometry = r.manifest["plate"]["arms"][a]["geometry"]
+        size = geometry["size"]
+        image = picture.render_well(*tables, size[:2], periodic=geometry["periodic"], pixels=520, text=2.2)
         wells.append({"arm": arm, "src": _webp(image, 72), "note": _living(r, tables[0])})
         foreign = int(np.sum(tables[0]["n_foreign"])) if len(tables[0]["id"]) else 0
         if foreign > most:
@@ -180,7 +187,8 @@ def pictures(r: Results) -> dict[str, Any]:
     close = None
     if best is not None:
         a, tables, size = best
-        image = picture.render_well(*tables, size[:2], region=_busiest(tables[0], size), pixels=1100)
+        periodic = r.manifest["plate"]["arms"][a]["geometry"]["periodic"]
+        image = picture.render_well(*tables, size[:2], region=_busiest(tables[0], size), periodic=periodic, pixels=1100)
         close = {"arm": r.names.arms[a], "src": _webp(image, 80)}
     return {"wells": wells, "close": close, "hours": tick / 3600.0}
 
@@ -212,7 +220,7 @@ def _living(r: Results, cells: Mapping[str, np.ndarray]) -> str:
         chosen = cells["population"] == k
         if chosen.any():
             alive = int(np.isin(cells["state"][chosen], (CELL_LIVE, CELL_MOMP)).sum())
-            said.append(f"{alive} of {int(chosen.sum())} {words(name)}s alive")
+            said.append(f"{alive} of {int(chosen.sum())} {words(name)} cells alive")
     return ", ".join(said)
 
 
@@ -293,11 +301,11 @@ def fates(r: Results) -> dict[str, dict[str, float]]:
     found = {}
     for a, arm in enumerate(r.names.arms):
         n = r.names.replicates
-        here = _present(hosts, a * n, (a + 1) * n) if hosts is not None else dict.fromkeys(FATES[:5], 0.0)
+        here = _present(hosts, a * n, (a + 1) * n) if hosts is not None else dict.fromkeys(FATES[:4], 0.0)
         arrived = float((moved["arm"] == arm).sum())
         lost = float((degraded["arm"] == arm).sum())
         rest = max(arrived - lost - sum(here[f] for f in FATES[:4]), 0.0)
-        found[arm] = {k: v / n for k, v in {**here, FATES[5]: lost, FATES[6]: rest}.items()}
+        found[arm] = {k: v / n for k, v in {**here, FATES[4]: lost, FATES[5]: rest}.items()}
     return found
 
 
@@ -309,8 +317,8 @@ def _present(hosts: Mapping[str, np.ndarray], first: int, last: int) -> dict[str
     vesicle = foreign & ~dying & np.isin(hosts["place"], (ENDOSOME, DOUBLE_MEMBRANE))
     fused = foreign & ~dying & ~vesicle & (hosts["fused"] == 1)
     count = lambda mask: float(hosts["count"][mask].sum())  # noqa: E731
-    masks = (fused, foreign & ~dying & ~vesicle & ~fused, vesicle, dying, chosen & pool)
-    return {name: count(mask) for name, mask in zip(FATES[:5], masks, strict=True)}
+    masks = (fused, foreign & ~dying & ~vesicle & ~fused, vesicle, dying)
+    return {name: count(mask) for name, mask in zip(FATES[:4], masks, strict=True)}
 
 
 # ---------------------------------------------------------------------- readouts
@@ -359,7 +367,8 @@ def _section(r: Results, key: tuple[str, str, str], unit: str, contrasts: list[C
     if max(len(s.hours) for s in series) >= 5:
         figures.append(safe(charts.time_panels(series, unit=shown_unit, reference=words(reference), label=label + " over time")))
     groups = {words(a): [factor * v for _, v in sorted(r.wells(m, arm=a).values.items())] for a in arms}
-    figures.append(safe(charts.well_dots(groups, unit=shown_unit, reference=words(reference), label=label)))
+    if any(np.isfinite(v) for values in groups.values() for v in values):
+        figures.append(safe(charts.well_dots(groups, unit=shown_unit, reference=words(reference), label=label)))
     when = next((c.statistic or f"at {c.hours:g} h" for c in contrasts), f"at {max(s.hours[-1] for s in series):g} h")
     return {
         "id": f"{assay}-{readout}-{of or 'well'}", "title": capital(words(readout)), "of": words(of) if of else "whole well",

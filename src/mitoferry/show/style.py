@@ -14,7 +14,7 @@ SERIES = ("#0b5c8a", "#e0962d", "#57a0c8", "#8a5a9e", "#3f8f6b", "#b4546a", "#9a
 _UPPER = {
     "atp": "ATP", "adp": "ADP", "tmrm": "TMRM", "jc1": "JC-1", "dcf": "DCF", "mtdna": "mtDNA", "qpcr": "qPCR", "pi": "PI",
     "tunel": "TUNEL", "msc": "MSC", "nac": "NAC", "tnt": "nanotube", "ros": "ROS", "tnfaip2": "TNFAIP2", "nfkb": "NF-κB",
-    "h2o2": "H₂O₂", "psi": "membrane potential", "rho0": "ρ0", "b": "B", "v": "V", "d": "D", "bm": "marrow", "wj": "umbilical",
+    "h2o2": "H₂O₂", "psi": "membrane potential", "rho0": "ρ0", "b": "B", "v": "V", "bm": "marrow", "wj": "umbilical",
     "ipsc": "iPSC", "mitosox": "MitoSOX", "oxphos": "oxidative phosphorylation", "huvec": "HUVEC", "il": "IL", "mtt": "MTT",
     "ogd": "OGD",
 }  # fmt: skip
@@ -57,7 +57,7 @@ def words(name: str) -> str:
 
 def plain_words(name: str) -> str:
     """A name of code, such as that of an assay, with spaces and usual capitals."""
-    return " ".join(_UPPER.get(w, w) for w in name.split("_") if w)
+    return " ".join(_UPPER.get(w, w) for w in name.replace("_", " ").split() if w)
 
 
 def capital(text: str) -> str:

@@ -170,7 +170,9 @@ class Results(RunFolder):
         start = self._donors_added() if m.card.window == "coculture" else 0.0
         end = float("inf") if at is None else hours_of(at)
         inside = (tick >= start * 3600.0 - 0.5) & (tick <= end * 3600.0 + 0.5)
-        inside = inside if inside.any() else np.ones(len(tick), bool)
+        inside = (inside if inside.any() else np.ones(len(tick), bool)) & np.isfinite(value)
+        if not inside.any():
+            return Reading({int(r): float("nan") for r in np.unique(replicate)}, float(tick.max()) / 3600.0, m.card.statistic)
         reduce = np.max if m.card.statistic == "max" else np.mean
         values = {int(r): float(reduce(value[inside & (replicate == r)])) for r in np.unique(replicate[inside])}
         first, last = float(tick[inside].min()) / 3600.0, float(tick[inside].max()) / 3600.0
@@ -269,11 +271,18 @@ class Results(RunFolder):
         return summary_of(self)
 
     def handovers(self) -> pd.DataFrame:
-        """Hand-overs counted by arm, replicate, route, source population and target population."""
+        """Hand-overs counted by arm, replicate, route, source population and target population.
+
+        The source of what came from the medium is the population in which it was born.
+        """
         e = self._events
         moved = e[e["kind"] == "handover"]
         keys = ["arm", "replicate", "route", "source_population", "target_population"]
-        words = {k: moved[k].astype(object).where(moved[k].notna(), "unknown") for k in keys}
+        words = {k: moved[k].astype(object) for k in keys}
+        words["source_population"] = words["source_population"].where(
+            moved["source_population"].notna(), moved["birth_population"].astype(object)
+        )
+        words = {k: v.where(v.notna(), "unknown") for k, v in words.items()}
         return moved.assign(**words).groupby(keys, observed=True, sort=True).size().rename("count").reset_index()
 
     def __repr__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +65,8 @@ def summary_of(results: Results) -> dict[str, Any]:
     """The content of ``summary.json``."""
     findings = results.findings()
     means = results.means()
-    readings = [
-        {key: (None if isinstance(v, float) and math.isnan(v) else v) for key, v in row.items()} for row in means.to_dict(orient="records")
-    ]
+    last = means[means["tick"] == means.groupby(["assay", "readout", "of", "arm"], observed=True)["tick"].transform("max")]
+    readings = last.to_dict(orient="records")
     return {
         "format": results.manifest["format"],
         "name": results.manifest["name"],
@@ -78,7 +76,7 @@ def summary_of(results: Results) -> dict[str, Any]:
         "interval": "95 % t interval over wells; contrasts are paired over replicates; p values are not corrected for their number",
         "findings": [f.as_dict() for f in findings],
         "contrasts": [c.as_dict() for c in results.contrasts()],
-        "readings": readings,
+        "last_readings": readings,
     }
 
 
