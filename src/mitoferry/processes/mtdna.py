@@ -19,8 +19,9 @@ ones live by their own copies. Without mtDNA dose = 0: all three lose their mito
 left of the synthase is free F1 (see ``energetics_class``).
 
 Assumptions: mutants are counted with weight epsilon; no recombination, no new mutation; heteroplasmy is measured over
-the whole cell; a network that cannot fuse for want of potential still shares transcripts. Leaps are binomial per mitochondrion and haplotype, capped at 255 copies. Step error: of order
-(rate dt)^2, 3e-6 per copy and step of 600 s at default rates.
+the whole cell; a network that cannot fuse for want of potential still shares transcripts. Leaps are binomial per
+mitochondrion and haplotype, capped at 255 copies. Step error: of order (rate dt)^2, 3e-6 per copy and step of 600 s at
+default rates.
 Verification: tests/verification/test_mtdna_drift.py (F4, F5, F6, G10), test_mtdna_expression.py.
 """
 
