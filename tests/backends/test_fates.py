@@ -11,11 +11,11 @@ from mitoferry.core.schema import DONOR_ENDOSOME, ENDOSOME, Step
 from worlds import cell_type, make_world, population
 
 NAMES = ("signals", "find_me", "free_mitochondria", "arrival", "dye", "death", "division")
-CHANGES = {"free_mitochondria": {"clearance": 50.0}, "dye": {"clearance": 100.0}}
+CHANGES = {"free_mitochondria": {"clearance": 3000.0}, "dye": {"clearance": 100.0}}
 
 
 def history(backend, *, n=75, steps=12):
-    kind = cell_type(mitochondria=5.0, cycle_time=3.0, arrival_lysis=1.0)
+    kind = cell_type(mitochondria=5.0, mtdna=20.0, cycle_time=3.0, arrival_lysis=1.0)
     world = make_world(
         [population("recipient", 0, count=n, numbers=kind), population("donor", 1, count=n, numbers=kind, tracker=1.0)],
         backend=backend, with_space=True,
@@ -57,13 +57,13 @@ def digest(world):
 def standard():
     world = history(shared_backend())
     assert int(world.events.count[0]) > 30
-    assert world.n_cells > 160
+    assert world.n_cells > 155
     assert (world.cells.received > 0).any()
     assert world.wells.ledger[0, 1] > 0
     return digest(world)
 
 
-@pytest.mark.parametrize("backend", ["two threads", "shuffled", "reference", "reference shuffled"])
+@pytest.mark.parametrize("backend", ["two threads", pytest.param("shuffled", marks=pytest.mark.long), "reference", "reference shuffled"])
 def test_same_bytes_on_every_backend(standard, backend):
     made = {
         "two threads": lambda: Cpu(threads=2),

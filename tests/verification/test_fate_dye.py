@@ -14,7 +14,10 @@ VOLUME = 2.0e5  # um^3 of stirred medium
 def stained_world(donors=12, recipients=12, **changes):
     kind = cell_type(mitochondria=40.0, cell_cv=0.0)
     world = make_world(
-        [population("recipient", 0, count=recipients, numbers=kind), population("donor", 1, count=donors, numbers=kind, tracker=1.0, genetic_label=True)],
+        [
+            population("recipient", 0, count=recipients, numbers=kind),
+            population("donor", 1, count=donors, numbers=kind, tracker=1.0, genetic_label=True),
+        ],
         backend=shared_backend(), parameters={"seeding.mass_cv": 0.0, "seeding.well_cv": 0.0}, **changes,
     )  # fmt: skip
     rest(world)
