@@ -11,7 +11,7 @@ from mitoferry.core.nodes import NODE
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_MOMP, Step
 from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_search, nanotube_transport
 from mitoferry.space.neighbours import update_neighbours
-from worlds import make_world, parameters, population
+from worlds import cell_type, make_world, parameters, population
 
 MODULES = (nanotube_search, dislodgement, nanotube_clocks, nanotube_transport)
 BACKENDS = {
@@ -23,13 +23,13 @@ BACKENDS = {
 
 
 def run(backend):
-    """A crowded dish of jittering cells with fast clocks, 30 steps; returns digests of all tables and what happened."""
-    small = dict(count=70)
-    world = make_world([population("recipient", 0, **small), population("donor", 1, **small)], backend=backend, with_space=True, size=260.0)
+    """A crowded dish of jittering cells with fast clocks, 24 steps; returns a digest of all tables and what happened."""
+    small = {"count": 65, "numbers": cell_type(mitochondria=48.0, mtdna=200.0)}
+    world = make_world([population("recipient", 0, **small), population("donor", 1, **small)], backend=backend, with_space=True, size=240.0)
     change = {
         "nanotube_search": {"capture_probability": 0.8}, "dislodgement": {"tether_probability": 0.5, "contact_time": 0.01},
         "nanotube_clocks": {"thickening_rate": 30.0, "opening_time": 0.02, "thick_lifetime": 0.2},
-        "nanotube_transport": {"loading_rate": 60.0},
+        "nanotube_transport": {"loading_rate": 500.0},
     }  # fmt: skip
     p = {m.PROCESS.name: parameters(None, m.PROCESS.name, m.Parameters, **change[m.PROCESS.name]) for m in MODULES}
     world.groups.nodes[:, NODE["filopodia"]] = 8.0
@@ -37,9 +37,9 @@ def run(backend):
     rng = np.random.default_rng(7)
     world.cells.gradient_x[cells] = rng.normal(0, 0.02, cells.size)
     digest, events = hashlib.sha256(), 0
-    for k in range(30):
-        world.cells.x[cells] = (world.cells.x[cells] + rng.normal(0, 2.0, cells.size).astype(np.float32)) % np.float32(260.0)
-        if k == 15:
+    for k in range(24):
+        world.cells.x[cells] = (world.cells.x[cells] + rng.normal(0, 2.0, cells.size).astype(np.float32)) % np.float32(240.0)
+        if k == 12:
             world.cells.state[cells[::9]] = CELL_MOMP
             world.cells.state[cells[::13]] = CELL_APOPTOTIC
         step = Step(k, 60 * k, 60.0 * k, 60.0)
