@@ -80,6 +80,12 @@ def test_nothing_to_restore_is_undecided():
     assert f.judge_restore(v + 1, v, v + np.array([0.1, -0.1, 0.02]))[0] == f.UNDECIDED
 
 
+def test_an_uninjured_arm_that_is_worse_leaves_nothing_to_restore():
+    a, v, h = np.array([0.0, 0.01, 0.02]), np.array([1.0, 1.1, 1.05]), np.array([0.0, 0.01, 0.0])
+    assert f.judge_restore(a, v, h, 1)[0] == f.UNDECIDED
+    assert f.judge_restore(a, v, h, -1)[0] == f.REPRODUCED
+
+
 def test_present_and_absent():
     assert f.judge_present(interval(0.5, 0.1), 0.1)[0] == f.REPRODUCED
     assert f.judge_present(interval(0.15, 0.1), 0.1)[0] == f.UNDECIDED
@@ -156,7 +162,7 @@ def test_direction_turned_round_is_opposite(results):
     [
         ({"observable": "apoptosis", "direction": "withheld"}, "blind"),
         ({"observable": "apoptosis", "direction": "increase", "arm": "moon"}, "the arm moon was not run"),
-        ({"observable": "ejection_fraction", "direction": "increase", "versus": "injured_alone"}, "measured"),
+        ({"observable": "ejection_fraction", "direction": "increase", "versus": "injured_alone"}, "did not measure it"),
         ({"observable": "apoptosis", "direction": "increase"}, "needs an arm"),
         ({"observable": "apoptosis", "direction": "sideways", "versus": "injured_alone"}, "no rule"),
     ],

@@ -182,7 +182,7 @@ def well_dots(groups: Mapping[str, Sequence[float]], *, unit: str, reference: st
     for tick in ticks:
         body.append(_l(fx(tick), top, fx(tick), bottom, stroke=FAINT))
         body.append(_t(fx(tick), bottom + 16, tick_label(tick), anchor="middle", size=11, fill=GREY))
-    if reference in groups and math.isfinite(intervals[reference].mean):
+    if reference is not None and reference in groups and math.isfinite(intervals[reference].mean):
         x = fx(intervals[reference].mean)
         body.append(_l(x, top, x, bottom, stroke="#9aa1ab", dash="4 3", width=1.2))
     for k, (arm, values) in enumerate(groups.items()):
@@ -312,7 +312,8 @@ def sankey(flows: Sequence[tuple[str, str, str, float]], colours: Mapping[str, s
     total = sum(f[3] for f in flows)
     if not total:
         return ""
-    names = [list(dict.fromkeys(f[k] for f in sorted(flows, key=lambda f: -f[3]))) for k in range(3)]
+    ordered = sorted(flows, key=lambda f: -f[3])
+    names = [list(dict.fromkeys(str(f[k]) for f in ordered)) for k in range(3)]
     tallest = max(len(n) for n in names)
     height = max(height, 30.0 * tallest + 60)
     per = (height - 30 - gap * (tallest - 1)) / total
@@ -321,7 +322,7 @@ def sankey(flows: Sequence[tuple[str, str, str, float]], colours: Mapping[str, s
     for column, x in zip(range(3), xs, strict=True):
         sizes = {n: sum(f[3] for f in flows if f[column] == n) * per for n in names[column]}
         y = (height - sum(sizes.values()) - gap * (len(sizes) - 1)) / 2
-        places = {}
+        places: dict[str, float] = {}
         for name, size in sizes.items():
             places[name] = y
             shown = max(size, 1.5)
@@ -336,11 +337,12 @@ def sankey(flows: Sequence[tuple[str, str, str, float]], colours: Mapping[str, s
     bands = []
     for column in (0, 1):
         used: list[dict[str, float]] = [dict(tops[column]), dict(tops[column + 1])]
-        for f in sorted(flows, key=lambda f: [names[k].index(f[k]) for k in (column, column + 1, 0)]):
+        for f in sorted(flows, key=lambda f: [names[k].index(str(f[k])) for k in (column, column + 1, 0)]):
             size = f[3] * per
-            y0, y1 = used[0][f[column]], used[1][f[column + 1]]
-            used[0][f[column]] += size
-            used[1][f[column + 1]] += size
+            here, there = str(f[column]), str(f[column + 1])
+            y0, y1 = used[0][here], used[1][there]
+            used[0][here] += size
+            used[1][there] += size
             x0, x1 = xs[column] + node, xs[column + 1]
             m = (x0 + x1) / 2
             over = f"M{x0:.1f} {y0:.1f}C{m:.1f} {y0:.1f} {m:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"

@@ -144,8 +144,9 @@ def _stacked(rows: dict[str, dict[str, float]], parts: list[str], ax: Any) -> An
 def plot_handovers(r: Results, *, ax: Any = None) -> Any:
     """Hand-overs per well by arm and route."""
     h = r.handovers()
-    rows = {a: {} for a in r.names.arms}  # type: dict[str, dict[str, float]]
-    for (arm, route), n in h.groupby(["arm", "route"], observed=True)["count"].sum().items():
+    rows: dict[str, dict[str, float]] = {a: {} for a in r.names.arms}
+    sums: Any = h.groupby(["arm", "route"], observed=True)["count"].sum()
+    for (arm, route), n in sums.items():
         rows[str(arm)][ROUTE_WORDS.get(str(route), str(route))] = float(n) / r.names.replicates
     return _stacked(rows, list(ROUTE_WORDS.values()), ax)
 

@@ -36,6 +36,7 @@ FATES = (
     "degraded on arrival", "gone later (mitophagy, death)",
 )  # fmt: skip
 MAX_PICTURES = 16
+MAX_COLUMNS = 7
 _TAGS = {"M": "measured", "O": "order of magnitude", "C": "modelling choice", "S": "computed", "F": "fitted"}
 
 
@@ -253,12 +254,15 @@ def handover_part(r: Results) -> dict[str, Any]:
     if h.empty:
         return {"columns": [], "rows": [], "flow": "", "arm": ""}
     h = h.assign(count=h["count"] / r.names.replicates)
-    per = h.groupby(["arm", "source_population", "target_population", "route"], observed=True)["count"].sum()
+    per: Any = h.groupby(["arm", "source_population", "target_population", "route"], observed=True)["count"].sum()
     columns = sorted({k[1:] for k in per.index}, key=lambda k: -float(per.xs(k, level=(1, 2, 3)).sum()))
+    columns, rest = columns[:MAX_COLUMNS], columns[MAX_COLUMNS:]
     top = float(per.max()) or 1.0
     rows = []
     for arm in r.names.arms:
         values = [float(per.get((arm, *c), 0.0)) for c in columns]
+        if rest:
+            values.append(sum(float(per.get((arm, *c), 0.0)) for c in rest))
         rows.append({"arm": arm, "total": sum(values), "cells": [(v, (v / top) ** 0.5) for v in values]})
     totals = {row["arm"]: row["total"] for row in rows}
     best = max(totals, key=lambda a: totals[a])
@@ -271,6 +275,8 @@ def handover_part(r: Results) -> dict[str, Any]:
     colours |= {name + " ": c for name, c in colours.items()}
     chart = charts.sankey(flows, colours, unit="mitochondria per well", label=f"hand-overs in {best} by route")
     heads = [(f"{words(str(s))} → {words(str(t))}", ROUTE_WORDS.get(str(route), words(str(route)))) for s, t, route in columns]
+    if rest:
+        heads.append((f"{len(rest)} others", ""))
     return {"columns": heads, "rows": rows, "flow": safe(chart), "arm": best}
 
 
@@ -414,7 +420,7 @@ def _means_table(r: Results, keys: list[tuple[str, str, str, str]]) -> dict[str,
         return {"arms": [], "rows": []}
     t = r.readings
     last = t.groupby(["assay", "readout", "of"], observed=True)["tick"].transform("max")
-    means = t[t["tick"] == last].groupby(["assay", "readout", "of", "arm"], observed=True)["value"].mean()
+    means: Any = t[t["tick"] == last].groupby(["assay", "readout", "of", "arm"], observed=True)["value"].mean()
     lookup = {tuple(map(str, k)): float(v) for k, v in means.items()}
     rows = []
     for assay, readout, of, unit in keys:

@@ -143,7 +143,7 @@ def _write(file: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
 
 
 def _bytes(a: np.ndarray) -> memoryview:
-    return memoryview(a.reshape(-1).view(np.uint8)) if a.size else memoryview(b"")
+    return a.reshape(-1).view(np.uint8).data if a.size else memoryview(b"")
 
 
 def _try_head(path: Path) -> _Head | None:

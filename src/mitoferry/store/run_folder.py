@@ -179,7 +179,7 @@ class RunWriter:
             pq.write_table(table, temporary, compression="zstd")
 
     def _write_frames(self, tick: int) -> None:
-        arrays: dict[str, np.ndarray] = {"ticks": np.array([t for t, _ in self._frames], np.int64)}
+        arrays: dict[str, Any] = {"ticks": np.array([t for t, _ in self._frames], np.int64)}
         for table, columns in COLUMNS.items():
             held = [(k, frame[table]) for k, (_, frame) in enumerate(self._frames) if table in frame]
             arrays[f"{table}/frame"] = np.array([k for k, _ in held], np.int64)

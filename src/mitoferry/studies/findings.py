@@ -13,7 +13,8 @@ restore            the injury moved V away from the uninjured arm H, and the low
                    good, (A - V) / (H - V), is at least one half; without an arm H: A moved the way that is good
 present            lower bound of A is above its background
 absent             upper bound of A is at most its background plus the margin
-unidirectional     lower bound of the share of the flow in the stated direction is above 0.9
+unidirectional     lower bound of the share of the flow in the stated direction is above 0.9; the flow is that from cell
+                   to cell, without uptake of what dead cells left in the medium
 bidirectional      lower bound of the smaller direction's share is above 0.1
 =================  ==================================================================================================
 
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoferry.base.errors import MitoferryError
+from mitoferry.base.errors import InputError, MitoferryError
 from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
 
 if TYPE_CHECKING:
@@ -153,8 +154,8 @@ def judge_abolish(a: np.ndarray, v: np.ndarray) -> Ruling:
     return UNDECIDED, f"{shown}, 95 % interval reaches across a tenth"
 
 
-def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray) -> Ruling:
-    """Rule for "restore" on triples of wells: arm, injured, uninjured."""
+def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray, good: int = 0) -> Ruling:
+    """Rule for "restore" on triples of wells: arm, injured, uninjured; ``good``: +1 if more is better, -1 if less, 0 if unknown."""
     loss = mean_interval(h - v)
     if not math.isfinite(loss.low):
         return UNDECIDED, "at least two replicates are needed"
@@ -164,6 +165,8 @@ def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray) -> Ruling:
             f"the injury made no clear difference ({number(loss.mean)} {interval_text(loss.low, loss.high)}): nothing to restore",
         )
     sign = math.copysign(1.0, loss.mean)
+    if good and sign != good:
+        return UNDECIDED, f"the injured arm is better than the uninjured one (by {number(abs(loss.mean))}): nothing to restore"
     gain, half = mean_interval(sign * (a - v)), mean_interval(sign * (a - v - RESTORED * (h - v)))
     shown = f"{100 * (a - v).mean() / (h - v).mean():.0f} % of the loss made good ({number(float(v.mean()))} → {number(float(a.mean()))}; uninjured {number(float(h.mean()))})"  # noqa: E501
     if half.low >= 0:
@@ -229,7 +232,7 @@ def findings_of(results: Results, expected: Sequence[Mapping[str, Any]] | None =
 
 def _finding(r: Results, e: dict[str, Any]) -> Finding:
     observable = str(e.get("observable") or e.get("readout") or "")
-    labels = {key: str(e.get(key) or "") for key in ("of", "arm", "versus", "direction", "note")}
+    labels: dict[str, Any] = {key: str(e.get(key) or "") for key in ("of", "arm", "versus", "direction", "note")}
     labels |= {"finding": str(e.get("finding") or e.get("id") or ""), "observable": observable}
     if labels["direction"] == "withheld":
         return Finding(**labels, verdict=NOT_TESTED, reason="kept back for a blind check")
@@ -239,10 +242,25 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
     try:
         return _judged(r, e, labels)
     except MitoferryError as error:
-        return Finding(**labels, verdict=NOT_TESTED, reason=str(error).split(": ", 1)[-1])
+        return Finding(**labels, verdict=NOT_TESTED, reason=_why_not(error))
 
 
-def _judged(r: Results, e: dict[str, Any], labels: dict[str, str]) -> Finding:
+def _why_not(error: MitoferryError) -> str:
+    """Why a finding could not be tested, in a sentence."""
+    if not isinstance(error, InputError):
+        return str(error)
+    p = error.problems[0]
+    known = {
+        "observable": "this run did not measure it",
+        "replicates": "no pair of wells gave a value: where no cell is left, nothing can be measured",
+        "of": f"it was not measured in {p.found}",
+        "arm": f"it was not measured in the arm {p.found}",
+        "at": f"it was not measured at {p.found}",
+    }
+    return known.get(p.key, f"{p.key}: wanted {p.wanted}, found {p.found}")
+
+
+def _judged(r: Results, e: dict[str, Any], labels: dict[str, Any]) -> Finding:
     direction, arm, versus, at = labels["direction"], labels["arm"], labels["versus"] or None, e.get("at")
     if direction in ("unidirectional", "bidirectional"):
         verdict, reason = judge_flow(*_flows(r, e, arm), direction)
@@ -300,7 +318,7 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     shared = sorted(set.intersection(*(set(v) for v in values)))
     a, v, h = (np.array([x[k] for k in shared]) for x in values)
     whole = np.isfinite(a) & np.isfinite(v) & np.isfinite(h)
-    return judge_restore(a[whole], v[whole], h[whole])
+    return judge_restore(a[whole], v[whole], h[whole], m.card.good if m.card else 0)
 
 
 def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
@@ -317,7 +335,7 @@ def _flows(r: Results, e: Mapping[str, Any], arm: str) -> tuple[np.ndarray, np.n
     """Hand-overs per well in the stated direction (donor to recipient by default) and back."""
     source = r.population_of(str(e.get("from") or "donor"))
     target = r.population_of(str(e.get("to") or "recipient"))
-    h = r.handovers()
+    h = r.handovers(between_cells=True)
     h = h[(h["arm"] == arm) & ~h["route"].isin(_NO_FLOW_ROUTES)]
     n = r.names.replicates
 

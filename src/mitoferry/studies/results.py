@@ -237,7 +237,8 @@ class Results(RunFolder):
 
         keys = ["assay", "readout", "of", "unit", "arm", "tick"]
         rows = []
-        for key, group in self._table.groupby(keys, observed=True, sort=False):
+        groups: Any = self._table.groupby(keys, observed=True, sort=False)
+        for key, group in groups:
             i = mean_interval(group["value"].to_numpy())
             rows.append((*key, key[-1] / 3600.0, i.mean, i.low, i.high, i.sd, i.n))
         return pd.DataFrame(rows, columns=[*keys, "hours", "mean", "low", "high", "sd", "n"])
@@ -270,18 +271,21 @@ class Results(RunFolder):
 
         return summary_of(self)
 
-    def handovers(self) -> pd.DataFrame:
+    def handovers(self, *, between_cells: bool = False) -> pd.DataFrame:
         """Hand-overs counted by arm, replicate, route, source population and target population.
 
-        The source of what came from the medium is the population in which it was born.
+        Args:
+            between_cells: only those from one cell to another. Otherwise uptake from the medium is counted too, with the
+                population in which the mitochondrion was born as its source.
         """
         e = self._events
         moved = e[e["kind"] == "handover"]
-        keys = ["arm", "replicate", "route", "source_population", "target_population"]
+        source = "source_population"
+        if between_cells:
+            moved = moved[moved[source].notna()]
+        keys = ["arm", "replicate", "route", source, "target_population"]
         words = {k: moved[k].astype(object) for k in keys}
-        words["source_population"] = words["source_population"].where(
-            moved["source_population"].notna(), moved["birth_population"].astype(object)
-        )
+        words[source] = words[source].where(moved[source].notna(), moved["birth_population"].astype(object))
         words = {k: v.where(v.notna(), "unknown") for k, v in words.items()}
         return moved.assign(**words).groupby(keys, observed=True, sort=True).size().rename("count").reset_index()
 
