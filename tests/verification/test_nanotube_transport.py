@@ -134,6 +134,10 @@ def test_g2_death_and_breakage_in_mid_transit(case):
     to_taker, to_giver = after[taker].sum() - before[taker].sum(), after[giver].sum() - before[giver].sum()
     assert to_medium + to_taker + to_giver == inside
     assert (after == world.cells.n_mitochondria[: world.n_cells]).all()
+    free = np.repeat(np.isin(world.pages.owner, np.arange(POOL_MEDIUM, 2 * n, 2)), 32) & (world.mitochondria.flags & 1 != 0)
+    assert free.sum() == to_medium
+    assert (world.mitochondria.motor[free] == 1).all()  # side of the well
+    np.testing.assert_allclose(world.mitochondria.psi_offset[free], -15000, atol=3)  # 150 mV, kept
     if case == "both die":
         assert to_medium == inside
     else:

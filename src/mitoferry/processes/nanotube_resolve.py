@@ -139,7 +139,8 @@ def release(k, time, end, kept, route, links, cargo, mitochondria, pages, cells,
         arrive(mitochondria, pages, cells, events, slot, target, time, route, CYTOSOL, origin, int(links.id[i]), p.gate_potential)
     else:
         medium = N_POOLS * int(links.well[i]) + POOL_MEDIUM
-        load_into_transit(mitochondria, pages, cells, events, slot, medium, time, ROUTE_BREAKAGE, int(links.id[i]))
+        new = load_into_transit(mitochondria, pages, cells, events, slot, medium, time, ROUTE_BREAKAGE, int(links.id[i]))
+        mitochondria.motor[new] = 1 + int(cells.layer[target])  # the side of an insert, as free_mitochondria reads it
 
 
 @row
