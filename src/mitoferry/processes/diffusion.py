@@ -29,9 +29,10 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import N_PLANES, STRIDE, WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import STRIDE, WellCells, Work, plan_row, solve_row
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
+from mitoferry.space.solver import N_PLANES
 
 
 class Parameters(NamedTuple):
@@ -108,17 +109,25 @@ def prepare(world: Any, p: Parameters) -> None:
     fields, wells = world.fields, world.wells
     world.backend.pull(fields, wells)
     for w in range(world.n_wells):
-        rates = coefficients_of(p, int(wells.geometry[w]), wells.size[w], fields.spacing[w], float(wells.medium_height[w]), float(wells.pore[w]))
+        rates = coefficients_of(
+            p, int(wells.geometry[w]), wells.size[w], fields.spacing[w], float(wells.medium_height[w]), float(wells.pore[w])
+        )
         fields.diffusion[w], fields.decay[w], fields.to_bulk[w], fields.surface[w] = rates
     world.backend.push(fields)
     world.space.scratch["diffusion.prepared"] = True
 
 
 @row
+def in_well(state):
+    """Whether a row of the cells table is a cell in its well, dead or alive."""
+    return state != CELL_EMPTY and state != CELL_POOL and state != CELL_WAITING
+
+
+@row
 def voxel_row(i, cells, wells, fields, step):
     """Write ``cells.voxel``: (z ny + y) nx + x of the voxel of cell ``i``."""
     state = int(cells.state[i])
-    if state == CELL_EMPTY or state == CELL_POOL:
+    if not in_well(state) and state != CELL_WAITING:
         return
     w = int(cells.well[i])
     nx = int(fields.shape[w, 0])
@@ -142,13 +151,13 @@ def sort_by_well(n_cells, voxels, members):
         members.start[w] = 0
     for i in range(n_cells):
         state = int(voxels.state[i])
-        if state != CELL_EMPTY and state != CELL_POOL and state != CELL_WAITING:
+        if in_well(state):
             members.start[int(voxels.well[i]) + 1] += 1
     for w in range(n_wells):
         members.start[w + 1] += members.start[w]
     for i in range(n_cells):
         state = int(voxels.state[i])
-        if state != CELL_EMPTY and state != CELL_POOL and state != CELL_WAITING:
+        if in_well(state):
             w = int(voxels.well[i])
             members.member[members.start[w]] = i
             members.start[w] += 1
@@ -184,7 +193,7 @@ def step_along(k, n, periodic):
 def sample_row(i, cells, wells, fields, p, step):
     """Read the fields at cell ``i`` into ``env`` and the gradient columns; empty its row of ``fields.release``."""
     state = int(cells.state[i])
-    if state == CELL_EMPTY or state == CELL_POOL or state == CELL_WAITING:
+    if not in_well(state):
         return
     w = int(cells.well[i])
     nx = int(fields.shape[w, 0])

@@ -17,8 +17,9 @@ and no cell is moved further than that in one.
 
 Assumptions: spheres of constant radius, drag the same for all; dying cells are pushed but do not crawl; corpses and
 cells not yet added take no space; cells on an insert and below it do not touch. Contacts are counted at the positions
-before the last sub-step. A cell that nothing touches at the start of the step is not moved by others within it. Step error of mechanics O(dt of a sub-step). Tests: tests/verification/test_space_motion.py
-(F11, pushing of two cells, drift, borders).
+before the last sub-step. A cell that nothing touches at the start of the step is not moved by others within it.
+Step error of mechanics O(dt of a sub-step). Tests: tests/verification/test_space_motion.py (F11, pushing of two cells,
+drift, borders).
 """
 
 from __future__ import annotations
@@ -77,10 +78,12 @@ def walk_axis(v, rms, persistence, dt, a, b):
     """Exact Ornstein-Uhlenbeck step of one velocity component.
 
     Args:
-        v: velocity [um/h]; rms: its stationary standard deviation [um/h].
+        v: velocity [um/h].
+        rms: its stationary standard deviation [um/h].
         persistence: correlation time [h].
         dt: step [h].
-        a, b: independent uniforms.
+        a: uniform.
+        b: another, independent.
 
     Returns:
         (velocity, displacement [um]).

@@ -20,7 +20,6 @@ Space error O(voxel^2); time error none without uptake, O(dt) with uptake. Tests
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 from mitoferry.core.maths import exp
@@ -40,13 +39,10 @@ from mitoferry.core.schema import (
     TNF_ALPHA,
 )
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.transform import into_modes
+from mitoferry.space.solver import exponential_step, implicit_step, mean_of
 
-TOLERANCE = 1e-6  # of the norm of the residual, relative to that of the right-hand side
-MAX_ITERATIONS = 40
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
-N_PLANES = 8
 STRIDE = 64  # rows per real row, so that a backend that hands out blocks of 64 rows spreads them over its threads
 
 
@@ -67,7 +63,7 @@ class Work(NamedTuple):
 @row
 def amount(species):
     """Concentration times um^3 per amol (uM species), per ag (ng/mL species), per unit (all others)."""
-    if species == OXYGEN or species == ATP or species == ADP or species == H2O2 or species == TNF_ALPHA or species == IL_1BETA:
+    if species in (OXYGEN, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA):
         return 1000.0
     return 1.0
 
@@ -75,7 +71,7 @@ def amount(species):
 @row
 def metabolises(state):
     """Whether a cell in this state exchanges oxygen, glucose, lactate and H2O2 with the medium."""
-    return state == CELL_LIVE or state == CELL_MOMP or state == CELL_APOPTOTIC
+    return state in (CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC)
 
 
 @row
@@ -168,7 +164,7 @@ def plan_row(i, cells, members, fields, wells, plan, h2o2_clearance, step):
     needed = 0
     if int(fields.lateral[w, s]) != 0 or border_is_held(w, s, wells) != 0:
         needed = 1
-    may_take = s == OXYGEN or s == GLUCOSE or s == H2O2
+    may_take = s in (OXYGEN, GLUCOSE, H2O2)
     background = float(fields.conc[w, s, 0, 0, 0])
     present = needed != 0 or background > 0.0 or float(wells.bulk[w, s]) > 0.0 or float(wells.boundary[w, s]) > 0.0
     j = int(members.start[w])
@@ -203,39 +199,41 @@ def plan_row(i, cells, members, fields, wells, plan, h2o2_clearance, step):
 
 
 @row
-def load(w, s, c, fields, boundary):
+def load(w, s, c, shape, conc, boundary):
     """Copy the field of (well, species) into the work plane ``c``, less ``boundary``."""
     v = 0
-    for z in range(int(fields.shape[w, 2])):
-        for y in range(int(fields.shape[w, 1])):
-            for x in range(int(fields.shape[w, 0])):
-                c[v] = float(fields.conc[w, s, z, y, x]) - boundary
+    for z in range(shape[2]):
+        for y in range(shape[1]):
+            for x in range(shape[0]):
+                c[v] = float(conc[w, s, z, y, x]) - boundary
                 v += 1
 
 
 @row
-def unload(w, s, c, fields, boundary, touched):
-    """Copy the work plane ``c`` plus ``boundary`` back, never below zero; note whether the field still varies."""
+def unload(w, s, c, shape, conc, boundary):
+    """Copy the work plane ``c`` plus ``boundary`` back, never below zero; 1 if the field varies over the well."""
     v = 0
     low = 1e30
     high = 0.0
-    for z in range(int(fields.shape[w, 2])):
-        for y in range(int(fields.shape[w, 1])):
-            for x in range(int(fields.shape[w, 0])):
+    for z in range(shape[2]):
+        for y in range(shape[1]):
+            for x in range(shape[0]):
                 value = max(c[v] + boundary, 0.0)
-                fields.conc[w, s, z, y, x] = value
+                conc[w, s, z, y, x] = value
                 low = min(low, value)
                 high = max(high, value)
                 v += 1
-    fields.lateral[w, s] = 1 if (touched != 0 or high - low > SPREAD * high) else 0
+    if high - low > SPREAD * high:
+        return 1
+    return 0
 
 
 @row
-def deposit(w, s, source, uptake, n, cells, members, fields, h2o2_clearance):
-    """Add up per voxel what cells release [conc/s] and the rate at which they take up [1/s]; 1 if any cell acts."""
+def deposit(w, s, planes, n, cells, members, fields, h2o2_clearance):
+    """Per voxel, what cells release [conc/s] into plane 1 and their rate of uptake [1/s] into plane 2; 1 if any acts."""
     for v in range(n):
-        source[v] = 0.0
-        uptake[v] = 0.0
+        planes[1, v] = 0.0
+        planes[2, v] = 0.0
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
     nx = int(fields.shape[w, 0])
     ny = int(fields.shape[w, 1])
@@ -248,231 +246,11 @@ def deposit(w, s, source, uptake, n, cells, members, fields, h2o2_clearance):
         x = v - (z * ny + y) * nx
         q = cell_source(i, s, cells, fields) * per_voxel
         u = cell_uptake(i, s, float(fields.conc[w, s, z, y, x]), cells, h2o2_clearance) * per_voxel
-        source[v] += q
-        uptake[v] += u
+        planes[1, v] += q
+        planes[2, v] += u
         if q > 0.0 or u > 0.0:
             acts = 1
     return acts
-
-
-@row
-def scale_modes(w, s, held, a, b, factors, fields, rate, dt, mean, with_mean):
-    """Exponential step of all modes: a = e^(-m dt) a + (1 - e^(-m dt))/m b; mode 0 is set to ``mean`` if asked."""
-    nx = int(fields.shape[w, 0])
-    ny = int(fields.shape[w, 1])
-    nz = int(fields.shape[w, 2])
-    dx = float(fields.diffusion[w, s, 0])
-    dy = float(fields.diffusion[w, s, 1])
-    dz = float(fields.diffusion[w, s, 2])
-    ex = int(fields.eigen_offset[w, 0, held])
-    ey = int(fields.eigen_offset[w, 1, held])
-    ez = int(fields.eigen_offset[w, 2, held])
-    for k in range(nx):
-        factors[k] = exp(-dx * fields.eigenvalues[ex + k] * dt)
-    for z in range(nz):
-        mz = dz * fields.eigenvalues[ez + z] + rate
-        for y in range(ny):
-            my = dy * fields.eigenvalues[ey + y] + mz
-            fy = exp(-my * dt)
-            at = (z * ny + y) * nx
-            for x in range(nx):
-                m = dx * fields.eigenvalues[ex + x] + my
-                e = factors[x] * fy
-                if m * dt < 1e-6:
-                    phi = dt * (1.0 - 0.5 * m * dt)
-                else:
-                    phi = (1.0 - e) / m
-                a[at + x] = e * a[at + x] + phi * b[at + x]
-    if with_mean != 0:
-        a[0] = mean * math.sqrt(float(nx * ny * nz))
-
-
-@row
-def exponential_step(j, w, s, n, work, fields, wells, dt):
-    """Exact step of (well, species): planes 0 (field) and 1 (source) to plane 0."""
-    planes = work.planes
-    held = border_is_held(w, s, wells)
-    g, back, surface, outside = exchange(w, s, wells, fields)
-    k = float(fields.decay[w, s])
-    mean = 0.0
-    if held == 0:
-        total = 0.0
-        made = 0.0
-        for v in range(n):
-            total += planes[j, 0, v]
-            made += planes[j, 1, v]
-        mean, bulk = mean_and_bulk(total / n, float(wells.bulk[w, s]), made / n, g, back, surface, outside, k, dt)
-        wells.bulk[w, s] = bulk
-    else:
-        wells.bulk[w, s] = outside
-        for v in range(n):
-            planes[j, 1, v] -= k * outside
-    a = 0
-    other = 5
-    b = 1
-    for turn in range(3):  # source, then field into the modes, then the field back: one place that calls the transform
-        inverse = 1 if turn == 2 else 0
-        here = 1 if turn == 0 else a
-        spare = 6 if turn == 0 else other
-        here, spare = into_modes(w, held, inverse, planes, j, here, spare, fields)
-        if turn == 0:
-            b = here
-        else:
-            a = here
-            other = spare
-        if turn == 1:
-            scale_modes(w, s, held, planes[j, a], planes[j, b], planes[j, 7], fields, k + g, dt, mean, 1 - held)
-
-
-@row
-def apply_operator(w, s, held, p, q, uptake, fields, periodic, block, diagonal, share):
-    """q = (diagonal + uptake - D lap) p - share mean(p)."""
-    nx = int(fields.shape[w, 0])
-    ny = int(fields.shape[w, 1])
-    nz = int(fields.shape[w, 2])
-    dx = float(fields.diffusion[w, s, 0])
-    dy = float(fields.diffusion[w, s, 1])
-    dz = float(fields.diffusion[w, s, 2])
-    around_z = periodic * block
-    n = nx * ny * nz
-    total = 0.0
-    for v in range(n):
-        total += p[v]
-    common = share * total / n
-    for z in range(nz):
-        for y in range(ny):
-            at = (z * ny + y) * nx
-            for x in range(nx):
-                v = at + x
-                c = p[v]
-                left = c if held == 0 else -c
-                right = left
-                below = left
-                above = left
-                under = left
-                over = left
-                if x > 0:
-                    left = p[v - 1]
-                elif periodic != 0:
-                    left = p[v + nx - 1]
-                if x < nx - 1:
-                    right = p[v + 1]
-                elif periodic != 0:
-                    right = p[v - nx + 1]
-                if y > 0:
-                    below = p[v - nx]
-                elif periodic != 0:
-                    below = p[v + nx * (ny - 1)]
-                if y < ny - 1:
-                    above = p[v + nx]
-                elif periodic != 0:
-                    above = p[v - nx * (ny - 1)]
-                if z > 0:
-                    under = p[v - nx * ny]
-                elif around_z != 0:
-                    under = p[v + nx * ny * (nz - 1)]
-                if z < nz - 1:
-                    over = p[v + nx * ny]
-                elif around_z != 0:
-                    over = p[v - nx * ny * (nz - 1)]
-                spread = dx * ((left - c) + (right - c)) + dy * ((below - c) + (above - c)) + dz * ((under - c) + (over - c))
-                q[v] = (diagonal + uptake[v]) * c - spread - common
-
-
-@row
-def precondition(j, w, s, held, n, work, fields, diagonal, share):
-    """Plane 4 = (diagonal - D lap - share mean)^-1 plane 3."""
-    planes = work.planes
-    for v in range(n):
-        planes[j, 4, v] = planes[j, 3, v]
-    nx = int(fields.shape[w, 0])
-    ny = int(fields.shape[w, 1])
-    dx = float(fields.diffusion[w, s, 0])
-    dy = float(fields.diffusion[w, s, 1])
-    dz = float(fields.diffusion[w, s, 2])
-    ex = int(fields.eigen_offset[w, 0, held])
-    ey = int(fields.eigen_offset[w, 1, held])
-    ez = int(fields.eigen_offset[w, 2, held])
-    a = 4
-    other = 7
-    for inverse in range(2):
-        a, other = into_modes(w, held, inverse, planes, j, a, other, fields)
-        if inverse == 0:
-            first = planes[j, a, 0]
-            v = 0
-            for z in range(int(fields.shape[w, 2])):
-                for y in range(ny):
-                    m = diagonal + dz * fields.eigenvalues[ez + z] + dy * fields.eigenvalues[ey + y]
-                    for x in range(nx):
-                        planes[j, a, v + x] = planes[j, a, v + x] / (m + dx * fields.eigenvalues[ex + x])
-                    v += nx
-            if held == 0:
-                planes[j, a, 0] = first / (diagonal - share)
-
-
-@row
-def implicit_step(j, w, s, n, work, fields, wells, dt):
-    """Backward Euler step of (well, species) with uptake: planes 0 (field), 1 (source), 2 (uptake) to plane 0."""
-    planes = work.planes
-    held = border_is_held(w, s, wells)
-    g, back, surface, outside = exchange(w, s, wells, fields)
-    k = float(fields.decay[w, s])
-    periodic = int(wells.periodic[w])
-    block = 1 if int(wells.geometry[w]) == BLOCK else 0
-    below = 1.0 + dt * (back + surface + k)
-    given = (float(wells.bulk[w, s]) + dt * surface * outside) / below
-    share = g * dt * back / below
-    diagonal = 1.0 / dt + k + g
-    mean_uptake = 0.0
-    for v in range(n):
-        mean_uptake += planes[j, 2, v]
-    mean_uptake = mean_uptake / n
-    shift = outside if held != 0 else 0.0
-    for v in range(n):
-        planes[j, 5, v] = planes[j, 0, v]
-    goal = 0.0
-    left = 1.0
-    old = 1.0
-    iteration = 0
-    while left > goal and iteration <= MAX_ITERATIONS:
-        apply_operator(w, s, held, planes[j, 5], planes[j, 6], planes[j, 2], fields, periodic, block, diagonal, share)
-        left = 0.0
-        if iteration == 0:
-            size = 0.0
-            for v in range(n):
-                rhs = planes[j, 0, v] / dt + planes[j, 1, v] + g * given * (1 - held) - (k + planes[j, 2, v]) * shift
-                size += rhs * rhs
-                planes[j, 3, v] = rhs - planes[j, 6, v]
-                left += planes[j, 3, v] * planes[j, 3, v]
-            goal = TOLERANCE * TOLERANCE * size
-        else:
-            curvature = 0.0
-            for v in range(n):
-                curvature += planes[j, 5, v] * planes[j, 6, v]
-            length = old / curvature
-            for v in range(n):
-                planes[j, 0, v] += length * planes[j, 5, v]
-                planes[j, 3, v] -= length * planes[j, 6, v]
-                left += planes[j, 3, v] * planes[j, 3, v]
-        if left > goal:
-            precondition(j, w, s, held, n, work, fields, diagonal + mean_uptake, share)
-            new = 0.0
-            for v in range(n):
-                new += planes[j, 3, v] * planes[j, 4, v]
-            beta = new / old
-            if iteration == 0:
-                beta = 0.0
-            for v in range(n):
-                planes[j, 5, v] = planes[j, 4, v] + beta * planes[j, 5, v]
-            old = new
-        iteration += 1
-    if held != 0:
-        wells.bulk[w, s] = outside
-        return
-    total = 0.0
-    for v in range(n):
-        total += planes[j, 0, v]
-    wells.bulk[w, s] = given + dt * back * (total / n) / below
 
 
 @row
@@ -483,14 +261,43 @@ def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
     j = i // STRIDE
     w = int(work.rows[j, 0])
     s = int(work.rows[j, 1])
-    n = int(fields.shape[w, 0]) * int(fields.shape[w, 1]) * int(fields.shape[w, 2])
-    shift = 0.0
-    if border_is_held(w, s, wells) != 0:
-        shift = float(wells.boundary[w, s])
-    acts = deposit(w, s, work.planes[j, 1], work.planes[j, 2], n, cells, members, fields, h2o2_clearance)
-    load(w, s, work.planes[j, 0], fields, shift)
+    planes = work.planes[j]
+    shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
+    n = shape[0] * shape[1] * shape[2]
+    spread = (float(fields.diffusion[w, s, 0]), float(fields.diffusion[w, s, 1]), float(fields.diffusion[w, s, 2]))
+    held = border_is_held(w, s, wells)
+    modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
+    eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
+    g, back, surface, outside = exchange(w, s, wells, fields)
+    k = float(fields.decay[w, s])
+    dt = step.dt
+    shift = outside * held
+    bulk = float(wells.bulk[w, s])
+    acts = deposit(w, s, planes, n, cells, members, fields, h2o2_clearance)
+    load(w, s, planes[0], shape, fields.conc, shift)
     if int(work.rows[j, 2]) == 2:
-        implicit_step(j, w, s, n, work, fields, wells, step.dt)
+        periodic = int(wells.periodic[w])
+        around_z = 0
+        if int(wells.geometry[w]) == BLOCK:
+            around_z = periodic
+        below = 1.0 + dt * (back + surface + k)
+        bulk = (bulk + dt * surface * outside) / below
+        share = g * dt * back / below
+        implicit_step(
+            shape, spread, held, periodic, around_z, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes,
+            1.0 / dt + k + g, share, g * bulk, k, shift, dt,
+        )  # fmt: skip
+        bulk += dt * back * mean_of(planes[0], n) / below
     else:
-        exponential_step(j, w, s, n, work, fields, wells, step.dt)
-    unload(w, s, work.planes[j, 0], fields, shift, acts)
+        mean = -1.0
+        if held != 0:
+            for v in range(n):
+                planes[1, v] -= k * shift
+        else:
+            mean, bulk = mean_and_bulk(mean_of(planes[0], n), bulk, mean_of(planes[1], n), g, back, surface, outside, k, dt)
+        exponential_step(shape, spread, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, k + g, dt, mean)
+    if held != 0:
+        bulk = outside
+    wells.bulk[w, s] = bulk
+    varies = unload(w, s, planes[0], shape, fields.conc, shift)
+    fields.lateral[w, s] = max(varies, acts)

@@ -79,8 +79,8 @@ class Space:
     def release(self) -> Any:
         """float32 [rows of cells, N_SPECIES]: what cells release, amount per second; emptied by ``diffusion``.
 
-        The unit of an amount is that of the concentration times um^3 over 1000 for species in uM (amol), times um^3
-        for species in mM (amol) and for all others. Write it from a row function through ``world.fields.release``.
+        amol/s for species in uM or mM, ag/s for cytokines, a.u. um^3/s for the others. The same array as
+        ``world.fields.release``: get it anew in every step, it grows with the cells table.
         """
         return self._fields.release
 

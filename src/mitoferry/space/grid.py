@@ -85,7 +85,7 @@ def allocate_fields(wells: Any, n_rows: int, voxels: Any) -> Fields:
         for axis in range(3):
             n = int(shape[w, axis])
             open_axis = PERIODIC if wells.periodic[w] and not (axis == 2 and kind != BLOCK) else CLOSED
-            for held, border in enumerate((open_axis, HELD)):
+            for held, border in enumerate((open_axis, HELD if n > 1 else CLOSED)):  # an axis of one voxel has no faces
                 if (n, border) not in known:
                     known[n, border] = (totals[0], totals[1])
                     vectors, values = modes_of_axis(n, border)
@@ -118,5 +118,5 @@ def allocate_fields(wells: Any, n_rows: int, voxels: Any) -> Fields:
 @row
 def voxel_coordinate(x, spacing, n):
     """Index along one axis of the voxel that holds ``x`` [um]."""
-    k = int(math.floor(x / spacing))
-    return max(min(k, n - 1), 0)
+    k = math.floor(x / spacing)
+    return int(max(min(k, n - 1), 0))

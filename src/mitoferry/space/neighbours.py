@@ -58,12 +58,8 @@ def minimum_image(d, size, periodic):
 @row
 def bin_coordinate(x, edge, n):
     """Index along one axis of the bin that holds ``x`` [um], in 0 .. n-1."""
-    k = int(math.floor(x / edge))
-    if k < 0:
-        k = 0
-    if k >= n:
-        k = n - 1
-    return k
+    k = math.floor(x / edge)
+    return int(max(min(k, n - 1), 0))
 
 
 @row
@@ -95,7 +91,7 @@ def wrap_bin(k, n):
 @row
 def in_space(state):
     """Whether a cell in this state takes up space: alive or dying."""
-    return state == CELL_LIVE or state == CELL_MOMP or state == CELL_APOPTOTIC or state == CELL_NECROTIC
+    return state in (CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC, CELL_NECROTIC)
 
 
 @row
@@ -169,7 +165,7 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: float = 12.0
     for w in range(n_wells):
         axes = 3 if int(wells.geometry[w]) == BLOCK else 2
         for axis in range(axes):
-            shape[w, axis] = max(1, int(math.floor(float(wells.size[w, axis]) / wanted)))
+            shape[w, axis] = max(1, math.floor(float(wells.size[w, axis]) / wanted))
         if int(wells.geometry[w]) == INSERT:
             shape[w, 2] = 2
         edge[w] = np.asarray(wells.size[w], dtype=np.float64) / shape[w]
