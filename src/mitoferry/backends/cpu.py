@@ -171,12 +171,17 @@ class Cpu:
         self._jit = numba.njit(nogil=True, error_model="numpy", cache=cache, _nrt=False)
 
         def compile_row(text: Any, module: str) -> Any:
-            # A table is passed by value, as hundreds of words: a row function that is not inlined copies them at
-            # every call. The small functions of maths and random are left to LLVM.
-            inline = not module.startswith(("mitoferry.core.maths", "mitoferry.core.random"))
+            # A table is passed by value, as hundreds of words: a hot row function that is not inlined copies them at
+            # every call. The small functions of maths and random, and the solver's, which take plain arrays, are left to LLVM.
+            inline = not module.startswith(("mitoferry.core.maths", "mitoferry.core.random", "mitoferry.space.solver"))
             return numba.njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(text)
 
+        def compile_serial(text: Any, module: str) -> Any:
+            # Ordered phases treat few events: nothing is inlined by force, which compiles several times faster.
+            return numba.njit(nogil=True, error_model="numpy", _nrt=False)(text)
+
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
+        self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._drivers: dict[Any, Any] = {}
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="mitoferry") if self.threads > 1 else None
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
@@ -224,7 +229,7 @@ class Cpu:
         found = self._drivers.get(function)
         if found is None:
             name = f"serial.{function.__module__}.{function.__qualname__}"
-            found = (self._jit(with_globals(self._compiler.compile(function).py_func, {}, name)), Narrower(names_of(function)))
+            found = (self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name)), Narrower(names_of(function)))
             self._drivers[function] = found
         driver, narrow = found
         return driver(*narrow(args))

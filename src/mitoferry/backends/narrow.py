@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 from typing import Any
 
-from mitoferry.backends.rewrite import names_used
+from mitoferry.backends.rewrite import globals_used, names_used
 from mitoferry.core.events import EventBuffer
 from mitoferry.core.row import is_row
 from mitoferry.core.schema import TABLES as STATE_TABLES
@@ -42,9 +42,8 @@ def names_of(function: Any, seen: set[Any] | None = None) -> set[str]:
     for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__):
         if text is None:
             continue
-        used = names_used(text.__code__)
-        names |= used
-        for name in used:
+        names |= names_used(text.__code__)
+        for name in globals_used(text.__code__):
             callee = text.__globals__.get(name)
             if is_row(callee):
                 names |= names_of(callee, seen)

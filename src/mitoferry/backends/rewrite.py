@@ -7,6 +7,7 @@ whose globals are replaced. Nothing is compiled on import.
 
 from __future__ import annotations
 
+import dis
 import types
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,17 @@ import numpy as np
 from mitoferry.core.row import is_row
 
 
+def globals_used(code: types.CodeType) -> set[str]:
+    """Global names that a code object, or one nested in it, refers to; names of attributes are not among them."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= globals_used(constant)
+    return names
+
+
 def names_used(code: types.CodeType) -> set[str]:
-    """Global names that a code object, or one nested in it, refers to."""
+    """Names of globals and attributes that a code object, or one nested in it, refers to."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -61,7 +71,7 @@ class Compiler:
         text = getattr(function, self._variant) or function
         replaced = {
             name: self.compile(text.__globals__[name])
-            for name in sorted(names_used(text.__code__))
+            for name in sorted(globals_used(text.__code__))
             if name in text.__globals__ and is_row(text.__globals__[name])
         }
         if self._integer is not None:

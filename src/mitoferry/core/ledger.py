@@ -21,6 +21,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     N_HAPLOTYPES,
     OCCUPIED,
+    PAGE,
     TALLY_BORN,
     TALLY_COPIES_IN,
     TALLY_COPIES_OUT,
@@ -38,18 +39,29 @@ QUANTITIES = ("mitochondria", "mass units") + tuple(f"mtDNA copies of haplotype 
 
 
 @row
-def _count_slot(h, slot, sums, mitochondria, counted):
-    if int(mitochondria.flags[slot]) & OCCUPIED != 0:
-        sums[0] += 1
-        sums[1] += int(mitochondria.mass[slot])
-        for k in range(N_HAPLOTYPES):
-            sums[2 + k] += int(mitochondria.copies[slot, k])
+def count_host(h, cells, pages, mitochondria, counted):
+    """What the pages of host ``h`` hold: individuals, mass, copies of four haplotypes. Empty slots count as zero.
 
-
-@row
-def _count_finish(h, sums, mitochondria, counted):
-    for k in range(N_COUNTED):
-        counted[h, k] = sums[k]
+    Written without branches over the slots of a page, so that it compiles to vector instructions: it runs often.
+    """
+    n, mass, a, b, c, d = 0, 0, 0, 0, 0, 0
+    page = int(cells.first_page[h])
+    while page >= 0:
+        for k in range(PAGE):
+            s = page * PAGE + k
+            n += int(mitochondria.flags[s]) & OCCUPIED
+            mass += int(mitochondria.mass[s])
+            a += int(mitochondria.copies[s, 0])
+            b += int(mitochondria.copies[s, 1])
+            c += int(mitochondria.copies[s, 2])
+            d += int(mitochondria.copies[s, 3])
+        page = int(pages.next[page])
+    counted[h, 0] = n
+    counted[h, 1] = mass
+    counted[h, 2] = a
+    counted[h, 3] = b
+    counted[h, 4] = c
+    counted[h, 5] = d
 
 
 class Ledger:
@@ -65,7 +77,7 @@ class Ledger:
     def count(self, world: World) -> Any:
         """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
         counted = np.zeros((world.n_cells, N_COUNTED), dtype=np.int64)
-        world.backend.gather(_count_slot, _count_finish, N_COUNTED, world.n_cells, world.cells, world.pages, world.mitochondria, counted)
+        world.backend.each(count_host, world.n_cells, world.cells, world.pages, world.mitochondria, counted)
         world.backend.pull(world.cells)
         totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
         np.add.at(totals, world.cells.well[: world.n_cells], counted)

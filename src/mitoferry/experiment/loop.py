@@ -14,8 +14,8 @@
 12. checkpoint due
 
 Slow processes run on their own clocks (``Process.clock``); the macro-step is 60 s unless the experiment says
-otherwise. The ledger is checked after every quality-control process and after every other stage that moved a
-mitochondrion, so that a message can name who broke it.
+otherwise. The ledger is checked after every slow process that writes mitochondria, and at the end of every macro-step
+in which one of the fast ones (transport, uptake, death) moved or freed one; the message names them.
 """
 
 from __future__ import annotations
@@ -126,18 +126,19 @@ class Engine:
         world.tick = tick
         if tick > 0:
             self.treatments.apply(world, float(tick - self.spec.macro_step), float(tick))
-        checked = 0
-        for i, p in enumerate(self.processes):
+        moved_by: list[str] = []
+        for p in self.processes:
             step = self._due(p, tick)
-            if step is not None:
-                p.advance(world, step, world.parameters[p.name])
-                if p.writes_mitochondria and p.stage == "quality":
-                    world.ledger.check(world, p.name, tick)
-                    checked = int(world.events.count[0])
-            last_of_stage = i + 1 == len(self.processes) or self.processes[i + 1].stage != p.stage
-            if last_of_stage and p.stage in ("links", "vesicles", "fate") and int(world.events.count[0]) != checked:
-                world.ledger.check(world, p.stage, tick)
-                checked = int(world.events.count[0])
+            if step is None:
+                continue
+            before = int(world.events.count[0])
+            p.advance(world, step, world.parameters[p.name])
+            if p.writes_mitochondria and p.clock != "macro":
+                world.ledger.check(world, p.name, tick)
+            elif p.writes_mitochondria and int(world.events.count[0]) != before:
+                moved_by.append(p.name)
+        if moved_by:
+            world.ledger.check(world, ", ".join(moved_by), tick)
         self._flush_events()
         self.tick = tick + self.spec.macro_step
         world.tick = self.tick
