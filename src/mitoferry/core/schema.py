@@ -307,7 +307,7 @@ class Fields(NamedTuple):
         to_bulk: float64 [well, species], exchange of a voxel with the stirred medium, or with the blood [1/s].
         surface: float64 [well, species], exchange of the stirred medium with ``wells.boundary`` [1/s].
         held: uint8 [well, species]: 1 = the faces of a block are held at the boundary concentration.
-        modes: float64, eigenvectors of the axes, one square matrix after the other.
+        modes: float64, eigenvectors of the axes, packed (``grid.packed_modes``), one axis after the other.
         eigenvalues: float64, their eigenvalues.
         mode_offset, eigen_offset: int32 [well, 3, 2], where those of an axis begin; last index: 1 = held faces.
     """

@@ -25,6 +25,8 @@ PERIODIC, CLOSED, HELD = 0, 1, 2
 def modes_of_axis(n: int, border: int) -> tuple[Any, Any]:
     """Orthonormal eigenvectors (columns) of minus the second difference on ``n`` voxels, and their eigenvalues.
 
+    The first (n + 1)//2 modes are even under reflection of the axis, the others odd.
+
     Args:
         n: voxels.
         border: PERIODIC, CLOSED (no flux) or HELD (zero at the faces, half a voxel outside the first centre).
@@ -32,19 +34,36 @@ def modes_of_axis(n: int, border: int) -> tuple[Any, Any]:
     Returns:
         (vectors float64 [n, n], eigenvalues float64 [n]), mode 0 the slowest.
     """
+    half = (n + 1) // 2
     vectors, values = np.zeros((n, n)), np.zeros(n)
     for k in range(n):
-        m = k + 1 if border == HELD else (k + 1) // 2 if border == PERIODIC else k
+        even = k < half
+        if border == PERIODIC:
+            m = k if even else k - half + 1
+            turn, cosine = 2.0 * m, even
+        elif border == CLOSED:
+            m = 2 * k if even else 2 * (k - half) + 1
+            turn, cosine = float(m), True
+        else:
+            m = 2 * k + 1 if even else 2 * (k - half) + 2
+            turn, cosine = float(m), False
         for i in range(n):
-            if border == PERIODIC:
-                angle = 2.0 * math.pi * ((m * i) % n) / n
-                vectors[i, k] = math.sin(angle) if k % 2 == 0 and k > 0 else math.cos(angle)
-            else:
-                angle = math.pi * m * (2 * i + 1) / (2 * n)
-                vectors[i, k] = math.sin(angle) if border == HELD else math.cos(angle)
-        turn = 2.0 * math.pi * m / n if border == PERIODIC else math.pi * m / n
-        values[k] = 0.0 if m == 0 else 2.0 - 2.0 * math.cos(turn)
+            angle = math.pi * turn * (2 * i + 1) / (2 * n)
+            vectors[i, k] = math.cos(angle) if cosine else math.sin(angle)
+        values[k] = 0.0 if m == 0 else 2.0 - 2.0 * math.cos(math.pi * turn / n)
     return vectors / np.sqrt((vectors**2).sum(axis=0)), values
+
+
+def packed_modes(vectors: Any) -> Any:
+    """The modes as the transform reads them: even and odd block, then both transposed; the odd one bottom up.
+
+    Only the first half of the rows is kept: the other half follows from the reflection.
+    """
+    n = len(vectors)
+    half, odd = (n + 1) // 2, n // 2
+    even_block = vectors[:half, :half]
+    odd_block = vectors[:odd, half:][::-1]
+    return np.concatenate([even_block.ravel(), odd_block.ravel(), even_block.T.ravel(), odd_block.T.ravel()])
 
 
 def _voxels(size: float, voxel: float) -> int:
@@ -89,9 +108,9 @@ def allocate_fields(wells: Any, n_rows: int, voxels: Any) -> Fields:
                 if (n, border) not in known:
                     known[n, border] = (totals[0], totals[1])
                     vectors, values = modes_of_axis(n, border)
-                    modes += [vectors.ravel(), vectors.T.ravel()]
+                    modes.append(packed_modes(vectors))
                     eigenvalues.append(values)
-                    totals[0] += 2 * n * n
+                    totals[0] += len(modes[-1])
                     totals[1] += n
                 mode_offset[w, axis, held], eigen_offset[w, axis, held] = known[n, border]
     nx, ny, nz = (int(k) for k in shape.max(axis=0))

@@ -1,8 +1,9 @@
 """The linear algebra of the fields: transforms into the modes of the grid, the exponential and the implicit step.
 
-All functions take plain arrays and scalars. A field is a *plane*: a row of float64 voxels, x fastest. The transform is
-one product with a small matrix per axis; its inner loops run along contiguous memory so that compilers vectorise
-them, and the order of every sum is fixed.
+All functions take plain arrays and scalars. A field is a *plane*: a row of float64 voxels, x fastest. The transform of
+an axis first adds and subtracts the two halves of the axis, which parts even from odd modes, then multiplies each with
+a small matrix; inner loops run along contiguous memory so that compilers vectorise them, and the order of every sum is
+fixed.
 
 Planes: 0 field, 1 source, 2 uptake, 3 residual, 4 preconditioned residual, 5 direction, 6 operator times direction,
 7 work space.
@@ -21,11 +22,34 @@ MAX_ITERATIONS = 40
 
 
 @row
-def transform_x(source, target, matrix, n, rows):
-    """target[r, k] = sum_i source[r, i] matrix[i, k] for ``rows`` rows of ``n`` voxels."""
+def fold_x(plane, n, rows):
+    """Replace voxel i and its mirror image by their sum and difference, in ``rows`` rows of ``n`` voxels."""
     for r in range(rows):
-        a = source[r * n : r * n + n]
-        b = target[r * n : r * n + n]
+        a = plane[r * n : r * n + n]
+        for i in range(n // 2):
+            total = a[i] + a[n - 1 - i]
+            a[n - 1 - i] = a[i] - a[n - 1 - i]
+            a[i] = total
+
+
+@row
+def fold_far(plane, n, base, length):
+    """As :func:`fold_x` for an axis of ``n`` rows of ``length`` voxels that begin at ``base``."""
+    for i in range(n // 2):
+        a = plane[base + i * length : base + i * length + length]
+        b = plane[base + (n - 1 - i) * length : base + (n - i) * length]
+        for x in range(length):
+            total = a[x] + b[x]
+            b[x] = a[x] - b[x]
+            a[x] = total
+
+
+@row
+def transform_x(source, target, matrix, first, n, stride, rows):
+    """target[r, k] = sum_i source[r, i] matrix[i, k] for the ``n`` voxels from ``first`` of rows of ``stride`` voxels."""
+    for r in range(rows):
+        a = source[first + r * stride : first + r * stride + n]
+        b = target[first + r * stride : first + r * stride + n]
         for k in range(n):
             b[k] = 0.0
         i = 0
@@ -96,23 +120,38 @@ def into_modes(shape, at, inverse, planes, a, b, modes):
     """
     nx, ny, nz = shape
     if nx > 1:
-        first = at[0] + inverse * nx * nx
-        transform_x(planes[a], planes[b], modes[first : first + nx * nx], nx, ny * nz)
+        even = (nx + 1) // 2
+        odd = nx // 2
+        size = even * even + odd * odd
+        first = at[0] + inverse * size
+        if inverse == 0:
+            fold_x(planes[a], nx, ny * nz)
+        for part in range(2):
+            n = odd if part == 1 else even
+            m = first + part * even * even
+            transform_x(planes[a], planes[b], modes[m : m + n * n], part * even, n, nx, ny * nz)
+        if inverse != 0:
+            fold_x(planes[b], nx, ny * nz)
         a, b = b, a
     for axis in range(1, 3):
-        n = ny
-        count = nz
-        length = nx
-        first = at[1]
-        if axis == 2:
-            n = nz
-            count = 1
-            length = nx * ny
-            first = at[2]
-        if n > 1:
-            first = first + inverse * n * n
+        length = nx * ny if axis == 2 else nx
+        whole = nz if axis == 2 else ny
+        count = 1 if axis == 2 else nz
+        first = at[2] if axis == 2 else at[1]
+        if whole > 1:
+            even = (whole + 1) // 2
+            odd = whole // 2
+            first = first + inverse * (even * even + odd * odd)
             for z in range(count):
-                transform_far(planes[a], planes[b], modes[first : first + n * n], n, z * n * length, length)
+                base = z * whole * length
+                if inverse == 0:
+                    fold_far(planes[a], whole, base, length)
+                for part in range(2):
+                    n = odd if part == 1 else even
+                    m = first + part * even * even
+                    transform_far(planes[a], planes[b], modes[m : m + n * n], n, base + part * even * length, length)
+                if inverse != 0:
+                    fold_far(planes[b], whole, base, length)
             a, b = b, a
     return a, b
 
