@@ -242,3 +242,19 @@ def test_a_bar_can_be_drawn(monkeypatch):
         report(progress("running", 600, 4))
     with live.watching("x", 1, show=False) as report:
         assert report is None
+
+
+def test_populations_need_not_all_occur_in_the_events(tmp_path):
+    """Words of the events are coded per column: columns of the same populations may have other codes."""
+    from mitoferry.store.run_folder import RunWriter
+
+    spec = fake_run.fake_spec(replicates=2, arms=["injured_alone", "coculture"])
+    writer = RunWriter.create(tmp_path / "r", spec, fake_run.manifest_of(spec))
+    for h in range(9):
+        writer.append_readings(fake_run.readings(spec, h * 3600))
+    events = fake_run.events(spec, 8 * 3600)
+    chosen = (events["kind"] == 0) & (events["source_population"] == 1) & (events["target_population"] == 0)
+    writer.append_events({name: column[chosen] for name, column in events.items()})
+    writer.save_frame(8 * 3600, fake_run.frame(spec, 8 * 3600))
+    text = write_report(writer.finish({}, tick=8 * 3600)).read_text(encoding="utf-8")
+    assert "in the host" in text

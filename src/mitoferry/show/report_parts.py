@@ -295,10 +295,11 @@ def fates(r: Results) -> dict[str, dict[str, float]]:
     Individuals that were handed over and are not found then are "degraded on arrival" if so logged, else gone later.
     """
     e = r.events()
-    moved = e[(e["kind"] == "handover") & (e["birth_population"] != e["target_population"])]
+    born, came_to = e["birth_population"].astype(object), e["target_population"].astype(object)
+    moved = e[(e["kind"] == "handover") & (born != came_to)]
     keys = ["well", "birth_cell", "ordinal"]
     moved = moved.drop_duplicates(keys)
-    degraded = e[(e["kind"] == "arrival_degraded") & (e["birth_population"] != e["target_population"])].drop_duplicates(keys)
+    degraded = e[(e["kind"] == "arrival_degraded") & (born != came_to)].drop_duplicates(keys)
     try:
         ticks = r.frame_ticks("hosts")
         hosts = r.frame("hosts", int(ticks[-1])) if len(ticks) else None
