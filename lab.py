@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Set mitoferry up in .venv beside this file and run something in it; needs only Python >= 3.11 with pip.
 
-    python3 lab.py run msc-huvec-ogd        set up, run the experiment, write the report
-    python3 lab.py test [--long]            set up, run the tests (--long: the long ones only)
-    python3 lab.py checks                   lint, format, types, architecture
-    python3 lab.py docs                     build the documentation into docs/_build
-    python3 lab.py ANYTHING ELSE            the mitoferry command line: list, show, check, new, doctor ...
+python3 lab.py run msc-huvec-ogd        set up, run the experiment, write the report
+python3 lab.py test [--long]            set up, run the tests (--long: the long ones only)
+python3 lab.py checks                   lint, format, types, architecture
+python3 lab.py docs                     build the documentation into docs/_build
+python3 lab.py ANYTHING ELSE            the mitoferry command line: list, show, check, new, doctor ...
 """
 
 from __future__ import annotations

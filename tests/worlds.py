@@ -39,7 +39,9 @@ def population(name="recipient", index=0, count=4, role=None, numbers=None, **ch
     return Population(name=name, index=index, role=role or name, cell_type=numbers or cell_type(), count=count, **changes)
 
 
-def make_spec(populations=None, *, arms=1, replicates=1, seed=1, size=200.0, until=3600, parameters=None, geometry=None, medium=None, **changes) -> PlateSpec:
+def make_spec(
+    populations=None, *, arms=1, replicates=1, seed=1, size=200.0, until=3600, parameters=None, geometry=None, medium=None, **changes
+) -> PlateSpec:
     """A specification of ``arms`` identical arms."""
     populations = tuple(populations or (population("recipient", 0), population("donor", 1)))
     geometry = geometry or Geometry(size=(size, size, 20.0))

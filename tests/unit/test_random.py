@@ -34,7 +34,15 @@ def test_uniforms_are_uniform_and_independent():
 
 def test_streams_steps_and_entities_are_distinct():
     base = uniform4(1, 2, 3, 4, 5, 6, 7)
-    for changed in [(9, 2, 3, 4, 5, 6, 7), (1, 9, 3, 4, 5, 6, 7), (1, 2, 9, 4, 5, 6, 7), (1, 2, 3, 9, 5, 6, 7), (1, 2, 3, 4, 9, 6, 7), (1, 2, 3, 4, 5, 9, 7), (1, 2, 3, 4, 5, 6, 9)]:
+    for changed in [
+        (9, 2, 3, 4, 5, 6, 7),
+        (1, 9, 3, 4, 5, 6, 7),
+        (1, 2, 9, 4, 5, 6, 7),
+        (1, 2, 3, 9, 5, 6, 7),
+        (1, 2, 3, 4, 9, 6, 7),
+        (1, 2, 3, 4, 5, 9, 7),
+        (1, 2, 3, 4, 5, 6, 9),
+    ]:
         assert uniform4(*changed) != base
 
 
