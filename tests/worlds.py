@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -15,13 +16,18 @@ from mitoferry.experiment.plate import build_world, parameters_of
 PARAMETER_FILES = Path(mitoferry.__file__).parent / "library" / "data" / "parameters"
 
 
-def library_values() -> dict[str, float]:
-    """Every parameter of the library with its default value."""
+@cache
+def _library_values() -> dict[str, float]:
     values = {}
     for path in sorted(PARAMETER_FILES.glob("*.yaml")):
         for name, record in (YAML(typ="safe", pure=True).load(path) or {}).items():
             values[name] = float(record["value"])
     return values
+
+
+def library_values() -> dict[str, float]:
+    """Every parameter of the library with its default value (a fresh dictionary; the files are read once)."""
+    return dict(_library_values())
 
 
 def cell_type(name="msc", **changes) -> CellTypeNumbers:
@@ -49,7 +55,8 @@ def make_spec(
     values = library_values()
     values.update(parameters or {})
     return PlateSpec(
-        name="test", arms=tuple(Arm(name=f"arm{k}", geometry=geometry, populations=populations, actions=(), medium=medium) for k in range(arms)),
+        name="test",
+        arms=tuple(Arm(name=f"arm{k}", geometry=geometry, populations=populations, actions=(), medium=medium) for k in range(arms)),
         replicates=replicates, seed=seed, until=until, measurements=(), parameters=values, **changes,
     )  # fmt: skip
 
