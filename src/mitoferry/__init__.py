@@ -28,7 +28,7 @@ _LAZY = {
     "MitoferryError": "mitoferry.base.errors",
     "InputError": "mitoferry.base.errors",
 }
-__all__ = ["__version__", *_LAZY]  # noqa: PLE0604
+__all__ = ["__version__", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from worlds import make_world
 
 from mitoferry.base.errors import LedgerError
 from mitoferry.core.handover import arrive, load_into_transit
 from mitoferry.core.pages import move, release_empty_pages, remove
 from mitoferry.core.schema import OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED
+from worlds import make_world
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_f12_share_that_arrives_through_breaking_tubes():
     stage = Stage(
         world, (nanotube_clocks, nanotube_transport),
         nanotube_clocks={"thick_lifetime": 1 / (3600 * beta)},
-        nanotube_transport=dict(  # noqa: C408
+        nanotube_transport=dict(
             loading_rate=100.0, peripheral_share=1.0, microtubule_share=1.0, purinergic_gain=0.0, motor_atp=1e-9, depolarised_loading=1.0,
             lumen_per_mitochondrion=0.1, microtubule_speed=v, detachment_rate=k_off, attachment_rate=k_on, reversal_rate=0.0,
             unloading_time=0.0, calcium_half=1e6,

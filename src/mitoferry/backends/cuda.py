@@ -22,10 +22,13 @@ from mitoferry.backends.rewrite import Compiler, with_globals
 from mitoferry.base.errors import MitoferryError
 from mitoferry.core.schema import PAGE
 
+cuda: Any
 try:
-    from numba import cuda
+    from numba import cuda as _numba_cuda
 except ImportError:  # the extra is not installed; available() says so
     cuda = None
+else:
+    cuda = _numba_cuda
 
 _row: Any = None
 _slot: Any = None

@@ -56,7 +56,7 @@ class Compiler:
             the difference of two of them then wraps around; ``numpy.int64`` gives Python's meaning.
     """
 
-    def __init__(self, jit: Callable[[Any], Any], variant: str, integer: Any = np.int64) -> None:
+    def __init__(self, jit: Callable[[Any, str], Any], variant: str, integer: Any = np.int64) -> None:
         self._jit = jit
         self._variant = variant
         self._integer = integer

@@ -57,7 +57,7 @@ class LedgerError(MitoferryError):
     exit_code = 3
 
 
-class OverflowStop(MitoferryError):
+class OverflowStop(MitoferryError):  # noqa: N818 - it says what happens: the run stops
     """A fixed-point sum or a table ran over its range; the run stops rather than give a wrong number."""
 
     exit_code = 3

@@ -27,15 +27,16 @@ class Queue(NamedTuple):
     def grown(self) -> Queue:
         """The same queue with twice the room."""
         n = len(self.time)
-        return Queue(*(np.concatenate([c, np.zeros(n, c.dtype)]) for c in self[:4]), self.size)
+        time, kind, tie, item = (np.concatenate([c, np.zeros(n, c.dtype)]) for c in self[:4])
+        return Queue(time, kind, tie, item, self.size)
 
 
 def queue_of(time: Any, kind: Any, tie: Any, item: Any) -> Queue:
     """A queue of the given events (a sorted array is a heap)."""
     order = np.lexsort((item, tie, kind, time))
     pad = np.zeros(len(time) + ROOM)
-    columns = [np.concatenate([np.asarray(c)[order], pad.astype(np.asarray(c).dtype)]) for c in (time, kind, tie, item)]
-    return Queue(*columns, np.array([len(time), 0], dtype=np.int64))
+    time, kind, tie, item = (np.concatenate([np.asarray(c)[order], pad.astype(np.asarray(c).dtype)]) for c in (time, kind, tie, item))
+    return Queue(time, kind, tie, item, np.array([len(time), 0], dtype=np.int64))
 
 
 @row

@@ -18,10 +18,25 @@ LINE_EVERY = 15.0  # s between plain lines
 class Progress(Protocol):
     """What a run tells (``mitoferry.studies.run.Progress``)."""
 
-    phase: str
-    tick: int
-    until: int
-    handovers: int
+    @property
+    def phase(self) -> str:
+        """One of "preparing", "running", "writing"."""
+        ...
+
+    @property
+    def tick(self) -> int:
+        """Simulated time now [s]."""
+        ...
+
+    @property
+    def until(self) -> int:
+        """Simulated time at the end [s]."""
+        ...
+
+    @property
+    def handovers(self) -> int:
+        """Mitochondria handed over so far."""
+        ...
 
 
 def duration(seconds: float) -> str:

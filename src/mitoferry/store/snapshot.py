@@ -30,7 +30,8 @@ def _replaced(value: Any, prefix: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(arrays[prefix])
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return value._replace(**{n: _replaced(getattr(value, n), f"{prefix}/{n}", arrays) for n in value._fields})
+        table: Any = value
+        return table._replace(**{n: _replaced(getattr(table, n), f"{prefix}/{n}", arrays) for n in table._fields})
     if isinstance(value, dict):
         names = sorted({key[len(prefix) + 1 :].split("/", 1)[0] for key in arrays if key.startswith(prefix + "/")})
         return {
@@ -75,7 +76,8 @@ def restore(world: World, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -
             setattr(world, name, int(meta[name]))
     except KeyError as error:
         raise CheckpointError(
-            f"the checkpoint has no {error}: it was written by another version of mitoferry. Go on with that version, or start the run anew."
+            f"the checkpoint has no {error}: it was written by another version of mitoferry. "
+            "Go on with that version, or start the run anew."
         ) from error
     world.events = allocate_events(max(4096, 4 * world.n_cells))
 
