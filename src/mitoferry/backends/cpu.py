@@ -164,21 +164,23 @@ class Cpu:
         import numba
         import numba.core.config
 
-        if cache and not numba.core.config.CACHE_DIR:
-            numba.core.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+        config: Any = numba.core.config  # its attributes are made at run time
+        njit: Any = numba.njit  # its annotations do not know _nrt
+        if cache and not config.CACHE_DIR:
+            config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
         self.threads = max(1, threads if threads is not None else available)
-        self._jit = numba.njit(nogil=True, error_model="numpy", cache=cache, _nrt=False)
+        self._jit = njit(nogil=True, error_model="numpy", cache=cache, _nrt=False)
 
         def compile_row(text: Any, module: str) -> Any:
             # A table is passed by value, as hundreds of words: a hot row function that is not inlined copies them at
             # every call. The small functions of maths and random, and the solver's, which take plain arrays, are left to LLVM.
             inline = not module.startswith(("mitoferry.core.maths", "mitoferry.core.random", "mitoferry.space.solver"))
-            return numba.njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(text)
+            return njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(text)
 
         def compile_serial(text: Any, module: str) -> Any:
             # Ordered phases treat few events: nothing is inlined by force, which compiles several times faster.
-            return numba.njit(nogil=True, error_model="numpy", _nrt=False)(text)
+            return njit(nogil=True, error_model="numpy", _nrt=False)(text)
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
