@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from worlds import make_world
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
+from worlds import make_world
 
 TABLES = ("mitochondria", "cells", "pages", "groups", "wells")
 
@@ -24,7 +24,11 @@ def reference():
     return bytes_of(make_world(backend=Reference(), replicates=2))
 
 
-@pytest.mark.parametrize("backend", [Cpu(threads=1), Cpu(threads=2), Cpu(threads=2, shuffle=5), Reference(shuffle=3)], ids=["1 thread", "2 threads", "shuffled", "reference shuffled"])
+@pytest.mark.parametrize(
+    "backend",
+    [Cpu(threads=1), Cpu(threads=2), Cpu(threads=2, shuffle=5), Reference(shuffle=3)],
+    ids=["1 thread", "2 threads", "shuffled", "reference shuffled"],
+)
 def test_same_bytes(reference, backend):
     assert bytes_of(make_world(backend=backend, replicates=2)) == reference
 
