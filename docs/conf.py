@@ -14,5 +14,6 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 900
 nb_execution_in_temp = True
+nb_render_markdown_format = "myst"
 autodoc_typehints = "description"
 suppress_warnings = ["myst.header"]
