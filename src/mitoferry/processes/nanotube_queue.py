@@ -33,10 +33,11 @@ class Queue(NamedTuple):
 
 def queue_of(time: Any, kind: Any, tie: Any, item: Any) -> Queue:
     """A queue of the given events (a sorted array is a heap)."""
+    n = len(time)
     order = np.lexsort((item, tie, kind, time))
-    pad = np.zeros(len(time) + ROOM)
+    pad = np.zeros(n + ROOM)
     time, kind, tie, item = (np.concatenate([np.asarray(c)[order], pad.astype(np.asarray(c).dtype)]) for c in (time, kind, tie, item))
-    return Queue(time, kind, tie, item, np.array([len(time), 0], dtype=np.int64))
+    return Queue(time, kind, tie, item, np.array([n, 0], dtype=np.int64))
 
 
 @row
