@@ -52,7 +52,7 @@ def standard():
     return advanced(Reference())
 
 
-@pytest.mark.parametrize("backend", [lambda: Cpu(threads=1), lambda: Cpu(threads=2), lambda: Reference(shuffle=7)])
+@pytest.mark.parametrize("backend", [lambda: Cpu(threads=1), lambda: Cpu(threads=2, eager=True), lambda: Reference(shuffle=7)])
 def test_same_bytes(standard, backend):
     found, _ = advanced(backend())
     assert [k for k in found if found[k] != standard[0][k]] == []

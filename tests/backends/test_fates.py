@@ -66,7 +66,7 @@ def standard():
 @pytest.mark.parametrize("backend", ["two threads", pytest.param("shuffled", marks=pytest.mark.long), "reference", "reference shuffled"])
 def test_same_bytes_on_every_backend(standard, backend):
     made = {
-        "two threads": lambda: Cpu(threads=2),
+        "two threads": lambda: Cpu(threads=2, eager=True),
         "shuffled": lambda: Cpu(threads=1, shuffle=3),
         "reference": lambda: Reference(),
         "reference shuffled": lambda: Reference(shuffle=5),

@@ -17,7 +17,7 @@ MODULES = (nanotube_search, dislodgement, nanotube_clocks, nanotube_transport)
 BACKENDS = {
     "reference, shuffled": lambda: Reference(shuffle=3),
     "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2),
+    "two threads": lambda: Cpu(threads=2, eager=True),
     "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
 }
 

@@ -88,7 +88,7 @@ def reference():
 
 @pytest.mark.parametrize(
     "backend",
-    [Cpu(threads=1), Cpu(threads=2), Cpu(threads=2, shuffle=5), Reference(shuffle=3)],
+    [Cpu(threads=1), Cpu(threads=2, eager=True), Cpu(threads=2, shuffle=5), Reference(shuffle=3)],
     ids=["1 thread", "2 threads", "shuffled", "reference shuffled"],
 )
 def test_same_bytes(reference, backend):

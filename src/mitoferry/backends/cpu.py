@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from mitoferry.core.schema import PAGE
 _row: Any = None
 _slot: Any = None
 _finish: Any = None
-MIN_ROWS_PER_BLOCK = 64
+WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
 
 
 def _each1(lo, hi, order, a):
@@ -147,6 +148,18 @@ def cache_directory() -> Path:
     return base / "kernels" / source_fingerprint()
 
 
+class _Driver:
+    """A compiled loop over rows, what narrows its arguments, and how long one row takes [s]."""
+
+    __slots__ = ("calls", "narrow", "run", "seconds_per_row")
+
+    def __init__(self, run: Any, narrow: Narrower) -> None:
+        self.run = run
+        self.narrow = narrow
+        self.seconds_per_row = 0.0
+        self.calls = 0
+
+
 class Cpu:
     """Runs row functions compiled by Numba on ``threads`` threads.
 
@@ -154,13 +167,17 @@ class Cpu:
         threads: number of threads; default all cores that this process may use.
         cache: keep compiled kernels on disk between runs.
         shuffle: if not ``None``, rows are visited in an order drawn from this seed (tests).
+        eager: use all threads for every launch, however short (tests).
     """
 
     name = "cpu"
 
-    def __init__(self, *, threads: int | None = None, cache: bool = True, shuffle: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, cache: bool = True, shuffle: int | None = None, eager: bool = False) -> None:
+        self.eager = eager or shuffle is not None
+        self.caches = cache
+        self.cache_folder = cache_directory()
         if cache and "NUMBA_CACHE_DIR" not in os.environ:
-            os.environ["NUMBA_CACHE_DIR"] = str(cache_directory())
+            os.environ["NUMBA_CACHE_DIR"] = str(self.cache_folder)
         import numba
         import numba.core.config
 
@@ -184,11 +201,16 @@ class Cpu:
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
-        self._drivers: dict[Any, Any] = {}
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="mitoferry") if self.threads > 1 else None
+        self._drivers: dict[Any, _Driver] = {}
+        self._pool: ThreadPoolExecutor | None = None
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
-    def _driver(self, template: Any, row: Any, finish: Any = None) -> Any:
+    @property
+    def has_started_threads(self) -> bool:
+        """Whether helper threads exist: a process with threads must not fork."""
+        return self._pool is not None
+
+    def _driver(self, template: Any, row: Any, finish: Any = None) -> _Driver:
         key = (template, row, finish)
         found = self._drivers.get(key)
         if found is None:
@@ -199,42 +221,64 @@ class Cpu:
                 replaced["_finish"] = self._compiler.compile(finish)
                 name += f".{finish.__module__}.{finish.__qualname__}"
                 names |= names_of(finish) | {"first_page", "next"}
-            found = (self._jit(with_globals(template, replaced, name)), Narrower(names))
+            found = _Driver(self._jit(with_globals(template, replaced, name)), Narrower(names))
             self._drivers[key] = found
         return found
 
-    def _run(self, driver: Any, n: int, before: Any, args: list[Any]) -> None:
+    def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
+        """Run rows 0..n-1, on several threads where the rows are worth it.
+
+        Starting threads costs some 50 us; how long a row takes is measured as the run goes. Neither can change a bit.
+        """
         if n <= 0:
             return
         order = None if self._rng is None else self._rng.permutation(n)
-        if self._pool is None or n < 2 * MIN_ROWS_PER_BLOCK:
-            driver(0, n, order, *before(), *args)
-            return
-        blocks = min(self.threads * 4, n // MIN_ROWS_PER_BLOCK)
+        start = time.perf_counter()
+        if self.threads == 1 or n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
+            driver.run(0, n, order, *scratch(), *args)
+            share = 1
+        else:
+            share = self._share(driver, n, order, scratch, args)
+        seconds = (time.perf_counter() - start) * share / n
+        if driver.calls == 1:  # the first call compiled
+            driver.seconds_per_row = seconds
+        elif driver.calls > 1:
+            driver.seconds_per_row += 0.2 * (seconds - driver.seconds_per_row)
+        driver.calls += 1
+
+    def _share(self, driver: _Driver, n: int, order: Any, scratch: Any, args: list[Any]) -> int:
+        """One block of rows per thread, each a single call without the interpreter's lock; returns the number of threads.
+
+        Smaller blocks taken in turn would balance better, but every turn waits for the lock: measured, it costs more.
+        """
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="mitoferry")
+        blocks = min(self.threads, n)
         edges = [n * i // blocks for i in range(blocks + 1)]
-        futures = [self._pool.submit(driver, lo, hi, order, *before(), *args) for lo, hi in zip(edges[:-1], edges[1:], strict=True)]
+        futures = [self._pool.submit(driver.run, edges[i], edges[i + 1], order, *scratch(), *args) for i in range(1, blocks)]
+        driver.run(0, edges[1], order, *scratch(), *args)
         for future in futures:
             future.result()
+        return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver, narrow = self._driver(_EACH[len(args)], row)
-        self._run(driver, n, tuple, narrow(args))
+        driver = self._driver(_EACH[len(args)], row)
+        self._run(driver, n, tuple, driver.narrow(args))
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver, narrow = self._driver(_GATHER[len(args)], slot_row, finish_row)
-        self._run(driver, n, lambda: (np.zeros(n_sums, dtype=np.int64),), narrow((cells, pages, *args)))
+        driver = self._driver(_GATHER[len(args)], slot_row, finish_row)
+        self._run(driver, n, lambda: (np.zeros(n_sums, dtype=np.int64),), driver.narrow((cells, pages, *args)))
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
         found = self._drivers.get(function)
         if found is None:
             name = f"serial.{function.__module__}.{function.__qualname__}"
-            found = (self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name)), Narrower(names_of(function)))
-            self._drivers[function] = found
-        driver, narrow = found
-        return driver(*narrow(args))
+            compiled = self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name))
+            found = self._drivers[function] = _Driver(compiled, Narrower(names_of(function)))
+        return found.run(*found.narrow(args))
 
     def pull(self, *tables: Any) -> None:
         """Nothing to do: there is one copy."""

@@ -96,11 +96,12 @@ class Engine:
     def _interval(self, clock: str) -> int:
         return {"macro": self.spec.macro_step, "mitochondria": self.spec.mitochondria_step, "quality": self.spec.quality_step}[clock]
 
+    def step_of(self, process: Process, tick: int) -> Step:
+        """The clock as a process sees it at ``tick``."""
+        return Step(tick // self.spec.macro_step, tick, float(tick), float(self._interval(process.clock)))
+
     def _due(self, process: Process, tick: int) -> Step | None:
-        interval = self._interval(process.clock)
-        if tick % interval:
-            return None
-        return Step(tick // self.spec.macro_step, tick, float(tick), float(interval))
+        return None if tick % self._interval(process.clock) else self.step_of(process, tick)
 
     # ------------------------------------------------------------------ running
     def burn_in(self, seconds: int = BURN_IN) -> None:
@@ -112,8 +113,7 @@ class Engine:
                 first_time = tick == start and p.stage in BURN_IN_STAGES
                 step = self._due(p, tick)
                 if step is None and first_time:
-                    interval = self._interval(p.clock)
-                    step = Step(tick // self.spec.macro_step, tick, float(tick), float(interval))
+                    step = self.step_of(p, tick)
                 if step is not None and p.stage in BURN_IN_STAGES:
                     p.advance(self.world, step, self.world.parameters[p.name])
         self.world.events = allocate_events(len(self.world.events.kind))

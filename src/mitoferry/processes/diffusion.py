@@ -29,7 +29,7 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import STRIDE, WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import WellCells, Work, plan_row, solve_row
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
 from mitoferry.space.solver import N_PLANES
@@ -261,7 +261,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
     backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
     work, n = _work(world, plan)
-    backend.each(solve_row, n * STRIDE, cells, members, fields, wells, work, p.h2o2_clearance, step)
+    backend.each(solve_row, n, cells, members, fields, wells, work, p.h2o2_clearance, step)
     backend.each(sample_row, world.n_cells, cells, wells, fields, p, step)
 
 

@@ -43,7 +43,6 @@ from mitoferry.space.solver import exponential_step, implicit_step, mean_of
 
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
-STRIDE = 64  # rows per real row, so that a backend that hands out blocks of 64 rows spreads them over its threads
 
 
 class WellCells(NamedTuple):
@@ -255,10 +254,8 @@ def deposit(w, s, planes, n, cells, members, fields, h2o2_clearance):
 
 @row
 def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
-    """Advance (well, species) number ``i / STRIDE`` of ``work.rows`` by one step; other ``i`` do nothing."""
-    if i % STRIDE != 0:
-        return
-    j = i // STRIDE
+    """Advance (well, species) number ``i`` of ``work.rows`` by one step."""
+    j = i
     w = int(work.rows[j, 0])
     s = int(work.rows[j, 1])
     planes = work.planes[j]

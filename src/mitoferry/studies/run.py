@@ -23,6 +23,7 @@ from mitoferry.base.errors import CheckpointError, MitoferryError
 from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
+from mitoferry.experiment.scout import mark_complete, send_scout
 from mitoferry.store.atomic import write_json
 from mitoferry.store.frames import frame_of
 from mitoferry.store.provenance import start_manifest
@@ -217,8 +218,15 @@ def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Re
     if report is not None:
         report(Progress("preparing", 0, spec.until, 0))
     engine = Engine(spec, backend)
-    engine.burn_in()
-    run = PlateRun(spec, writer, engine, report=report)
+    scout = send_scout(engine, backend)
+    try:
+        engine.burn_in()
+        return _begun(PlateRun(spec, writer, engine, report=report), finish)
+    finally:
+        scout.stop()
+
+
+def _begun(run: PlateRun, finish: Finish | None) -> Path:
     run.measure()
     run.checkpoint()
     return _to_the_end(run, finish)
@@ -262,6 +270,7 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
 
 def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
     run.run()
+    mark_complete(run.engine.world.backend)
     run.tell("writing")
     ledger = ledger_totals(run.engine)
     arrays, _ = snapshot(run.engine.world)

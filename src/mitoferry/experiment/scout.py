@@ -1,0 +1,77 @@
+"""The first run on a machine: compile on two cores at once.
+
+Compiling a kernel holds a lock, so threads do not help. On a cold cache a *scout* is forked once the plate is built: it
+runs the processes in the reverse order and then goes on ahead of the run, compiling what it meets into the cache on
+disk, where the run finds it. It works on its own copy of the state and writes nothing else; nothing depends on how far
+it comes. Where the system cannot fork, or with one thread, the run compiles alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mitoferry.experiment.loop import Engine
+
+AHEAD = 6 * 3600  # s of simulated time that the scout goes ahead at most
+MARK = "complete"  # file in the kernel cache: written when a run has come so far that its kernels are there
+
+
+class Scout:
+    """Handle of a scout process; ``stop`` ends it."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def stop(self) -> None:
+        """End the scout if it is still at work, and collect it."""
+        if self._pid:
+            try:
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+            self._pid = 0
+
+
+def send_scout(engine: Engine, backend: Any) -> Scout:
+    """Fork a scout if the cache of compiled kernels is cold and that can help."""
+    wanted = backend.name == "cpu" and backend.caches and backend.threads > 1 and hasattr(os, "fork") and sys.platform == "linux"
+    if not wanted or (backend.cache_folder / MARK).exists() or backend.has_started_threads:
+        return Scout(0)
+    pid = os.fork()
+    if pid:
+        return Scout(pid)
+    code = 1
+    try:
+        for s in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(s, signal.SIG_DFL)
+        backend.threads = 1
+        _run_ahead(engine)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _run_ahead(engine: Engine) -> None:
+    world = engine.world
+    world.ledger.open(world)
+    for p in reversed(engine.processes):
+        step = engine.step_of(p, 0)
+        p.advance(world, step, world.parameters[p.name])
+    engine.on_events = None
+    while engine.tick < min(AHEAD, engine.spec.until):
+        engine.advance()
+
+
+def mark_complete(backend: Any) -> None:
+    """Note that the kernels of this version are in the cache; later runs send no scout."""
+    if backend.name == "cpu" and backend.caches:
+        try:
+            backend.cache_folder.mkdir(parents=True, exist_ok=True)
+            (backend.cache_folder / MARK).touch()
+        except OSError:
+            return  # a cache that cannot be written to is no error: the next run compiles again
