@@ -49,11 +49,21 @@ def send_scout(engine: Engine, backend: Any) -> Scout:
     try:
         for s in (signal.SIGINT, signal.SIGTERM):
             signal.signal(s, signal.SIG_DFL)
+        _die_with_parent()
         backend.threads = 1
         _run_ahead(engine)
         code = 0
     finally:
         os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """Be killed when the run is killed: a scout left behind would hold the lock of its folder and keep it from being resumed."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() == 1:
+        os._exit(1)
 
 
 def _run_ahead(engine: Engine) -> None:

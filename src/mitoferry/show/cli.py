@@ -224,7 +224,8 @@ def main() -> None:
     from mitoferry.base.errors import MitoferryError
 
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer gives the code of an Exit, and 130 after Ctrl-C, instead of raising
+        sys.exit(code if isinstance(code, int) else 0)
     except MitoferryError as error:
         _warn(f"mitoferry: {error}")
         sys.exit(error.exit_code)

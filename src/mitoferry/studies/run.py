@@ -211,7 +211,18 @@ def start_run(
     writer = RunWriter.create(out, spec, manifest)
     write_json(writer.path / SPEC_FILE, spec_to_plain(spec))
     write_json(writer.path / EXPERIMENT_FILE, experiment)
-    return _from_the_start(spec, writer, backend, report, finish)
+    with _says_how_to_go_on(writer):
+        return _from_the_start(spec, writer, backend, report, finish)
+
+
+@contextmanager
+def _says_how_to_go_on(writer: RunWriter) -> Iterator[None]:
+    """Ctrl-C before the first macro-step (kernels are compiled then) or after the last one: the run can be resumed too."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        writer.close()
+        raise InterruptedRunError(f"stopped; what was written is kept. Go on with: mitoferry resume {writer.path}") from None
 
 
 def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Report | None, finish: Finish | None) -> Path:
@@ -259,13 +270,16 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
     folder = Path(folder)
     spec = spec_of(folder)
     if not (folder / "checkpoints").is_dir() or not any((folder / "checkpoints").iterdir()):
-        return _from_the_start(spec, RunWriter.resume(folder, spec, -1), backend, report, finish)
+        writer = RunWriter.resume(folder, spec, -1)
+        with _says_how_to_go_on(writer):
+            return _from_the_start(spec, writer, backend, report, finish)
     arrays, meta = load_checkpoint(folder)
     engine = Engine(spec, backend)
     restore(engine.world, arrays, meta)
     engine.tick, engine.n_handovers = int(meta["tick"]), int(meta["handovers"])
     writer = RunWriter.resume(folder, spec, engine.tick)
-    return _to_the_end(PlateRun(spec, writer, engine, report=report), finish)
+    with _says_how_to_go_on(writer):
+        return _to_the_end(PlateRun(spec, writer, engine, report=report), finish)
 
 
 def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
