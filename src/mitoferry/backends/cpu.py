@@ -18,11 +18,13 @@ import numpy as np
 
 from mitoferry.backends.narrow import Narrower, names_of
 from mitoferry.backends.rewrite import Compiler, with_globals
+from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
 _row: Any = None
 _slot: Any = None
 _finish: Any = None
+_stride: Any = 1  # PAGE where the slot row has a row for whole pages
 WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
 
 
@@ -72,7 +74,7 @@ def _gather2(lo, hi, order, sums, cells, pages, a, b):
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(PAGE):
+            for k in range(0, PAGE, _stride):
                 _slot(h, page * PAGE + k, sums, a, b)
             page = pages.next[page]
         _finish(h, sums, a, b)
@@ -84,7 +86,7 @@ def _gather3(lo, hi, order, sums, cells, pages, a, b, c):
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(PAGE):
+            for k in range(0, PAGE, _stride):
                 _slot(h, page * PAGE + k, sums, a, b, c)
             page = pages.next[page]
         _finish(h, sums, a, b, c)
@@ -96,7 +98,7 @@ def _gather4(lo, hi, order, sums, cells, pages, a, b, c, d):
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(PAGE):
+            for k in range(0, PAGE, _stride):
                 _slot(h, page * PAGE + k, sums, a, b, c, d)
             page = pages.next[page]
         _finish(h, sums, a, b, c, d)
@@ -108,7 +110,7 @@ def _gather5(lo, hi, order, sums, cells, pages, a, b, c, d, e):
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(PAGE):
+            for k in range(0, PAGE, _stride):
                 _slot(h, page * PAGE + k, sums, a, b, c, d, e)
             page = pages.next[page]
         _finish(h, sums, a, b, c, d, e)
@@ -120,7 +122,7 @@ def _gather6(lo, hi, order, sums, cells, pages, a, b, c, d, e, f):
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(PAGE):
+            for k in range(0, PAGE, _stride):
                 _slot(h, page * PAGE + k, sums, a, b, c, d, e, f)
             page = pages.next[page]
         _finish(h, sums, a, b, c, d, e, f)
@@ -181,6 +183,8 @@ class Cpu:
         import numba
         import numba.core.config
 
+        from mitoferry.backends.stack import stack_lanes
+
         config: Any = numba.core.config  # its attributes are made at run time
         njit: Any = numba.njit  # its annotations do not know _nrt
         if cache and not config.CACHE_DIR:
@@ -200,6 +204,7 @@ class Cpu:
             return njit(nogil=True, error_model="numpy", _nrt=False)(text)
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
+        self._compiler.supply(lanes, stack_lanes)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._drivers: dict[Any, _Driver] = {}
         self._pool: ThreadPoolExecutor | None = None
@@ -214,7 +219,8 @@ class Cpu:
         key = (template, row, finish)
         found = self._drivers.get(key)
         if found is None:
-            replaced = {"_slot" if finish else "_row": self._compiler.compile(row)}
+            whole = row.__mitoferry_page__ if finish else None
+            replaced = {"_slot" if finish else "_row": self._compiler.compile(whole or row), "_stride": PAGE if whole else 1}
             name = f"{template.__name__}.{row.__module__}.{row.__qualname__}"
             names = names_of(row)
             if finish:

@@ -39,7 +39,7 @@ def names_of(function: Any, seen: set[Any] | None = None) -> set[str]:
         return set()
     seen.add(function)
     names: set[str] = set()
-    for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__):
+    for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__):
         if text is None:
             continue
         names |= names_used(text.__code__)

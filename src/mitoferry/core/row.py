@@ -23,13 +23,14 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def row(function: F | None = None, *, cpu: Any = None, cuda: Any = None) -> Any:
+def row(function: F | None = None, *, cpu: Any = None, cuda: Any = None, page: Any = None) -> Any:
     """Mark ``function`` as a row function, optionally with other texts for the CPU and CUDA compilers.
 
     Args:
         function: the plain Python function, used as it is by the reference backend.
         cpu: function compiled in its place by Numba.
         cuda: function compiled in its place by CUDA (the CUDA simulator runs the plain one).
+        page: of a slot row: a row function that treats all slots of a page, given the first; the CPU calls it instead.
 
     Returns:
         The function itself, marked.
@@ -39,6 +40,7 @@ def row(function: F | None = None, *, cpu: Any = None, cuda: Any = None) -> Any:
         f.__mitoferry_row__ = True  # type: ignore[attr-defined]
         f.__mitoferry_cpu__ = cpu  # type: ignore[attr-defined]
         f.__mitoferry_cuda__ = cuda  # type: ignore[attr-defined]
+        f.__mitoferry_page__ = page  # type: ignore[attr-defined]
         return f
 
     return mark if function is None else mark(function)

@@ -89,6 +89,35 @@ def mean_births(h, cells, groups, mitophagy_rate, p, step):
 
 
 @row
+def grow_page(h, first, sums, cells, groups, mitochondria, mitophagy_rate, p, step):
+    """As :func:`grow_slot` for the slots of a page, without branches."""
+    if not alive(int(cells.state[h])):
+        return
+    goal = (1.0 + mitophagy_rate * p.growth_time) / MASS_SCALE
+    time = 3600.0 * p.growth_time
+    factor = energy_factor(float(cells.atp[h]), p)
+    count = 0
+    grown = 0
+    shrunk = 0
+    for k in range(PAGE):
+        slot = first + k
+        flags = int(mitochondria.flags[slot])
+        mass = int(mitochondria.mass[slot])
+        change = (goal - mass) * step.dt / time
+        change = change * factor if change > 0.0 else change
+        new = int(mass + change + 0.5)
+        new = new if flags & OCCUPIED != 0 and place_of(flags) == CYTOSOL else mass
+        mitochondria.mass[slot] = new
+        count += flags & OCCUPIED
+        grown += max(new - mass, 0)
+        shrunk += max(mass - new, 0)
+    sums[SLOTS] += PAGE
+    sums[COUNT] += count
+    sums[GROWN] += grown
+    sums[SHRUNK] += shrunk
+
+
+@row(page=grow_page)
 def grow_slot(h, slot, sums, cells, groups, mitochondria, mitophagy_rate, p, step):
     """Growth of the mitochondrion in ``slot``; counts mass gained and lost, mitochondria and slots."""
     if not alive(int(cells.state[h])):

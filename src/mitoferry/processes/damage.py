@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.lanes import lane_uniform4
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import DAMAGE_SCALE, N_CLASSES, OCCUPIED, OXYGEN, PORE_OPEN
+from mitoferry.core.schema import DAMAGE_SCALE, N_CLASSES, OCCUPIED, OXYGEN, PAGE, PORE_OPEN
 from mitoferry.core.streams import DAMAGE_ROUNDING
 from mitoferry.processes.organelle import class_of, rounded
 from mitoferry.processes.rest import RESTING_ATP, alive
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from mitoferry.core.world import World
 
 # columns of the scratch table of a step, one row per cell
-ACTIVE, KEPT, GAINED, GAINED_PORE, FLAVIN, N_RATES = 0, 1, 2, 3, 4, 4 + N_CLASSES
+ACTIVE, KEPT, GAINED, GAINED_PORE, ANOXIC, FLAVIN, N_RATES = 0, 1, 2, 3, 4, 5, 5 + N_CLASSES
 
 
 class Parameters(NamedTuple):
@@ -66,6 +67,7 @@ def damage_rate(h2o2, atp, p):
 def cell_rates(i, cells, rates, p, step):
     """What a step does to a mitochondrion of cell ``i``, into row ``i`` of ``rates``: delta -> delta KEPT + GAINED."""
     rates[i, ACTIVE] = 0.0
+    rates[i, ANOXIC] = 0.0
     if not alive(int(cells.state[i])):
         return
     dt = step.dt / 3600.0
@@ -83,10 +85,41 @@ def cell_rates(i, cells, rates, p, step):
         left = 1.0
         if anoxic and float(cells.nadh[i, k]) > p.flavin_nadh:
             left = exp(-p.flavin_loss_rate * dt)
+            rates[i, ANOXIC] = 1.0
         rates[i, FLAVIN + k] = left
 
 
 @row
+def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
+    """As :func:`damage_slot` for the slots of a page; what happens without anoxia has no branches."""
+    if rates[h, ACTIVE] == 0.0:
+        return
+    w = int(cells.well[h])
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    kept = rates[h, KEPT]
+    closed = rates[h, GAINED]
+    opened = rates[h, GAINED_PORE]
+    for k in range(PAGE):
+        slot = first + k
+        flags = int(mitochondria.flags[slot])
+        u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
+        damage = int(mitochondria.damage[slot])
+        gained = opened if flags & PORE_OPEN != 0 else closed
+        new = rounded(damage * kept + gained, u, 65535.0)
+        mitochondria.damage[slot] = new if flags & OCCUPIED != 0 else damage
+    if rates[h, ANOXIC] == 0.0:
+        return
+    for k in range(PAGE):
+        slot = first + k
+        flags = int(mitochondria.flags[slot])
+        left = rates[h, FLAVIN + class_of(flags)]
+        if flags & OCCUPIED != 0 and left < 1.0:
+            _, u, _, _ = uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
+            mitochondria.complex1[slot] = rounded(int(mitochondria.complex1[slot]) * left, u, 65535.0)
+
+
+@row(page=damage_page)
 def damage_slot(h, slot, sums, cells, mitochondria, wells, rates, step):
     """One step of damage and complex I of the mitochondrion in ``slot``."""
     if rates[h, ACTIVE] == 0.0:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoferry.core.handover import potential
+from mitoferry.core.lanes import lane_uniform4
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ARRIVAL_MITOPHAGY, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -33,6 +34,7 @@ from mitoferry.core.schema import (
     DONOR_FREE,
     N_HAPLOTYPES,
     OCCUPIED,
+    PAGE,
     PINK1,
     SICK_ON_ARRIVAL,
     TALLY_COPIES_OUT,
@@ -113,7 +115,7 @@ def demand_finish(h, sums, cells, groups, mitochondria, p, step):
 
 
 @row
-def degrade_slot(h, slot, sums, cells, groups, wells, mitochondria, p, step):
+def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
     """Whether the mitochondrion in ``slot`` is degraded in this step."""
     if not alive(int(cells.state[h])):
         return
@@ -141,6 +143,36 @@ def degrade_slot(h, slot, sums, cells, groups, wells, mitochondria, p, step):
         if flags & PINK1 != 0:
             sums[LOST_TAGGED] += 1
     clear_slot(mitochondria, slot)
+
+
+@row
+def degrade_page(h, first, sums, cells, groups, wells, mitochondria, p, step):
+    """As :func:`degrade_slot` for the slots of a page, which mostly hold none that can be taken in this step."""
+    if not alive(int(cells.state[h])):
+        return
+    g = int(cells.group[h])
+    w = int(cells.well[h])
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    dt = 1.000001 * step.dt / 3600.0
+    base = p.basal_rate + p.arrival_gain * max(float(cells.arrival_pulse[h]), 0.0) * float(groups.nodes[g, NODE_ARRIVAL_MITOPHAGY])
+    low = base * dt
+    high = (base + p.pink1_rate * float(groups.nodes[g, NODE_PINK1_PARKIN])) * dt
+    possible = 0
+    for k in range(PAGE):
+        slot = first + k
+        u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MITOPHAGY, step.step, 0)
+        bound = high if int(mitochondria.flags[slot]) & PINK1 != 0 else low
+        possible += 1 if u < bound else 0
+    if possible > 0:
+        for k in range(PAGE):
+            degrade_one(h, first + k, sums, cells, groups, wells, mitochondria, p, step)
+
+
+@row(page=degrade_page)
+def degrade_slot(h, slot, sums, cells, groups, wells, mitochondria, p, step):
+    """Whether the mitochondrion in ``slot`` is degraded in this step."""
+    degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step)
 
 
 @row

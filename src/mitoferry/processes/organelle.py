@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from mitoferry.core.maths import hill2
 from mitoferry.core.random import binomial_from
 from mitoferry.core.row import row
@@ -46,4 +44,4 @@ def rare_binomial(n, p, u):
 @row
 def rounded(x, u, largest):
     """An integer in 0..largest with expectation x (where the bounds do not bind)."""
-    return int(min(max(math.floor(x + u), 0.0), largest))
+    return int(min(max(x + u, 0.0), largest))

@@ -1,0 +1,36 @@
+"""Arrays on the stack of compiled code: scratch for the slots of one page (``core/lanes.py``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+
+from mitoferry.core.schema import PAGE
+
+
+@intrinsic
+def stack_lanes(typing_context: Any) -> Any:
+    """A float64 array of a page's length; it lives as long as the function that calls this, and must not be returned."""
+    array_type = types.Array(types.float64, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        with builder.goto_entry_block():
+            room = builder.alloca(ir.ArrayType(ir.DoubleType(), PAGE))
+            room.align = 64
+        array = context.make_array(array_type)(context, builder)
+        size = context.get_constant(types.intp, 8)
+        populate_array(
+            array,
+            data=builder.bitcast(room, array.data.type),
+            shape=[context.get_constant(types.intp, PAGE)],
+            strides=[size],
+            itemsize=size,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return array_type(), codegen
