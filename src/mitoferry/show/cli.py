@@ -237,12 +237,11 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
-        import click
-
-        if isinstance(error, click.ClickException):
-            error.show()
-            sys.exit(error.exit_code)
-        raise
+        show = getattr(error, "show", None)  # a click exception; typer may carry its own copy of click
+        if show is None or not isinstance(getattr(error, "exit_code", None), int):
+            raise
+        show()
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
