@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.backends.narrow import Narrower, names_of
+from mitoferry.backends.narrow import Narrower, all_rows, names_of
 from mitoferry.backends.rewrite import Compiler, with_globals
 from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
@@ -150,6 +150,23 @@ def cache_directory() -> Path:
     return base / "kernels" / source_fingerprint()
 
 
+def foreign_mark(*rows: Any) -> str:
+    """A mark of the code of row functions of other packages, "" for our own.
+
+    The cache is keyed by our sources; code of others has to be part of the name under which a kernel is kept.
+    """
+    digest = hashlib.sha256()
+    foreign = False
+    for function in all_rows(*rows):
+        if not function.__module__.startswith("mitoferry."):
+            foreign = True
+            code = function.__code__
+            digest.update(code.co_code + repr((code.co_consts, code.co_names, code.co_varnames)).encode())
+            constants = {n: function.__globals__[n] for n in sorted(code.co_names) if isinstance(function.__globals__.get(n), int | float)}
+            digest.update(repr(constants).encode())
+    return "." + digest.hexdigest()[:12] if foreign else ""
+
+
 class _Driver:
     """A compiled loop over rows, what narrows its arguments, and how long one row takes [s]."""
 
@@ -221,7 +238,7 @@ class Cpu:
         if found is None:
             whole = row.__mitoferry_page__ if finish else None
             replaced = {"_slot" if finish else "_row": self._compiler.compile(whole or row), "_stride": PAGE if whole else 1}
-            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}"
+            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}{foreign_mark(row, finish)}"
             names = names_of(row)
             if finish:
                 replaced["_finish"] = self._compiler.compile(finish)
@@ -281,7 +298,7 @@ class Cpu:
         """See :class:`mitoferry.backends.contract.Backend`."""
         found = self._drivers.get(function)
         if found is None:
-            name = f"serial.{function.__module__}.{function.__qualname__}"
+            name = f"serial.{function.__module__}.{function.__qualname__}{foreign_mark(function)}"
             compiled = self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name))
             found = self._drivers[function] = _Driver(compiled, Narrower(names_of(function)))
         return found.run(*found.narrow(args))

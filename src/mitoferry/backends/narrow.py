@@ -32,21 +32,29 @@ def __getattr__(name: str) -> Any:
     return made
 
 
-def names_of(function: Any, seen: set[Any] | None = None) -> set[str]:
-    """All names in the code of a row function and of the row functions that it calls, any variant."""
-    seen = set() if seen is None else seen
-    if function in seen:
-        return set()
-    seen.add(function)
-    names: set[str] = set()
-    for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__):
-        if text is None:
+def all_rows(*functions: Any) -> list[Any]:
+    """Row functions with all that they call, each once, in order of discovery; every variant counts."""
+    found: list[Any] = []
+    waiting = [f for f in functions if f is not None]
+    while waiting:
+        function = waiting.pop(0)
+        if function in found:
             continue
-        names |= names_used(text.__code__)
-        for name in globals_used(text.__code__):
-            callee = text.__globals__.get(name)
-            if is_row(callee):
-                names |= names_of(callee, seen)
+        found.append(function)
+        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__):
+            if text is not None:
+                called = (text.__globals__.get(name) for name in sorted(globals_used(text.__code__)))
+                waiting += [c for c in called if is_row(c)]
+    return found
+
+
+def names_of(function: Any) -> set[str]:
+    """All names in the code of a row function and of the row functions that it calls, any variant."""
+    names: set[str] = set()
+    for f in all_rows(function):
+        for text in (f, f.__mitoferry_cpu__, f.__mitoferry_cuda__):
+            if text is not None:
+                names |= names_used(text.__code__)
     return names
 
 

@@ -84,7 +84,7 @@ def _stand_in(name: str, assay: str, readout: str, words: str, *, statistic: str
 
 
 _OBSERVABLES = (
-    _direct("mitochondrial_transfer", "flow_mitochondria", "positive_fraction", opposite="donor"),
+    _direct("mitochondrial_transfer", "confocal_mitochondria", "positive_fraction", statistic="mean", opposite="donor"),
     _direct("mitochondrial_internalization", "confocal_mitochondria", "transferred_per_cell", opposite="donor"),
     _direct("mtdna_transfer", "mtdna_qpcr", "donor_share"),
     _direct("mtdna_content", "mtdna_qpcr", "copies_per_cell"),

@@ -1,4 +1,4 @@
-"""Inhibitors bound to the respiratory chain of each mitochondrion, and loss of complex I in anoxia.
+"""Inhibitors bound to the respiratory chain of each mitochondrion.
 
 Mechanism: a complex I or III inhibitor binds free sites at the rate that its concentration gives (nodes
 ``complex_i_inhibitor`` and ``complex_iii_inhibitor`` [1/h]) and leaves them slowly::
@@ -6,12 +6,7 @@ Mechanism: a complex I or III inhibitor binds free sites at the rate that its co
     db/dt = k_on (1 - b) - k_off b,     k_off = 1/release time
 
 so that washing the drug out of the medium does not free the complexes at once, and a mitochondrion that changes its
-host carries the inhibitor with it. Without oxygen and with NADH fully reduced, complex I loses its flavin (reverse
-electron transfer)::
-
-    de_I/dt = -r e_I            while O2 < limit and n > 0.95
-
-and recovers by expression (process ``mtdna``).
+host carries the inhibitor with it.
 
 Assumptions: a free concentration that does not deplete; binding by the host cell's exposure only (a mitochondrion in
 the medium or inside a nanotube only releases). Release time of rotenone 6-24 h is a modelling choice.
@@ -32,10 +27,7 @@ from mitoferry.core.schema import (
     CELL_APOPTOTIC,
     CELL_LIVE,
     CELL_POOL,
-    CLASS_MASK,
-    CLASS_SHIFT,
     OCCUPIED,
-    OXYGEN,
     PAGE,
     Step,
 )
@@ -49,9 +41,6 @@ class Parameters(NamedTuple):
 
     complex_i_release: float
     complex_iii_release: float
-    flavin_loss: float
-    flavin_oxygen: float
-    flavin_nadh: float
 
 
 @row
@@ -76,14 +65,11 @@ def advance_host(h, cells, pages, mitochondria, groups, wells, p, step):
     on3 = 0.0
     off1 = 1.0 / p.complex_i_release
     off3 = 1.0 / p.complex_iii_release
-    anoxic = False
     if not pool:
         g = int(cells.group[h])
         on1 = max(float(groups.nodes[g, NODE_COMPLEX_I_INHIBITOR]), 0.0)
         on3 = max(float(groups.nodes[g, NODE_COMPLEX_III_INHIBITOR]), 0.0)
         off1 = off1 * max(float(groups.nodes[g, NODE_COMPLEX_I_UNBINDING]), 0.0)
-        anoxic = float(cells.env[h, OXYGEN]) < p.flavin_oxygen
-    kept = exp(-p.flavin_loss * hours)
     w = int(cells.well[h])
     page = int(cells.first_page[h])
     while page >= 0:
@@ -94,15 +80,12 @@ def advance_host(h, cells, pages, mitochondria, groups, wells, p, step):
                 continue
             b1 = int(mitochondria.bound1[slot])
             b3 = int(mitochondria.bound3[slot])
-            lost = anoxic and float(cells.nadh[h, (flags >> CLASS_SHIFT) & CLASS_MASK]) > p.flavin_nadh
-            if (on1 > 0.0 or b1 > 0) or (on3 > 0.0 or b3 > 0) or lost:
-                u1, u3, ue, _ = uniform4(
+            if (on1 > 0.0 or b1 > 0) or (on3 > 0.0 or b3 > 0):
+                u1, u3, _, _ = uniform4(
                     wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], INHIBITOR_ROUNDING, step.step, 0
                 )
                 mitochondria.bound1[slot] = stochastic_round(SITES * bound_after(b1 / SITES, on1, off1, hours), u1)
                 mitochondria.bound3[slot] = stochastic_round(SITES * bound_after(b3 / SITES, on3, off3, hours), u3)
-                if lost:
-                    mitochondria.complex1[slot] = stochastic_round(int(mitochondria.complex1[slot]) * kept, ue)
         page = int(pages.next[page])
 
 

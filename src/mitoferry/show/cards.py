@@ -1,0 +1,131 @@
+"""Cards in text: experiments, cell types, drugs, genes, injuries, assays; and the list of parameters."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from mitoferry.base.errors import InputError, Problem
+
+KINDS = ("celltype", "drug", "gene", "injury", "assay", "haplotype")
+
+
+def show_text(name: str, what: str | None = None) -> str:
+    """The card of an experiment (``show_text("msc-huvec-ogd")``) or of a record (``show_text("celltype", "huvec")``).
+
+    Raises:
+        InputError: no such kind or name; the message gives the nearest.
+    """
+    if what is None:
+        if name in KINDS:
+            return f"{name}: " + ", ".join(sorted(_records(name)))
+        from mitoferry.experiment.cards import experiment_card_text
+
+        return experiment_card_text(name)
+    if name not in KINDS:
+        raise InputError(Problem("command line", "show", "one of " + ", ".join(KINDS), repr(name)))
+    records = _records(name)
+    if what not in records:
+        from mitoferry.library.parameters import nearest
+
+        raise InputError(Problem("command line", f"show {name}", f"the name of a {name}", repr(what), hint=nearest(what, records)))
+    writer = {"celltype": _cell_type, "assay": _assay, "haplotype": _haplotype}.get(name, _intervention)
+    return writer(records[what])
+
+
+def _records(kind: str) -> dict[str, Any]:
+    if kind in ("celltype", "haplotype"):
+        from mitoferry.library import cell_types
+
+        return dict(cell_types.load_cell_types() if kind == "celltype" else cell_types.load_haplotypes())
+    if kind == "assay":
+        from mitoferry.assays import load_assays
+
+        return dict(load_assays())
+    from mitoferry.library import interventions
+
+    loaders = {"drug": interventions.load_drugs, "gene": interventions.load_genes, "injury": interventions.load_injuries}
+    return dict(loaders[kind]())
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(r[k]) for r in rows) for k in range(len(rows[0]))]
+    return "\n".join("  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+
+
+def _cell_type(record: Any) -> str:
+    from mitoferry.assays.seahorse import CellEnergetics, virtual_seahorse
+    from mitoferry.library.parameters import values_for
+    from mitoferry.processes.energetics import Parameters
+
+    rows: list[tuple[str, ...]] = [("", "value", "unit", "range", "tag", "source")]
+    for name, v in record.values.items():
+        rows.append((name, f"{v.value:g}", v.unit, f"{v.range[0]:g}-{v.range[1]:g}", v.tag, v.source))
+    n = record.numbers()
+    lines = [f"{record.name}: {record.about}", f"species: {record.species}"]
+    lines += [textwrap.fill(record.note, 100)] if record.note else []
+    lines += ["", _table(rows), ""]
+    if n.oxygen_use > 0:
+        test = virtual_seahorse(CellEnergetics.of_type(n), Parameters(**values_for("energetics")))
+        phases: list[tuple[str, ...]] = [("virtual Seahorse", "OCR fmol/min", "lactate fmol/min", "psi mV", "ATP mM")]
+        phases += [(k, f"{r.ocr:.2f}", f"{r.lactate:.2f}", f"{r.psi:.0f}", f"{r.atp:.2f}") for k, r in test.phases.items()]
+        lines += [_table(phases), f"  ATP-linked {test.atp_linked:.2f}, leak {test.leak:.2f}, spare {test.spare:.2f} fmol/min", ""]
+    lines.append("tags: M measured, O order of magnitude, C modelling choice, S computed, F fitted")
+    return "\n".join(lines)
+
+
+def _intervention(record: Any) -> str:
+    span = f"{record.dose_range[0]:g}-{record.dose_range[1]:g}"
+    lines = [
+        f"{record.name} ({record.category}): {record.about}",
+        f"dose {record.dose:g} {record.unit} (meant for {span}); onset {record.onset:g} h, wash-out {record.washout:g} h; acts on {record.on}",
+        "",
+    ]
+    rows: list[tuple[str, ...]] = [("acts on", "", f"value at {record.dose:g} {record.unit}", "tag", "source")]
+    rows += [(r.kind, r.key, f"{r.value(record.dose):.4g}", r.tag, r.source) for r in record.responses]
+    return "\n".join([*lines, _table(rows)])
+
+
+def _assay(record: Any) -> str:
+    rows: list[tuple[str, ...]] = [("readout", "unit", "meaning")]
+    rows += [(r.name + (" (truth)" if r.truth else ""), r.unit, r.meaning) for r in record.readouts]
+    lines = [f"{record.name}: {record.about}", f"of: {record.of} unless the file says otherwise", "", _table(rows)]
+    if record.options:
+        options: list[tuple[str, ...]] = [("option", "default", "meaning")]
+        options += [(k, str(o.default), o.meaning) for k, o in record.options.items()]
+        lines += ["", _table(options)]
+    return "\n".join(lines)
+
+
+def _haplotype(record: Any) -> str:
+    kind = "pathogenic" if record.pathogenic else "not pathogenic"
+    return f"{record.name}: {record.about} ({kind}; {record.tag}, {record.source})"
+
+
+def parameters_text(pattern: str = "", as_json: bool = False) -> str:
+    """Parameters whose name or description holds ``pattern``, as a table or JSON.
+
+    Raises:
+        InputError: none matches.
+    """
+    from dataclasses import asdict
+
+    from mitoferry.library.parameters import find, load_parameters, nearest
+
+    found = find(pattern)
+    if not found:
+        raise InputError(
+            Problem(
+                "command line", "parameters", "part of the name of a parameter", repr(pattern), hint=nearest(pattern, load_parameters())
+            )
+        )
+    if as_json:
+        return json.dumps([asdict(r) for r in found], indent=2)
+    lines = []
+    for r in found:
+        lines.append(f"{r.name} = {r.value:g} {'' if r.unit == '1' else r.unit}".rstrip())
+        lines.append(f"    {r.about}")
+        lines.append(f"    range {r.range[0]:g}-{r.range[1]:g} ({r.distribution}); tag {r.tag}; {r.source}")
+    lines.append(f"{len(found)} parameters. Tags: M measured, O order of magnitude, C modelling choice, S computed, F fitted.")
+    return "\n".join(lines)
