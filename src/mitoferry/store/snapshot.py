@@ -48,7 +48,10 @@ def snapshot(world: World) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         if table is not None:
             world.backend.pull(table)
             _collect(table, name, arrays)
-    _collect(world.extra, "extra", arrays)
+    extra: dict[str, np.ndarray] = {}
+    _collect(world.extra, "extra", extra)
+    world.backend.pull(*extra.values())
+    arrays |= extra
     if world.space is not None:
         world.backend.pull(world.space.neighbours)
         _collect(world.space.neighbours, "neighbours", arrays)
