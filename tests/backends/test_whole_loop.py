@@ -45,7 +45,8 @@ def run(backend, *, steps=STEPS, cells=(2, 3), mitochondria=14.0, burn_in=120, v
     known = make_spec().parameters
     spec = make_spec(
         populations, geometry=Geometry(size=(60.0, 60.0, 20.0), voxel=voxel), until=60 * steps,
-        parameters={k: v for k, v in FAST.items() if k in known}, pathogenic=(False, True, False, False), haplotype_names=("wild_type", "mutant"),
+        parameters={k: v for k, v in FAST.items() if k in known}, pathogenic=(False, True, False, False),
+        haplotype_names=("wild_type", "mutant"),
     )  # fmt: skip
     assert set(FAST) <= set(known), set(FAST) - set(known)
     injury = (Action(kind="boundary", key="oxygen", value=20.0, start=120.0, end=360.0, cause="hypoxia"),)

@@ -10,11 +10,35 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from fake_run import make_run
+
 from runs import TINY, mitoferry, tiny
 
 COMMANDS = ("run", "resume", "list", "show", "check", "estimate", "new", "report", "contrast", "parameters", "schema", "doctor", "version")
-HEAVY = ("numpy", "numba", "pandas", "pydantic", "scipy", "pyarrow", "zarr", "matplotlib", "plotly", "pint", "ruamel", "rich", "jinja2", "PIL")
-SHIPPED = ("msc-huvec-ogd", "ipsc-msc-cornea-rotenone", "wjmsc-melas-rotenone", "msc-np-il1b", "one-nanotube", "density-series", "virtual-seahorse")
+HEAVY = (
+    "numpy",
+    "numba",
+    "pandas",
+    "pydantic",
+    "scipy",
+    "pyarrow",
+    "zarr",
+    "matplotlib",
+    "plotly",
+    "pint",
+    "ruamel",
+    "rich",
+    "jinja2",
+    "PIL",
+)
+SHIPPED = (
+    "msc-huvec-ogd",
+    "ipsc-msc-cornea-rotenone",
+    "wjmsc-melas-rotenone",
+    "msc-np-il1b",
+    "one-nanotube",
+    "density-series",
+    "virtual-seahorse",
+)
 
 
 @pytest.fixture(scope="module")
