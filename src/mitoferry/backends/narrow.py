@@ -41,7 +41,7 @@ def all_rows(*functions: Any) -> list[Any]:
         if function in found:
             continue
         found.append(function)
-        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__):
+        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__):
             if text is not None:
                 called = (text.__globals__.get(name) for name in sorted(globals_used(text.__code__)))
                 waiting += [c for c in called if is_row(c)]
@@ -52,7 +52,7 @@ def names_of(function: Any) -> set[str]:
     """All names in the code of a row function and of the row functions that it calls, any variant."""
     names: set[str] = set()
     for f in all_rows(function):
-        for text in (f, f.__mitoferry_cpu__, f.__mitoferry_cuda__):
+        for text in (f, f.__mitoferry_cpu__, f.__mitoferry_cuda__, f.__mitoferry_page__):
             if text is not None:
                 names |= names_used(text.__code__)
     return names

@@ -21,6 +21,16 @@ def lanes():
     return np.zeros(PAGE)
 
 
+def _lane_cpu(first, k):
+    return np.uint64(first + k)
+
+
+@row(cpu=_lane_cpu)
+def lane(first, k):
+    """Slot ``k`` of a page whose first slot is ``first``; unsigned, so that no index is taken to count from the end."""
+    return first + k
+
+
 def _turn_cpu(c0, c1, c2, c3, k0, k1):
     p0 = np.uint64(0xD2511F53) * np.uint64(c0)
     p1 = np.uint64(0xCD9E8D57) * np.uint64(c2)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.nodes import NODE_BIOGENESIS, NODE_PROLIFERATION
 from mitoferry.core.pages import copy_slot, grant_pages
@@ -100,7 +101,7 @@ def grow_page(h, first, sums, cells, groups, mitochondria, mitophagy_rate, p, st
     grown = 0
     shrunk = 0
     for k in range(PAGE):
-        slot = first + k
+        slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
         mass = int(mitochondria.mass[slot])
         change = (goal - mass) * step.dt / time

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import lane_uniform4
+from mitoferry.core.lanes import lane, lane_uniform4
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
@@ -101,7 +101,7 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
     closed = rates[h, GAINED]
     opened = rates[h, GAINED_PORE]
     for k in range(PAGE):
-        slot = first + k
+        slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
         u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
         damage = int(mitochondria.damage[slot])
@@ -111,7 +111,7 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
     if rates[h, ANOXIC] == 0.0:
         return
     for k in range(PAGE):
-        slot = first + k
+        slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
         left = rates[h, FLAVIN + class_of(flags)]
         if flags & OCCUPIED != 0 and left < 1.0:

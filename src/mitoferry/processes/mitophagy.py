@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoferry.core.handover import potential
-from mitoferry.core.lanes import lane_uniform4
+from mitoferry.core.lanes import lane, lane_uniform4
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ARRIVAL_MITOPHAGY, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -160,7 +160,7 @@ def degrade_page(h, first, sums, cells, groups, wells, mitochondria, p, step):
     high = (base + p.pink1_rate * float(groups.nodes[g, NODE_PINK1_PARKIN])) * dt
     possible = 0
     for k in range(PAGE):
-        slot = first + k
+        slot = lane(first, k)
         u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MITOPHAGY, step.step, 0)
         bound = high if int(mitochondria.flags[slot]) & PINK1 != 0 else low
         possible += 1 if u < bound else 0

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import LN2, chance, exp
 from mitoferry.core.nodes import NODE_ETC_EXPRESSION, NODE_MTDNA_REPLICATION, NODE_PROLIFERATION, NODE_TFAM
 from mitoferry.core.process import Process
@@ -42,6 +43,7 @@ from mitoferry.core.schema import (
     N_HAPLOTYPES,
     OCCUPIED,
     OWN_NETWORK,
+    PAGE,
     TALLY_COPIES_IN,
     TALLY_COPIES_OUT,
 )
@@ -175,25 +177,16 @@ def express(h, slot, total, bad, flags, mitochondria, rates, p, u):
 
 
 @row
-def mtdna_slot(h, slot, sums, cells, mitochondria, wells, rates, p, step):
-    """Losses and births of the copies in ``slot``, then its complexes. Sums: births, losses, copies left, per haplotype."""
-    if rates[h, ACTIVE] == 0.0:
-        return
-    flags = int(mitochondria.flags[slot])
-    if flags & OCCUPIED == 0:
-        return
-    w = int(cells.well[h])
-    birth = int(mitochondria.birth[slot])
-    ordinal = int(mitochondria.ordinal[slot])
-    free = place_of(flags) == CYTOSOL
+def turnover(h, slot, free, sums, mitochondria, key0, key1, a, b, rates, step):
+    """Losses and births of the copies in ``slot``; returns copies left, and how many of them are pathogenic."""
     total = 0
     bad = 0
-    a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], birth, ordinal, MTDNA_REPLICATION, step.step, 0)
     for k in range(N_HAPLOTYPES):
         n = int(mitochondria.copies[slot, k])
         if n > 0:
             if k > 0:
-                a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], birth, ordinal, MTDNA_REPLICATION, step.step, k)
+                birth = int(mitochondria.birth[slot])
+                a, b, _, _ = uniform4(key0, key1, birth, mitochondria.ordinal[slot], MTDNA_REPLICATION, step.step, k)
             lost = rare_binomial(n, rates[h, LOSS], a)
             born = 0
             if free:
@@ -207,6 +200,77 @@ def mtdna_slot(h, slot, sums, cells, mitochondria, wells, rates, p, step):
             total += n
             if rates[h, PATHOGENIC + k] > 0.0:
                 bad += n
+    return total, bad
+
+
+@row
+def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
+    """As :func:`mtdna_slot` for the slots of a page: draws, copies, then the complexes of the own network side by side."""
+    if rates[h, ACTIVE] == 0.0:
+        return
+    draw_a = lanes()
+    draw_b = lanes()
+    draw_c = lanes()
+    w = int(cells.well[h])
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    first1 = rates[h, TARGETS]
+    first2 = rates[h, TARGETS + 1]
+    first3 = rates[h, TARGETS + 2]
+    weight = rates[h, WEIGHT]
+    loss = rates[h, LOSS]
+    gain = rates[h, GAIN]
+    left = 0
+    wild = 1 if rates[h, PATHOGENIC] == 0.0 else 0
+    for k in range(PAGE):
+        slot = lane(first, k)
+        a, b, c, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MTDNA_REPLICATION, step.step, 0)
+        draw_a[k] = a
+        draw_b[k] = b
+        draw_c[k] = c
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        if flags & OCCUPIED != 0:
+            free = place_of(flags) == CYTOSOL
+            n = int(mitochondria.copies[slot, 0])
+            others = int(mitochondria.copies[slot, 1]) + int(mitochondria.copies[slot, 2]) + int(mitochondria.copies[slot, 3])
+            total = n
+            bad = n - n * wild
+            if others == 0 and draw_a[k] <= 1.0 - n * loss and draw_b[k] <= 1.0 - n * gain:
+                left += n
+            else:
+                total, bad = turnover(h, slot, free, sums, mitochondria, key0, key1, draw_a[k], draw_b[k], rates, step)
+            if free and class_of(flags) != OWN_NETWORK:
+                express(h, slot, total, bad, flags, mitochondria, rates, p, draw_c[k])
+    sums[2 * N_HAPLOTYPES] += left
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        shared = flags & OCCUPIED != 0 and place_of(flags) == CYTOSOL and class_of(flags) == OWN_NETWORK
+        u = draw_c[k]
+        value = int(mitochondria.complex1[slot])
+        mitochondria.complex1[slot] = approach(value, first1, weight, u) if shared else value
+        value = int(mitochondria.complex34[slot])
+        mitochondria.complex34[slot] = approach(value, first2, weight, u) if shared else value
+        value = int(mitochondria.complex5[slot])
+        mitochondria.complex5[slot] = approach(value, first3, weight, u) if shared else value
+
+
+@row(page=mtdna_page)
+def mtdna_slot(h, slot, sums, cells, mitochondria, wells, rates, p, step):
+    """Losses and births of the copies in ``slot``, then its complexes. Sums: births, losses, copies left, per haplotype."""
+    if rates[h, ACTIVE] == 0.0:
+        return
+    flags = int(mitochondria.flags[slot])
+    if flags & OCCUPIED == 0:
+        return
+    w = int(cells.well[h])
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    free = place_of(flags) == CYTOSOL
+    a, b, c, _ = uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MTDNA_REPLICATION, step.step, 0)
+    total, bad = turnover(h, slot, free, sums, mitochondria, key0, key1, a, b, rates, step)
     if free:
         express(h, slot, total, bad, flags, mitochondria, rates, p, c)
 
