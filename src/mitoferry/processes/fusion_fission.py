@@ -25,7 +25,9 @@ Classes. Endosome: as the place says. Unfused arrival: until it fuses, then own 
 potential more than ``isolation_offset`` below its class; back in the network with the next fusion.
 
 Assumptions: well mixed within a cell; at most one event per mitochondrion and step (chance 0.34 at rest), mean number of
-events exact to (r dt)/2. Verification: tests/verification/test_fusion_fission.py.
+events exact to (r dt)/2. Four uniforms per pair decide and say how; the one that decided, stretched to 0..1, is used again. Where both
+potentials are more than five widths above the threshold, most decisions need no look at f.
+Verification: tests/verification/test_fusion_fission.py.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
@@ -47,6 +52,7 @@ from mitoferry.core.schema import (
     ENDOSOME,
     FUSED,
     MASS_SCALE,
+    N_CLASSES,
     N_HAPLOTYPES,
     OCCUPIED,
     OWN_ISOLATED,
@@ -66,7 +72,11 @@ if TYPE_CHECKING:
     from mitoferry.core.world import World
 
 MAX_COPIES = 255
+FAR, FAR_SHARE = 5.0, 0.986  # f at FAR widths above the threshold, squared: 1/(1 + exp(-5))^2 = 0.98666
 LARGEST = 65535
+# columns of the scratch table of a step, one row per cell
+LENGTH, PLACES, LANES, RATE, MOST, SURE, COMPATIBLE, STRENGTH, STRESS, DECAY, MEANS = range(11)
+N_TERMS = MEANS + N_CLASSES
 
 
 class Parameters(NamedTuple):
@@ -94,16 +104,13 @@ class Parameters(NamedTuple):
 
 @row
 def chain_place(page, cells, pages, h):
-    """Position of ``page`` in the chain of cell ``h`` and the length of the chain."""
+    """Position of ``page`` in the chain of cell ``h``."""
     index = 0
-    length = 0
     q = int(cells.first_page[h])
-    while q >= 0:
-        if q == page:
-            index = length
-        length += 1
+    while q != page and q >= 0:
+        index += 1
         q = int(pages.next[q])
-    return index, length
+    return index
 
 
 @row
@@ -233,35 +240,41 @@ def deal_copies(s1, s2, key0, key1, mitochondria, step):
 
 
 @row
-def settle(slot, cells, h, mean0, decay, mitochondria, p):
-    """Relax the potential offset of one mitochondrion and set its energy class."""
+def settle(slot, mean0, mean1, mean2, mean3, decay, mitochondria, p):
+    """Relax the potential offset of one mitochondrion and set its energy class; an empty slot stays. Without branches."""
     flags = int(mitochondria.flags[slot])
+    occupied = flags & OCCUPIED != 0
     energy_class = class_of(flags)
-    mean = mean0
-    if energy_class != OWN_NETWORK:
-        mean = class_damage(cells, h, energy_class)
+    low = mean1 if energy_class == OWN_ISOLATED else mean0
+    high = mean3 if energy_class == DONOR_ENDOSOME else mean2
+    mean = high if energy_class >= DONOR_FREE else low
     target = p.offset_damage * (DAMAGE_SCALE * int(mitochondria.damage[slot]) - mean) / PSI_OFFSET_SCALE
-    offset = target + (int(mitochondria.psi_offset[slot]) - target) * decay
+    before = int(mitochondria.psi_offset[slot])
+    offset = target + (before - target) * decay
     offset = min(max(math.floor(offset + 0.5), -32000.0), 32000.0)
-    mitochondria.psi_offset[slot] = int(offset)
-    wanted = energy_class
-    if place_of(flags) in (ENDOSOME, DOUBLE_MEMBRANE):
-        wanted = DONOR_ENDOSOME
-    elif energy_class == DONOR_ENDOSOME:
-        wanted = DONOR_FREE
-    elif energy_class == OWN_NETWORK and (flags & PORE_OPEN != 0 or offset * PSI_OFFSET_SCALE > p.isolation_offset):
-        wanted = OWN_ISOLATED
-    if wanted != energy_class:
-        mitochondria.flags[slot] = with_class(flags, wanted)
+    mitochondria.psi_offset[slot] = int(offset) if occupied else before
+    place = place_of(flags)
+    own = energy_class == OWN_NETWORK and (flags & PORE_OPEN != 0 or offset * PSI_OFFSET_SCALE > p.isolation_offset)
+    wanted = OWN_ISOLATED if own else energy_class
+    wanted = DONOR_FREE if energy_class == DONOR_ENDOSOME else wanted
+    wanted = DONOR_ENDOSOME if place == ENDOSOME or place == DOUBLE_MEMBRANE else wanted
+    mitochondria.flags[slot] = with_class(flags, wanted) if occupied else flags
 
 
 @row
-def can_fuse(slot, cells, h, mitochondria, p):
-    """Chance factor f(psi) of a mitochondrion to take part in a fusion; 0 with an open pore or outside the cytosol."""
+def own_potential(slot, cells, h, mitochondria):
+    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore or outside the cytosol."""
     flags = int(mitochondria.flags[slot])
     if place_of(flags) != CYTOSOL or flags & PORE_OPEN != 0:
+        return -1000.0
+    return float(cells.psi[h, class_of(flags)]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
+
+
+@row
+def can_fuse(psi, p):
+    """Chance factor f(psi) of a mitochondrion to take part in a fusion; 0 where it cannot."""
+    if psi <= -1000.0:
         return 0.0
-    psi = float(cells.psi[h, class_of(flags)]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
     return 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
 
 
@@ -275,9 +288,12 @@ def join(slot, mitochondria):
 
 
 @row
-def part(s1, s2, strength, stress, key0, key1, mitochondria, p, step):
-    """Content of a fused pair: how much mixes, how mass is divided, whether one partner leaves with a lower potential."""
-    x, s, u, deal = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FUSION_EXCHANGE, step.step, 0)
+def part(s1, s2, x, s, u, deal, strength, stress, key0, key1, mitochondria, p, step):
+    """Content of a fused pair: how much mixes, how mass is divided, whether one partner leaves with a lower potential.
+
+    Four uniforms say how: ``x``, ``s``, ``u`` (rounding) and ``deal``, which is used twice: below ``mtdna_exchange`` or
+    not, and what is left of it, stretched to 0..1, is uniform again.
+    """
     x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
     m1 = int(mitochondria.mass[s1])
     total = m1 + int(mitochondria.mass[s2])
@@ -295,8 +311,11 @@ def part(s1, s2, strength, stress, key0, key1, mitochondria, p, step):
         exchange(s1, s2, x, shift, u, mitochondria)
     if deal < p.mtdna_exchange:
         deal_copies(s1, s2, key0, key1, mitochondria, step)
-    a, b, c, _ = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FISSION, step.step, 0)
-    if a < p.uneven_chance * strength * (1.0 + p.stress_gain * stress):
+        deal = deal / p.mtdna_exchange
+    else:
+        deal = (deal - p.mtdna_exchange) / (1.0 - p.mtdna_exchange)
+    if deal < p.uneven_chance * strength * (1.0 + p.stress_gain * stress):
+        b, c, _, _ = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FISSION, step.step, 0)
         slot = s1 if b < 0.5 else s2
         drop = p.uneven_drop * (0.5 + c) / PSI_OFFSET_SCALE
         mitochondria.psi_offset[slot] = int(min(int(mitochondria.psi_offset[slot]) + drop, 32000.0))
@@ -304,72 +323,168 @@ def part(s1, s2, strength, stress, key0, key1, mitochondria, p, step):
 
 
 @row
-def meet(s1, s2, rate, most, compatible, strength, stress, cells, h, key0, key1, mitochondria, p, step):
-    """What happens to a pair in this step; ``most`` is the chance of a fusion at full potential."""
+def fused(s1, s2, a, rate, sure, compatible, cells, h, mitochondria, p, step):
+    """Whether a pair fuses, given its uniform ``a``: -1, or what is left of ``a``, stretched to 0..1 (uniform again).
+
+    Where both potentials are far above the threshold, a chance of ``sure`` needs no look at how far.
+    """
     donor1 = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE
     donor2 = class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
     if donor1 and donor2:
-        return
-    u, _, _, _ = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FUSION, step.step, 0)
-    if u >= most:
-        return
+        return -1.0
     if donor1 or donor2:
         rate = rate * compatible
-    rate = rate * can_fuse(s1, cells, h, mitochondria, p) * can_fuse(s2, cells, h, mitochondria, p)
-    if u < chance(rate, step.dt / 3600.0):
-        join(s1, mitochondria)
-        join(s2, mitochondria)
-        part(s1, s2, strength, stress, key0, key1, mitochondria, p, step)
+    psi1 = own_potential(s1, cells, h, mitochondria)
+    psi2 = own_potential(s2, cells, h, mitochondria)
+    least = 0.0
+    if not donor1 and not donor2 and min(psi1, psi2) > p.potential_half + FAR * p.potential_width:
+        if a < sure:
+            return a / sure
+        least = sure
+    whole = chance(rate * can_fuse(psi1, p) * can_fuse(psi2, p), step.dt / 3600.0)
+    if a >= whole:
+        return -1.0
+    return (a - least) / (whole - least)
 
 
 @row
-def fusion_page(i, cells, groups, wells, pages, mitochondria, p, step):
+def meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step):
+    """What happens to a pair in this step, from four uniforms."""
+    deal = fused(s1, s2, a, terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE], cells, h, mitochondria, p, step)
+    if deal >= 0.0:
+        join(s1, mitochondria)
+        join(s2, mitochondria)
+        part(s1, s2, x, s, u, deal, terms[h, STRENGTH], terms[h, STRESS], key0, key1, mitochondria, p, step)
+
+
+@row
+def cell_terms(h, cells, groups, wells, pages, terms, p, step):
+    """What all pairs of cell ``h`` share in this step, into row ``h`` of ``terms``."""
+    terms[h, LENGTH] = 0.0
+    if not alive(int(cells.state[h])):
+        return
+    length = 0
+    page = int(cells.first_page[h])
+    while page >= 0:
+        length += 1
+        page = int(pages.next[page])
+    g = int(cells.group[h])
+    w = int(cells.well[h])
+    h2o2 = float(cells.h2o2[h])
+    crowding = min(length * PAGE / max(int(cells.n_mitochondria[h]), 1), 4.0)
+    rate = p.fusion_rate * crowding * float(groups.nodes[g, NODE_FUSION])
+    rate = rate * exp(-p.oxidant_block * max(h2o2 - RESTING_H2O2, 0.0) / p.oxidant_scale)
+    dt = step.dt / 3600.0
+    compatible = float(groups.arrival_fusion[g])
+    a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[h], 0, FUSION, step.step, 1)
+    terms[h, LENGTH] = float(length)
+    terms[h, PLACES] = math.floor(a * length)
+    terms[h, LANES] = math.floor(b * PAGE)
+    terms[h, RATE] = rate
+    terms[h, MOST] = chance(rate * max(compatible, 1.0), dt)
+    terms[h, SURE] = chance(rate * FAR_SHARE, dt)
+    terms[h, COMPATIBLE] = compatible
+    terms[h, STRENGTH] = float(groups.nodes[g, NODE_FISSION])
+    terms[h, STRESS] = max(excess_oxidant(h2o2, p.stress_h2o2_half), min(max(1.0 - float(cells.atp[h]) / (0.7 * RESTING_ATP), 0.0), 1.0))
+    for k in range(N_CLASSES):
+        terms[h, MEANS + k] = class_damage(cells, h, k)
+    terms[h, DECAY] = exp(-dt / p.offset_time)
+
+
+@row
+def partner_of(i, h, cells, pages, terms):
+    """The page that page ``i`` of cell ``h`` meets in this step, or -1 where that one comes first in the chain."""
+    length = int(terms[h, LENGTH])
+    if length == 0:
+        return -1
+    index = chain_place(i, cells, pages, h)
+    other = (int(terms[h, PLACES]) - index + length) % length
+    if other < index:
+        return -1
+    return chain_page(cells, pages, h, other)
+
+
+def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
+    """As ``fusion_page``, one pass after the other: offsets and classes, draws, then the few pairs that may meet."""
+    h = int(pages.owner[i])
+    if h < 0:
+        return
+    draw_a = lanes()
+    draw_x = lanes()
+    draw_s = lanes()
+    draw_u = lanes()
+    chosen = lanes()
+    partner = partner_of(i, h, cells, pages, terms)
+    if partner < 0:
+        return
+    w = int(cells.well[h])
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    total = int(terms[h, LANES])
+    most = terms[h, MOST]
+    mean0, mean1, mean2, mean3 = terms[h, MEANS], terms[h, MEANS + 1], terms[h, MEANS + 2], terms[h, MEANS + 3]
+    decay = terms[h, DECAY]
+    for k in range(PAGE):
+        settle(lane(i * PAGE, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
+    if partner != i:
+        for k in range(PAGE):
+            settle(lane(partner * PAGE, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
+    for k in range(PAGE):
+        slot = lane(i * PAGE, k)
+        a, x, s, u = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FUSION, step.step, 0)
+        empty = int(mitochondria.flags[slot]) & OCCUPIED == 0
+        draw_a[k] = 1.0 if empty else a
+        draw_x[k] = x
+        draw_s[k] = s
+        draw_u[k] = u
+    n = 0
+    for k in range(PAGE):
+        j = (total - k + PAGE) % PAGE
+        chosen[n] = float(k)
+        there = int(mitochondria.flags[lane(partner * PAGE, j)]) & OCCUPIED != 0
+        n += 1 if draw_a[k] < most and there and (partner != i or j > k) else 0
+    for m in range(n):
+        k = int(chosen[m])
+        s2 = lane(partner * PAGE, (total - k + PAGE) % PAGE)
+        meet(lane(i * PAGE, k), s2, draw_a[k], draw_x[k], draw_s[k], draw_u[k], terms, cells, h, key0, key1, mitochondria, p, step)
+
+
+@row(cpu=_fusion_page_cpu)
+def fusion_page(i, cells, wells, pages, mitochondria, terms, p, step):
     """All pairs of page ``i`` with its partner page in this step (done by the one that comes first in the chain)."""
     h = int(pages.owner[i])
     if h < 0:
         return
-    if not alive(int(cells.state[h])):
+    partner = partner_of(i, h, cells, pages, terms)
+    if partner < 0:
         return
-    index, length = chain_place(i, cells, pages, h)
     w = int(cells.well[h])
-    key0 = wells.key0[w]
-    key1 = wells.key1[w]
-    a, b, _, _ = uniform4(key0, key1, cells.id[h], 0, FUSION, step.step, 1)
-    other = (int(a * length) - index + length) % length
-    if other < index:
-        return
-    lanes = int(b * PAGE)
-    partner = chain_page(cells, pages, h, other)
-    g = int(cells.group[h])
-    h2o2 = float(cells.h2o2[h])
-    stress = max(excess_oxidant(h2o2, p.stress_h2o2_half), min(max(1.0 - float(cells.atp[h]) / (0.7 * RESTING_ATP), 0.0), 1.0))
-    strength = float(groups.nodes[g, NODE_FISSION])
-    crowding = min(length * PAGE / max(int(cells.n_mitochondria[h]), 1), 4.0)
-    rate = p.fusion_rate * crowding * float(groups.nodes[g, NODE_FUSION])
-    rate = rate * exp(-p.oxidant_block * max(h2o2 - RESTING_H2O2, 0.0) / p.oxidant_scale)
-    compatible = float(groups.arrival_fusion[g])
-    most = chance(rate * max(compatible, 1.0), step.dt / 3600.0)
-    mean0 = class_damage(cells, h, OWN_NETWORK)
-    decay = exp(-step.dt / 3600.0 / p.offset_time)
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    total = int(terms[h, LANES])
+    most = terms[h, MOST]
+    mean0, mean1, mean2, mean3 = terms[h, MEANS], terms[h, MEANS + 1], terms[h, MEANS + 2], terms[h, MEANS + 3]
+    decay = terms[h, DECAY]
     for k in range(PAGE):
-        j = (lanes - k + PAGE) % PAGE
+        j = (total - k + PAGE) % PAGE
         s1 = i * PAGE + k
         s2 = partner * PAGE + j
         if partner != i or j >= k:
-            here = int(mitochondria.flags[s1]) & OCCUPIED != 0
-            there = int(mitochondria.flags[s2]) & OCCUPIED != 0
-            if here:
-                settle(s1, cells, h, mean0, decay, mitochondria, p)
-            if there and s1 != s2:
-                settle(s2, cells, h, mean0, decay, mitochondria, p)
-                if here:
-                    meet(s1, s2, rate, most, compatible, strength, stress, cells, h, key0, key1, mitochondria, p, step)
+            settle(s1, mean0, mean1, mean2, mean3, decay, mitochondria, p)
+            if s1 != s2:
+                settle(s2, mean0, mean1, mean2, mean3, decay, mitochondria, p)
+                if int(mitochondria.flags[s1]) & int(mitochondria.flags[s2]) & OCCUPIED != 0:
+                    a, x, s, u = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FUSION, step.step, 0)
+                    if a < most:
+                        meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step)
 
 
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of fusion and fission in all cells."""
-    n_pages = len(world.pages.owner)
-    world.backend.each(fusion_page, n_pages, world.cells, world.groups, world.wells, world.pages, world.mitochondria, p, step)
+    backend, w = world.backend, world
+    terms = np.zeros((w.n_cells, N_TERMS))
+    backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, terms, p, step)
+    backend.each(fusion_page, len(w.pages.owner), w.cells, w.wells, w.pages, w.mitochondria, terms, p, step)
 
 
 PROCESS = Process(
