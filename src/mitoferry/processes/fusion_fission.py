@@ -41,7 +41,7 @@ from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
-from mitoferry.core.random import binomial_from, stochastic_round, uniform4
+from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CYTOSOL,
@@ -53,7 +53,6 @@ from mitoferry.core.schema import (
     FUSED,
     MASS_SCALE,
     N_CLASSES,
-    N_HAPLOTYPES,
     OCCUPIED,
     OWN_ISOLATED,
     OWN_NETWORK,
@@ -63,7 +62,8 @@ from mitoferry.core.schema import (
     SUM_DAMAGE,
     SUM_MASS,
 )
-from mitoferry.core.streams import FISSION, FUSION, FUSION_EXCHANGE
+from mitoferry.core.streams import FISSION, FUSION
+from mitoferry.processes.fusion_content import deal_copies, exchange
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, with_class
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive
 
@@ -71,9 +71,7 @@ if TYPE_CHECKING:
     from mitoferry.core.schema import Step
     from mitoferry.core.world import World
 
-MAX_COPIES = 255
 FAR, FAR_SHARE = 5.0, 0.986  # f at FAR widths above the threshold, squared: 1/(1 + exp(-5))^2 = 0.98666
-LARGEST = 65535
 # columns of the scratch table of a step, one row per cell
 LENGTH, PLACES, LANES, RATE, MOST, SURE, COMPATIBLE, STRENGTH, STRESS, DECAY, MEANS = range(11)
 N_TERMS = MEANS + N_CLASSES
@@ -129,114 +127,6 @@ def class_damage(cells, h, k):
     if mass <= 0:
         return 0.0
     return int(cells.sums[h, k, SUM_DAMAGE]) / mass
-
-
-@row
-def mixed(here, there, share, u):
-    """Integer with expectation ``here + share (there - here)``; equal shares on both sides conserve the sum."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here + stochastic_round(share * difference, u)
-
-
-@row
-def given(here, there, share, u):
-    """As :func:`mixed`, seen from the other partner: the same ``u``, the opposite sign."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here - stochastic_round(-share * difference, u)
-
-
-@row
-def carried(amount_1, amount_2, out_share, in_share, u):
-    """Net integer amount that partner 1 gains when shares of both amounts change sides; stays within the column."""
-    net = stochastic_round(in_share * amount_2 - out_share * amount_1, u)
-    net = min(max(net, -amount_1), amount_2)
-    return min(max(net, amount_2 - LARGEST), LARGEST - amount_1)
-
-
-@row
-def exchange(s1, s2, x, shift, u, mitochondria):
-    """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
-
-    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding.
-    """
-    m1 = int(mitochondria.mass[s1])
-    m2 = int(mitochondria.mass[s2])
-    base = x * m1 * m2 / (m1 + m2)
-    incoming = base + max(shift, 0)
-    outgoing = base + max(-shift, 0)
-    over = max(incoming - m2, outgoing - m1)
-    if over > 0.0:
-        incoming = incoming - over
-        outgoing = outgoing - over
-    new1 = m1 + shift
-    new2 = m2 - shift
-    f1 = incoming / new1
-    f2 = outgoing / new2
-    label = carried(int(mitochondria.label[s1]), int(mitochondria.label[s2]), outgoing / m1, incoming / m2, u)
-    dye = carried(int(mitochondria.dye[s1]), int(mitochondria.dye[s2]), outgoing / m1, incoming / m2, u)
-    mitochondria.label[s1] = int(mitochondria.label[s1]) + label
-    mitochondria.label[s2] = int(mitochondria.label[s2]) - label
-    mitochondria.dye[s1] = int(mitochondria.dye[s1]) + dye
-    mitochondria.dye[s2] = int(mitochondria.dye[s2]) - dye
-    a = int(mitochondria.damage[s1])
-    b = int(mitochondria.damage[s2])
-    mitochondria.damage[s1] = mixed(a, b, f1, u)
-    mitochondria.damage[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex1[s1])
-    b = int(mitochondria.complex1[s2])
-    mitochondria.complex1[s1] = mixed(a, b, f1, u)
-    mitochondria.complex1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex34[s1])
-    b = int(mitochondria.complex34[s2])
-    mitochondria.complex34[s1] = mixed(a, b, f1, u)
-    mitochondria.complex34[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex5[s1])
-    b = int(mitochondria.complex5[s2])
-    mitochondria.complex5[s1] = mixed(a, b, f1, u)
-    mitochondria.complex5[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound1[s1])
-    b = int(mitochondria.bound1[s2])
-    mitochondria.bound1[s1] = mixed(a, b, f1, u)
-    mitochondria.bound1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound3[s1])
-    b = int(mitochondria.bound3[s2])
-    mitochondria.bound3[s1] = mixed(a, b, f1, u)
-    mitochondria.bound3[s2] = given(b, a, f2, u)
-    a = int(mitochondria.psi_offset[s1])
-    b = int(mitochondria.psi_offset[s2])
-    mitochondria.psi_offset[s1] = mixed(a, b, f1, u)
-    mitochondria.psi_offset[s2] = given(b, a, f2, u)
-    mitochondria.mass[s1] = new1
-    mitochondria.mass[s2] = new2
-
-
-@row
-def deal_copy(n, share, u):
-    """How many of ``n`` pooled copies the first partner gets: binomial, within 255 on both sides."""
-    first = binomial_from(n, share, u)
-    return min(max(first, n - MAX_COPIES), MAX_COPIES)
-
-
-@row
-def deal_copies(s1, s2, key0, key1, mitochondria, step):
-    """Pool the mtDNA of two fused mitochondria and deal it by mass, each copy on its own."""
-    m1 = int(mitochondria.mass[s1])
-    m2 = int(mitochondria.mass[s2])
-    share = m1 / (m1 + m2)
-    a, b, c, d = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FUSION_EXCHANGE, step.step, 1)
-    for k in range(N_HAPLOTYPES):
-        n = int(mitochondria.copies[s1, k]) + int(mitochondria.copies[s2, k])
-        if n > 0:
-            first = deal_copy(n, share, a)
-            mitochondria.copies[s1, k] = first
-            mitochondria.copies[s2, k] = n - first
-        a = b
-        b = c
-        c = d
 
 
 @row
