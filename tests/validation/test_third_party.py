@@ -128,7 +128,7 @@ def test_it_runs_and_its_assay_reads_its_process(path, file, tmp_path):
     assert (found[found["tick"] == 0]["value"] == 0.0).all()
     m = manifest(tmp_path / "run")
     assert "greying.rate" in json.dumps(m["parameters"])
-    assert "hair_colour" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "grey" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_it_can_be_switched_off(path, file, tmp_path):
