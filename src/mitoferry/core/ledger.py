@@ -85,6 +85,7 @@ class Ledger:
 
     def open(self, world: World) -> None:
         """Take the opening balance: what is there now, with nothing booked."""
+        world.backend.pull(world.cells, world.wells)
         world.cells.tally[:] = 0
         world.wells.ledger[:] = 0
         world.backend.push(world.cells, world.wells)
