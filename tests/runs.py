@@ -39,7 +39,9 @@ def tiny(folder: Path, **replaced: str) -> Path:
     """The file of the tiny experiment in ``folder``; keywords replace texts: ``tiny(f, until="6 h")``."""
     text = TINY
     for key, value in replaced.items():
-        old = next(line.split(f"{key}: ")[1].split(",")[0].rstrip("}") for line in TINY.splitlines() if f"{key}: " in line and "run:" in line)
+        old = next(
+            line.split(f"{key}: ")[1].split(",")[0].rstrip("}") for line in TINY.splitlines() if f"{key}: " in line and "run:" in line
+        )
         text = text.replace(f"{key}: {old}", f"{key}: {value}")
     path = folder / "tiny.yaml"
     path.write_text(text, encoding="utf-8")

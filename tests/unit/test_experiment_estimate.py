@@ -48,7 +48,7 @@ def test_enormous_plates_are_refused_before_allocation():
     assert {p.key for p in error.value.problems} >= {"mitochondria"}
     assert "TB" in str(error.value)
     spec = resolve(load_experiment("one-nanotube"))
-    assert refuse_unless_it_fits(spec, available=4e9).wells == 48
+    assert refuse_unless_it_fits(spec, available=4e9).wells == 96
     with pytest.raises(InputError, match="fits into"):
         refuse_unless_it_fits(spec, available=1e8)
 
@@ -103,7 +103,7 @@ def test_json_schema_knows_every_key_and_is_json():
 def test_the_experiment_as_json_is_complete():
     experiment = load_experiment("msc-huvec-ogd")
     plain = experiment.model_dump(mode="json")
-    assert plain["cells"]["recipient"]["count"] == 120
+    assert plain["cells"]["recipient"]["count"] == 100
     assert plain["run"]["until"] == "24 h"
     assert plain["expect"][4]["finding"] == "msc-huvec-ogd#5"
     json.dumps(plain)

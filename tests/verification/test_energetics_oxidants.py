@@ -173,15 +173,11 @@ def test_no_inhibitor_changes_no_byte():
     assert all(np.array_equal(a, getattr(world.mitochondria, f)) for a, f in zip(before, world.mitochondria._fields, strict=True))
 
 
-def test_anoxia_takes_complex_i_and_builds_succinate():
+def test_anoxia_builds_succinate_and_air_clears_it():
     world = small_world()
     world.cells.env[:, OXYGEN] = 0.3
     world.cells.nadh[:] = 0.99
-    m = world.mitochondria
-    alive = np.flatnonzero(m.flags & OCCUPIED)
-    before = m.complex1[alive].astype(float)
     run(world, 120, modules=(inhibitors, reactive_oxygen))
-    assert m.complex1[alive].sum() / before.sum() == pytest.approx(math.exp(-0.2), rel=1e-3)
     rows = live(world)
     assert world.cells.succinate[rows] == pytest.approx(1.0 - math.exp(-2.0), rel=1e-4)
     world.cells.env[:, OXYGEN] = 190.0

@@ -86,7 +86,23 @@ def rows(engine, arm, population=None):
     return np.flatnonzero(chosen)
 
 
-PHYSICS = ("x", "y", "state", "atp", "psi", "nadh", "h2o2", "env", "sums", "copies", "n_mitochondria", "received", "donated", "tnfaip2", "caspase3")
+PHYSICS = (
+    "x",
+    "y",
+    "state",
+    "atp",
+    "psi",
+    "nadh",
+    "h2o2",
+    "env",
+    "sums",
+    "copies",
+    "n_mitochondria",
+    "received",
+    "donated",
+    "tnfaip2",
+    "caspase3",
+)
 
 
 def state(engine, arm, population=None):

@@ -46,6 +46,7 @@ arms:                           # each arm is a patch on what stands above
   # coculture_low_glucose: {{like: coculture, medium: {{glucose: 1 mM}}}}   # builds on another arm
 
 measure:                        # at: list of times, or every: interval
+  - {{assay: confocal_mitochondria, of: [recipient, donor], at: [12 h, 18 h, 24 h]}}
   - {{assay: flow_mitochondria, of: [recipient, donor], at: [12 h, 24 h]}}
   - {{assay: nanotube_count, every: 1 h}}
   - {{assay: annexin_pi, of: recipient, at: [4 h, 12 h, 24 h]}}

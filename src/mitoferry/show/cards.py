@@ -79,7 +79,8 @@ def _intervention(record: Any) -> str:
     span = f"{record.dose_range[0]:g}-{record.dose_range[1]:g}"
     lines = [
         f"{record.name} ({record.category}): {record.about}",
-        f"dose {record.dose:g} {record.unit} (meant for {span}); onset {record.onset:g} h, wash-out {record.washout:g} h; acts on {record.on}",
+        f"dose {record.dose:g} {record.unit} (meant for {span}); acts on {record.on}",
+        f"onset {record.onset:g} h, wash-out {record.washout:g} h",
         "",
     ]
     rows: list[tuple[str, ...]] = [("acts on", "", f"value at {record.dose:g} {record.unit}", "tag", "source")]
