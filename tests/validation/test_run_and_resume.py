@@ -10,7 +10,7 @@ import pytest
 from runs import content, manifest, mitoferry, start, tiny, wait_for
 
 FILES = {"report.html", "table.parquet", "summary.json", "run.zarr", "events.parquet", "manifest.json", "COMPLETE"}
-LONG = {"until": "12 h"}
+LONG = {"until": "36 h"}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def short(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run of twelve hours that nobody disturbs, and how long it took [s] after its specification was written."""
+    """A run of a day and a half that nobody disturbs, and how long it took [s] after its specification was written."""
     folder = tmp_path_factory.mktemp("whole")
     process = start("run", tiny(folder, **LONG), "--out", folder / "run")
     wait_for((folder / "run" / "experiment.json").exists, process)
@@ -34,7 +34,7 @@ def whole(tmp_path_factory):
 
 
 def killed(folder, when, *, how=signal.SIGKILL):
-    """A run of twelve hours in ``folder`` that was sent a signal ``when(run, process)`` returned; what it said."""
+    """A run of a day and a half in ``folder`` that was sent a signal ``when(run, process)`` returned; what it said."""
     run = folder / "run"
     process = start("run", tiny(folder, **LONG), "--out", run)
     assert wait_for((run / "experiment.json").exists, process)
@@ -84,6 +84,7 @@ def test_a_finished_run_is_not_resumed(short):
     assert {p: p.stat().st_mtime_ns for p in short.rglob("*")} == before
 
 
+@pytest.mark.long
 def test_threads_change_nothing_and_the_seed_does(short, tmp_path):
     file = tiny(tmp_path)
     mitoferry("run", file, "--out", tmp_path / "one", "--threads", 1)
@@ -97,7 +98,6 @@ def test_threads_change_nothing_and_the_seed_does(short, tmp_path):
 def test_killed_after_the_second_checkpoint(whole, tmp_path):
     run, code, _ = killed(tmp_path, checkpoints(2))
     assert code == -signal.SIGKILL
-    assert "unfinished" in mitoferry("run", tiny(tmp_path), "--out", run, code=2).stderr or True
     mitoferry("resume", run)
     assert content(run) == content(whole[0])
     assert {p.name for p in run.iterdir()} >= FILES
@@ -123,6 +123,7 @@ def test_killed_at_a_random_moment(whole, tmp_path, draw):
     assert content(run) == content(whole[0])
 
 
+@pytest.mark.long
 def test_ctrl_c_says_how_to_go_on(whole, tmp_path):
     run, code, said = killed(tmp_path, checkpoints(1), how=signal.SIGINT)
     assert code == 130, said
@@ -135,7 +136,7 @@ def test_ctrl_c_says_how_to_go_on(whole, tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("damage", ["a flipped byte", "cut short", "empty"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path, damage):
-    run, _, _ = killed(tmp_path, checkpoints(3))
+    run, _, _ = killed(tmp_path, checkpoints(2))
     files = sorted((run / "checkpoints").glob("*.bin"), key=lambda p: p.stat().st_mtime_ns)
     assert len(files) == 2
     data = bytearray(files[-1].read_bytes())

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from mitoferry.backends.cpu import Cpu
+from mitoferry.base.errors import MitoferryWarning
 from mitoferry.core.schema import N_POOLS
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import parse_experiment
@@ -61,7 +62,7 @@ def advanced(spec, seconds):
 
 @pytest.fixture(scope="module")
 def spec():
-    with pytest.warns(UserWarning):  # the clocks of tubes are faster than those of the library
+    with pytest.warns(MitoferryWarning):  # the clocks of tubes are faster than those of the library
         return plate()
 
 
@@ -169,7 +170,7 @@ def test_g5_names_of_the_populations_say_nothing():
     named = TINY.replace("recipient:", "alpha:").replace("donor:", "beta:").replace("count: 2,", "count: 2, role: recipient,", 1)
     named = named.replace("count: 2, added", "count: 2, role: donor, added")
     arms = "arms:\n  coculture: {}\nmeasure: []\n"
-    with pytest.warns(UserWarning):
+    with pytest.warns(MitoferryWarning):
         one, other = advanced(plate(arms=arms), HOUR // 2), advanced(plate(text=named, arms=arms), HOUR // 2)
     for name in ("recipient", "donor"):
         assert name not in [p.name for p in other.spec.arms[0].populations]
@@ -186,6 +187,6 @@ def test_g6_no_nanotube_crosses_an_insert(at_two):
 def test_g11_wells_and_seeds_differ(spec, at_one):
     got = at_one.world.cells.n_mitochondria[rows(at_one, "coculture", 1)].reshape(REPLICATES, -1).sum(axis=1)
     assert len(set(got.tolist())) > 1
-    with pytest.warns(UserWarning):
+    with pytest.warns(MitoferryWarning):
         other = Engine(plate(seed=8), Cpu(threads=1))
     assert (other.world.cells.x[rows(other, "alone")] != Engine(spec, Cpu(threads=1)).world.cells.x[rows(other, "alone")]).all()
