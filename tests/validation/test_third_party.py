@@ -54,7 +54,7 @@ def read(view, options, step):
     rows = view.living()
     return {"grey_fraction": view.mean(rows, np.zeros(len(rows)) if marks is None else marks[rows]) * options["gain"]}
 
-ASSAY = Assay(name="hair_colour", about="share of grey cells", 
+ASSAY = Assay(name="hair_colour", about="share of grey cells",
     readouts=(Readout("grey_fraction", "1", "share of living cells that are grey"),),
     options={"gain": Option(1.0, "gain of the camera", low=0.0, high=2.0)}, read=read, tables=CELLS)
 
