@@ -238,10 +238,11 @@ def main() -> None:
         sys.exit(141)
     except Exception as error:
         show = getattr(error, "show", None)  # a click exception; typer may carry its own copy of click
-        if show is None or not isinstance(getattr(error, "exit_code", None), int):
+        exit_code = getattr(error, "exit_code", None)
+        if show is None or not isinstance(exit_code, int):
             raise
         show()
-        sys.exit(error.exit_code)
+        sys.exit(exit_code)
 
 
 if __name__ == "__main__":
