@@ -221,8 +221,11 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: errors that a user can act on are printed without a traceback."""
+    import warnings
+
     from mitoferry.base.errors import MitoferryError
 
+    warnings.showwarning = lambda message, *_, **__: _warn(f"mitoferry: warning: {message}")
     try:
         code = app(standalone_mode=False)  # typer gives the code of an Exit, and 130 after Ctrl-C, instead of raising
         sys.exit(code if isinstance(code, int) else 0)
