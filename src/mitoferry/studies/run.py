@@ -120,7 +120,7 @@ class PlateRun:
 
     def run(self) -> Path:
         """Advance to the end, writing as it goes; returns the folder (not yet marked complete)."""
-        with self._interruptible():
+        with self.interruptible():
             self.tell("running")
             while not self.engine.finished:
                 start = time.perf_counter()
@@ -142,7 +142,7 @@ class PlateRun:
         return self.writer.path
 
     @contextmanager
-    def _interruptible(self) -> Iterator[None]:
+    def interruptible(self) -> Iterator[None]:
         """Turn Ctrl-C and a polite kill into a stop after the current macro-step."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -238,8 +238,9 @@ def _from_the_start(spec: PlateSpec, writer: RunWriter, backend: Any, report: Re
 
 
 def _begun(run: PlateRun, finish: Finish | None) -> Path:
-    run.measure()
-    run.checkpoint()
+    with run.interruptible():  # a signal from here on is kept until the loop can stop cleanly
+        run.measure()
+        run.checkpoint()
     return _to_the_end(run, finish)
 
 
