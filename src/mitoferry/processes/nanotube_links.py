@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LINK_BORN, allocate_events
+from mitoferry.core.events import EVENT_LINK_BORN
 from mitoferry.core.handover import log_event
 from mitoferry.core.row import row
 from mitoferry.core.schema import KIND_NANOTUBE, LINK_CLOSED, LINK_EMPTY, LINK_GROWING, ROUTE_NONE
@@ -49,19 +49,6 @@ def allocate_proposals(n_cells: int, n_slots: int) -> Proposals:
         count=np.zeros(n_cells, np.int32), time=np.empty(n), ready=np.empty(n), source=np.empty(n, np.int32),
         target=np.empty(n, np.int32), length=np.empty(n, np.float32),
     )  # fmt: skip
-
-
-def reserve_events(world: Any, n: int) -> None:
-    """Make sure that ``n`` more events fit the buffer of this macro-step, growing it if need be."""
-    world.backend.pull(world.events)
-    used = int(world.events.count[0])
-    if used + n <= len(world.events.kind):
-        return
-    grown = allocate_events(max(used + n, 2 * len(world.events.kind)))
-    for name in grown._fields:
-        old, new = getattr(world.events, name), getattr(grown, name)
-        new[: len(old)] = old
-    world.events = grown
 
 
 def state_array(world: Any, name: str, n: int, dtype: Any, fill: float, width: int = 0) -> Any:
@@ -143,7 +130,7 @@ def make_links(world: Any, proposals: Proposals, n_slots: int, *, formation: int
     backend.pull(world.cells)
     order = sorted_slots(proposals, n_slots, world.n_cells, world.cells.id, world.cells.well)
     world.reserve_links(world.n_links + n, 0)
-    reserve_events(world, n)
+    world.reserve_events(n)
     world.n_links = int(
         backend.serial(
             add_links, n, proposals, order, formation, shortest, world.links, world.n_links, world.cells, world.wells,

@@ -27,7 +27,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import LINK_EMPTY
 from mitoferry.core.streams import NANOTUBE_LOADING
 from mitoferry.processes.nanotube_clocks import Course, course_of
-from mitoferry.processes.nanotube_links import NEVER, reserve_events, state_array
+from mitoferry.processes.nanotube_links import NEVER, state_array
 from mitoferry.processes.nanotube_loading import rate_of_loading
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of
 from mitoferry.processes.nanotube_resolve import settle
@@ -136,7 +136,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         return
     world.reserve_links(len(world.links.id), world.n_cargo + n)
     world.reserve_pages(PAGES_AT_HAND)
-    reserve_events(world, 2 * n + EVENTS_AT_HAND)
+    world.reserve_events(2 * n + EVENTS_AT_HAND)
     while True:
         world.n_cargo, short = backend.serial(
             settle, queue, course, traffic, world.links, world.cargo, world.n_cargo, world.mitochondria, world.pages,
@@ -147,7 +147,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         queue = queue.grown()
         world.reserve_links(len(world.links.id), len(world.cargo.link) + short)
         world.reserve_pages(PAGES_AT_HAND + short)
-        reserve_events(world, 2 * short + EVENTS_AT_HAND)
+        world.reserve_events(2 * short + EVENTS_AT_HAND)
 
 
 PROCESS = Process(name="nanotube_transport", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
