@@ -81,6 +81,7 @@ def test_a_good_file():
         ("added: 4 h", "haplotypes: {m.3243A>G: 80 %, m.8344A>G: 30 %}", "cells.donor", 6, ""),
         ("added: 4 h", "overrides: {sped: 1}", "cells.donor.overrides.sped", 6, "'speed'"),
         ("added: 4 h", "overrides: {speed: 1 kg}", "cells.donor.overrides.speed", 6, ""),
+        ("added: 4 h", "overrides: {mtdna: 2000, mitochondria: 5}", "cells.donor.overrides", 6, ""),
         ("oxygen_glucose_deprivation", "oxygen_glucos_deprivation", "injury[0].do", 8, "'oxygen_glucose_deprivation'"),
         ("until: 4 h}", "until: 0 h}", "injury[0].until", 8, ""),
         ("from: 0 h, until: 4 h", "from: 10 h", "injury[0].from", 8, ""),

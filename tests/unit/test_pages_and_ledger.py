@@ -7,7 +7,7 @@ from mitoferry.base.errors import LedgerError
 from mitoferry.core.handover import arrive, load_into_transit
 from mitoferry.core.pages import move, release_empty_pages, remove
 from mitoferry.core.schema import OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED
-from worlds import make_world
+from worlds import cell_type, make_world, population
 
 
 @pytest.fixture
@@ -100,3 +100,15 @@ def test_empty_pages_go_back(world):
     release_empty_pages(world.mitochondria, world.pages, world.cells, cell)
     assert world.cells.first_page[cell] == -1
     assert world.pages.n_free[0] > free
+
+
+@pytest.mark.parametrize("copies", [0.4, 5.0, 125.0, 250.0])
+def test_seeded_copies_have_the_mean_of_the_cell_type(copies):
+    """Also where a byte per haplotype is nearly full. Planted fault seen: trials of 4 x the mean overflow at 125."""
+    numbers = cell_type(mitochondria=200.0, mtdna=200.0 * copies, cell_cv=0.0)
+    world = make_world([population(count=10, numbers=numbers)])
+    slots = np.concatenate([slots_of(world, c) for c in cells_of(world, 0)])
+    found = world.mitochondria.copies[slots].astype(int).sum(axis=1)
+    trials = min(np.ceil(4.0 * copies), 255)
+    error = np.sqrt(copies * (1.0 - copies / trials) / len(slots))
+    assert abs(found.mean() - copies) < 4.0 * error

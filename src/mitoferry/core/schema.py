@@ -17,6 +17,7 @@ import numpy as np
 PAGE = 32
 N_HAPLOTYPES = 4
 N_CLASSES = 4
+MAX_COPIES = 255  # mtDNA copies of a haplotype that a record can hold
 
 # ----------------------------------------------------------------- mitochondria: quantised columns
 MASS_SCALE = 1.0 / 8192.0

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from mitoferry.base.errors import Problem
+from mitoferry.core.schema import MAX_COPIES
 from mitoferry.experiment.check_run import check_number, check_run
-from mitoferry.experiment.meaning import count_of, dose_in, layer_of, palette_of, well_text
+from mitoferry.experiment.meaning import count_of, dose_in, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
 from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
@@ -92,6 +93,21 @@ def _cells(f: Collector, plan: Plan, cells: Cells, tree: Map, path: tuple[Any, .
             f.unknown(tree, (*path, "overrides", key), "a number of the cell type", key, known)
         elif record is not None:
             check_number(f, value, known[key].unit, tree, (*path, "overrides", key))
+    if record is not None:
+        _copies(f, cells, record, tree, path)
+
+
+def _copies(f: Collector, cells: Cells, record: Any, tree: Map, path: tuple[Any, ...]) -> None:
+    """A mitochondrion's record counts its mtDNA copies in a byte."""
+    numbers = {key: record.value(key) for key in ("mtdna", "mitochondria")}
+    for key in numbers.keys() & cells.overrides.keys():
+        try:
+            numbers[key] = number_in(cells.overrides[key], record.values[key].unit)
+        except QuantityError:
+            return  # reported by check_number
+    if numbers["mitochondria"] > 0 and numbers["mtdna"] > MAX_COPIES * numbers["mitochondria"]:
+        wanted = f"at most {MAX_COPIES} copies of mtDNA per mitochondrion"
+        f.add(tree, (*path, "overrides"), wanted, "{mtdna:g} copies in {mitochondria:g} mitochondria".format(**numbers))
 
 
 def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:

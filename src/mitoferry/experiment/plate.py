@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.base.errors import InputError, Problem
 from mitoferry.core import schema
 from mitoferry.core.nodes import N_NODES, NODES
 from mitoferry.core.plate_spec import Arm, PlateSpec, Population
@@ -17,7 +16,6 @@ from mitoferry.core.world import World
 from mitoferry.processes import seeding
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
-MAX_MEAN_COPIES = 63  # seeding draws up to four times the mean, and a record counts to 255
 HEADROOM_CELLS = 1.02
 HEADROOM_PAGES = 1.03
 
@@ -69,14 +67,7 @@ def _start_numbers(arm: Arm, spec: PlateSpec) -> tuple[list[list[float]], list[l
         t = population.cell_type
         start.append([t.cell_cv, t.cytosol, t.demand, t.glycolysis, t.nonmito, t.mitochondria])
         shares = list(population.haplotypes)
-        copies = 0.0 if population.rho0 else t.mtdna / max(t.mitochondria, 1.0)
-        if copies > MAX_MEAN_COPIES:
-            raise InputError(
-                Problem(
-                    f"arm {arm.name}", f"cells.{population.name}", f"at most {MAX_MEAN_COPIES} copies of mtDNA per mitochondrion",
-                    f"{t.mtdna:g} copies in {t.mitochondria:g} mitochondria", hint="A mitochondrion holds up to 255 copies of a haplotype.",
-                )
-            )  # fmt: skip
+        copies = 0.0 if population.rho0 or t.mitochondria == 0 else t.mtdna / t.mitochondria
         mixed = float(sum(1 for s in shares if s > 0) > 1)
         complexes = initial_complexes(shares, spec) if not population.rho0 else (0.0, 0.0, 0.0)
         mixture.append([copies, *shares, float(population.genetic_label), population.tracker, mixed, *complexes, float(population.rho0)])

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from mitoferry.core.random import binomial_from, stochastic_round, uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import N_HAPLOTYPES
+from mitoferry.core.schema import MAX_COPIES, N_HAPLOTYPES
 from mitoferry.core.streams import FUSION_EXCHANGE
 
-MAX_COPIES = 255
 LARGEST = 65535
 
 

@@ -40,6 +40,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     COMPLEX_SCALE,
     CYTOSOL,
+    MAX_COPIES,
     N_HAPLOTYPES,
     OCCUPIED,
     OWN_NETWORK,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 # columns of the scratch table of a step, one row per cell
 ACTIVE, LOSS, GAIN, WEIGHT, TARGETS, REFERENCE, EXPRESSION, PATHOGENIC, N_RATES = 0, 1, 2, 6, 7, 10, 11, 12, 16
-MAX_COPIES = 255
 MAX_DOSE = 1.2
 GROWTH_BAND = 0.1
 

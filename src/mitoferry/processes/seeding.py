@@ -22,6 +22,7 @@ from mitoferry.core.schema import (
     DAMAGE_SCALE,
     LABEL_SCALE,
     MASS_SCALE,
+    MAX_COPIES,
     OCCUPIED,
     PAGE,
 )
@@ -118,7 +119,9 @@ def seed_one(s, mitochondria, mixture, g, k0, k1, identity, ordinal, shift, p):
     mass = min(max(lognormal_factor(p.mass_cv, a), 0.3), 3.0)
     mitochondria.mass[s] = int(mass / MASS_SCALE)
     mitochondria.damage[s] = int(p.rest_damage / DAMAGE_SCALE)
-    copies = binomial_from(int(4.0 * float(mixture[g, 0]) + 0.5), 0.25, b)
+    mean = float(mixture[g, 0])
+    trials = min(int(math.ceil(4.0 * mean)), MAX_COPIES)
+    copies = binomial_from(trials, mean / max(trials, 1), b)
     first = min(max(float(mixture[g, 1]) - shift, 0.0), 1.0)
     n0 = binomial_from(copies, first, c)
     if float(mixture[g, 1]) >= 1.0:
