@@ -1,4 +1,7 @@
-"""F15: the algebraic root of the energetics against the full equations in time, and exact relations between its fluxes."""
+"""F15: the algebraic root of the energetics against the full equations in time, and exact relations between its fluxes.
+
+Faults seen to fail it, planted in a copy of the package: 3 protons per ATP; no complex II bypass; hydrolysis at full capacity.
+"""
 
 import math
 

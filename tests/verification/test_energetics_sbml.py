@@ -5,7 +5,7 @@ Exact: the steady state of the differential equations is the root. Tolerance 0.1
 60 s is within 2 % of the fall from the second step on; demand, which is shed on the ATP of the step before, lags by at most
 0.05; both are of first order (a tenth of the step leaves less than a fifth of the error).
 Faults seen to fail it, planted in a copy of the package: 3 protons per ATP in ``energetics_class``; complex II bypass left
-out of ``respiration``; reverse share missing in hydrolysis; ``load`` not applied to demand. Planted here as well, in the SBML.
+out of ``respiration``; hydrolysis at full capacity; ``load`` not applied to demand. Planted here as well, in the SBML.
 """
 
 import pytest

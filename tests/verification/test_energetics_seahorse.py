@@ -1,4 +1,7 @@
-"""The virtual Seahorse of the reference cell, threshold, rescue and oxygen curves (numbers of the specification, B1.5 and B1.6)."""
+"""The virtual Seahorse of the reference cell, threshold, rescue and oxygen curves (numbers of the specification, B1.5 and B1.6).
+
+Faults seen to fail it, planted in a copy of the package: a brake linear in the proton-motive force (G8).
+"""
 
 import numpy as np
 import pytest

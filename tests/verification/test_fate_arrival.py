@@ -1,4 +1,7 @@
-"""Fate of arrivals: exact rates, exact pulse, gates (G1), arms that switch off one by one."""
+"""Fate of arrivals: exact rates, exact pulse, gates (G1), arms that switch off one by one.
+
+Faults seen to fail it, planted in a copy of the package: arrivals lysed at 1.3 times their rate; a pulse whatever arrives (G1).
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""F17: survival under constant hazards, competing risks, coverage of Kaplan-Meier intervals; rest; modes of death; content."""
+"""F17: survival under constant hazards, competing risks, coverage of Kaplan-Meier intervals; rest; modes of death; content.
+
+Faults seen to fail it, planted in a copy of the package: release of cytochrome c 15 % late; necrosis first whenever it falls into the step (F17).
+"""
 
 import numpy as np
 import pytest

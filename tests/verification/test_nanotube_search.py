@@ -1,4 +1,7 @@
-"""F13 and G6: search and capture: first link, refractory time, two targets, angles, shading, distance, inserts."""
+"""F13 and G6: search and capture: first link, refractory time, two targets, angles, shading, distance, inserts.
+
+Faults seen to fail it, planted in a copy of the package: a length that does not matter (F13, G6); no refractory time.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""F12: passage of a mitochondrion through a nanotube: mean, variance, survival under breakage, telegraph motion."""
+"""F12: passage of a mitochondrion through a nanotube: mean, variance, survival under breakage, telegraph motion.
+
+Faults seen to fail it, planted in a copy of the package: pauses of 1/k_off; pauses of fixed length; turns twice as often.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,9 @@
-"""F1-F3 and G2, G4, G5, G7: loading, arrival, breakage; which way mitochondria go, and what blocks them."""
+"""F1-F3 and G2, G4, G5, G7: loading, arrival, breakage; which way mitochondria go, and what blocks them.
+
+Faults seen to fail it, planted in a copy of the package: loading capped (F1, F3) or not following the number of
+mitochondria (F2); copied, not moved (G2); a low dose of cytochalasin that breaks tubes (G4); only the initiator gives (G5); closed
+and capped tubes that carry (G7).
+"""
 
 import numpy as np
 import pytest
@@ -338,6 +343,7 @@ def test_capacity_single_file_and_return():
 
 @pytest.mark.parametrize("cause", ["cold", "no ATP", "calcium", "no Miro1", "no TRAK"])
 def test_without_motors_nothing_moves(cause):
+    """Neither enters a tube nor arrives. Fault seen to fail it, planted in a copy of the package: loading that goes on in the cold."""
     world = pairs(60, (0, 100))
     giver = rows_of(world, 1)
     if cause == "cold":
@@ -350,8 +356,9 @@ def test_without_motors_nothing_moves(cause):
         world.groups.nodes[:, NODE["miro1"]] = 0.0
     else:
         world.groups.nodes[:, NODE["trak"]] = 0.0
-    Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
+    stage = Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
     assert world.cells.received.sum() <= 4
     control = pairs(60, (0, 100))
-    Stage(control, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
+    usual = Stage(control, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
     assert control.cells.received.sum() > 60
+    assert stage.loadings()["time"].size < 0.1 * usual.loadings()["time"].size

@@ -1,4 +1,7 @@
-"""F7: what division does to heteroplasmy. Binomial partition of whole organelles adds g h (1-h)/n; of single copies h (1-h)/n."""
+"""F7: what division does to heteroplasmy. Binomial partition of whole organelles adds g h (1-h)/n; of single copies h (1-h)/n.
+
+Faults seen to fail it, planted in a copy of the package: mitochondria dealt by their number instead of by chance.
+"""
 
 import numpy as np
 import pytest

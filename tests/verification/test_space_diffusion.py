@@ -1,4 +1,7 @@
-"""F10: the fields against exact solutions, each check shown to fail for a planted fault."""
+"""F10: the fields against exact solutions, each check shown to fail for a planted fault.
+
+Faults seen to fail it, planted in a copy of the package: uptake of a voxel halved; release 10 % high.
+"""
 
 import numpy as np
 import pytest
@@ -133,7 +136,7 @@ def test_f10_absorbing_voxel_is_a_sphere_of_a_third_of_its_edge(clearance):
     G, the field per amount released there, is a sum over the modes of the grid; G(0) = 1/(4 pi D R), with R = 0.315 voxel in an
     endless block: to that sphere a perfectly absorbing cell comes down on a grid. Steady state: no step error; every voxel is
     compared. Tolerance: that of the linear solver. Fault seen to fail it, planted in a copy of the package: uptake of a voxel
-    halved; exchange with held faces over a whole instead of half a voxel.
+    halved.
     """
     voxel, n, c0, d = 10.0, 15, 50.0, 1500.0
     k, m = np.arange(1, n + 1), n // 2

@@ -1,4 +1,7 @@
-"""F11 and the mechanics of two cells, each check shown to fail for a planted fault."""
+"""F11 and the mechanics of two cells, each check shown to fail for a planted fault.
+
+Faults seen to fail it, planted in a copy of the package: displacement without a scatter of its own (F11).
+"""
 
 import numpy as np
 import pytest

@@ -2,8 +2,8 @@
 
 What must agree: mean ATP within 1 % at every hour, in and after the deprivation; median H2O2 within 3 %; counts (search attempts,
 nanotubes, hand-overs, mitochondria, living cells) within 3 % beside 4.5 standard errors over 64 wells.
-Faults seen to fail it, planted in a copy of the package: attempts of the search counted per step, not per time; respiration with
-1 % more oxygen need per 30 s of step. Planted here: capture 20 % higher.
+Fault seen to fail it, planted in a copy of the package: attempts of the search drawn per step, not per time. Planted here: capture a
+third more likely.
 """
 
 import warnings

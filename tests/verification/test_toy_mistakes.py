@@ -16,6 +16,8 @@ G12    no controls                                         here (cold, alike arm
 =====  ==================================================  =================================================================
 
 G9 is covered in part: donors lose exactly what they hand over (here).
+
+Faults seen to fail it, planted in a copy of the package: ATP made in whoever has received (G1); no effect of the well (G11).
 """
 
 import numpy as np
