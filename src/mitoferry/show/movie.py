@@ -12,7 +12,7 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.show import picture
-from mitoferry.show.report_parts import well_tables
+from mitoferry.show.sections.pictures import well_tables
 from mitoferry.show.style import words
 from mitoferry.store.atomic import RunFolderError, explain, replacing
 

@@ -289,6 +289,12 @@ class Results(RunFolder):
         words = {k: v.where(v.notna(), "unknown") for k, v in words.items()}
         return moved.assign(**words).groupby(keys, observed=True, sort=True).size().rename("count").reset_index()
 
+    def fates(self) -> pd.DataFrame:
+        """Where the transferred mitochondria ended: counts by arm, route of the last hand-over and fate (``studies/fates.py``)."""
+        from mitoferry.studies.fates import fates_table
+
+        return fates_table(self)
+
     def __repr__(self) -> str:
         arms = len(self.names.arms)
         state = "" if self.complete else ", unfinished"

@@ -161,18 +161,23 @@ def reading_row(reading: Any, tick: int, assay: str) -> tuple[Any, ...]:
 
 
 def ledger_totals(engine: Engine) -> dict[str, Any]:
-    """Booked births and losses of the whole plate, and what is there now."""
+    """Booked births and losses of the whole plate, and what is there now. Mass in mass units (exact: steps of 1/8192)."""
     from mitoferry.core.ledger import QUANTITIES
-    from mitoferry.core.schema import TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED
+    from mitoferry.core.schema import MASS_SCALE, TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT
 
     world = engine.world
     world.ledger.check(world, "end of run", engine.tick)
     books = world.wells.ledger.sum(axis=0)
+
+    def amounts(counted: Any) -> dict[str, Any]:
+        values = dict(zip(QUANTITIES, counted.sum(axis=0).tolist(), strict=True))
+        return values | {"mass units": values["mass units"] * MASS_SCALE}
+
     return {
         "born": int(books[TALLY_BORN]), "degraded": int(books[TALLY_DEGRADED]), "lysed": int(books[TALLY_LYSED]),
         "handed_over": engine.n_handovers,
-        "at_time_zero": dict(zip(QUANTITIES, world.ledger.opening.sum(axis=0).tolist(), strict=True)),
-        "now": dict(zip(QUANTITIES, world.ledger.count(world).sum(axis=0).tolist(), strict=True)),
+        "mass_in": int(books[TALLY_MASS_IN]) * MASS_SCALE, "mass_out": int(books[TALLY_MASS_OUT]) * MASS_SCALE,
+        "at_time_zero": amounts(world.ledger.opening), "now": amounts(world.ledger.count(world)),
     }  # fmt: skip
 
 
