@@ -1,0 +1,6 @@
+"""``python -m mitoferry``: the command line."""
+
+from mitoferry.show.cli import main
+
+if __name__ == "__main__":
+    main()
