@@ -19,9 +19,12 @@ bidirectional      lower bound of the smaller direction's share is above 0.1
 =================  ==================================================================================================
 
 *opposite*: the interval excludes 0 in the other direction. *not reproduced*: the interval shows that the effect is
-absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell; more replicates would decide.
+absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell (more replicates would decide), or
+there is nothing to compare: a rise, a fall, an abolition or a restoration cannot be judged where every well of both
+arms reads zero.
 *not tested*: the arm was not run, or the model has no such readout. The background of readouts of a donor label is the
-arm without donors (a leaking dye stains without a transfer); that of the others is zero.
+arm without donors (a leaking dye stains without a transfer); that of the others is zero. Where all wells give the
+same share of the flow, so that their spread says nothing, its interval is the exact binomial one of all hand-overs.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoferry.base.errors import InputError, MitoferryError
-from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
+from mitoferry.studies.contrast import LEVEL, Contrast, Interval, interval_text, mean_interval, number, paired
 
 if TYPE_CHECKING:
     from mitoferry.studies.results import Measured, Results
@@ -44,6 +47,7 @@ VERDICTS = (REPRODUCED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED)
 ABOLISHED = 0.1
 RESTORED = 0.5
 ONE_WAY = 0.9
+NOTHING = "nothing to compare: zero in every well of both arms"
 DEFAULT_MARGIN = 0.1
 DONOR_LABEL_ASSAYS = ("flow_mitochondria", "confocal_mitochondria", "mtdna_qpcr")
 HEALTHY_ARMS = ("recipient_alone", "uninjured", "healthy", "control")
@@ -109,9 +113,14 @@ Ruling = tuple[str, str]
 
 
 # ---------------------------------------------------------------------- rules on numbers
+def _shown(d: Interval) -> str:
+    same = ", the same in every pair of wells" if d.mean != 0.0 and d.low == d.high else ""
+    return f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}{same}"
+
+
 def judge_change(d: Interval, direction: str, margin: float = 0.0) -> Ruling:
     """Rule for "increase" and "decrease" on the paired differences; ``margin`` is absolute."""
-    shown = f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}"
+    shown = _shown(d)
     if not math.isfinite(d.low):
         return UNDECIDED, f"{shown}: at least two replicates are needed"
     up = direction == "increase"
@@ -126,7 +135,7 @@ def judge_change(d: Interval, direction: str, margin: float = 0.0) -> Ruling:
 
 def judge_no_change(d: Interval, margin: float) -> Ruling:
     """Rule for "no_change": equivalence within an absolute ``margin``."""
-    shown = f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}, margin ±{number(margin)}"
+    shown = f"{_shown(d)}, margin ±{number(margin)}"
     if not math.isfinite(d.low):
         return UNDECIDED, f"{shown}: at least two replicates are needed"
     if -margin <= d.low and d.high <= margin:
@@ -138,6 +147,8 @@ def judge_no_change(d: Interval, margin: float) -> Ruling:
 
 def judge_abolish(a: np.ndarray, v: np.ndarray) -> Ruling:
     """Rule for "abolish" on paired wells, background already taken off."""
+    if not len(v):
+        return UNDECIDED, "no pair of wells gave a value"
     before, left, change = mean_interval(v), mean_interval(a - ABOLISHED * v), mean_interval(a - v)
     share = f"{100 * a.mean() / v.mean():.0f} % is left" if v.mean() > 0 else "nothing to abolish"
     shown = f"{share} ({number(float(a.mean()))} of {number(float(v.mean()))})"
@@ -209,12 +220,24 @@ def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Rul
     if direction == "bidirectional":
         share = np.minimum(share, 1 - share)
     x, limit = mean_interval(share), ONE_WAY if direction == "unidirectional" else 1 - ONE_WAY
+    if x.sd == 0.0:
+        x = _binomial(x, float(total.sum()))
     shown = f"{counts}; share {number(x.mean)}, 95 % interval {interval_text(x.low, min(x.high, 1.0))}"
     if x.low > limit:
         return REPRODUCED, shown
     if direction == "unidirectional" and x.high < 1 - limit:
         return OPPOSITE, shown
     return (NOT_REPRODUCED if x.high < limit else UNDECIDED), shown
+
+
+def _binomial(x: Interval, total: float) -> Interval:
+    """The share with its exact binomial (Clopper-Pearson) interval from ``total`` hand-overs."""
+    from scipy.special import betaincinv
+
+    tail, hits = (1.0 - LEVEL) / 2.0, round(x.mean * total)
+    low = float(betaincinv(hits, total - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, total - hits, 1.0 - tail)) if hits < total else 1.0
+    return Interval(x.mean, low, high, x.sd, x.n)
 
 
 # ---------------------------------------------------------------------- findings of a run
@@ -282,6 +305,8 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
         return judge_absent(mean_interval(c.arm_values), level, margin * abs(level))
     if not c.versus:
         return NOT_TESTED, f"{direction} needs an arm to be held against"
+    if direction in ("increase", "decrease", "abolish") and _silent(c):
+        return UNDECIDED, NOTHING
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
     if direction in ("increase", "decrease"):
         return judge_change(d, direction, margin * abs(c.versus_mean))
@@ -294,6 +319,11 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
     if direction == "restore":
         return _restore(r, m, c, at)
     return NOT_TESTED, f"no rule for {direction!r}"
+
+
+def _silent(c: Contrast) -> bool:
+    """Whether every well of both arms reads zero."""
+    return not any(c.arm_values) and not any(c.versus_values)
 
 
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
@@ -312,6 +342,8 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
         good = m.card.good if m.card else 0
         if good == 0:
             return NOT_TESTED, "no uninjured arm was run"
+        if _silent(c):
+            return UNDECIDED, NOTHING
         verdict, reason = judge_change(Interval(c.difference, c.low, c.high, 0.0, c.n), "increase" if good > 0 else "decrease")
         return verdict, f"{reason} (direction only: no uninjured arm was run)"
     values = [r.wells(m, arm=name, at=at).values for name in (c.arm, c.versus, healthy)]
