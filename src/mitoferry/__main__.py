@@ -1,4 +1,4 @@
-"""``python -m mitoferry``: the command line."""
+"""``python -m mitoferry`` is the command line."""
 
 from mitoferry.show.cli import main
 

@@ -27,8 +27,9 @@ def test_modes_diagonalise_the_second_difference(n, border):
     assert np.allclose(second_difference(n, border) @ vectors, vectors * values, atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(7, 1, 1), (4, 5, 1), (3, 8, 2), (6, 4, 5)])
-def test_transform_is_the_product_with_the_modes_and_back(shape):
+@pytest.mark.parametrize("shape", [(7, 1, 1), (4, 5, 1), (3, 8, 2), (6, 4, 5), (1, 6, 1)])
+@pytest.mark.parametrize("width", [1, 3])
+def test_transform_is_the_product_with_the_modes_and_back(shape, width):
     all_modes, at, start = [], [], 0
     for n in shape:
         vectors, _ = modes_of_axis(n, CLOSED)
@@ -36,12 +37,12 @@ def test_transform_is_the_product_with_the_modes_and_back(shape):
         at.append(start)
         start += len(packed_modes(vectors))
     packed = np.concatenate([packed_modes(v) for v in all_modes])
-    field = np.random.default_rng(0).normal(size=shape[::-1])
+    field = np.random.default_rng(0).normal(size=(*shape[::-1], width))
     planes = np.zeros((2, field.size))
     planes[0] = field.ravel()
-    a, b = into_modes(shape, tuple(at), 0, planes, 0, 1, packed)
-    expected = np.einsum("zyx,xi,yj,zk->kji", field, all_modes[0], all_modes[1], all_modes[2])
+    flat = planes.ravel()
+    a, b = into_modes(shape, width, tuple(at), 0, flat, field.size, 0, 1, packed)
+    expected = np.einsum("zyxl,xi,yj,zk->kijl", field, all_modes[0], all_modes[1], all_modes[2])
     assert np.allclose(planes[a], expected.ravel(), atol=1e-12)
-    a, _ = into_modes(shape, tuple(at), 1, planes, a, b, packed)
-    assert a == 0
-    assert np.allclose(planes[0], field.ravel(), atol=1e-12)
+    a, _ = into_modes(shape, width, tuple(at), 1, flat, field.size, a, b, packed)
+    assert np.allclose(planes[a], field.ravel(), atol=1e-12)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mitoferry.backends.narrow import Narrower, all_rows, names_of
-from mitoferry.backends.rewrite import Compiler, with_globals
+from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
@@ -132,39 +132,41 @@ _EACH = {1: _each1, 2: _each2, 3: _each3, 4: _each4, 5: _each5, 6: _each6, 7: _e
 _GATHER = {2: _gather2, 3: _gather3, 4: _gather4, 5: _gather5, 6: _gather6}
 
 
-def source_fingerprint() -> str:
-    """Hash of the engine's sources: compiled code is cached under it, so that no stale kernel is ever used."""
-    root = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def fingerprint(*patterns: str) -> str:
+    """Hash of those of the package's sources that match one of the patterns."""
     digest = hashlib.sha256()
-    for room in ("core", "backends", "space", "processes", "assays"):
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def source_fingerprint() -> str:
+    """Hash of all sources of the engine."""
+    return fingerprint(*(f"{room}/**/*.py" for room in ("core", "backends", "space", "processes", "assays")))
 
 
 def cache_directory() -> Path:
     """Where compiled kernels are kept: ``MITOFERRY_CACHE_DIR``, else the user's cache directory."""
     root = os.environ.get("MITOFERRY_CACHE_DIR")
     base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "mitoferry"
-    return base / "kernels" / source_fingerprint()
+    # what shapes every kernel: the backends and the layout of the tables
+    return base / "kernels" / fingerprint("backends/*.py", "core/schema.py", "core/events.py")
 
 
-def foreign_mark(*rows: Any) -> str:
-    """A mark of the code of row functions of other packages, "" for our own.
+def code_mark(*rows: Any) -> str:
+    """A mark of the code of row functions and all that they call: part of the name under which a kernel is kept.
 
-    The cache is keyed by our sources; code of others has to be part of the name under which a kernel is kept.
+    So no stale kernel is ever used, and a change to one mechanism, ours or of another package, compiles only what it
+    touches.
     """
     digest = hashlib.sha256()
-    foreign = False
     for function in all_rows(*rows):
-        if not function.__module__.startswith("mitoferry."):
-            foreign = True
-            code = function.__code__
-            digest.update(code.co_code + repr((code.co_consts, code.co_names, code.co_varnames)).encode())
-            constants = {n: function.__globals__[n] for n in sorted(code.co_names) if isinstance(function.__globals__.get(n), int | float)}
-            digest.update(repr(constants).encode())
-    return "." + digest.hexdigest()[:12] if foreign else ""
+        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_page__):
+            digest.update(text_mark(text) if text is not None else b"-")
+    return digest.hexdigest()[:12]
 
 
 class _Driver:
@@ -238,7 +240,7 @@ class Cpu:
         if found is None:
             whole = row.__mitoferry_page__ if finish else None
             replaced = {"_slot" if finish else "_row": self._compiler.compile(whole or row), "_stride": PAGE if whole else 1}
-            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}{foreign_mark(row, finish)}"
+            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}"
             names = names_of(row)
             if finish:
                 replaced["_finish"] = self._compiler.compile(finish)
@@ -298,7 +300,7 @@ class Cpu:
         """See :class:`mitoferry.backends.contract.Backend`."""
         found = self._drivers.get(function)
         if found is None:
-            name = f"serial.{function.__module__}.{function.__qualname__}{foreign_mark(function)}"
+            name = f"serial.{function.__module__}.{function.__qualname__}.{code_mark(function)}"
             compiled = self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name))
             found = self._drivers[function] = _Driver(compiled, Narrower(names_of(function)))
         return found.run(*found.narrow(args))

@@ -8,6 +8,8 @@ whose globals are replaced. Nothing is compiled on import.
 from __future__ import annotations
 
 import dis
+import functools
+import hashlib
 import types
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +19,14 @@ import numpy as np
 from mitoferry.core.row import is_row
 
 
-def globals_used(code: types.CodeType) -> set[str]:
+@functools.cache
+def globals_used(code: types.CodeType) -> frozenset[str]:
     """Global names that a code object, or one nested in it, refers to; names of attributes are not among them."""
     names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names |= globals_used(constant)
-    return names
+    return frozenset(names)
 
 
 def names_used(code: types.CodeType) -> set[str]:
@@ -44,6 +47,27 @@ def with_globals(function: Callable[..., Any], replaced: dict[str, Any], qualnam
     copy.__module__ = function.__module__
     copy.__doc__ = function.__doc__
     return copy
+
+
+@functools.cache
+def text_mark(function: Any) -> bytes:
+    """Digest of one text of a row function: its code, its constants, and the values of its global names.
+
+    Other row functions enter by name only: their own texts have marks of their own.
+    """
+    digest = hashlib.sha256(function.__module__.encode())
+    waiting = [function.__code__]
+    while waiting:
+        code = waiting.pop()
+        numbers = [c for c in code.co_consts if not isinstance(c, str | types.CodeType)]  # without the docstring
+        digest.update(code.co_code + repr((numbers, code.co_names, code.co_varnames)).encode())
+        waiting += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    for name in sorted(globals_used(function.__code__)):
+        value = function.__globals__.get(name)
+        named = getattr(value, "__qualname__", None)
+        shown = value.tobytes().hex() if isinstance(value, np.ndarray) else f"{value.__module__}.{named}" if named else repr(value)
+        digest.update(f"{name}={shown};".encode())
+    return digest.digest()
 
 
 class Compiler:

@@ -11,13 +11,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mitoferry.experiment.loop import Engine
 
 AHEAD = 6 * 3600  # s of simulated time that the scout goes ahead at most
-MARK = "complete"  # file in the kernel cache: written when a run has come so far that its kernels are there
+
+
+def _mark(backend: Any) -> Path:
+    """File in the kernel cache: there once a run with these sources came so far that all kernels are there."""
+    from mitoferry.backends.cpu import source_fingerprint
+
+    return Path(backend.cache_folder) / f"complete-{source_fingerprint()}"
 
 
 class Scout:
@@ -40,7 +47,7 @@ class Scout:
 def send_scout(engine: Engine, backend: Any) -> Scout:
     """Fork a scout if the cache of compiled kernels is cold and that can help."""
     wanted = backend.name == "cpu" and backend.caches and backend.threads > 1 and hasattr(os, "fork") and sys.platform == "linux"
-    if not wanted or (backend.cache_folder / MARK).exists() or backend.has_started_threads:
+    if not wanted or _mark(backend).exists() or backend.has_started_threads:
         return Scout(0)
     pid = os.fork()
     if pid:
@@ -82,6 +89,6 @@ def mark_complete(backend: Any) -> None:
     if backend.name == "cpu" and backend.caches:
         try:
             backend.cache_folder.mkdir(parents=True, exist_ok=True)
-            (backend.cache_folder / MARK).touch()
+            _mark(backend).touch()
         except OSError:
             return  # a cache that cannot be written to is no error: the next run compiles again

@@ -29,10 +29,12 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import GROUP_SPECIES, WellCells, Work, plan_row, solve_row
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
-from mitoferry.space.solver import N_PLANES
+from mitoferry.space.solver import EXPLICIT_PLANES, IMPLICIT_PLANES, N_LINES
+
+GOLDEN = 0.6180339887498949
 
 
 class Parameters(NamedTuple):
@@ -229,23 +231,44 @@ def _members(world: Any) -> WellCells:
     return found
 
 
+def groups_of(plan: Any, held: Any, widest: int) -> list[tuple[int, int, int, list[int]]]:
+    """(well, method, held, species) of the fields to solve: those that can be solved side by side, at most ``widest``.
+
+    Wells follow each other in strides of the golden ratio: neighbours differ, and so any cut shares the work evenly.
+    """
+    found = []
+    for method in (2, 1):
+        for faces in (0, 1):
+            of_well: dict[int, list[int]] = {}
+            for w, s in np.argwhere((plan == method) & (held == faces)).tolist():
+                of_well.setdefault(w, []).append(s)
+            found += [(w, method, faces, species[k : k + widest]) for w, species in of_well.items() for k in range(0, len(species), widest)]
+    order = np.argsort(np.arange(len(found)) * GOLDEN % 1.0, kind="stable")
+    return [found[k] for k in order]
+
+
 def _work(world: Any, plan: Any) -> tuple[Work, int]:
-    """Work arrays for the rows that ``plan`` calls for, the costly ones first."""
-    scratch = world.space.scratch
-    wells, species = np.nonzero(plan == 2)
-    more_wells, more_species = np.nonzero(plan == 1)
-    n = len(wells) + len(more_wells)
-    work = scratch.get("diffusion.work")
-    if work is None or len(work.rows) < n:
-        voxels = int(np.prod(world.fields.conc.shape[2:]))
-        work = Work(np.zeros((n, 3), dtype=np.int32), np.zeros((n, N_PLANES, voxels)))
-        scratch["diffusion.work"] = work
-    work.rows[:n, 0] = np.concatenate([wells, more_wells])
-    work.rows[:n, 1] = np.concatenate([species, more_species])
-    work.rows[: len(wells), 2] = 2
-    work.rows[len(wells) : n, 2] = 1
-    world.backend.push(work)
-    return work, n
+    """The groups that ``plan`` calls for, with room to work."""
+    scratch, wells, backend = world.space.scratch, world.wells, world.backend
+    faces = (wells.geometry == BLOCK) & (wells.periodic == 0)
+    held = faces[:, None] & (wells.boundary >= 0.0)
+    key = plan.tobytes() + held.tobytes()
+    if scratch.get("diffusion.key") == key:
+        return scratch["diffusion.work"], len(scratch["diffusion.work"].groups)
+    # several species side by side fill vector registers; one by one they fill more threads
+    enough = backend.name != "cuda" and world.n_wells >= 2 * getattr(backend, "threads", 1)
+    found = groups_of(plan, held, N_SPECIES if enough else 1)
+    groups = np.zeros((len(found), GROUP_SPECIES + N_SPECIES), dtype=np.int64)
+    offset, longest = 0, 1
+    for k, (w, method, faces, species) in enumerate(found):
+        nx, ny, nz = (int(n) for n in world.fields.shape[w])
+        groups[k, : GROUP_SPECIES + len(species)] = w, method, faces, len(species), offset, *species
+        offset += nx * ny * nz * len(species) * (IMPLICIT_PLANES if method == 2 else EXPLICIT_PLANES)
+        longest = max(longest, nx * len(species), ny * len(species))
+    work = Work(groups, np.zeros(max(offset, 1)), np.zeros((len(found), N_LINES, longest)))
+    scratch["diffusion.work"], scratch["diffusion.key"] = work, key
+    backend.push(work)
+    return work, len(groups)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

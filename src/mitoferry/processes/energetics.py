@@ -56,7 +56,7 @@ AMOL_PER_PL_MM = 1000.0  # amol in 1 pL of a 1 mM solution
 NADH_PER_PYRUVATE = 5.0
 ATP_PER_GLUCOSE = 2.0
 ATP_EDGE = 1e-6  # mM kept away from 0 and from the adenylate total
-ATP_TOLERANCE = 1e-7
+ATP_TOLERANCE = 1e-5
 
 
 class Parameters(NamedTuple):

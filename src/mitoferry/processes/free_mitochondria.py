@@ -136,6 +136,16 @@ def passage(wells, w, side, layer, diameter, porosity):
 
 
 @row
+def passages(mitochondria, wells, slot, w, p):
+    """Factors for reaching the cells of the bottom and of the insert from where the mitochondrion in ``slot`` is."""
+    if int(wells.geometry[w]) != INSERT:
+        return 1.0, 1.0
+    side = int(mitochondria.motor[slot]) & ~CLAIMED
+    diameter = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
+    return passage(wells, w, side, 0, diameter, p.porosity), passage(wells, w, side, 1, diameter, p.porosity)
+
+
+@row
 def diameter_of(mass, p):
     """Diameter [um] of a rounded mitochondrion of ``mass`` units."""
     return p.diameter * power(max(mass, 1e-3), 1.0 / 3.0)
@@ -144,16 +154,17 @@ def diameter_of(mass, p):
 @row
 def uptake_rate(mitochondria, wells, hazard, slot, w, p):
     """Rate [1/h] at which the free mitochondrion in ``slot`` is taken up by any cell."""
-    side = int(mitochondria.motor[slot]) & ~CLAIMED
-    diameter = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
-    rate = float(hazard[w, 0]) * passage(wells, w, side, 0, diameter, p.porosity)
-    return rate + float(hazard[w, 1]) * passage(wells, w, side, 1, diameter, p.porosity)
+    bottom, insert = passages(mitochondria, wells, slot, w, p)
+    return float(hazard[w, 0]) * bottom + float(hazard[w, 1]) * insert
 
 
 @row
-def waiting_time(rate, u):
-    """Exponential waiting time [h] at ``rate`` [1/h] from one uniform; practically never at rate 0."""
-    if rate <= 0.0:
+def waiting_time(rate, u, dt):
+    """Exponential waiting time [h] at ``rate`` [1/h] from one uniform; NEVER where it is certainly beyond ``dt`` [h].
+
+    -log(u) >= 1 - u, so that most draws need no logarithm.
+    """
+    if 1.0 - u >= rate * dt:
         return NEVER
     return -log(u) / rate
 
@@ -178,9 +189,9 @@ def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
     )
     lost = 0.0
     if int(mitochondria.damage[slot]) < FULL_DAMAGE:
-        lost = waiting_time(loss_rate(float(wells.bulk[w, CALCIUM]), p), u)
-    gone = lost + waiting_time(p.lysis_rate, v)
-    taken = waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x)
+        lost = waiting_time(loss_rate(float(wells.bulk[w, CALCIUM]), p), u, dt)
+    gone = lost + waiting_time(p.lysis_rate, v, dt)
+    taken = waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x, dt)
     if lost < min(dt, taken):
         mitochondria.damage[slot] = FULL_DAMAGE
         mitochondria.psi_offset[slot] = 0
@@ -240,12 +251,12 @@ def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) ->
     takers = np.flatnonzero(clearance > 0.0)
     targets, times = np.empty(slots.size, dtype=np.int64), np.empty(slots.size)
     for j, slot in enumerate(slots):
-        w, side = int(cells.well[owner[slot // PAGE]]), int(m.motor[slot])
+        w = int(cells.well[owner[slot // PAGE]])
         keys = (wells.key0[w], wells.key1[w], m.birth[slot], m.ordinal[slot])
-        diameter = diameter_of(MASS_SCALE * int(m.mass[slot]), p)
-        waiting = waiting_time(uptake_rate(m, wells, hazard, slot, w, p), uniform4(*keys, FREE_MITOCHONDRIA, step.step, 0)[2])
+        drawn = uniform4(*keys, FREE_MITOCHONDRIA, step.step, 0)[2]
+        waiting = waiting_time(uptake_rate(m, wells, hazard, slot, w, p), drawn, step.dt / 3600.0)
         near = takers[cells.well[takers] == w]
-        through = np.array([passage(wells, w, side, layer, diameter, p.porosity) for layer in (0, 1)])
+        through = np.array(passages(m, wells, slot, w, p))
         so_far = np.cumsum(clearance[near] * through[np.minimum(cells.layer[near], 1)])
         share = uniform(*keys, FREE_UPTAKE, step.step, 0) * so_far[-1]
         targets[j] = near[min(int(np.searchsorted(so_far, share, side="right")), near.size - 1)]

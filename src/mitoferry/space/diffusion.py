@@ -1,4 +1,4 @@
-"""Diffusing fields: one row solves one species of one well over one macro-step.
+"""Diffusing fields: one row solves a group of species of one well over one macro-step.
 
     dc/dt = D lap c - k c + G (c_bulk - c) + S(x) - U(x) c
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
@@ -39,8 +40,33 @@ from mitoferry.core.schema import (
     TNF_ALPHA,
 )
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.solver import exponential_step, implicit_step, mean_of
+from mitoferry.space.solver import (
+    ACTIVE,
+    DIAGONAL,
+    EXPLICIT_PLANES,
+    EXTRA,
+    FIELD,
+    IMPLICIT_PLANES,
+    LEFT,
+    LOSS,
+    MEAN,
+    NEW,
+    RATE,
+    SHARE,
+    SHIFT,
+    SOURCE,
+    SPARE,
+    SPREAD_X,
+    SPREAD_Y,
+    SPREAD_Z,
+    UPTAKE,
+    exponential_step,
+    implicit_step,
+    sum_plane,
+)
 
+GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES = range(6)
+FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
 
@@ -53,10 +79,16 @@ class WellCells(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Work arrays: ``rows`` int32 [row, 3] (well, species, method); ``planes`` float64 [row, N_PLANES, voxels]."""
+    """What :func:`solve_row` works on.
 
-    rows: Any
+    groups: int64 [group, GROUP_SPECIES + N_SPECIES]: well, method (1 exponential, 2 implicit), 1 for held faces, number
+        of species, where its planes begin, the species.
+    planes: float64, planes of all groups. lines: float64 [group, N_LINES, longest line]. Layout: ``space/solver.py``.
+    """
+
+    groups: Any
     planes: Any
+    lines: Any
 
 
 @row
@@ -198,103 +230,147 @@ def plan_row(i, cells, members, fields, wells, plan, h2o2_clearance, step):
 
 
 @row
-def load(w, s, c, shape, conc, boundary):
-    """Copy the field of (well, species) into the work plane ``c``, less ``boundary``."""
-    v = 0
+def load(w, s, k, width, plane, shape, conc, boundary):
+    """Copy the field of (well, species) into lane ``k`` of a plane, less ``boundary``."""
+    v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
             for x in range(shape[0]):
-                c[v] = float(conc[w, s, z, y, x]) - boundary
-                v += 1
+                plane[lane(v, 0)] = float(conc[w, s, z, y, x]) - boundary
+                v += width
 
 
 @row
-def unload(w, s, c, shape, conc, boundary):
-    """Copy the work plane ``c`` plus ``boundary`` back, never below zero; 1 if the field varies over the well."""
-    v = 0
+def unload(w, s, k, width, plane, shape, conc, boundary):
+    """Copy lane ``k`` of a plane plus ``boundary`` back, never below zero; 1 if the field varies over the well."""
+    v = k
     low = 1e30
     high = 0.0
     for z in range(shape[2]):
         for y in range(shape[1]):
             for x in range(shape[0]):
-                value = max(c[v] + boundary, 0.0)
+                value = max(plane[lane(v, 0)] + boundary, 0.0)
                 conc[w, s, z, y, x] = value
                 low = min(low, value)
                 high = max(high, value)
-                v += 1
+                v += width
     if high - low > SPREAD * high:
         return 1
     return 0
 
 
 @row
-def deposit(w, s, planes, n, cells, members, fields, h2o2_clearance):
-    """Per voxel, what cells release [conc/s] into plane 1 and their rate of uptake [1/s] into plane 2; 1 if any acts."""
-    for v in range(n):
-        planes[1, v] = 0.0
-        planes[2, v] = 0.0
+def deposit(w, species, width, source, uptake, takes, lines, cells, members, fields, h2o2_clearance):
+    """Per voxel and lane, what cells release [conc/s] and, if ``takes``, their rate of uptake [1/s].
+
+    Line ACTIVE becomes 1 for lanes on which any cell acts.
+    """
+    for v in range(len(source)):
+        source[v] = 0.0
+    if takes:
+        for v in range(len(uptake)):
+            uptake[v] = 0.0
+    for k in range(width):
+        lines[ACTIVE, k] = 0.0
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
     nx = int(fields.shape[w, 0])
     ny = int(fields.shape[w, 1])
-    acts = 0
     for j in range(int(members.start[w]), int(members.start[w + 1])):
         i = int(members.member[j])
         v = int(cells.voxel[i])
-        z = v // (nx * ny)
-        y = (v - z * nx * ny) // nx
-        x = v - (z * ny + y) * nx
-        q = cell_source(i, s, cells, fields) * per_voxel
-        u = cell_uptake(i, s, float(fields.conc[w, s, z, y, x]), cells, h2o2_clearance) * per_voxel
-        planes[1, v] += q
-        planes[2, v] += u
-        if q > 0.0 or u > 0.0:
-            acts = 1
-    return acts
+        for k in range(width):
+            s = int(species[k])
+            at = v * width + k
+            q = cell_source(i, s, cells, fields) * per_voxel
+            if q > 0.0:
+                source[lane(at, 0)] += q
+                lines[ACTIVE, k] = 1.0
+            if takes:
+                z = v // (nx * ny)
+                y = (v - z * nx * ny) // nx
+                x = v - (z * ny + y) * nx
+                u = cell_uptake(i, s, float(fields.conc[w, s, z, y, x]), cells, h2o2_clearance) * per_voxel
+                if u > 0.0:
+                    uptake[lane(at, 0)] += u
+                    lines[ACTIVE, k] = 1.0
 
 
 @row
 def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
-    """Advance (well, species) number ``i`` of ``work.rows`` by one step."""
-    j = i
-    w = int(work.rows[j, 0])
-    s = int(work.rows[j, 1])
-    planes = work.planes[j]
+    """Advance the species of one well that group ``i`` of ``work`` names by one step, side by side."""
+    w = int(work.groups[i, GROUP_WELL])
+    implicit = int(work.groups[i, GROUP_METHOD]) == 2
+    held = int(work.groups[i, GROUP_HELD])
+    width = int(work.groups[i, GROUP_WIDTH])
+    species = work.groups[i, GROUP_SPECIES : GROUP_SPECIES + width]
+    lines = work.lines[i]
     shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
     n = shape[0] * shape[1] * shape[2]
-    spread = (float(fields.diffusion[w, s, 0]), float(fields.diffusion[w, s, 1]), float(fields.diffusion[w, s, 2]))
-    held = border_is_held(w, s, wells)
+    size = n * width
+    at = int(work.groups[i, GROUP_OFFSET])
+    planes = work.planes[at : at + (IMPLICIT_PLANES if implicit else EXPLICIT_PLANES) * size]
+    field = planes[FIELD * size : FIELD * size + size]
+    source = planes[SOURCE * size : SOURCE * size + size]
+    last = UPTAKE if implicit else SPARE
+    uptake = planes[last * size : last * size + size]
     modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
     eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
-    g, back, surface, outside = exchange(w, s, wells, fields)
-    k = float(fields.decay[w, s])
     dt = step.dt
-    shift = outside * held
-    bulk = float(wells.bulk[w, s])
-    acts = deposit(w, s, planes, n, cells, members, fields, h2o2_clearance)
-    load(w, s, planes[0], shape, fields.conc, shift)
-    if int(work.rows[j, 2]) == 2:
+    deposit(w, species, width, source, uptake, implicit, lines, cells, members, fields, h2o2_clearance)
+    for k in range(width):
+        s = int(species[k])
+        if lines[ACTIVE, k] > 0.0:
+            fields.lateral[w, s] = 1
+        else:
+            fields.lateral[w, s] = 0
+        shift = float(wells.boundary[w, s]) * held
+        load(w, s, k, width, field, shape, fields.conc, shift)
+        lines[SPREAD_X, k] = float(fields.diffusion[w, s, 0])
+        lines[SPREAD_Y, k] = float(fields.diffusion[w, s, 1])
+        lines[SPREAD_Z, k] = float(fields.diffusion[w, s, 2])
+    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
+    sum_plane(source, shape[1] * shape[2], shape[0] * width, width, lines, SOURCE_MEAN)
+    for k in range(width):
+        s = int(species[k])
+        g, back, surface, outside = exchange(w, s, wells, fields)
+        loss = float(fields.decay[w, s])
+        if implicit:
+            below = 1.0 + dt * (back + surface + loss)
+            bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+            lines[RATE, k] = bulk
+            lines[SHARE, k] = g * dt * back / below
+            lines[DIAGONAL, k] = 1.0 / dt + loss + g
+            lines[EXTRA, k] = g * bulk
+            lines[LOSS, k] = loss
+            lines[SHIFT, k] = outside * held
+        else:
+            lines[RATE, k] = loss + g
+            lines[MEAN, k] = -1.0
+            if held != 0:
+                for v in range(k, size, width):
+                    source[v] -= loss * outside
+            else:
+                mean, bulk = mean_and_bulk(
+                    lines[FIELD_MEAN, k] / n, float(wells.bulk[w, s]), lines[SOURCE_MEAN, k] / n, g, back, surface, outside, loss, dt
+                )
+                lines[MEAN, k] = mean
+                wells.bulk[w, s] = bulk
+    if implicit:
         periodic = int(wells.periodic[w])
         around_z = 0
         if int(wells.geometry[w]) == BLOCK:
             around_z = periodic
-        below = 1.0 + dt * (back + surface + k)
-        bulk = (bulk + dt * surface * outside) / below
-        share = g * dt * back / below
-        implicit_step(
-            shape, spread, held, periodic, around_z, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes,
-            1.0 / dt + k + g, share, g * bulk, k, shift, dt,
-        )  # fmt: skip
-        bulk += dt * back * mean_of(planes[0], n) / below
+        implicit_step(shape, width, held, periodic, around_z, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
     else:
-        mean = -1.0
+        exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
+    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
+    for k in range(width):
+        s = int(species[k])
+        g, back, surface, outside = exchange(w, s, wells, fields)
         if held != 0:
-            for v in range(n):
-                planes[1, v] -= k * shift
-        else:
-            mean, bulk = mean_and_bulk(mean_of(planes[0], n), bulk, mean_of(planes[1], n), g, back, surface, outside, k, dt)
-        exponential_step(shape, spread, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, k + g, dt, mean)
-    if held != 0:
-        bulk = outside
-    wells.bulk[w, s] = bulk
-    varies = unload(w, s, planes[0], shape, fields.conc, shift)
-    fields.lateral[w, s] = max(varies, acts)
+            wells.bulk[w, s] = outside
+        elif implicit:
+            below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
+            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / n / below
+        if unload(w, s, k, width, field, shape, fields.conc, outside * held) != 0:
+            fields.lateral[w, s] = 1

@@ -1,40 +1,41 @@
 """The linear algebra of the fields: transforms into the modes of the grid, the exponential and the implicit step.
 
-All functions take plain arrays and scalars. A field is a *plane*: a row of float64 voxels, x fastest. The transform of
-an axis first adds and subtracts the two halves of the axis, which parts even from odd modes, then multiplies each with
-a small matrix; inner loops run along contiguous memory so that compilers vectorise them, and the order of every sum is
-fixed.
+All functions take plain arrays and scalars. A *plane* holds several fields of one well, its *lanes*, side by side:
+``plane[((z ny + y) nx + x) width + lane]``, float64. What is done to a lane does not depend on the others, so species
+may be grouped in any way; together they fill the vector registers. ``planes`` is one array of planes of ``size`` each:
+0 field, 1 source, 2 and 3 work space, 4 uptake, 5 residual, 6 direction, 7 operator times direction.
 
-Planes: 0 field, 1 source, 2 uptake, 3 residual, 4 preconditioned residual, 5 direction, 6 operator times direction,
-7 work space.
+The transform of an axis first adds and subtracts the two halves of the axis, which parts even from odd modes, then
+multiplies each with a small matrix. Modes are kept with the axes x and y exchanged, [z, kx, ky, lane]: the fold of the
+x axis exchanges them on the way. Inner loops run along contiguous memory so that compilers vectorise them; coefficients
+that differ between lanes are spread over *lines* as long as a row of the grid. The order of every sum is fixed.
 """
 
 from __future__ import annotations
 
 import math
 
+from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.row import row
 
-N_PLANES = 8
+EXPLICIT_PLANES = 4
+IMPLICIT_PLANES = 8
+FIELD, SOURCE, SPARE, OTHER, UPTAKE, RESIDUAL, DIRECTION, PRODUCT = range(8)
+
+# lines: coefficients spread over a row of the grid, sums of columns, and numbers per lane
+(
+    SPREAD_X, SPREAD_Y, SPREAD_Z, DIAGONAL, COMMON, EXTRA, LOSS, SHIFT, COLUMNS, LENGTH,
+    RATE, SHARE, MEAN, GOAL, LEFT, OLD, NEW, ACTIVE, N_LINES,
+) = range(19)  # fmt: skip
+
 TOLERANCE = 1e-5  # of the norm of the residual, relative to that of the right-hand side
 MAX_ITERATIONS = 40
 
 
 @row
-def fold_x(plane, n, rows):
-    """Replace voxel i and its mirror image by their sum and difference, in ``rows`` rows of ``n`` voxels."""
-    for r in range(rows):
-        a = plane[r * n : r * n + n]
-        for i in range(n // 2):
-            total = a[i] + a[n - 1 - i]
-            a[n - 1 - i] = a[i] - a[n - 1 - i]
-            a[i] = total
-
-
-@row
 def fold_far(plane, n, base, length):
-    """As :func:`fold_x` for an axis of ``n`` rows of ``length`` voxels that begin at ``base``."""
+    """Replace slab i and its mirror image, of ``n`` slabs of ``length`` numbers from ``base``, by their sum and difference."""
     for i in range(n // 2):
         a = plane[base + i * length : base + i * length + length]
         b = plane[base + (n - 1 - i) * length : base + (n - i) * length]
@@ -45,72 +46,95 @@ def fold_far(plane, n, base, length):
 
 
 @row
-def transform_x(source, target, matrix, first, n, stride, rows):
-    """target[r, k] = sum_i source[r, i] matrix[i, k] for the ``n`` voxels from ``first`` of rows of ``stride`` voxels."""
-    for r in range(rows):
-        a = source[first + r * stride : first + r * stride + n]
-        b = target[first + r * stride : first + r * stride + n]
-        for k in range(n):
-            b[k] = 0.0
-        i = 0
-        while i + 3 < n:
-            a0 = a[i]
-            a1 = a[i + 1]
-            a2 = a[i + 2]
-            a3 = a[i + 3]
-            m0 = matrix[i * n : i * n + n]
-            m1 = matrix[i * n + n : i * n + 2 * n]
-            m2 = matrix[i * n + 2 * n : i * n + 3 * n]
-            m3 = matrix[i * n + 3 * n : i * n + 4 * n]
-            for k in range(n):
-                b[k] = b[k] + ((a0 * m0[k] + a1 * m1[k]) + (a2 * m2[k] + a3 * m3[k]))
-            i += 4
-        while i < n:
-            a0 = a[i]
-            m0 = matrix[i * n : i * n + n]
-            for k in range(n):
-                b[k] = b[k] + a0 * m0[k]
-            i += 1
+def fold_and_turn(source, target, nx, ny, base, width):
+    """Fold the x axis of [y, x, lane] on the way to [x, y, lane]."""
+    for i in range((nx + 1) // 2):
+        j = nx - 1 - i
+        for y in range(ny):
+            p = base + (y * nx + i) * width
+            q = base + (y * nx + j) * width
+            r = base + (i * ny + y) * width
+            t = base + (j * ny + y) * width
+            if i == j:
+                for k in range(width):
+                    target[lane(r, k)] = source[lane(p, k)]
+            else:
+                for k in range(width):
+                    u = source[lane(p, k)]
+                    v = source[lane(q, k)]
+                    target[lane(r, k)] = u + v
+                    target[lane(t, k)] = u - v
+
+
+@row
+def turn_and_fold(source, target, nx, ny, base, width):
+    """Fold the x axis of [x, y, lane] on the way to [y, x, lane]."""
+    for i in range((nx + 1) // 2):
+        j = nx - 1 - i
+        for y in range(ny):
+            p = base + (y * nx + i) * width
+            q = base + (y * nx + j) * width
+            r = base + (i * ny + y) * width
+            t = base + (j * ny + y) * width
+            if i == j:
+                for k in range(width):
+                    target[lane(p, k)] = source[lane(r, k)]
+            else:
+                for k in range(width):
+                    u = source[lane(r, k)]
+                    v = source[lane(t, k)]
+                    target[lane(p, k)] = u + v
+                    target[lane(q, k)] = u - v
 
 
 @row
 def transform_far(source, target, matrix, n, base, length):
-    """target[k, :] = sum_i matrix[i, k] source[i, :] for ``n`` rows of ``length`` voxels that begin at ``base``."""
+    """target[k, :] = sum_i matrix[i, k] source[i, :] for ``n`` slabs of ``length`` numbers that begin at ``base``."""
     for k in range(n):
         b = target[base + k * length : base + k * length + length]
-        for x in range(length):
-            b[x] = 0.0
-        i = 0
-        while i + 3 < n:
+        for i in range(0, n, 4):
             m0 = matrix[i * n + k]
-            m1 = matrix[i * n + n + k]
-            m2 = matrix[i * n + 2 * n + k]
-            m3 = matrix[i * n + 3 * n + k]
+            m1 = matrix[(i + 1) * n + k] if i + 1 < n else 0.0
+            m2 = matrix[(i + 2) * n + k] if i + 2 < n else 0.0
+            m3 = matrix[(i + 3) * n + k] if i + 3 < n else 0.0
             first = base + i * length
+            second = base + min(i + 1, n - 1) * length
+            third = base + min(i + 2, n - 1) * length
+            fourth = base + min(i + 3, n - 1) * length
             a0 = source[first : first + length]
-            a1 = source[first + length : first + 2 * length]
-            a2 = source[first + 2 * length : first + 3 * length]
-            a3 = source[first + 3 * length : first + 4 * length]
-            for x in range(length):
-                b[x] = b[x] + ((a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3))
-            i += 4
-        while i < n:
-            m0 = matrix[i * n + k]
-            a0 = source[base + i * length : base + i * length + length]
-            for x in range(length):
-                b[x] = b[x] + a0[x] * m0
-            i += 1
+            a1 = source[second : second + length]
+            a2 = source[third : third + length]
+            a3 = source[fourth : fourth + length]
+            if i == 0:
+                for x in range(length):
+                    b[x] = (a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3)
+            else:
+                for x in range(length):
+                    b[x] = b[x] + ((a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3))
 
 
 @row
-def into_modes(shape, at, inverse, planes, a, b, modes):
+def transform_parts(source, target, modes, first, n, base, length):
+    """The even and the odd part of an axis of ``n`` slabs, each with its own matrix."""
+    even = (n + 1) // 2
+    for part in range(2):
+        size = n // 2 if part == 1 else even
+        at = first + part * even * even
+        if size > 0:
+            transform_far(source, target, modes[at : at + size * size], size, base + part * even * length, length)
+
+
+@row
+def into_modes(shape, width, at, inverse, planes, size, a, b, modes):
     """Transform plane ``a`` along all axes, with plane ``b`` as work space.
 
     Args:
         shape: (nx, ny, nz).
+        width: number of lanes.
         at: where the modes of the three axes begin in ``modes``.
         inverse: 0 into the modes, 1 back.
-        planes: float64 [plane, voxel].
+        planes: float64, all planes.
+        size: length of a plane.
         a: plane to transform.
         b: plane of work space.
         modes: float64, all modes.
@@ -119,210 +143,347 @@ def into_modes(shape, at, inverse, planes, a, b, modes):
         (plane that holds the result, the other plane).
     """
     nx, ny, nz = shape
-    if nx > 1:
-        even = (nx + 1) // 2
-        odd = nx // 2
-        size = even * even + odd * odd
-        first = at[0] + inverse * size
-        if inverse == 0:
-            fold_x(planes[a], nx, ny * nz)
-        for part in range(2):
-            n = odd if part == 1 else even
-            m = first + part * even * even
-            transform_x(planes[a], planes[b], modes[m : m + n * n], part * even, n, nx, ny * nz)
-        if inverse != 0:
-            fold_x(planes[b], nx, ny * nz)
-        a, b = b, a
-    for axis in range(1, 3):
-        length = nx * ny if axis == 2 else nx
-        whole = nz if axis == 2 else ny
-        count = 1 if axis == 2 else nz
-        first = at[2] if axis == 2 else at[1]
-        if whole > 1:
-            even = (whole + 1) // 2
-            odd = whole // 2
-            first = first + inverse * (even * even + odd * odd)
+    for turn in range(3):  # z, y, x into the modes, and back the other way
+        axis = turn if inverse != 0 else 2 - turn
+        n = nx if axis == 0 else ny if axis == 1 else nz
+        if n > 1:
+            first = at[0] if axis == 0 else at[1] if axis == 1 else at[2]
+            even = (n + 1) // 2
+            odd = n // 2
+            first += inverse * (even * even + odd * odd)
+            length = ny * width if axis == 0 else nx * width if axis == 1 else nx * ny * width
+            count = 1 if axis == 2 else nz
+            if inverse == 0 and axis == 0:
+                here = planes[a * size : a * size + size]
+                there = planes[b * size : b * size + size]
+                for z in range(nz):
+                    fold_and_turn(here, there, nx, ny, z * nx * ny * width, width)
+                a, b = b, a
+            here = planes[a * size : a * size + size]
+            there = planes[b * size : b * size + size]
             for z in range(count):
-                base = z * whole * length
-                if inverse == 0:
-                    fold_far(planes[a], whole, base, length)
-                for part in range(2):
-                    n = odd if part == 1 else even
-                    m = first + part * even * even
-                    transform_far(planes[a], planes[b], modes[m : m + n * n], n, base + part * even * length, length)
-                if inverse != 0:
-                    fold_far(planes[b], whole, base, length)
+                base = z * n * length
+                if inverse == 0 and axis != 0:
+                    fold_far(here, n, base, length)
+                transform_parts(here, there, modes, first, n, base, length)
+                if inverse != 0 and axis != 0:
+                    fold_far(there, n, base, length)
             a, b = b, a
+            if inverse != 0 and axis == 0:
+                for z in range(nz):
+                    turn_and_fold(there, here, nx, ny, z * nx * ny * width, width)
+                a, b = b, a
     return a, b
 
 
 @row
-def scale_modes(shape, spread, first, eigenvalues, planes, a, b, rate, dt):
-    """Exponential step of all modes m: a = e^(-m dt) a + (1 - e^(-m dt))/m b. Plane 7 is work space."""
+def scale_modes(shape, width, first, eigenvalues, a, b, lines, dt):
+    """Exponential step of all modes m: a = e^(-m dt) a + (1 - e^(-m dt))/m b. Rates per lane are in ``lines``."""
     nx, ny, nz = shape
-    factors = planes[7]
-    for k in range(nx):
-        factors[k] = exp(-spread[0] * eigenvalues[first[0] + k] * dt)
+    along = lines[COLUMNS]
+    for y in range(ny):
+        for k in range(width):
+            along[y * width + k] = exp(-lines[SPREAD_Y, k] * eigenvalues[first[1] + y] * dt)
     v = 0
     for z in range(nz):
-        mz = spread[2] * eigenvalues[first[2] + z] + rate
-        for y in range(ny):
-            my = spread[1] * eigenvalues[first[1] + y] + mz
-            fy = exp(-my * dt)
-            for x in range(nx):
-                m = spread[0] * eigenvalues[first[0] + x] + my
-                e = factors[x] * fy
-                phi = dt * (1.0 - 0.5 * m * dt)
-                if m * dt > 1e-6:
-                    phi = (1.0 - e) / m
-                planes[a, v] = e * planes[a, v] + phi * planes[b, v]
-                v += 1
+        for x in range(nx):
+            for k in range(width):
+                m = (lines[RATE, k] + lines[SPREAD_Z, k] * eigenvalues[first[2] + z]) + lines[SPREAD_X, k] * eigenvalues[first[0] + x]
+                lines[NEW, k] = m
+                lines[OLD, k] = exp(-m * dt)
+            for y in range(ny):
+                high = eigenvalues[first[1] + y]
+                at = y * width
+                for k in range(width):
+                    m = lines[NEW, lane(k, 0)] + lines[SPREAD_Y, lane(k, 0)] * high
+                    e = lines[OLD, lane(k, 0)] * along[lane(at, k)]
+                    small = dt * (1.0 - 0.5 * m * dt)
+                    phi = (1.0 - e) / max(m, 1e-300)
+                    if m * dt <= 1e-6:
+                        phi = small
+                    a[lane(v, k)] = e * a[lane(v, k)] + phi * b[lane(v, k)]
+                v += width
 
 
 @row
-def exponential_step(shape, spread, modes_at, eigen_at, modes, eigenvalues, planes, rate, dt, mean):
-    """Exact step: planes 0 (field) and 1 (source) to plane 0; mode 0 becomes ``mean`` unless that is negative."""
+def exponential_step(shape, width, modes_at, eigen_at, modes, eigenvalues, planes, size, lines, dt):
+    """Exact step: planes 0 (field) and 1 (source) to plane 0. Lanes with a mean >= 0 in ``lines`` have mode 0 set to it."""
     nx, ny, nz = shape
-    a = 0
-    other = 5
-    b = 1
+    a = FIELD
+    other = OTHER
+    b = SOURCE
     for turn in range(3):  # source, then field into the modes, then the field back: one place that calls the transform
         inverse = 1 if turn == 2 else 0
-        here = 1 if turn == 0 else a
-        spare = 6 if turn == 0 else other
-        here, spare = into_modes(shape, modes_at, inverse, planes, here, spare, modes)
+        here = SOURCE if turn == 0 else a
+        spare = SPARE if turn == 0 else other
+        here, spare = into_modes(shape, width, modes_at, inverse, planes, size, here, spare, modes)
         if turn == 0:
             b = here
         else:
             a = here
             other = spare
         if turn == 1:
-            scale_modes(shape, spread, eigen_at, eigenvalues, planes, a, b, rate, dt)
-            if mean >= 0.0:
-                planes[a, 0] = mean * math.sqrt(float(nx * ny * nz))
+            scale_modes(
+                shape, width, eigen_at, eigenvalues, planes[a * size : a * size + size], planes[b * size : b * size + size], lines, dt
+            )
+            for k in range(width):
+                if lines[MEAN, k] >= 0.0:
+                    planes[a * size + k] = lines[MEAN, k] * math.sqrt(float(nx * ny * nz))
 
 
 @row
-def beyond(inside, c, p, at, periodic, held):
-    """Value of the neighbour of a voxel of value ``c``: ``p[at]`` inside or round a periodic border, else by the border."""
-    if inside or periodic != 0:
-        return p[at]
+def sum_lanes(a, b, rows, length, width, lines, into):
+    """lines[into, lane] = sum over voxels of a b."""
+    columns = lines[COLUMNS]
+    for j in range(length):
+        columns[j] = 0.0
+    for r in range(rows):
+        p = a[r * length : r * length + length]
+        q = b[r * length : r * length + length]
+        for j in range(length):
+            columns[j] += p[j] * q[j]
+    for k in range(width):
+        total = 0.0
+        for x in range(k, length, width):
+            total += columns[x]
+        lines[into, k] = total
+
+
+@row
+def sum_plane(a, rows, length, width, lines, into):
+    """lines[into, lane] = sum over voxels of a."""
+    columns = lines[COLUMNS]
+    for j in range(length):
+        columns[j] = 0.0
+    for r in range(rows):
+        p = a[r * length : r * length + length]
+        for j in range(length):
+            columns[j] += p[j]
+    for k in range(width):
+        total = 0.0
+        for x in range(k, length, width):
+            total += columns[x]
+        lines[into, k] = total
+
+
+@row
+def spread_line(lines, which, length, width):
+    """Repeat the numbers of the lanes along a line."""
+    line = lines[which]
+    for j in range(width, length):
+        line[j] = line[j - width]
+
+
+@row
+def add_neighbour(q, c, other, spread, length):
+    """Q -= spread (other - c) for a row of voxels."""
+    for j in range(length):
+        q[j] -= spread[j] * (other[j] - c[j])
+
+
+@row
+def add_border(q, c, spread, length, held):
+    """The same at a border without a voxel beyond: nothing passes a wall; a held face is a mirror image of opposite sign."""
     if held != 0:
-        return -c
-    return c
+        for j in range(length):
+            q[j] += 2.0 * spread[j] * c[j]
 
 
 @row
-def apply_operator(shape, spread, held, periodic, around_z, planes, diagonal, share):
-    """Plane 6 = (diagonal + uptake - D lap) plane 5 - share mean(plane 5); uptake is plane 2."""
+def apply_operator(shape, width, held, periodic, around_z, p, uptake, q, lines):
+    """Q = (diagonal + uptake - D lap) p - share mean(p)."""
     nx, ny, nz = shape
-    p = planes[5]
-    q = planes[6]
-    uptake = planes[2]
-    n = nx * ny * nz
-    total = 0.0
-    for v in range(n):
-        total += p[v]
-    common = share * total / n
-    for z in range(nz):
-        for y in range(ny):
-            at = (z * ny + y) * nx
-            for x in range(nx):
-                v = at + x
-                c = p[v]
-                lap = 0.0
-                if nx > 1:
-                    lap += spread[0] * (beyond(x > 0, c, p, v - 1 if x > 0 else v + nx - 1, periodic, held) - c)
-                    lap += spread[0] * (beyond(x < nx - 1, c, p, v + 1 if x < nx - 1 else v - nx + 1, periodic, held) - c)
-                if ny > 1:
-                    lap += spread[1] * (beyond(y > 0, c, p, v - nx if y > 0 else v + nx * (ny - 1), periodic, held) - c)
-                    lap += spread[1] * (beyond(y < ny - 1, c, p, v + nx if y < ny - 1 else v - nx * (ny - 1), periodic, held) - c)
-                if nz > 1:
-                    up = nx * ny
-                    lap += spread[2] * (beyond(z > 0, c, p, v - up if z > 0 else v + up * (nz - 1), around_z, held) - c)
-                    lap += spread[2] * (beyond(z < nz - 1, c, p, v + up if z < nz - 1 else v - up * (nz - 1), around_z, held) - c)
-                q[v] = (diagonal + uptake[v]) * c - lap - common
+    length = nx * width
+    rows = ny * nz
+    sum_plane(p, rows, length, width, lines, COMMON)
+    for k in range(width):
+        lines[COMMON, k] = lines[SHARE, k] * lines[COMMON, k] / (nx * rows)
+    spread_line(lines, COMMON, length, width)
+    diagonal = lines[DIAGONAL]
+    common = lines[COMMON]
+    along = lines[SPREAD_X]
+    for r in range(rows):
+        z = r // ny
+        y = r - z * ny
+        at = r * length
+        c = p[at : at + length]
+        out = q[at : at + length]
+        u = uptake[at : at + length]
+        for j in range(length):
+            out[j] = (diagonal[j] + u[j]) * c[j] - common[j]
+        if nx > 1:
+            inner = length - width
+            add_neighbour(out[width:length], c[width:length], c[0:inner], along, inner)
+            add_neighbour(out[0:inner], c[0:inner], c[width:length], along, inner)
+            if periodic != 0:
+                add_neighbour(out[0:width], c[0:width], c[inner:length], along, width)
+                add_neighbour(out[inner:length], c[inner:length], c[0:width], along, width)
+            else:
+                add_border(out[0:width], c[0:width], along, width, held)
+                add_border(out[inner:length], c[inner:length], along, width, held)
+        for axis in range(1, 3):
+            n = ny if axis == 1 else nz
+            here = y if axis == 1 else z
+            stride = length if axis == 1 else length * ny
+            around = periodic if axis == 1 else around_z
+            spread = lines[SPREAD_Y if axis == 1 else SPREAD_Z]
+            if n > 1:
+                for side in range(2):
+                    there = here + 2 * side - 1
+                    inside = there >= 0 and there < n
+                    if inside or around != 0:
+                        there = (there + n) % n
+                        beside = at + (there - here) * stride
+                        add_neighbour(out, c, p[beside : beside + length], spread, length)
+                    else:
+                        add_border(out, c, spread, length, held)
 
 
 @row
-def precondition(shape, spread, held, modes_at, eigen_at, modes, eigenvalues, planes, diagonal, share):
-    """Plane 4 = (diagonal - D lap - share mean)^-1 plane 3. Plane 7 is work space."""
+def precondition(shape, width, held, modes_at, eigen_at, modes, eigenvalues, planes, size, lines):
+    """Plane 2 = (diagonal + mean uptake - D lap - share mean)^-1 residual. Plane 3 is work space."""
     nx, ny, nz = shape
-    for v in range(nx * ny * nz):
-        planes[4, v] = planes[3, v]
-    a = 4
-    other = 7
+    residual = planes[RESIDUAL * size : RESIDUAL * size + size]
+    start = planes[SPARE * size : SPARE * size + size]
+    for v in range(size):
+        start[v] = residual[v]
+    a = SPARE
+    other = OTHER
     for inverse in range(2):
-        a, other = into_modes(shape, modes_at, inverse, planes, a, other, modes)
+        a, other = into_modes(shape, width, modes_at, inverse, planes, size, a, other, modes)
         if inverse == 0:
-            mean = planes[a, 0]
+            here = planes[a * size : a * size + size]
+            for k in range(width):
+                lines[NEW, k] = here[k]
             v = 0
             for z in range(nz):
-                for y in range(ny):
-                    m = diagonal + spread[2] * eigenvalues[eigen_at[2] + z] + spread[1] * eigenvalues[eigen_at[1] + y]
-                    for x in range(nx):
-                        planes[a, v] = planes[a, v] / (m + spread[0] * eigenvalues[eigen_at[0] + x])
-                        v += 1
+                for x in range(nx):
+                    for k in range(width):
+                        far = lines[SPREAD_Z, k] * eigenvalues[eigen_at[2] + z] + lines[SPREAD_X, k] * eigenvalues[eigen_at[0] + x]
+                        lines[LENGTH, k] = (lines[DIAGONAL, k] + lines[MEAN, k]) + far
+                    for y in range(ny):
+                        high = eigenvalues[eigen_at[1] + y]
+                        for k in range(width):
+                            m = lines[LENGTH, lane(k, 0)] + lines[SPREAD_Y, lane(k, 0)] * high
+                            here[lane(v, k)] = here[lane(v, k)] / m
+                        v += width
             if held == 0:
-                planes[a, 0] = mean / (diagonal - share)
+                for k in range(width):
+                    here[k] = lines[NEW, k] / (lines[DIAGONAL, k] + lines[MEAN, k] - lines[SHARE, k])
 
 
 @row
-def implicit_step(
-    shape, spread, held, periodic, around_z, modes_at, eigen_at, modes, eigenvalues, planes, diagonal, share, extra, loss, shift, dt
-):
-    """Backward Euler: plane 0 (field), 1 (source), 2 (uptake) to plane 0, by preconditioned conjugate gradients.
+def begin_residual(shape, width, planes, size, lines, dt):
+    """Residual = right-hand side - operator times the field; norms of both to lines GOAL and LEFT."""
+    length = shape[0] * width
+    rows = shape[1] * shape[2]
+    residual = planes[RESIDUAL * size : RESIDUAL * size + size]
+    product = planes[PRODUCT * size : PRODUCT * size + size]
+    extra = lines[EXTRA]
+    loss = lines[LOSS]
+    shift = lines[SHIFT]
+    for r in range(rows):
+        at = r * length
+        field = planes[FIELD * size + at : FIELD * size + at + length]
+        source = planes[SOURCE * size + at : SOURCE * size + at + length]
+        uptake = planes[UPTAKE * size + at : UPTAKE * size + at + length]
+        out = residual[at : at + length]
+        for j in range(length):
+            out[j] = field[j] / dt + source[j] + extra[j] - (loss[j] + uptake[j]) * shift[j]
+    sum_lanes(residual, residual, rows, length, width, lines, GOAL)
+    for v in range(size):
+        residual[v] -= product[v]
+    sum_lanes(residual, residual, rows, length, width, lines, LEFT)
+    for k in range(width):
+        lines[GOAL, k] = TOLERANCE * TOLERANCE * lines[GOAL, k]
+        lines[ACTIVE, k] = 1.0
 
-    Solves (diagonal + uptake - D lap - share mean) c = c/dt + source + extra - (loss + uptake) shift.
+
+@row
+def descend(shape, width, planes, size, lines):
+    """Move the field along the direction to the least error, lanes that have arrived not at all."""
+    length = shape[0] * width
+    rows = shape[1] * shape[2]
+    direction = planes[DIRECTION * size : DIRECTION * size + size]
+    product = planes[PRODUCT * size : PRODUCT * size + size]
+    residual = planes[RESIDUAL * size : RESIDUAL * size + size]
+    sum_lanes(direction, product, rows, length, width, lines, LENGTH)
+    for k in range(width):
+        far = 0.0
+        if lines[ACTIVE, k] > 0.0:
+            far = lines[OLD, k] / lines[LENGTH, k]
+        lines[LENGTH, k] = far
+    spread_line(lines, LENGTH, length, width)
+    far_line = lines[LENGTH]
+    for r in range(rows):
+        at = r * length
+        field = planes[FIELD * size + at : FIELD * size + at + length]
+        p = direction[at : at + length]
+        q = product[at : at + length]
+        left = residual[at : at + length]
+        for j in range(length):
+            field[j] += far_line[j] * p[j]
+            left[j] -= far_line[j] * q[j]
+    sum_lanes(residual, residual, rows, length, width, lines, LEFT)
+
+
+@row
+def new_direction(shape, width, planes, size, lines, first):
+    """Direction = preconditioned residual + beta direction."""
+    length = shape[0] * width
+    rows = shape[1] * shape[2]
+    fresh = planes[SPARE * size : SPARE * size + size]
+    direction = planes[DIRECTION * size : DIRECTION * size + size]
+    sum_lanes(planes[RESIDUAL * size : RESIDUAL * size + size], fresh, rows, length, width, lines, NEW)
+    for k in range(width):
+        beta = 0.0
+        if not first and lines[ACTIVE, k] > 0.0:
+            beta = lines[NEW, k] / lines[OLD, k]
+        lines[OLD, k] = lines[NEW, k]
+        lines[LENGTH, k] = beta
+    spread_line(lines, LENGTH, length, width)
+    beta_line = lines[LENGTH]
+    for r in range(rows):
+        p = direction[r * length : r * length + length]
+        z = fresh[r * length : r * length + length]
+        for j in range(length):
+            p[j] = z[j] + beta_line[j] * p[j]
+
+
+@row
+def implicit_step(shape, width, held, periodic, around_z, modes_at, eigen_at, modes, eigenvalues, planes, size, lines, dt):
+    """Backward Euler: planes 0 (field), 1 (source), 4 (uptake) to plane 0, by preconditioned conjugate gradients.
+
+    Solves (diagonal + uptake - D lap - share mean) c = c/dt + source + extra - (loss + uptake) shift for every lane;
+    a lane that has reached its tolerance stays as it is.
     """
-    n = shape[0] * shape[1] * shape[2]
-    mean_uptake = 0.0
-    for v in range(n):
-        mean_uptake += planes[2, v]
-        planes[5, v] = planes[0, v]
-    mean_uptake = mean_uptake / n
-    goal = 0.0
-    left = 1.0
-    old = 1.0
+    length = shape[0] * width
+    rows = shape[1] * shape[2]
+    uptake = planes[UPTAKE * size : UPTAKE * size + size]
+    direction = planes[DIRECTION * size : DIRECTION * size + size]
+    product = planes[PRODUCT * size : PRODUCT * size + size]
+    for which in (SPREAD_X, SPREAD_Y, SPREAD_Z, DIAGONAL, EXTRA, LOSS, SHIFT):
+        spread_line(lines, which, length, width)
+    sum_plane(uptake, rows, length, width, lines, MEAN)
+    for k in range(width):
+        lines[MEAN, k] = lines[MEAN, k] / (shape[0] * rows)
+    for v in range(size):
+        direction[v] = planes[FIELD * size + v]
+    active = width
     iteration = 0
-    while left > goal and iteration <= MAX_ITERATIONS:
-        apply_operator(shape, spread, held, periodic, around_z, planes, diagonal, share)
-        left = 0.0
+    while active > 0 and iteration <= MAX_ITERATIONS:
+        apply_operator(shape, width, held, periodic, around_z, direction, uptake, product, lines)
         if iteration == 0:
-            size = 0.0
-            for v in range(n):
-                rhs = planes[0, v] / dt + planes[1, v] + extra - (loss + planes[2, v]) * shift
-                size += rhs * rhs
-                planes[3, v] = rhs - planes[6, v]
-                left += planes[3, v] * planes[3, v]
-            goal = TOLERANCE * TOLERANCE * size
+            begin_residual(shape, width, planes, size, lines, dt)
         else:
-            curvature = 0.0
-            for v in range(n):
-                curvature += planes[5, v] * planes[6, v]
-            length = old / curvature
-            for v in range(n):
-                planes[0, v] += length * planes[5, v]
-                planes[3, v] -= length * planes[6, v]
-                left += planes[3, v] * planes[3, v]
-        if left > goal:
-            precondition(shape, spread, held, modes_at, eigen_at, modes, eigenvalues, planes, diagonal + mean_uptake, share)
-            new = 0.0
-            for v in range(n):
-                new += planes[3, v] * planes[4, v]
-            beta = new / old
-            if iteration == 0:
-                beta = 0.0
-            for v in range(n):
-                planes[5, v] = planes[4, v] + beta * planes[5, v]
-            old = new
+            descend(shape, width, planes, size, lines)
+        active = 0
+        for k in range(width):
+            if lines[ACTIVE, k] > 0.0 and lines[LEFT, k] > lines[GOAL, k]:
+                active += 1
+            else:
+                lines[ACTIVE, k] = 0.0
+        if active > 0:
+            precondition(shape, width, held, modes_at, eigen_at, modes, eigenvalues, planes, size, lines)
+            new_direction(shape, width, planes, size, lines, iteration == 0)
         iteration += 1
-
-
-@row
-def mean_of(plane, n):
-    """Mean of the first ``n`` entries."""
-    total = 0.0
-    for v in range(n):
-        total += plane[v]
-    return total / n
