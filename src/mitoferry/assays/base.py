@@ -248,7 +248,7 @@ def ratio(a: Any, b: Any) -> np.ndarray:
 
 def population_name(world: World, population: int) -> str:
     """Name of the population with that index in the experiment."""
-    for arm in world.spec.arms:
+    for arm in world.spec.every_arm:
         for p in arm.populations:
             if p.index == population:
                 return str(p.name)

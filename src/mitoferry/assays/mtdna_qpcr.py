@@ -40,7 +40,7 @@ def copies_per_row(view: View) -> np.ndarray:
 def donor_haplotypes(view: View) -> np.ndarray:
     """Which haplotypes other populations bring and the measured one lacks; bool (N_HAPLOTYPES)."""
     mine, others = np.zeros(N_HAPLOTYPES, bool), np.zeros(N_HAPLOTYPES, bool)
-    for arm in view.world.spec.arms:
+    for arm in view.world.spec.every_arm:
         for p in arm.populations:
             target = mine if p.index == view.population or (view.population is None and p.role != "donor") else others
             target |= np.array(p.haplotypes) > 0.0

@@ -261,7 +261,8 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
         return Finding(**labels, verdict=NOT_TESTED, reason="kept back for a blind check")
     for arm in (labels["arm"], labels["versus"]):
         if arm and arm not in r.names.arms:
-            return Finding(**labels, verdict=NOT_TESTED, reason=f"the arm {arm} was not run")
+            why = f"the arm {arm} was left out of this run" if arm in r.left_out else f"the arm {arm} was not run"
+            return Finding(**labels, verdict=NOT_TESTED, reason=why)
     try:
         return _judged(r, e, labels)
     except MitoferryError as error:
@@ -339,6 +340,9 @@ def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
 def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     healthy = next((name for name in HEALTHY_ARMS if name in r.names.arms and name not in (c.arm, c.versus)), None)
     if healthy is None:
+        missing = next((name for name in HEALTHY_ARMS if name in r.left_out), None)
+        if missing is not None:
+            return NOT_TESTED, f"the uninjured arm {missing} was left out of this run"
         good = m.card.good if m.card else 0
         if good == 0:
             return NOT_TESTED, "no uninjured arm was run"
@@ -360,6 +364,8 @@ def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
     measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]
     chosen = next((a for a in (*INJURED_ALONE, *HEALTHY_ARMS, *without) if a in without), None)
+    if chosen is None and (missing := [a for a in r.left_out if not r.has_donors(a)]):
+        raise MitoferryError(f"the background comes from an arm without donors ({missing[0]}), which was left out of this run")
     return r.wells(m, arm=chosen, at=at).values if chosen else {}
 
 

@@ -34,6 +34,8 @@ def parameter_rows(r: Results) -> list[dict[str, Any]]:
 def warning_lines(r: Results) -> list[str]:
     """What a reader should know before believing the numbers."""
     lines = [str(w) for w in r.manifest.get("warnings") or []]
+    if r.left_out:
+        lines.append("Left out of this run: " + ", ".join(words(a) for a in r.left_out) + ". Findings that need them are not tested.")
     if r.names.replicates == 1:
         lines.append("One well per arm: there are no intervals and no verdict that needs one. Run more replicates.")
     elif r.names.replicates < 3:
