@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.base.errors import CheckpointError, MitoferryError
+from mitoferry.base.errors import CheckpointError, InputError, MitoferryError, Problem
 from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.scout import mark_complete, send_scout
-from mitoferry.store.atomic import write_json
 from mitoferry.store.frames import frame_of
 from mitoferry.store.provenance import start_manifest
 from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
@@ -213,9 +212,7 @@ def start_run(
     from mitoferry.library.parameters import load_parameters
 
     manifest = start_manifest(spec, experiment=experiment, parameters=load_parameters(), backend=backend.name, command=command)
-    writer = RunWriter.create(out, spec, manifest)
-    write_json(writer.path / SPEC_FILE, spec_to_plain(spec))
-    write_json(writer.path / EXPERIMENT_FILE, experiment)
+    writer = RunWriter.create(out, spec, manifest, files={SPEC_FILE: spec_to_plain(spec), EXPERIMENT_FILE: experiment})
     with _says_how_to_go_on(writer):
         return _from_the_start(spec, writer, backend, report, finish)
 
@@ -260,10 +257,12 @@ def spec_of(folder: str | Path) -> PlateSpec:
     refuse_unless_unfinished(folder)
     try:
         return spec_from_plain(json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        hint = "Start it again with mitoferry run, in another folder."
+        found = "a run that was killed before it began, or whose specification was removed"
+        raise InputError(Problem(str(folder), SPEC_FILE, "the specification of the run", found, hint=hint)) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"{folder / SPEC_FILE} cannot be read ({error}): the run was killed before it began. Start it anew in another folder."
-        ) from error
+        raise CheckpointError(f"{folder / SPEC_FILE} cannot be read ({error}). Start the run anew in another folder.") from error
 
 
 def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None, finish: Finish | None = None) -> Path:
