@@ -217,11 +217,13 @@ def schema() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete compiled kernels of other versions from the cache.")] = False,
+) -> None:
     """Say what this machine offers: Python, libraries, cores, memory, GPU, caches."""
-    from mitoferry.show.doctor import doctor_text
+    from mitoferry.show.doctor import doctor_text, prune_kernels
 
-    _print(doctor_text())
+    _print(prune_kernels() if prune else doctor_text())
 
 
 @app.command()
