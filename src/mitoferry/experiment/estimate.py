@@ -85,7 +85,7 @@ def estimate(spec: PlateSpec, *, cores: int | None = None) -> Estimate:
     memory = _memory(spec, wells, cells, slots, voxels)
     return Estimate(
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
-        disk=_disk(spec, cells, held, memory), seconds=START_SECONDS + work / cores + steps * STEP_OVERHEAD, cores=cores,
+        disk=_disk(spec, cells, memory), seconds=START_SECONDS + work / cores + steps * STEP_OVERHEAD, cores=cores,
         available=memory_free(),
     )  # fmt: skip
 
@@ -114,12 +114,13 @@ def _memory(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) ->
     )
 
 
-def _disk(spec: PlateSpec, cells: int, held: float, memory: float) -> float:
+def _disk(spec: PlateSpec, cells: int, memory: float) -> float:
     """Frames (packed to about half), two checkpoints while it runs, tables."""
     frames = spec.until / spec.save_every + 1
-    shown = held / spec.replicates
+    per_arm = [sum(p.count * p.cell_type.mitochondria for p in arm.populations) for arm in spec.arms]
+    series = sum(n for n, arm in zip(per_arm, spec.arms, strict=True) if arm.name in spec.detail)
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
-    return 5e6 + frames * (cells * 30 + shown * 15) + readings * 6 * 20 + 0.5 * (memory - BASE_BYTES)
+    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + 0.5 * (memory - BASE_BYTES)
 
 
 def cores_here() -> int:

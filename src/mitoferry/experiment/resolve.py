@@ -79,8 +79,18 @@ def resolve(
         save_every=_save_every(experiment, until),
         checkpoint_every=experiment.run.checkpoint_every.value,
         switches=dict(experiment.switches),
+        detail=_detail(experiment, chosen),
         left_out=tuple(arm for name, arm in built.items() if arms is not None and name not in arms),
     )
+
+
+def _detail(experiment: Experiment, arms: tuple[Arm, ...]) -> tuple[str, ...]:
+    """Arms saved in detail: those of the file that run; by default the first with donors and recipients, else the first."""
+    names = tuple(a.name for a in arms)
+    if experiment.run.detail is not None:
+        return tuple(name for name in experiment.run.detail if name in names)
+    roles = {a.name: {p.role for p in a.populations if p.count > 0} for a in arms}
+    return (next((name for name in names if len(roles[name]) > 1), names[0]),)
 
 
 def _check_arguments(experiment: Experiment, replicates: int | None, seed: int | None, arms: Sequence[str] | None) -> None:

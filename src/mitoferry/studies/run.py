@@ -31,7 +31,6 @@ from mitoferry.store.snapshot import restore, snapshot
 
 SPEC_FILE = "spec.json"
 EXPERIMENT_FILE = "experiment.json"
-DETAILED_WELLS = 1  # per arm: wells whose mitochondria are saved one by one
 
 
 class InterruptedRunError(MitoferryError):
@@ -87,7 +86,7 @@ class PlateRun:
         self._last_checkpoint = time.monotonic()
         self.timings = {"engine": 0.0, "assays": 0.0, "files": 0.0}
         engine.on_events = writer.append_events
-        self._wells = [a * spec.replicates for a in range(len(spec.arms))][: max(DETAILED_WELLS * len(spec.arms), 1)]
+        self._first_wells = {arm.name: a * spec.replicates for a, arm in enumerate(spec.arms)}
 
     def tell(self, phase: str) -> None:
         """Report progress to whoever listens."""
@@ -105,7 +104,9 @@ class PlateRun:
                 self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
         middle = time.perf_counter()
         if tick % self.spec.save_every == 0 or tick >= self.spec.until:
-            self.writer.save_frame(tick, frame_of(self.engine.world, wells=self._wells))
+            last = tick >= self.spec.until  # of which the report shows every arm
+            wells = [w for name, w in self._first_wells.items() if last or name in self.spec.detail]
+            self.writer.save_frame(tick, frame_of(self.engine.world, wells=wells))
         self.timings["assays"] += middle - start
         self.timings["files"] += time.perf_counter() - middle
 
