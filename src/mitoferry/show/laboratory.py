@@ -227,9 +227,9 @@ def estimate_text(
     arms: Sequence[str] | None = None,
 ) -> str:
     """Time, memory and disk of a run, and the wells that an effect needs."""
-    from mitoferry.experiment.estimate import estimate, wells_needed
+    from mitoferry.experiment.estimate import estimate, machine_speed, wells_needed
 
-    lines = [str(estimate(load(name, overrides=overrides).resolve(replicates=replicates, arms=arms)))]
+    lines = [str(estimate(load(name, overrides=overrides).resolve(replicates=replicates, arms=arms), speed=machine_speed()))]
     if (effect is None) != (sd is None):
         missing = "--sd" if sd is None else "--effect"
         raise InputError(Problem("command line", missing, "a number: the effect and its spread between wells go together", "nothing"))
