@@ -5,7 +5,7 @@ import pytest
 
 from mitoferry.base.errors import LedgerError
 from mitoferry.core.handover import arrive, load_into_transit
-from mitoferry.core.pages import move, release_empty_pages, remove
+from mitoferry.core.pages import compact_sparse, move, release_empty_pages, remove
 from mitoferry.core.schema import OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED
 from worlds import cell_type, make_world, population
 
@@ -112,3 +112,22 @@ def test_seeded_copies_have_the_mean_of_the_cell_type(copies):
     trials = min(np.ceil(4.0 * copies), 255)
     error = np.sqrt(copies * (1.0 - copies / trials) / len(slots))
     assert abs(found.mean() - copies) < 4.0 * error
+
+
+def test_compacting_keeps_every_record_in_order_and_gives_pages_back(world):
+    cell = cells_of(world, 0)[0]
+    for slot in slots_of(world, cell)[::3] + slots_of(world, cell)[1::3]:
+        remove(world.mitochondria, world.pages, world.cells, slot, False)
+    columns = list(world.mitochondria._fields)
+    before = [np.copy(getattr(world.mitochondria, n)[slots_of(world, cell)]) for n in columns]
+    free = int(world.pages.n_free[0])
+    pages = int((world.pages.owner == cell).sum())
+    compact_sparse(world.mitochondria, world.pages, world.cells, cell)
+    for name, value in zip(columns, before, strict=True):
+        assert np.array_equal(getattr(world.mitochondria, name)[slots_of(world, cell)], value), name
+    left = len(slots_of(world, cell))
+    assert len({s // PAGE for s in slots_of(world, cell)}) == -(-left // PAGE) < pages
+    assert int(world.pages.n_free[0]) == free + pages - -(-left // PAGE)
+    world.ledger.check(world, "compact", 0)
+    compact_sparse(world.mitochondria, world.pages, world.cells, cell)  # dense: nothing happens
+    assert len(slots_of(world, cell)) == left

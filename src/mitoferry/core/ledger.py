@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoferry.base.errors import LedgerError
+from mitoferry.core.lanes import lane
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     N_HAPLOTYPES,
@@ -39,29 +40,39 @@ QUANTITIES = ("mitochondria", "mass units") + tuple(f"mtDNA copies of haplotype 
 
 
 @row
-def count_host(h, cells, pages, mitochondria, counted):
-    """What the pages of host ``h`` hold: individuals, mass, copies of four haplotypes. Empty slots count as zero.
+def count_page(i, pages, mitochondria, counted):
+    """What page ``i`` holds: individuals, mass, copies of four haplotypes. Empty slots and free pages count as zero.
 
-    Written without branches over the slots of a page, so that it compiles to vector instructions: it runs often.
+    Written without branches over the slots of a page, so that it compiles to vector instructions, and page after page,
+    as they lie in memory: it runs often.
     """
     n, mass, a, b, c, d = 0, 0, 0, 0, 0, 0
-    page = int(cells.first_page[h])
-    while page >= 0:
+    if int(pages.owner[i]) >= 0:
         for k in range(PAGE):
-            s = page * PAGE + k
+            s = lane(i * PAGE, k)
             n += int(mitochondria.flags[s]) & OCCUPIED
             mass += int(mitochondria.mass[s])
             a += int(mitochondria.copies[s, 0])
             b += int(mitochondria.copies[s, 1])
             c += int(mitochondria.copies[s, 2])
             d += int(mitochondria.copies[s, 3])
-        page = int(pages.next[page])
-    counted[h, 0] = n
-    counted[h, 1] = mass
-    counted[h, 2] = a
-    counted[h, 3] = b
-    counted[h, 4] = c
-    counted[h, 5] = d
+    counted[i, 0] = n
+    counted[i, 1] = mass
+    counted[i, 2] = a
+    counted[i, 3] = b
+    counted[i, 4] = c
+    counted[i, 5] = d
+
+
+@row
+def add_pages(n_pages, pages, cells, counted, totals):
+    """Add the counts of all pages up by well (serial)."""
+    for i in range(n_pages):
+        owner = int(pages.owner[i])
+        if owner >= 0:
+            w = int(cells.well[owner])
+            for q in range(N_COUNTED):
+                totals[w, q] += counted[i, q]
 
 
 class Ledger:
@@ -73,14 +84,16 @@ class Ledger:
 
     def __init__(self) -> None:
         self.opening: Any = None
+        self._counted: Any = None
 
     def count(self, world: World) -> Any:
         """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
-        counted = np.zeros((world.n_cells, N_COUNTED), dtype=np.int64)
-        world.backend.each(count_host, world.n_cells, world.cells, world.pages, world.mitochondria, counted)
-        world.backend.pull(world.cells)
+        n_pages = len(world.pages.owner)
+        if self._counted is None or len(self._counted) != n_pages:
+            self._counted = np.zeros((n_pages, N_COUNTED), dtype=np.int64)
         totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
-        np.add.at(totals, world.cells.well[: world.n_cells], counted)
+        world.backend.each(count_page, n_pages, world.pages, world.mitochondria, self._counted)
+        world.backend.serial(add_pages, n_pages, world.pages, world.cells, self._counted, totals)
         return totals
 
     def open(self, world: World) -> None:

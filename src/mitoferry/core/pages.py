@@ -77,7 +77,7 @@ def copy_slot(mitochondria, source, target):
 
 @row
 def clear_slot(mitochondria, slot):
-    """Empty a slot. Only :func:`move` and :func:`remove` may call this."""
+    """Empty a slot. Only :func:`move`, :func:`remove` and :func:`compact` may call this."""
     mitochondria.birth[slot] = 0
     mitochondria.ordinal[slot] = 0
     for k in range(N_HAPLOTYPES):
@@ -155,6 +155,40 @@ def release_empty_pages(mitochondria, pages, cells, owner):
         else:
             previous = page
         page = following
+
+
+@row
+def compact(mitochondria, pages, cells, owner):
+    """Close the gaps in the chain of ``owner`` and give back the pages that become empty. The order is kept."""
+    room = int(cells.first_page[owner])
+    lane = 0
+    page = room
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+                target = room * PAGE + lane
+                if target != slot:
+                    copy_slot(mitochondria, slot, target)
+                    clear_slot(mitochondria, slot)
+                lane += 1
+                if lane == PAGE:
+                    lane = 0
+                    room = int(pages.next[room])
+        page = int(pages.next[page])
+    release_empty_pages(mitochondria, pages, cells, owner)
+
+
+@row
+def compact_sparse(mitochondria, pages, cells, owner):
+    """As :func:`compact`, where less than half of the slots are in use; cheap otherwise."""
+    length = 0
+    page = int(cells.first_page[owner])
+    while page >= 0:
+        length += 1
+        page = int(pages.next[page])
+    if length * PAGE > 2 * int(cells.n_mitochondria[owner]) + PAGE - 1:
+        compact(mitochondria, pages, cells, owner)
 
 
 @row

@@ -26,7 +26,7 @@ import numpy as np
 from mitoferry.core.handover import arrive, potential, set_place
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_TEMPERATURE
-from mitoferry.core.pages import clear_slot, release_empty_pages
+from mitoferry.core.pages import clear_slot, compact_sparse
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -233,34 +233,51 @@ def take_up(slots, targets, times, n, mitochondria, pages, cells, events, gate_p
 
 
 @row
-def release_pages(n_pools, mitochondria, pages, cells):
-    """Give back the empty pages of the medium pools (serial)."""
+def tidy_pools(n_pools, mitochondria, pages, cells):
+    """Close the gaps that lysis and uptake have left in the medium pools, and give back their empty pages (serial)."""
     for h in range(n_pools):
         if h % N_POOLS == POOL_MEDIUM:
-            release_empty_pages(mitochondria, pages, cells, h)
+            compact_sparse(mitochondria, pages, cells, h)
+
+
+@row
+def choose_takers(slots, targets, times, n_cells, mitochondria, pages, cells, wells, clearance, hazard, p, step):
+    """For every claimed mitochondrion in ``slots``: the cell that takes it, and when [s] (serial; order does not matter)."""
+    for j in range(len(slots)):
+        slot = int(slots[j])
+        mitochondria.motor[slot] = int(mitochondria.motor[slot]) & ~CLAIMED
+        w = int(cells.well[int(pages.owner[slot // PAGE])])
+        k0 = wells.key0[w]
+        k1 = wells.key1[w]
+        birth = mitochondria.birth[slot]
+        ordinal = mitochondria.ordinal[slot]
+        _, _, x, _ = uniform4(k0, k1, birth, ordinal, FREE_MITOCHONDRIA, step.step, 0)
+        times[j] = step.time + 3600.0 * waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x, step.dt / 3600.0)
+        bottom, insert = passages(mitochondria, wells, slot, w, p)
+        total = 0.0
+        for i in range(n_cells):
+            if int(cells.well[i]) == w:
+                total += float(clearance[i]) * (insert if int(cells.layer[i]) > 0 else bottom)
+        share = uniform(k0, k1, birth, ordinal, FREE_UPTAKE, step.step, 0) * total
+        so_far = 0.0
+        for i in range(n_cells):
+            if int(cells.well[i]) == w and so_far <= share:
+                part = float(clearance[i]) * (insert if int(cells.layer[i]) > 0 else bottom)
+                if part > 0.0:
+                    so_far += part
+                    targets[j] = i
 
 
 def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
     """Slots of the claimed mitochondria, rows of the cells that take them, times [s]; in order of (time, id)."""
-    m, cells, wells = world.mitochondria, world.cells, world.wells
-    owner = world.pages.owner
+    m, owner = world.mitochondria, world.pages.owner
     pools = np.flatnonzero((owner >= 0) & (owner < N_POOLS * world.n_wells) & (owner % N_POOLS == POOL_MEDIUM))
     slots = (pools[:, None] * PAGE + np.arange(PAGE)).ravel()
     slots = slots[((m.flags[slots] & OCCUPIED) != 0) & ((m.motor[slots] & CLAIMED) != 0)]
-    m.motor[slots] &= ~np.uint8(CLAIMED)
-    takers = np.flatnonzero(clearance > 0.0)
-    targets, times = np.empty(slots.size, dtype=np.int64), np.empty(slots.size)
-    for j, slot in enumerate(slots):
-        w = int(cells.well[owner[slot // PAGE]])
-        keys = (wells.key0[w], wells.key1[w], m.birth[slot], m.ordinal[slot])
-        drawn = uniform4(*keys, FREE_MITOCHONDRIA, step.step, 0)[2]
-        waiting = waiting_time(uptake_rate(m, wells, hazard, slot, w, p), drawn, step.dt / 3600.0)
-        near = takers[cells.well[takers] == w]
-        through = np.array(passages(m, wells, slot, w, p))
-        so_far = np.cumsum(clearance[near] * through[np.minimum(cells.layer[near], 1)])
-        share = uniform(*keys, FREE_UPTAKE, step.step, 0) * so_far[-1]
-        targets[j] = near[min(int(np.searchsorted(so_far, share, side="right")), near.size - 1)]
-        times[j] = step.time + 3600.0 * waiting
+    targets, times = np.full(slots.size, -1, dtype=np.int64), np.empty(slots.size)
+    tables = (m, world.pages, world.cells, world.wells)
+    world.backend.serial(choose_takers, slots, targets, times, world.n_cells, *tables, clearance, hazard, p, step)
+    world.backend.pull(m)
     order = np.lexsort((m.ordinal[slots], m.birth[slots], times))
     return slots[order], targets[order], times[order]
 
@@ -280,13 +297,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if claimed:
         world.reserve_pages(claimed)
         world.reserve_events(claimed)
-        backend.pull(world.mitochondria, world.pages, world.cells, world.wells)
+        backend.pull(world.mitochondria, world.pages)
         slots, targets, times = claims(world, clearance, hazard, p, step)
-        backend.push(world.mitochondria)
         nanotubes = world.parameters.get("nanotube_transport")
         gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
         backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)
-    backend.serial(release_pages, pools, world.mitochondria, world.pages, world.cells)
+    backend.serial(tidy_pools, pools, world.mitochondria, world.pages, world.cells)
 
 
 PROCESS = Process(
