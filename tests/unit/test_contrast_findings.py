@@ -4,8 +4,9 @@ import fake_run
 import numpy as np
 import pytest
 
-from mitoferry.studies import findings as f
+from mitoferry.studies import rules as f
 from mitoferry.studies.contrast import Interval, mean_interval
+from mitoferry.studies.findings import findings_of
 from mitoferry.studies.results import Results
 
 
@@ -130,7 +131,7 @@ def results(tmp_path_factory):
 
 
 def one(results, **entry):
-    return f.findings_of(results, [{"finding": "x#1", "arm": "coculture", "versus": None, **entry}])[0]
+    return findings_of(results, [{"finding": "x#1", "arm": "coculture", "versus": None, **entry}])[0]
 
 
 def test_the_findings_of_the_file(results):

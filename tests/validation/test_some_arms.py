@@ -10,8 +10,8 @@ import mitoferry as mf
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import InputError, MitoferryWarning
 from mitoferry.studies import run as runs
-from mitoferry.studies.findings import NOT_TESTED
 from mitoferry.studies.results import Results
+from mitoferry.studies.rules import NOT_TESTED
 from runs import TINY
 
 ARMS = """\

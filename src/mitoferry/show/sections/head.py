@@ -9,7 +9,7 @@ import numpy as np
 from mitoferry.show import charts
 from mitoferry.show.style import VERDICT_MARKS, capital, plain_words, safe, words
 from mitoferry.studies.contrast import Contrast
-from mitoferry.studies.findings import VERDICTS
+from mitoferry.studies.rules import VERDICTS
 
 if TYPE_CHECKING:
     from mitoferry.studies.results import Results
