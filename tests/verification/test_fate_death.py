@@ -94,7 +94,7 @@ def test_f17_kaplan_meier_intervals_cover():
 def test_resting_cells_die_at_the_base_hazard_only():
     world = cells_world(3000, seed=4)
     p = values("death")
-    h = module("death").cytochrome_hazard(0.005, 0.01, 156.0, 0.0, 0.0, p)
+    h = module("death").cytochrome_hazard(0.005, 0.01, 156.0, 0.0, 0.0, 0.0, p)
     assert p.base_hazard < h < 1.5 * p.base_hazard
     run(world, "death", p, 48.0, 3600.0)
     state, rows = world.cells.state, rows_of(world)
@@ -105,7 +105,7 @@ def test_resting_cells_die_at_the_base_hazard_only():
 
 def test_survival_signal_divides_the_hazard():
     hazard, p = module("death").cytochrome_hazard, values("death")
-    assert hazard(0.3, 0.5, 100.0, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.0, 0.01, p) / 4.0)
+    assert hazard(0.3, 0.5, 100.0, 0.2, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.2, 0.0, 0.01, p) / 4.0)
 
 
 def released_world(count=400, mitochondria=0, **cells):

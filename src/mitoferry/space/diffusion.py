@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mitoferry.core.maths import exp
+from mitoferry.core.maths import exp, power
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     ADP,
@@ -42,6 +42,7 @@ from mitoferry.space.geometry import BLOCK
 from mitoferry.space.solver import exponential_step, implicit_step, mean_of
 
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
+REFERENCE_CYTOSOL = 3.0  # pL, of the stromal cell of 10 um for which the clearance of H2O2 is given
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
 
 
@@ -98,8 +99,7 @@ def cell_uptake(i, s, here, cells, h2o2_clearance):
         seen = max(max(float(cells.env[i, s]), here), SMALLEST)
         return max(float(cells.glucose_flux[i]), 0.0) / seen
     if s == H2O2:
-        r = 0.1 * float(cells.radius[i])
-        return h2o2_clearance * r * r
+        return h2o2_clearance * power(float(cells.volume[i]) / REFERENCE_CYTOSOL, 2.0 / 3.0)
     return 0.0
 
 
