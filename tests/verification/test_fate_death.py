@@ -108,6 +108,24 @@ def test_survival_signal_divides_the_hazard():
     assert hazard(0.3, 0.5, 100.0, 0.2, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.2, 0.0, 0.01, p) / 4.0)
 
 
+def test_open_pores_take_the_potential_and_release_cytochrome_c():
+    """The mean potential counts 0 in open mitochondria; with all pores open the hazard is that of the pores and more."""
+    from mitoferry.core.schema import N_CLASSES, SUM_DEHYDROGENASE, SUM_MASS
+    from mitoferry.processes.rest import mean_potential, open_share
+
+    world = cells_world(2, seed=6)
+    row = int(rows_of(world)[0])
+    world.cells.sums[row] = 0
+    world.cells.sums[row, 0, SUM_MASS] = 1 << 24
+    world.cells.psi[row] = [150.0] * N_CLASSES
+    for share in (0.0, 0.25, 1.0):
+        world.cells.sums[row, 0, SUM_DEHYDROGENASE] = int((1.0 - share) * (1 << 24))
+        assert open_share(world.cells, row) == pytest.approx(share)
+        assert mean_potential(world.cells, row) == pytest.approx(150.0 * (1.0 - share))
+    hazard, p = module("death").cytochrome_hazard, values("death")
+    assert hazard(0.005, 0.01, 156.0, 1.0, 0.0, 0.0, p) - hazard(0.005, 0.01, 156.0, 0.0, 0.0, 0.0, p) == pytest.approx(p.pore_hazard)
+
+
 def released_world(count=400, mitochondria=0, **cells):
     world = cells_world(count, mitochondria, seed=5)
     rows = rows_of(world)
