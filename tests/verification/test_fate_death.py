@@ -126,6 +126,18 @@ def test_open_pores_take_the_potential_and_release_cytochrome_c():
     assert hazard(0.005, 0.01, 156.0, 1.0, 0.0, 0.0, p) - hazard(0.005, 0.01, 156.0, 0.0, 0.0, 0.0, p) == pytest.approx(p.pore_hazard)
 
 
+@pytest.mark.parametrize(("rest", "dies"), [(62.0, False), (156.0, True)], ids=["line without mtDNA", "planted fault"])
+def test_a_line_without_mtdna_lives_at_its_own_potential(rest, dies):
+    world = cells_world(2000, seed=7)
+    rows = rows_of(world)
+    world.cells.psi[rows] = 62.0
+    world.groups.resting_potential[:] = rest
+    run(world, "death", values("death"), 24.0, 3600.0)
+    dead = float((world.cells.state[rows] != CELL_LIVE).mean())
+    assert bool(dead > 0.5) is dies
+    assert dead < 0.08 or dies
+
+
 def released_world(count=400, mitochondria=0, **cells):
     world = cells_world(count, mitochondria, seed=5)
     rows = rows_of(world)

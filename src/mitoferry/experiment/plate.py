@@ -15,6 +15,7 @@ from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, P
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
+from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 HEADROOM_CELLS = 1.02
@@ -59,6 +60,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
     ):  # fmt: skip
         getattr(groups, name)[g] = getattr(t, name)
     groups.radius[g] = radius
+    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
     groups.nodes[g] = [node.rest for node in NODES]
 
 

@@ -5,7 +5,8 @@ signal):
 
 * cytochrome c release, alive -> MOMP, hazard
   h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug]/(1 + s), h5 for the matrices that
-  swell and burst when a pore stays open for longer than some 10 min;
+  swell and burst when a pore stays open for longer than some 10 min; psi counts relative to the potential at which the
+  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it;
 * necrosis from any state with a membrane: h_N = hN/(1 + (ATP/(share ATP0))^4), a hazard and not a cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
@@ -50,7 +51,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
-from mitoferry.processes.rest import RESTING_ATP, mean_damage, mean_potential, open_share
+from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, open_share
 
 NEVER = 1e30
 
@@ -135,7 +136,8 @@ def chance_rate(i, state, cells, groups, p):
     if state == CELL_LIVE:
         drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
         h2o2 = float(cells.h2o2[i])
-        h = cytochrome_hazard(h2o2, mean_damage(cells, i), mean_potential(cells, i), open_share(cells, i), survival, drug, p)
+        psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[int(cells.group[i])])
+        h = cytochrome_hazard(h2o2, mean_damage(cells, i), psi, open_share(cells, i), survival, drug, p)
         cells.death_hazard[i] = h
         return h
     if state == CELL_MOMP and float(cells.atp[i]) > p.caspase_atp * RESTING_ATP:

@@ -1,6 +1,6 @@
 """The resting cell: the state to which every cell type is scaled, shared by the processes that measure a departure from it.
 
-These two numbers are results of the energetics at rest, not free parameters: cell types are scaled so that all of them
+These numbers are results of the energetics at rest, not free parameters: cell types are scaled so that all of them
 rest at the same ATP and H2O2.
 """
 
@@ -11,6 +11,8 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, S
 
 RESTING_ATP = 2.88  # mM
 RESTING_H2O2 = 0.005  # uM
+RESTING_POTENTIAL = 156.0  # mV
+RHO0_POTENTIAL = 62.0  # mV, of a line without mtDNA, held by the reverse synthase and exchange of nucleotides
 
 
 @row
