@@ -3,9 +3,9 @@
 Positions are uniform over the bottom of the well (mechanics pushes overlapping cells apart during the burn-in). A
 lognormal size factor with the type's coefficient of variation scales volume, demand, glycolysis and the number of
 mitochondria of a cell together. Progress through the cycle has the density 2 ln2 2^-x of a growing culture, in which the
-young outnumber the old, so that divisions begin at the rate ln2/T. Copies of mtDNA per mitochondrion are binomial around the mean of the type; in a
-heteroplasmic population each cell has its own heteroplasmy. All draws are keyed by replicate and cell id, never by the
-arm, so that the wells of a replicate start alike.
+young outnumber the old, so that divisions begin at the rate ln2/T. Copies of mtDNA per mitochondrion are binomial
+around the mean of the type; in a heteroplasmic population each cell has its own heteroplasmy. All draws are keyed by
+replicate and cell id, never by the arm, so that the wells of a replicate start alike.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""Outlines of cells on a surface."""
+"""Seeded cells: outlines on a surface, ages."""
 
 import math
 
 import pytest
+from scipy import stats
 
 from mitoferry.core.plate_spec import Arm, Geometry
 from mitoferry.experiment.spreading import COVERED, outlines, spread_radius
-from worlds import cell_type, population
+from worlds import cell_type, make_world, population
 
 
 def arm(kind, size, *counts, layer=0):
@@ -29,3 +30,11 @@ def test_cells_share_the_room_and_none_is_smaller_than_round():
 def test_round_types_and_blocks_do_not_spread():
     assert spread_radius(cell_type()) == 10.0
     assert outlines(arm("block", 200.0, 3)) == [10.0]
+
+
+def test_ages_are_those_of_a_growing_culture():
+    """Density 2 ln2 2^-x of the progress x through the cycle; a uniform one is the planted fault."""
+    world = make_world([population("recipient", 0, count=4000, numbers=cell_type(mitochondria=1.0, mtdna=2.0))], size=9000.0)
+    age = world.cells.cycle[2 * world.n_wells : world.n_cells].astype(float)
+    assert stats.kstest(age, lambda x: 2.0 * (1.0 - 2.0**-x)).pvalue > 1e-4
+    assert stats.kstest(age, "uniform").pvalue < 1e-6
