@@ -55,6 +55,7 @@ class CellTypeNumbers:
     arrival_fusion: float = 0.5
     cycle_time: float = 0.0
     cytokine_sensitivity: float = 1.0
+    height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
     # results of the scaling
     demand: float = 0.0
