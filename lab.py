@@ -30,6 +30,15 @@ def call(*command: str | Path) -> None:
         sys.exit(code)
 
 
+def make_venv() -> None:
+    """Make .venv with this Python; where its installer of pip is missing (Debian without python3-venv), with this Python's pip."""
+    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if made.returncode:
+        print(f"venv: {made.stderr.strip()}\ntrying without ...", file=sys.stderr)
+        call(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
+        call(sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet", "--disable-pip-version-check", "pip>=25.1")
+
+
 def install(*groups: str) -> None:
     """Make .venv and install the package with these dependency groups, unless that was done before."""
     stamp = VENV / ("installed-" + "-".join(groups or ("package",)))
@@ -39,7 +48,7 @@ def install(*groups: str) -> None:
     print("setting up .venv (once; a minute or two) ...", file=sys.stderr, flush=True)
     uv = shutil.which("uv")
     if not PYTHON.exists():
-        call(sys.executable, "-m", "venv", VENV)
+        make_venv()
     wanted = [x for g in groups for x in ("--group", g)]
     if uv:
         call(uv, "pip", "install", "--quiet", "--python", PYTHON, "--editable", HERE, *wanted)

@@ -13,7 +13,22 @@ from fake_run import make_run
 
 from runs import TINY, mitoferry, tiny
 
-COMMANDS = ("run", "resume", "list", "show", "check", "estimate", "new", "report", "contrast", "parameters", "schema", "doctor", "version")
+COMMANDS = (
+    "run",
+    "resume",
+    "list",
+    "show",
+    "check",
+    "estimate",
+    "new",
+    "report",
+    "contrast",
+    "parameters",
+    "schema",
+    "export",
+    "doctor",
+    "version",
+)
 HEAVY = (
     "numpy",
     "numba",
@@ -145,6 +160,24 @@ def test_new_checks_out_and_never_overwrites(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["my-study.yaml"]
 
 
+def test_export_sbml_writes_prints_and_never_overwrites(tmp_path):
+    from xml.etree import ElementTree
+
+    assert mitoferry("export", "sbml", "--cell-type", "bm_msc", "--out", "x.xml", cwd=tmp_path).stdout.strip() == "wrote x.xml"
+    before = (tmp_path / "x.xml").read_bytes()
+    assert "x.xml" in mitoferry("export", "sbml", "--cell-type", "huvec", "--out", "x.xml", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "x.xml").read_bytes() == before
+    printed = mitoferry("export", "sbml", "--cell-type", "bm_msc", cwd=tmp_path).stdout
+    assert printed.encode() == before
+    assert ElementTree.fromstring(before).tag == "{http://www.sbml.org/sbml/level3/version1/core}sbml"
+    changed = mitoferry(
+        "export", "sbml", "--cell-type", "bm_msc", "--set", "energetics.adp_half=0.1", "--set", "oxygen_use=6", cwd=tmp_path
+    )
+    assert 'value="0.1" units="mM"' in changed.stdout
+    mitoferry("export", "sbml", "--cell-type", "bm_msc", "--out", "nowhere/x.xml", cwd=tmp_path, code=2)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.xml"]
+
+
 def test_a_broken_file_is_told_with_every_problem_and_line(tmp_path):
     text = TINY.replace("size: 60 um", "size: 60 s").replace("type: huvec", "type: huvek").replace("count: 2, added", "count: -2, added")
     text = text.replace("measure:", "mesure: []\nmeasure:")
@@ -189,6 +222,14 @@ def test_a_broken_file_is_told_with_every_problem_and_line(tmp_path):
         (("show", "celltype", "huvek"), "huvec"),
         (("show", "drug", "cytochalasin"), "cytochalasin_b"),
         (("show", "assay", "flow"), "flow_mitochondria"),
+        (("export", "sbml", "--cell-type", "huvek"), "huvec"),
+        (("export", "sbml", "--cell-type", "huvec", "--set", "energetics.adp_hal=1"), "energetics.adp_half"),
+        (("export", "sbml", "--cell-type", "huvec", "--set", "energetics.adp_half=nan"), "finite"),
+        (("export", "sbml", "--cell-type", "huvec", "--set", "energetics.adp_half=low"), "PARAMETER=VALUE"),
+        (("export", "sbml", "--cell-type", "huvec", "--set", "nanotube_search.capture_probability=0.1"), "energetics"),
+        (("export", "sbml", "--cell-type", "huvec", "--set", "mitochondria=0"), "mitochondria"),
+        (("export", "sbml"), "--cell-type"),
+        (("export", "smbl"), "sbml"),
     ],
 )  # fmt: skip
 def test_refused(words, hint, tmp_path):

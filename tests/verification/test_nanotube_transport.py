@@ -80,7 +80,11 @@ def test_f2_finite_pool_is_binomial_whatever_the_step(steps):
 
 
 def test_f3_batches_make_the_counts_overdispersed():
-    """Links come at random, carry a geometric number of mitochondria, and go: Fano factor > 1."""
+    """F3, G11: links come at random, carry a geometric number of mitochondria, and go: Fano factor > 1, many wells with none.
+
+    Without loss, then with loss at ``loss``: var = mean + rate E[B(B-1)] (1 - exp(-2 loss t))/(2 loss). A batch takes 0.1 h, so that
+    the variance with loss is a little smaller than that of instant batches (granted 10 %).
+    """
     n, t, k, life, gap = 300, 8.0, 40.0, 0.1, 5.0
     world = wells_of(
         (1, 1),
@@ -105,6 +109,20 @@ def test_f3_batches_make_the_counts_overdispersed():
     spread = (counts - counts.mean()) ** 2
     assert abs(spread.mean() - var) < Z * spread.std() / np.sqrt(n) + 0.1 * var
     assert counts.var() / counts.mean() > 3.0
+    assert abs(spread.mean() - mean) > Z * spread.std() / np.sqrt(n) + 0.1 * mean  # planted fault: one at a time (Poisson)
+    # a batch is empty with chance 1/(1 + batch); P(+) and mean together are not those of a Poisson count
+    none = int((counts == 0).sum())
+    assert stats.binomtest(none, n, np.exp(-rate * t * batch / (1 + batch))).pvalue > ALPHA
+    assert stats.binomtest(none, n, np.exp(-counts.mean())).pvalue < ALPHA
+
+    loss, h = 0.4, stage.handovers()
+    there = np.bincount(h["well"][lasting(t * HOUR, h["time"], loss)], minlength=n)
+    mean = rate * batch * (1 - np.exp(-loss * t)) / loss
+    var = mean + rate * 2 * batch**2 * (1 - np.exp(-2 * loss * t)) / (2 * loss)
+    assert abs(there.mean() - mean) < Z * np.sqrt(var / n) + 0.06 * mean
+    spread = (there - there.mean()) ** 2
+    assert abs(spread.mean() - var) < Z * spread.std() / np.sqrt(n) + 0.1 * var
+    assert abs(spread.mean() - mean) > Z * spread.std() / np.sqrt(n) + 0.1 * mean  # planted fault: Poisson
 
 
 # ------------------------------------------------------------------ G2: nothing is lost
@@ -214,6 +232,22 @@ def test_g4_cytochalasin_spares_tubes_that_exist_and_nocodazole_spares_thin_tube
     # what is left goes through the tubes that were thick before, on actin: none through new ones
     assert received_n < 0.35 * received
     assert (stage.handovers()["link"] == 1).all()
+
+
+def test_g4_blocking_transport_after_it_is_done_takes_nothing_back():
+    """Drugs on the mechanism, given when transfer is over, change no owner: what was handed over stays."""
+    world = pairs(40, (5, 60))
+    clocks = {"thick_lifetime": 0.5, "thickening_rate": 0.0}
+    stage = Stage(world, LAST, nanotube_clocks=clocks, nanotube_transport={"loading_rate": 100.0}).run(600.0, 48)
+    assert len(nanotube_population(world)) == 0
+    before, received, n = held(world), world.cells.received.copy(), stage.handovers()["time"].size
+    assert received[rows_of(world, 0)].sum() > 40
+    for name, value in (("actin", 0.0), ("actin_break", 5.0), ("microtubule_invasion", 0.0), ("microtubule_motor", 0.0), ("miro1", 0.0)):
+        world.groups.nodes[:, NODE[name]] = value
+    stage.run(600.0, 12)
+    assert (held(world) == before).all()
+    assert (world.cells.received == received).all()
+    assert stage.handovers()["time"].size == n
 
 
 @pytest.mark.parametrize(("state", "thick"), [(LINK_CLOSED, 1), (LINK_CAPPED, 1), (LINK_OPEN, 0)])

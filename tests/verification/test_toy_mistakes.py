@@ -3,7 +3,7 @@
 =====  ==================================================  =================================================================
 G1     hard-coded outcome                                  here; test_energetics_seahorse, test_fate_arrival
 G2     mitochondria copied or lost                         here (books of a plate); test_nanotube_transport
-G3     no dye leakage                                      test_fate_dye
+G3     no dye leakage                                      here (insert); test_fate_dye, test_assay_flow
 G4     drug acts on the read-out                           here (nothing changes before it is given, or without its mechanism);
                                                            test_nanotube_transport
 G5     direction by name                                   here (names exchanged); test_nanotube_transport
@@ -19,6 +19,7 @@ G12    no controls                                         here (cold, alike arm
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import MitoferryWarning
@@ -27,6 +28,7 @@ from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.resolve import resolve
 from runs import TINY
+from worlds import cell_type, make_world, population
 
 ARMS = """\
 arms:
@@ -46,7 +48,7 @@ def plate(*, seed=7, text=None, arms=ARMS):
     """The tiny plate; its recipients have no mtDNA."""
     text = text or TINY
     head, tail = text.split("arms:")[0], "run:" + text.split("run:")[1]
-    head = head.replace("{type: huvec,", "{type: huvec, rho0: true,")
+    head = head.replace("{type: huvec,", "{type: huvec, rho0: true,").replace("mito_dsred}", "mito_dsred, tracker: mitotracker_red}")
     return resolve(parse_experiment(head + arms + tail, "toy.yaml", name="toy"), replicates=REPLICATES, seed=seed)
 
 
@@ -266,7 +268,37 @@ def test_g6_no_nanotube_crosses_an_insert(at_two):
     assert total(at_two, "received", "insert") == 0
 
 
+# ---------------------------------------------------------------------- G3
+def test_g3_dye_crosses_an_insert_and_a_genetic_label_does_not(at_two):
+    """Recipients below an insert receive nothing and carry dye all the same; their genetic label stays none."""
+    world, r = at_two.world, rows(at_two, "insert", 0)
+    owner = np.repeat(world.pages.owner, 32)
+    mine = np.isin(owner, r) & (world.mitochondria.flags & 1 != 0)
+    assert total(at_two, "received", "insert", 0) == 0
+    assert world.mitochondria.dye[mine].astype(int).sum() > 0
+    assert world.mitochondria.label[mine].astype(int).sum() == 0
+    alone = np.isin(owner, rows(at_two, "alone", 0)) & (world.mitochondria.flags & 1 != 0)
+    assert world.mitochondria.dye[alone].astype(int).sum() == 0
+
+
 # ---------------------------------------------------------------------- G11
+@pytest.mark.parametrize("cv", [0.0, 0.15])
+def test_g11_wells_scatter_by_their_own_effect_and_by_sampling(cv):
+    """Mean number of mitochondria per cell of a well: variance (1 + cv^2)(1 + cell_cv^2/n) - 1, and never less than sampling."""
+    wells, cells, cell_cv = 400, 6, 0.3
+    numbers = cell_type(mitochondria=100.0, mtdna=200.0, cell_cv=cell_cv)
+    world = make_world([population(count=cells, numbers=numbers)], replicates=wells, parameters={"seeding.well_cv": cv})
+    means = world.cells.target_mitochondria[N_POOLS * wells : world.n_cells].reshape(wells, cells).mean(axis=1) / 100.0
+    between, sampling = (1 + cv**2) * (1 + cell_cv**2 / cells) - 1, cell_cv**2 / cells
+
+    def agrees(variance):
+        low, high = (x / (wells - 1) for x in stats.chi2(wells - 1).interval(1 - 1e-4))
+        return bool(0.93 * low < means.var(ddof=1) / variance < 1.07 * high)  # lognormal tails; sizes are cut at 0.3 and 3
+
+    assert agrees(between)
+    assert agrees(sampling) == (cv == 0.0)  # planted fault: wells alike
+
+
 def test_g11_wells_and_seeds_differ(spec, at_one):
     got = at_one.world.cells.n_mitochondria[rows(at_one, "coculture", 1)].reshape(REPLICATES, -1).sum(axis=1)
     assert len(set(got.tolist())) > 1

@@ -216,6 +216,25 @@ def schema() -> None:
     _print(json.dumps(json_schema(), indent=2))
 
 
+export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write parts of the model in standard formats of other programs.")
+app.add_typer(export, name="export")
+
+
+@export.command("sbml")
+def export_sbml(
+    cell_type: Annotated[str, typer.Option("--cell-type", metavar="NAME", help="Cell type (mitoferry show celltype).")],
+    out: Annotated[Optional[str], typer.Option(metavar="FILE", help="Write here; default: print it.")] = None,  # noqa: UP045
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", metavar="PARAMETER=VALUE", help="Change a parameter (energetics.adp_half) or a number of the cell type."),
+    ] = None,
+) -> None:
+    """Write the energetics of a cell as SBML Level 3, with units, ranges, tags and sources. Never overwrites."""
+    from mitoferry.show.laboratory import write_sbml
+
+    _print(write_sbml(cell_type, out, set_ or []))
+
+
 @app.command()
 def doctor(
     prune: Annotated[bool, typer.Option("--prune", help="Delete compiled kernels of other versions from the cache.")] = False,

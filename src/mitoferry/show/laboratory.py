@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -244,16 +244,43 @@ def write_new(name: str, out: str | None) -> str:
     from mitoferry.experiment.template import new_experiment_text
 
     path = Path(out or f"{name}.yaml")
+    _write_fresh(path, lambda: new_experiment_text(name))
+    return f"wrote {path}\nedit it, then:  mitoferry check {path}   and   mitoferry run {path}"
+
+
+def _write_fresh(path: Path, text: Callable[[], str]) -> None:
+    """Write a file that must not exist yet."""
     if path.exists():
         raise InputError(
             Problem(str(path), "file", "a name that is not taken", "an existing file", hint="Give another name or --out FILE.")
         )
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(new_experiment_text(name))
+            file.write(text())
     except OSError as error:
         raise InputError(Problem(str(path), "file", "a place that can be written to", error.strerror or str(error))) from error
-    return f"wrote {path}\nedit it, then:  mitoferry check {path}   and   mitoferry run {path}"
+
+
+def write_sbml(cell_type: str, out: str | None, sets: Sequence[str]) -> str:
+    """Write the energetics of a cell type as SBML to ``out``; returns what was done, or the SBML itself without ``out``.
+
+    Raises:
+        InputError: no such cell type or parameter, a value that is no number, or a file that exists.
+    """
+    from mitoferry.library.energetics_sbml import energetics_sbml
+
+    numbers: dict[str, dict[str, float]] = {"parameters": {}, "overrides": {}}
+    for text in sets:
+        name, _, value = text.partition("=")
+        try:
+            numbers["parameters" if "." in name else "overrides"][name.strip()] = float(value)
+        except ValueError:
+            raise InputError(Problem("--set", name, "PARAMETER=VALUE with a number in the unit of the library", repr(text))) from None
+    content = energetics_sbml(cell_type, **numbers)
+    if out is None:
+        return content.rstrip()
+    _write_fresh(Path(out), lambda: content)
+    return f"wrote {out}"
 
 
 def rebuild_report(folder: str, movie: str | None) -> Path:
