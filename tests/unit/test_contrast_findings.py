@@ -253,3 +253,11 @@ def test_wells_without_a_value(results, versus, direction):
     assert (x.verdict, "no cell is left" in x.reason) == (f.NOT_TESTED, True)
     lone = changed(results, lambda k: 0.3 if k == 1 else np.nan)
     assert one(lone, observable="apoptosis", versus=versus, direction=direction).verdict == f.UNDECIDED
+
+
+def test_what_was_set_on_these_arms_is_no_evidence(results):
+    entry = {"finding": "x#1", "observable": "apoptosis", "of": "recipient", "arm": "coculture", "versus": "injured_alone"}
+    agreed, opposed = (f.findings_of(results, [entry | {"direction": d, "calibrated": "the dose"}])[0] for d in ("decrease", "increase"))
+    assert agreed.verdict == f.CALIBRATED
+    assert "the dose" in agreed.reason
+    assert opposed.verdict == f.OPPOSITE

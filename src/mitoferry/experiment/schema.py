@@ -86,6 +86,7 @@ class Expect(Model):
     ]
     at: Time | None = None
     note: Text | None = None
+    calibrated: Text | None = Field(None, description="what was set by looking at these arms; agreement is then no evidence")
 
     @model_validator(mode="after")
     def _names(self) -> Expect:

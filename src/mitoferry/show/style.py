@@ -48,7 +48,7 @@ _WHOLE = {
     "tmrm": "TMRM fluorescence (membrane potential)",
 }
 _PERCENT = re.compile(r"(fraction|share|heteroplasmy)")
-VERDICT_MARKS = {"reproduced": "✓", "not reproduced": "✗", "opposite": "⇄", "undecided": "?", "not tested": "–"}
+VERDICT_MARKS = {"reproduced": "✓", "calibrated": "≈", "not reproduced": "✗", "opposite": "⇄", "undecided": "?", "not tested": "–"}
 
 
 def words(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from mitoferry.base.errors import InputError, MitoferryError
 from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
 from mitoferry.studies.rules import (
+    CALIBRATED,
     NOT_TESTED,
     NOTHING,
+    REPRODUCED,
     UNDECIDED,
     Ruling,
     judge_abolish,
@@ -114,9 +116,13 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
             why = f"the arm {arm} was left out of this run" if arm in r.left_out else f"the arm {arm} was not run"
             return Finding(**labels, verdict=NOT_TESTED, reason=why)
     try:
-        return _judged(r, e, labels)
+        found = _judged(r, e, labels)
     except MitoferryError as error:
         return Finding(**labels, verdict=NOT_TESTED, reason=_why_not(error))
+    set_by = str(e.get("calibrated") or "")
+    if set_by and found.verdict == REPRODUCED:
+        return replace(found, verdict=CALIBRATED, reason=f"{found.reason}; no evidence: {set_by}")
+    return found
 
 
 def _why_not(error: MitoferryError) -> str:
