@@ -257,7 +257,7 @@ def test_wells_without_a_value(results, versus, direction):
 
 def test_what_was_set_on_these_arms_is_no_evidence(results):
     entry = {"finding": "x#1", "observable": "apoptosis", "of": "recipient", "arm": "coculture", "versus": "injured_alone"}
-    agreed, opposed = (f.findings_of(results, [entry | {"direction": d, "calibrated": "the dose"}])[0] for d in ("decrease", "increase"))
+    agreed, opposed = (findings_of(results, [entry | {"direction": d, "calibrated": "the dose"}])[0] for d in ("decrease", "increase"))
     assert agreed.verdict == f.CALIBRATED
     assert "the dose" in agreed.reason
     assert opposed.verdict == f.OPPOSITE

@@ -22,10 +22,12 @@ bidirectional      lower bound of the smaller direction's share is above 0.1
 absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell (more replicates would decide), or
 there is nothing to compare: a rise, a fall, an abolition or a restoration cannot be judged where every well of both
 arms reads zero.
-*calibrated*: it agrees, but something was set by looking at these arms (``calibrated`` of the expectation), so that the
-agreement is no evidence. *not tested*: the arm was not run, or the model has no such readout. The background of readouts of a donor label is the
-arm without donors (a leaking dye stains without a transfer); that of the others is zero. Where all wells give the
-same share of the flow, so that their spread says nothing, its interval is the exact binomial one of all hand-overs.
+
+*calibrated*: it agrees, but something was set by looking at these arms (``calibrated`` of the expectation), so that
+the agreement is no evidence. *not tested*: the arm was not run, or the model has no such readout. The background of
+readouts of a donor label is the arm without donors (a leaking dye stains without a transfer); that of the others is
+zero. Where all wells give the same share of the flow, so that their spread says nothing, its interval is the exact
+binomial one of all hand-overs.
 """
 
 from __future__ import annotations
