@@ -1,6 +1,6 @@
 """Speed of the whole loop against a bare kernel of like arithmetic, timed in the same run.
 
-    python benchmarks/speed.py [--mitochondria 1e6] [--steps 60] [--threads N] [--scaling] [--json FILE]
+    python benchmarks/speed.py [--mitochondria 1e6] [--steps 60] [--threads N] [--hours H ...] [--scaling] [--json FILE]
 
 A mitochondrion-step is one mitochondrion carried through one 60 s macro-step by all processes on their own clocks. The
 bare kernel does per mitochondrion and 300 s what the slow clocks cannot do without: read its record once, one Philox
@@ -14,6 +14,8 @@ import json
 import platform
 import resource
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from mitoferry.core.random import stochastic_round, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import allocate, bytes_per_row
 from mitoferry.experiment.loop import Engine
+
+ALL = slice(None)
 
 
 @row
@@ -69,36 +73,47 @@ def bare_rate(n: int, threads: int, repeats: int = 5) -> float:
     return 5.0 * n / best
 
 
-def plate(mitochondria: float) -> Any:
-    """msc-huvec-ogd with wells of ordinary density, scaled to about this many mitochondria."""
-    spec = mf.load("msc-huvec-ogd", overrides={"cells.donor.added": "0 h"}).resolve(replicates=1)
-    per_replicate = sum(p.count * p.cell_type.mitochondria for a in spec.arms for p in a.populations)
-    return mf.load("msc-huvec-ogd", overrides={"cells.donor.added": "0 h"}).resolve(replicates=max(1, round(mitochondria / per_replicate)))
+def plate(mitochondria: float, overrides: dict[str, str] | None = None, arms: slice = ALL) -> Any:
+    """msc-huvec-ogd (or some of its arms) with as many replicates as give about this many mitochondria."""
+    experiment = mf.load("msc-huvec-ogd", overrides={"cells.donor.added": "0 h"} | (overrides or {}))
+
+    def spec(replicates: int) -> Any:
+        whole = experiment.resolve(replicates=replicates)
+        return replace(whole, arms=whole.arms[arms])
+
+    per_replicate = sum(p.count * p.cell_type.mitochondria for a in spec(1).arms for p in a.populations)
+    return spec(max(1, round(mitochondria / per_replicate)))
 
 
-def loop_rate(mitochondria: float, steps: int, threads: int) -> dict[str, float]:
-    """The whole loop, all processes, default clocks."""
-    engine = Engine(plate(mitochondria), Cpu(threads=threads))
+def loop_rate(spec: Any, steps: int, threads: int, hours: Sequence[float] = (0.5,)) -> dict[str, Any]:
+    """The whole loop, all processes, default clocks, from each of these times of the experiment for ``steps`` steps.
+
+    Whole tens of steps are timed, so that every clock ticks as often as it does on the average.
+    """
+    engine = Engine(spec, Cpu(threads=threads))
     engine.burn_in()
-    for _ in range(20):
-        engine.advance()
-    best, n = np.inf, 0
-    for _ in range(3):
-        start = time.perf_counter()
-        for _ in range(steps // 3 // 10 * 10 or 10):
+    steps = max(10, steps // 10 * 10)
+    phases = []
+    for hour in hours:
+        while engine.tick < hour * 3600.0 or engine.tick % 600 != 0:
             engine.advance()
-        best = min(best, (time.perf_counter() - start) / (steps // 3 // 10 * 10 or 10))
+        start = time.perf_counter()
+        for _ in range(steps):
+            engine.advance()
+        seconds = (time.perf_counter() - start) / steps
         n = int(engine.world.cells.n_mitochondria.sum())
+        phases.append({"hour": hour, "mitochondria": n, "seconds_per_step": seconds, "mitochondrion_steps_per_s": n / seconds})
     world = engine.world
     slots = len(world.mitochondria.flags)
     resident = slots * bytes_per_row("Mitochondria") + len(world.pages.owner) * bytes_per_row("Pages")
     return {
-        "mitochondria": n,
-        "cells": float(world.n_cells),
-        "seconds_per_step": best,
-        "mitochondrion_steps_per_s": n / best,
-        "bytes_per_mitochondrion": resident / n,
-        "bytes_per_cell": float(bytes_per_row("Cells")),
+        "cells": world.n_cells,
+        "phases": phases,
+        "mitochondria": phases[-1]["mitochondria"],
+        "seconds_per_step": float(np.mean([p["seconds_per_step"] for p in phases])),
+        "mitochondrion_steps_per_s": float(sum(p["mitochondria"] for p in phases) / sum(p["seconds_per_step"] for p in phases)),
+        "bytes_per_mitochondrion": resident / phases[0]["mitochondria"],
+        "bytes_per_cell": bytes_per_row("Cells"),
     }
 
 
@@ -108,21 +123,24 @@ def main() -> None:
     parser.add_argument("--mitochondria", type=float, default=1e6)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 6.0], help="times of the experiment: without oxygen, and after")
     parser.add_argument("--scaling", action="store_true", help="also fit the exponent of the cost over three decades")
     parser.add_argument("--json", default=None)
     a = parser.parse_args()
     threads = a.threads or Cpu().threads
     bare = bare_rate(int(a.mitochondria), threads)
-    loop = loop_rate(a.mitochondria, a.steps, threads)
+    loop = loop_rate(plate(a.mitochondria), a.steps, threads, a.hours)
     found: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "threads": threads, "bare_per_s": bare, **loop}
     found["ratio_to_bare"] = loop["mitochondrion_steps_per_s"] / bare
     if a.scaling:
-        sizes = [3e4, 1e5, 3e5, 1e6, 3e6]
-        points = [loop_rate(s, 30, threads) for s in sizes]
-        n = np.array([p["mitochondria"] for p in points])
+        # one arm in small wells, so that a plate may be a thousandth of the largest
+        points = [loop_rate(plate(x, {"well.size": "210 um"}, slice(2, 3)), 30, threads) for x in (1e4, 1e5, 1e6, 1e7)]
+        n = np.array([p["mitochondria"] for p in points], dtype=float)
         t = np.array([p["seconds_per_step"] for p in points])
-        intercept = max(0.0, (t[0] * n[1] - t[1] * n[0]) / (n[1] - n[0]))
-        found["exponent"] = float(np.polyfit(np.log(n), np.log(t - min(intercept, 0.9 * t[0])), 1)[0])
+        slope = (t[-1] - t[0]) / (n[-1] - n[0])
+        intercept = float(np.clip(t[0] - slope * n[0], 0.0, 0.9 * t[0]))
+        found["exponent"] = float(np.polyfit(np.log(n), np.log(t - intercept), 1)[0])
+        found["fixed_seconds_per_step"] = intercept
         found["scaling"] = [[int(x), float(y)] for x, y in zip(n, t, strict=True)]
     found["peak_memory_MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(found, indent=2))

@@ -148,7 +148,7 @@ def readings(spec, tick):
 
 def events(spec, tick):
     """Hand-overs of the hour that ends at ``tick``, as columns of the event buffer."""
-    kinds, wells, times, routes, a, b, births, links = ([] for _ in range(8))
+    kinds, wells, times, routes, a, b, births, links, ordinals = ([] for _ in range(9))
     for w in range(len(spec.arms) * spec.replicates):
         donors, _, transfer, _ = ARMS[spec.arms[w // spec.replicates].name]
         rng = np.random.default_rng([spec.seed, w, tick, 1])
@@ -166,6 +166,7 @@ def events(spec, tick):
             b.append(target)
             births.append(source)
             links.append(int(rng.integers(1, 99)) if route in (1, 2, 6) else 0)
+            ordinals.append(tick // 3600 * 100_000 + len(kinds))
             if rng.random() < 0.2 and not back and route != 6:
                 kinds.append(7)
                 wells.append(w)
@@ -175,6 +176,7 @@ def events(spec, tick):
                 b.append(target)
                 births.append(source)
                 links.append(0)
+                ordinals.append(ordinals[-1])
     n = len(kinds)
     order = np.argsort(np.array(times), kind="stable")
     take = lambda x, t: np.array(x, t)[order]  # noqa: E731
@@ -184,7 +186,7 @@ def events(spec, tick):
         "source": np.where(source < 0, -1, 5).astype(np.int32), "target": np.where(target < 0, -1, 5).astype(np.int32),
         "source_id": np.maximum(source, 0).astype(np.uint32), "target_id": np.maximum(target, 0).astype(np.uint32),
         "source_population": np.where(source < 0, 255, source >> 24).astype(np.uint8), "target_population": (target >> 24).astype(np.uint8),
-        "birth": take(births, np.uint32), "ordinal": np.arange(n, dtype=np.uint32), "copies": np.tile(np.array([0, 5, 0, 0], np.uint8), (n, 1)),
+        "birth": take(births, np.uint32), "ordinal": take(ordinals, np.uint32), "copies": np.tile(np.array([0, 5, 0, 0], np.uint8), (n, 1)),
         "mass": np.ones(n, np.float32), "damage": np.full(n, 0.1, np.float32), "psi": np.full(n, 150, np.float32), "link": take(links, np.uint32),
     }  # fmt: skip
 

@@ -73,6 +73,42 @@ def test_read_only_covers_every_table(world):
                 assert not isinstance(array, np.ndarray) or not array.flags.writeable
 
 
+class Remembering(Reference):
+    """A backend that remembers which arrays were brought to the host, and fills one when it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.pulled = []
+
+    def pull(self, *tables):
+        for table in tables:
+            for array in table if isinstance(table, tuple) else (table,):
+                assert array.flags.writeable  # a copy from the device writes to it
+                self.pulled.append(id(array))
+
+
+def test_what_processes_keep_is_brought_to_the_host_and_locked():
+    """Planted fault: ``world.extra`` left on the device, where an assay would read old numbers."""
+    world = make_world(backend=Remembering())
+    lone, nested = np.zeros(3), np.zeros(2)
+    world.extra = {"mine": lone, "other": {"inside": nested}}
+
+    def read(view, options, step):
+        with pytest.raises(ValueError, match="read-only"):
+            nested[0] = 1.0
+        assert {id(lone), id(nested)} <= set(world.backend.pulled)
+        return {"x": np.zeros(view.n_wells)}
+
+    assay = Assay(name="x", about="", readouts=(Readout("x", "1", ""),), read=read)
+    world.backend.pulled.clear()
+    assay.measure(world, 0, {}, STEP)
+    assert lone.flags.writeable
+    assert nested.flags.writeable
+    world.backend.pulled.clear()
+    ASSAYS["atp_luminescence"].measure(world, 0, {}, STEP)
+    assert id(lone) not in world.backend.pulled  # reads cells only
+
+
 @pytest.mark.parametrize("name", sorted(ASSAYS))
 def test_assay_records(name):
     assay = ASSAYS[name]

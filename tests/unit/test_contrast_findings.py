@@ -4,8 +4,9 @@ import fake_run
 import numpy as np
 import pytest
 
-from mitoferry.studies import findings as f
+from mitoferry.studies import rules as f
 from mitoferry.studies.contrast import Interval, mean_interval
+from mitoferry.studies.findings import findings_of
 from mitoferry.studies.results import Results
 
 
@@ -102,6 +103,9 @@ def test_present_and_absent():
         ([1, 0, 2], [99, 80, 70], f.OPPOSITE, f.NOT_REPRODUCED),
         ([0, 0, 5], [0, 0, 0], f.UNDECIDED, f.UNDECIDED),
         ([0, 0, 0], [0, 0, 0], f.UNDECIDED, f.UNDECIDED),
+        ([1, 1, 1], [0, 0, 0], f.UNDECIDED, f.UNDECIDED),  # three hand-overs tell no direction
+        ([40, 50, 60], [0, 0, 0], f.REPRODUCED, f.NOT_REPRODUCED),
+        ([1, 1, 1], [1, 1, 1], f.NOT_REPRODUCED, f.REPRODUCED),
     ],
 )
 def test_flow(forward, back, one_way, both_ways):
@@ -127,7 +131,7 @@ def results(tmp_path_factory):
 
 
 def one(results, **entry):
-    return f.findings_of(results, [{"finding": "x#1", "arm": "coculture", "versus": None, **entry}])[0]
+    return findings_of(results, [{"finding": "x#1", "arm": "coculture", "versus": None, **entry}])[0]
 
 
 def test_the_findings_of_the_file(results):
@@ -179,3 +183,81 @@ def test_restore_without_an_uninjured_arm_goes_by_direction(tmp_path):
     x = one(r, observable="oxygen_consumption", versus="injured_alone", direction="restore")
     assert x.verdict == f.REPRODUCED
     assert "direction only" in x.reason
+
+
+# ---------------------------------------------------------------------- wells that say nothing
+def changed(results, value, arms=("coculture", "injured_alone", "recipient_alone")):
+    """The run with every reading of apoptosis in ``arms`` replaced by ``value(replicate)``."""
+    t = results.table()
+    rows = (t["readout"] == "apoptotic_fraction") & t["arm"].isin(arms)
+    t.loc[rows, "value"] = [float(value(k)) for k in t.loc[rows, "replicate"]]
+    copy = Results(results.path)
+    copy.__dict__["_table"] = t
+    return copy
+
+
+@pytest.mark.parametrize("direction", ["increase", "decrease", "abolish"])
+def test_zero_in_every_well_of_both_arms_is_nothing_to_compare(results, direction):
+    x = one(changed(results, lambda k: 0.0), observable="apoptosis", versus="injured_alone", direction=direction)
+    assert (x.verdict, x.reason) == (f.UNDECIDED, "nothing to compare: zero in every well of both arms")
+
+
+@pytest.mark.parametrize(("direction", "verdict"), [("no_change", f.REPRODUCED), ("absent", f.REPRODUCED), ("present", f.NOT_REPRODUCED)])
+def test_zero_in_every_well_is_what_some_findings_expect(results, direction, verdict):
+    versus = "injured_alone" if direction == "no_change" else None
+    assert one(changed(results, lambda k: 0.0), observable="apoptosis", versus=versus, direction=direction).verdict == verdict
+
+
+def test_zero_in_one_arm_only_is_compared(results):
+    x = one(changed(results, lambda k: 0.0, ["coculture"]), observable="apoptosis", versus="injured_alone", direction="decrease")
+    assert x.verdict == f.REPRODUCED
+
+
+def test_restoration_of_nothing(results, tmp_path):
+    zero = changed(results, lambda k: 0.0)
+    assert one(zero, observable="apoptosis", versus="injured_alone", direction="restore").verdict == f.UNDECIDED
+    spec = fake_run.fake_spec(arms=["injured_alone", "coculture"])
+    alone = changed(Results(fake_run.make_run(tmp_path / "r", spec=spec, frames=False)), lambda k: 0.0)
+    x = one(alone, observable="apoptosis", versus="injured_alone", direction="restore")
+    assert (x.verdict, "nothing to compare" in x.reason) == (f.UNDECIDED, True)
+
+
+def test_equal_readings_that_are_not_zero_are_no_difference(results):
+    same = changed(results, lambda k: 0.3 + 0.01 * k)
+    assert one(same, observable="apoptosis", versus="injured_alone", direction="decrease").verdict == f.NOT_REPRODUCED
+    assert one(same, observable="apoptosis", versus="injured_alone", direction="no_change").verdict == f.REPRODUCED
+
+
+def test_a_difference_without_spread_says_so_and_has_no_p(results):
+    x = one(changed(results, lambda k: 0.0, ["coculture"]), observable="apoptosis", versus="recipient_alone", direction="decrease")
+    assert "the same in every pair" not in x.reason
+    steps = changed(changed(results, lambda k: 1.0, ["coculture"]), lambda k: 2.0, ["injured_alone"])
+    x = one(steps, observable="apoptosis", versus="injured_alone", direction="decrease")
+    assert x.verdict == f.REPRODUCED
+    assert "the same in every pair of wells" in x.reason
+    assert np.isnan(x.contrast.p)
+
+
+def test_rounding_is_no_difference(results):
+    """Planted fault: 1e-16 in every well, which a t interval without width would call an effect."""
+    almost = changed(changed(results, lambda k: 0.3, ["coculture"]), lambda k: 0.1 + 0.2, ["injured_alone"])
+    assert 0.3 != 0.1 + 0.2
+    x = one(almost, observable="apoptosis", versus="injured_alone", direction="decrease")
+    assert (x.verdict, x.contrast.difference) == (f.NOT_REPRODUCED, 0.0)
+
+
+@pytest.mark.parametrize(("versus", "direction"), [("injured_alone", "decrease"), (None, "present"), (None, "absent")])
+def test_wells_without_a_value(results, versus, direction):
+    gone = changed(results, lambda k: np.nan)
+    x = one(gone, observable="apoptosis", versus=versus, direction=direction)
+    assert (x.verdict, "no cell is left" in x.reason) == (f.NOT_TESTED, True)
+    lone = changed(results, lambda k: 0.3 if k == 1 else np.nan)
+    assert one(lone, observable="apoptosis", versus=versus, direction=direction).verdict == f.UNDECIDED
+
+
+def test_what_was_set_on_these_arms_is_no_evidence(results):
+    entry = {"finding": "x#1", "observable": "apoptosis", "of": "recipient", "arm": "coculture", "versus": "injured_alone"}
+    agreed, opposed = (findings_of(results, [entry | {"direction": d, "calibrated": "the dose"}])[0] for d in ("decrease", "increase"))
+    assert agreed.verdict == f.CALIBRATED
+    assert "the dose" in agreed.reason
+    assert opposed.verdict == f.OPPOSITE

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mitoferry.backends.reference import Reference
-from mitoferry.base.errors import InputError
+from mitoferry.base.errors import InputError, MitoferryWarning
 from mitoferry.experiment.cards import experiment_card, experiment_card_text, title_of
 from mitoferry.experiment.estimate import BASE_BYTES, estimate, memory_free, refuse_unless_it_fits, wells_needed
 from mitoferry.experiment.plate import build_world
@@ -51,6 +51,44 @@ def test_enormous_plates_are_refused_before_allocation():
     assert refuse_unless_it_fits(spec, available=4e9).wells == 96
     with pytest.raises(InputError, match="fits into"):
         refuse_unless_it_fits(spec, available=1e8)
+    need = estimate(spec).memory
+    with pytest.warns(MitoferryWarning, match="of memory that are free"):
+        refuse_unless_it_fits(spec, available=need / 0.7)
+
+
+def test_an_enormous_plate_allocates_nothing_before_it_is_refused(monkeypatch):
+    """Planted fault: tables allocated first, memory looked at afterwards."""
+    import tracemalloc
+
+    import mitoferry as mf
+    from mitoferry.core import schema
+
+    def allocate(*_, **__):
+        raise AssertionError("allocated")
+
+    monkeypatch.setattr(schema, "allocate", allocate)
+    changes = {"cells.recipient.count": "10000000", "well.size": "80 mm"}
+    experiment = mf.load("msc-huvec-ogd", overrides=changes)
+    tracemalloc.start()
+    with pytest.raises(InputError) as error:
+        experiment.run(out="nowhere", progress=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert error.value.exit_code == 2
+    assert peak < 50e6
+    assert "mitoferry run refuses it" in str(estimate(experiment.resolve()))
+
+
+def test_time_goes_by_the_speed_of_the_machine_and_says_how_sure():
+    from mitoferry.experiment.estimate import UNCERTAINTY, Estimate, machine_speed, time_text
+
+    spec = resolve(load_experiment("msc-huvec-ogd"))
+    cost = estimate(spec, cores=2)
+    assert estimate(spec, cores=2, speed=0.5).seconds == pytest.approx(2 * cost.seconds)
+    assert machine_speed(0.01) > 0.0
+    said = str(cost)
+    assert f"{time_text(cost.seconds / UNCERTAINTY)} to {time_text(cost.seconds * UNCERTAINTY)}" in said
+    assert isinstance(cost, Estimate)
 
 
 def test_memory_of_this_machine():

@@ -71,6 +71,7 @@ def test_a_good_file():
         ("size: 300 um", "size: 50 um", "well.size", 3, "enlarge"),
         ("size: 300 um", "size: 300 um, kind: dsh", "well.kind", 3, "'dish'"),
         ("size: 300 um", "size: 300 um, kind: block, insert: {pore: 1 um}", "well.insert", 3, ""),
+        ("size: 300 um", "size: 300 um, kind: insert", "well.kind", 3, "holds: donor"),
         ("size: 300 um", "size: 300 um, insert: {pore: 1 mm}", "well.insert.pore", 3, ""),
         ("size: 300 um", "size: 300 um, insert: {holds: dnor}", "well.insert.holds", 3, "'donor'"),
         ("size: 300 um", "size: 300 um, medium: {glucose: 5 uL}", "well.medium.glucose", 3, ""),

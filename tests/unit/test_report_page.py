@@ -79,7 +79,7 @@ def test_every_arm_readout_verdict_and_parameter_is_there(page, run):
         assert record["source"] in text
     assert "library: 0.05" in text  # a changed parameter says what the library has
     assert "n = 4" in text or "4 wells" in text
-    assert "degraded on arrival" in text
+    assert "degraded before fusing" in text
     assert "Hedges g" in text
 
 

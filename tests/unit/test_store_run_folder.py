@@ -122,6 +122,52 @@ def test_only_unfinished_runs_are_resumed(tmp_path, spec, what):
             open_it()
 
 
+@pytest.mark.parametrize("written", range(5))
+def test_a_run_killed_at_any_of_its_first_files_is_resumable_or_says_why_not(tmp_path, spec, written, monkeypatch):
+    """Killed before the n-th file: either nothing had begun (bad input, exit code 2), or the run can be resumed; never code 4."""
+    from mitoferry.backends.reference import Reference
+    from mitoferry.store import run_folder
+    from mitoferry.studies import run as runs
+
+    class Killed(BaseException):
+        pass
+
+    seen, write = [], run_folder.write_json
+
+    def writing(path, value):
+        if len(seen) == written:
+            raise Killed
+        seen.append(path.name)
+        write(path, value)
+
+    def begin(*_):
+        raise Killed
+
+    monkeypatch.setattr(run_folder, "write_json", writing)
+    monkeypatch.setattr(runs, "_from_the_start", begin)
+    with pytest.raises(Killed):
+        runs.start_run(spec, tmp_path / "out", Reference(), experiment={"title": "x"})
+    monkeypatch.setattr(run_folder, "write_json", write)
+    if "manifest.json" in seen:
+        assert runs.spec_of(tmp_path / "out") == spec
+        monkeypatch.setattr(RunWriter, "_take_lock", lambda self: None)  # the killed process of this test lives on and holds it
+        with pytest.raises(Killed):  # it goes on from the start
+            runs.resume_run(tmp_path / "out", Reference())
+        return
+    for act in (lambda: runs.spec_of(tmp_path / "out"), lambda: RunWriter.create(tmp_path / "out", spec, {})):
+        with pytest.raises(InputError, match="killed before it began") as error:
+            act()
+        assert error.value.exit_code == 2
+
+
+def test_a_run_without_its_specification_is_bad_input(tmp_path, spec):
+    from mitoferry.studies.run import spec_of
+
+    RunWriter.create(tmp_path / "out", spec, fake_run.manifest_of(spec)).close()
+    with pytest.raises(InputError, match="specification"):
+        spec_of(tmp_path / "out")
+
+
 # ---------------------------------------------------------------------- kill and resume
 @pytest.mark.parametrize("killed_at", [0, 1, 7, 13, 24])
 def test_resume_by_truncation_gives_the_same_content(tmp_path, spec, killed_at):

@@ -26,7 +26,7 @@ def whole(tmp_path_factory):
     """A run of a day and a half that nobody disturbs, and how long it took [s] after its specification was written."""
     folder = tmp_path_factory.mktemp("whole")
     process = start("run", tiny(folder, **LONG), "--out", folder / "run")
-    wait_for((folder / "run" / "experiment.json").exists, process)
+    wait_for((folder / "run" / "manifest.json").exists, process)
     begun = time.monotonic()
     _, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
@@ -37,7 +37,7 @@ def killed(folder, when, *, how=signal.SIGKILL):
     """A run of a day and a half in ``folder`` that was sent a signal ``when(run, process)`` returned; what it said."""
     run = folder / "run"
     process = start("run", tiny(folder, **LONG), "--out", run)
-    assert wait_for((run / "experiment.json").exists, process)
+    assert wait_for((run / "manifest.json").exists, process)
     when(run, process)
     process.send_signal(how)
     out, err = process.communicate(timeout=120)

@@ -119,3 +119,23 @@ def test_a_wrong_rate_of_births_is_not_stationary():
         MODULES["mitophagy"].PROCESS.advance(world, step_at(tick, 600), p["mitophagy"])
         MODULES["biogenesis"].PROCESS.advance(world, step_at(tick, 600), p["biogenesis"])
     assert number(world) > 115
+
+
+@pytest.mark.parametrize(("kept", "passes"), [(True, True), (False, False)], ids=["growth", "planted fault"])
+def test_mitochondria_of_a_growing_cell_keep_their_mass(kept, passes):
+    """A cell that doubles in 28 h doubles mass and number: budding halves a mitochondrion, growth makes it good."""
+    world = uniform_world(100, mitochondria=60, cycle_time=28.0)
+    world.cells.atp[:] = RESTING_ATP
+    changes = {} if kept else {"growth_time": 1e6}
+    mean = [mean_mass(world)]
+    for _ in range(28):
+        world.cells.target_mitochondria[rows(world)] *= 2.0 ** (1 / 28)
+        run(world, ["biogenesis"], 1, check=False, biogenesis=changes)
+        mean.append(mean_mass(world))
+    assert number(world) > 105
+    assert bool(abs(mean[-1] / mean[0] - 1.0) < 0.1) is passes  # births wait for room, growth does not
+
+
+def mean_mass(world):
+    slots = occupied(world)
+    return float(world.mitochondria.mass[slots].astype(float).mean())

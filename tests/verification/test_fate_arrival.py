@@ -189,3 +189,49 @@ def test_paracrine_factors_raise_survival_without_any_arrival():
         module("arrival").advance(world, Step(k, 300 * k, 300.0 * k, 300.0), p)
     assert world.cells.survival[row] == pytest.approx(p.paracrine_gain, rel=1e-3)
     assert world.cells.arrival_pulse[row] == 0.0
+
+
+def as_transferred(world, route=4):
+    """Mark every mitochondrion as one that came by ``route`` from population 1."""
+    world.mitochondria.flags[:] |= np.where(world.mitochondria.flags & 1, route << 6, 0).astype(world.mitochondria.flags.dtype)
+    world.mitochondria.birth[:] += 1 << 24
+    world.cells.received[rows_of(world)] = 1
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_every_degradation_of_a_transferred_mitochondrion_is_logged(fused):
+    """By arrival and by mitophagy; one event for each that is gone, with its identity, route and host."""
+    from mitoferry.core.schema import FUSED, OWN_NETWORK
+
+    world = cells_world(20, 40, numbers={"arrival_lysis": 1.0})
+    make_arrivals(world, OWN_NETWORK if fused else DONOR_FREE, CYTOSOL, FUSED if fused else 0)
+    as_transferred(world)
+    before = {int(k) for k in identities(world)}
+    p = {"arrival": values("arrival"), "mitophagy": values("mitophagy", basal_rate=0.5)}
+    for k in range(6):
+        for name, dt in (("arrival", 300.0), ("mitophagy", 600.0)):
+            module(name).advance(world, Step(k, 600 * k, 600.0 * k, dt), p[name])
+    n, e = int(world.events.count[0]), world.events
+    gone = before - {int(k) for k in identities(world)}
+    assert len(gone) == n > 10
+    assert set((e.birth[:n].astype(np.int64) << 32 | e.ordinal[:n]).tolist()) == gone
+    assert set(e.kind[:n].tolist()) == {8 if fused else 7}
+    assert set(e.route[:n].tolist()) == {4}
+    assert (e.target_id[:n] == world.cells.id[e.target[:n]]).all()
+    assert (world.cells.lysed_arrivals.sum() == n) == (not fused)
+    assert (e.time[:n] % 600 == world.spec.macro_step).all()
+
+
+def test_own_mitochondria_that_are_degraded_are_not_logged():
+    world = cells_world(20, 40)
+    world.cells.received[rows_of(world)] = 1
+    world.mitochondria.flags[:] |= np.where(world.mitochondria.flags & 1, 6 << 6, 0).astype(world.mitochondria.flags.dtype)  # came home
+    n = left(world)
+    module("mitophagy").advance(world, Step(0, 0, 0.0, 3600.0), values("mitophagy", basal_rate=1.0))
+    assert left(world) < n
+    assert world.events.count[0] == 0
+
+
+def identities(world):
+    slots = np.concatenate([slots_of(world, r) for r in rows_of(world)])
+    return world.mitochondria.birth[slots].astype(np.int64) << 32 | world.mitochondria.ordinal[slots]

@@ -1,6 +1,7 @@
 """F17: survival under constant hazards, competing risks, coverage of Kaplan-Meier intervals; rest; modes of death; content.
 
-Faults seen to fail it, planted in a copy of the package: release of cytochrome c 15 % late; necrosis first whenever it falls into the step (F17).
+Faults seen to fail it, planted in a copy of the package: release of cytochrome c 15 % late; necrosis first
+whenever it falls into the step (F17).
 """
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_f17_kaplan_meier_intervals_cover():
 def test_resting_cells_die_at_the_base_hazard_only():
     world = cells_world(3000, seed=4)
     p = values("death")
-    h = module("death").cytochrome_hazard(0.005, 0.01, 156.0, 0.0, 0.0, p)
+    h = module("death").cytochrome_hazard(0.005, 0.01, 156.0, 0.0, 0.0, 0.0, p)
     assert p.base_hazard < h < 1.5 * p.base_hazard
     run(world, "death", p, 48.0, 3600.0)
     state, rows = world.cells.state, rows_of(world)
@@ -112,7 +113,37 @@ def test_resting_cells_die_at_the_base_hazard_only():
 
 def test_survival_signal_divides_the_hazard():
     hazard, p = module("death").cytochrome_hazard, values("death")
-    assert hazard(0.3, 0.5, 100.0, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.0, 0.01, p) / 4.0)
+    assert hazard(0.3, 0.5, 100.0, 0.2, 3.0, 0.01, p) == pytest.approx(hazard(0.3, 0.5, 100.0, 0.2, 0.0, 0.01, p) / 4.0)
+
+
+def test_open_pores_take_the_potential_and_release_cytochrome_c():
+    """The mean potential counts 0 in open mitochondria; with all pores open the hazard is that of the pores and more."""
+    from mitoferry.core.schema import N_CLASSES, SUM_DEHYDROGENASE, SUM_MASS
+    from mitoferry.processes.rest import mean_potential, open_share
+
+    world = cells_world(2, seed=6)
+    row = int(rows_of(world)[0])
+    world.cells.sums[row] = 0
+    world.cells.sums[row, 0, SUM_MASS] = 1 << 24
+    world.cells.psi[row] = [150.0] * N_CLASSES
+    for share in (0.0, 0.25, 1.0):
+        world.cells.sums[row, 0, SUM_DEHYDROGENASE] = int((1.0 - share) * (1 << 24))
+        assert open_share(world.cells, row) == pytest.approx(share)
+        assert mean_potential(world.cells, row) == pytest.approx(150.0 * (1.0 - share))
+    hazard, p = module("death").cytochrome_hazard, values("death")
+    assert hazard(0.005, 0.01, 156.0, 1.0, 0.0, 0.0, p) - hazard(0.005, 0.01, 156.0, 0.0, 0.0, 0.0, p) == pytest.approx(p.pore_hazard)
+
+
+@pytest.mark.parametrize(("rest", "dies"), [(62.0, False), (156.0, True)], ids=["line without mtDNA", "planted fault"])
+def test_a_line_without_mtdna_lives_at_its_own_potential(rest, dies):
+    world = cells_world(2000, seed=7)
+    rows = rows_of(world)
+    world.cells.psi[rows] = 62.0
+    world.groups.resting_potential[:] = rest
+    run(world, "death", values("death"), 24.0, 3600.0)
+    dead = float((world.cells.state[rows] != CELL_LIVE).mean())
+    assert bool(dead > 0.5) is dies
+    assert dead < 0.08 or dies
 
 
 def released_world(count=400, mitochondria=0, **cells):

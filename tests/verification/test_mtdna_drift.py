@@ -1,7 +1,7 @@
 """Exact limits of neutral and selected drift of mtDNA: F4 (no immigration), F5, F6, G10. Each with a planted fault that fails it.
 
-Faults seen to fail it, planted in a copy of the package: advantage of a haplotype ignored (F5); deterministic births (F4, F5, G10); births with the uniform of the
-deaths (F4, F6); fusion that deals no copies (F6).
+Faults seen to fail it, planted in a copy of the package: advantage of a haplotype ignored (F5); deterministic
+births (F4, F5, G10); births with the uniform of the deaths (F4, F6); fusion that deals no copies (F6).
 """
 
 import numpy as np

@@ -96,11 +96,23 @@ def test_ends_that_go_strain_and_length():
     kept = 600 - Stage(dying, LAST, nanotube_clocks={"thickening_rate": 0.0}).run(HOUR / 2).log(EVENT_LINK_LOST)["time"].size
     assert share_is(kept, 600, np.exp(-(1.0 + 2.0) / 2))
     strained = tubes(600, places=[(100.0, 100.0), (140.0, 100.0)], length=10.0)
-    kept = 600 - Stage(strained, LAST, nanotube_clocks={"thickening_rate": 0.0}).run(HOUR / 2).log(EVENT_LINK_LOST)["time"].size
+    stiff = {"thickening_rate": 0.0, "flow_time": 1e9}
+    kept = 600 - Stage(strained, LAST, nanotube_clocks=stiff).run(HOUR / 2).log(EVENT_LINK_LOST)["time"].size
     assert share_is(kept, 600, np.exp(-(1.0 + (1.0 - 0.3)) / 2))
     assert np.allclose(strained.links.length[:10], 20.0)
     torn = tubes(10, places=[(100.0, 100.0), (190.0, 100.0)])
     assert Stage(torn, LAST).run(60.0).log(EVENT_LINK_LOST)["time"].size == 10
+
+
+@pytest.mark.parametrize(("flow_time", "passes"), [(0.1, True), (1e9, False)], ids=["flows", "planted fault"])
+def test_a_tube_between_walking_cells_lives_as_long_as_one_between_resting_cells(flow_time, passes):
+    """Ends that part at 15 um/h strain a tube of 20 um by v tau/L0 < 0.1 if membrane flows in, by 0.75 in an hour if not."""
+    world = tubes(600, places=[(100.0, 100.0), (140.0, 100.0)], length=20.0)
+    stage = Stage(world, LAST, nanotube_clocks={"thickening_rate": 0.0, "flow_time": flow_time, "strain_rate": 5.0})
+    for k in range(60):
+        place(world, [(100.0, 100.0), (140.0 + 0.25 * k, 100.0)])
+        stage.run(60.0)
+    assert bool(share_is(600 - stage.log(EVENT_LINK_LOST)["time"].size, 600, np.exp(-1.0))) is passes
 
 
 # ------------------------------------------------------------------ dislodgement

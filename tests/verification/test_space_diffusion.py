@@ -235,6 +235,32 @@ def test_oxygen_at_confluent_cells_settles_without_oscillation():
     assert 100.0 < float(world.cells.env[rows, OXYGEN].mean()) < 190.0
 
 
+@pytest.mark.parametrize("height", [1000.0, 3000.0])
+def test_cells_under_an_empty_insert_get_the_oxygen_of_the_same_dish(height, monkeypatch):
+    """One column of medium supplies both layers: the insert alone must not change an injury that begins before the donors."""
+    from mitoferry.processes import diffusion
+
+    def seen():
+        places = np.random.default_rng(5).uniform(0, 300, (60, 3))
+        found = []
+        for kind in ("dish", "insert"):
+            world = space_world(places, kind=kind, size=(300.0, 300.0, 20.0), medium={"oxygen": 20.0}, height=height, layers=[0] * 60)
+            world.wells.boundary[0, OXYGEN] = 20.0
+            rows = rows_of(world)
+            for k in range(120):
+                env = world.cells.env[rows, OXYGEN].astype(float)
+                world.cells.oxygen_flux[rows] = 3e4 / height * env / (env + 0.8)
+                diffuse(world, diffusion_parameters(), steps=1, start=k)
+            found.append(float(world.cells.env[rows, OXYGEN].mean()))
+        return found
+
+    dish, insert = seen()
+    assert insert == pytest.approx(dish, rel=0.03)
+    monkeypatch.setattr(diffusion, "shared_exchange", lambda whole, between: whole)  # planted fault: two full ways up
+    dish, insert = seen()
+    assert insert > 1.05 * dish
+
+
 def test_insert_passes_solutes_between_the_layers():
     world = space_world([[150.0, 150.0, 0.0]], kind="insert", size=(300.0, 300.0, 20.0), layers=[1])
     diffuse(world, diffusion_parameters(), steps=30, release={"paracrine": 100.0})

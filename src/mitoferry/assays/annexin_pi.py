@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View, ratio
-from mitoferry.assays.noise import uniforms
 from mitoferry.core.nodes import NODE_PS_MASK
 from mitoferry.core.schema import (
     CELL_APOPTOTIC,
@@ -49,10 +48,10 @@ def read_annexin(view: View, options: Mapping[str, Any], step: Step) -> dict[str
     world, c, rows = view.world, view.world.cells, view.rows()
     state = c.state[rows]
     mask = world.groups.nodes[c.group[rows], NODE_PS_MASK].astype(np.float64)
-    open_ps = c.phosphatidylserine[rows] * (1.0 - np.clip(mask, 0.0, 1.0))
+    open_ps = view.values("phosphatidylserine", rows) * (1.0 - np.clip(mask, 0.0, 1.0))
     living = np.isin(state, (CELL_LIVE, CELL_MOMP))
     corpse = np.isin(state, (CELL_DEAD_APOPTOTIC, CELL_DEAD_NECROTIC))
-    u = uniforms(world, c.well[rows], c.id[rows], 0, ASSAY_COUNT, 0, LOST)[0]
+    u = view.uniform(rows, ASSAY_COUNT, 0, LOST)
     there = rows[~(corpse & (u < options["lost"]))]
     annexin_only = ((state == CELL_APOPTOTIC) & (mask < 0.5)) | (living & (open_ps > options["gate"]))
     leaky = corpse | (state == CELL_NECROTIC)
@@ -69,9 +68,9 @@ def read_annexin(view: View, options: Mapping[str, Any], step: Step) -> dict[str
 
 def read_tunel(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Share of cells with broken DNA."""
-    c, rows = view.world.cells, view.rows()
-    state = c.state[rows]
-    u = uniforms(view.world, c.well[rows], c.id[rows], 0, ASSAY_COUNT, 0, STAINED)[0]
+    rows = view.rows()
+    state = view.world.cells.state[rows]
+    u = view.uniform(rows, ASSAY_COUNT, 0, STAINED)
     stained = np.isin(state, APOPTOTIC) | (np.isin(state, NECROTIC) & (u < options["necrotic"]))
     return {"tunel_fraction": view.mean(rows, stained)}
 

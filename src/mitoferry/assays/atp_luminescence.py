@@ -14,23 +14,21 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View, ratio
-from mitoferry.assays.noise import well_factor
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, CELL_MOMP, Step
 from mitoferry.core.streams import ASSAY_INTENSITY
 
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """ATP of the measured cells, total and per cell."""
-    world, c = view.world, view.world.cells
     rows, living = view.rows(CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC), view.living()
-    content = c.atp[rows].astype(np.float64) * c.volume[rows]
-    total = view.per_well(rows, content) * well_factor(world, view.population, options["well_error"], ASSAY_INTENSITY, step.step, 2)
-    counted = view.per_well(living) * well_factor(world, view.population, options["count_error"], ASSAY_INTENSITY, step.step, 3)
+    content = view.values("atp", rows) * view.values("volume", rows)
+    total = view.per_well(rows, content) * view.well_factor(options["well_error"], ASSAY_INTENSITY, step.step, 2)
+    counted = view.per_well(living) * view.well_factor(options["count_error"], ASSAY_INTENSITY, step.step, 3)
     return {
         "atp_per_cell": ratio(total, counted),
         "atp_total": total,
         "atp_per_seeded": ratio(total, view.per_well(view.rows())),
-        "atp_concentration": view.mean(living, c.atp[living]),
+        "atp_concentration": view.mean(living, view.values("atp", living)),
     }
 
 

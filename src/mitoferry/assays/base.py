@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.assays import noise
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.schema import CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_POOL, CELL_WAITING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 CELLS = ("cells", "wells", "groups")  # what assays of whole cells read
 ORGANELLES = (*CELLS, "mitochondria", "pages")  # what assays of mitochondria read
 TABLE_NAMES = ("mitochondria", "pages", "cells", "groups", "wells", "links", "cargo", "fields")
+EXTRA = "extra"  # what processes keep for themselves (``world.extra``)
+EVERYTHING = (*TABLE_NAMES, EXTRA)
 
 
 class Reading(NamedTuple):
@@ -74,7 +77,8 @@ class Assay:
         read: ``read(view, options, step)`` gives, per readout, one float64 per well (n_wells); NaN where undefined.
         options: options by name.
         of: population measured unless the file says otherwise: a role, or "well".
-        tables: tables of the world that it reads; only these are brought to the host.
+        tables: tables of the world that it reads, "extra" for what processes keep for themselves; only these are
+            brought to the host.
     """
 
     name: str
@@ -83,7 +87,7 @@ class Assay:
     read: Measure
     options: Mapping[str, Option] = field(default_factory=dict)
     of: str = "recipient"
-    tables: tuple[str, ...] = TABLE_NAMES
+    tables: tuple[str, ...] = EVERYTHING
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Options with defaults filled in.
@@ -147,22 +151,23 @@ class Assay:
         ]
 
 
-def _arrays(world: World) -> Iterator[np.ndarray]:
-    for name in TABLE_NAMES:
-        table = getattr(world, name)
-        for array in () if table is None else table:
-            if isinstance(array, np.ndarray):
-                yield array
-    for value in world.extra.values():
-        if isinstance(value, np.ndarray):
-            yield value
+def _arrays(value: Any) -> Iterator[np.ndarray]:
+    """The arrays in a table, a mapping of them, or a lone array."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _arrays(part)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _arrays(part)
 
 
 @contextmanager
-def read_only(world: World, tables: tuple[str, ...] = TABLE_NAMES) -> Iterator[None]:
+def read_only(world: World, tables: tuple[str, ...] = EVERYTHING) -> Iterator[None]:
     """Bring ``tables`` to the host and lock all tables: writing to any of them raises ``ValueError``."""
-    world.backend.pull(*(getattr(world, name) for name in tables if getattr(world, name) is not None))
-    locked = [a for a in _arrays(world) if a.flags.writeable]
+    world.backend.pull(*(a for name in tables for a in _arrays(getattr(world, name))))
+    locked = [a for name in EVERYTHING for a in _arrays(getattr(world, name)) if a.flags.writeable]
     for a in locked:
         a.flags.writeable = False
     try:
@@ -217,6 +222,23 @@ class View:
         """Mean of ``values`` over ``rows`` per well; NaN in a well without any."""
         return ratio(self.per_well(rows, values), self.per_well(rows))
 
+    def values(self, column: str, rows: np.ndarray) -> np.ndarray:
+        """Column of the table of cells at ``rows``; float64."""
+        return np.asarray(getattr(self.world.cells, column)[rows], np.float64)
+
+    def uniform(self, rows: np.ndarray, stream: int, step: int, draw: int = 0) -> np.ndarray:
+        """A uniform in (0, 1) per cell; ``step`` 0 for what does not change between readings."""
+        c = self.world.cells
+        return noise.uniforms(self.world, c.well[rows], c.id[rows], 0, stream, step, draw)[0]
+
+    def cell_factor(self, rows: np.ndarray, cv: float, stream: int, step: int, draw: int = 0) -> np.ndarray:
+        """A log-normal factor of median 1 per cell: uneven loading or staining; float64 (len(rows))."""
+        return noise.cell_factor(self.world, rows, cv, stream, step, draw)
+
+    def well_factor(self, cv: float, stream: int, step: int, draw: int = 0) -> np.ndarray:
+        """A log-normal factor of median 1 per well: error of pipetting, staining or counting; float64 (n_wells)."""
+        return noise.well_factor(self.world, self.population, cv, stream, step, draw)
+
 
 def ratio(a: Any, b: Any) -> np.ndarray:
     """The quotient a / b, NaN where b is 0."""
@@ -226,7 +248,7 @@ def ratio(a: Any, b: Any) -> np.ndarray:
 
 def population_name(world: World, population: int) -> str:
     """Name of the population with that index in the experiment."""
-    for arm in world.spec.arms:
+    for arm in world.spec.every_arm:
         for p in arm.populations:
             if p.index == population:
                 return str(p.name)

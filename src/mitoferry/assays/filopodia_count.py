@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View
-from mitoferry.assays.noise import uniforms
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_COUNT
 
@@ -33,14 +32,14 @@ def poisson(mean: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Mean number of filopodia and rate of attempts."""
-    c, rows = view.world.cells, view.living()
-    rate = c.filopodia_rate[rows].astype(np.float64)
-    u = uniforms(view.world, c.well[rows], c.id[rows], 0, ASSAY_COUNT, step.step, 1)[0]
+    rows = view.living()
+    rate = view.values("filopodia_rate", rows)
+    u = view.uniform(rows, ASSAY_COUNT, step.step, 1)
     number = poisson(rate * options["duration"] / 60.0, u)
     return {
         "filopodia_per_cell": view.mean(rows, number),
         "attempt_rate": view.mean(rows, rate),
-        "attempts_so_far": view.mean(rows, c.n_filopodia[rows]),
+        "attempts_so_far": view.mean(rows, view.values("n_filopodia", rows)),
     }
 
 

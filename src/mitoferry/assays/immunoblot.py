@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View
-from mitoferry.assays.noise import well_factor
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, CELL_MOMP, Step
 from mitoferry.core.streams import ASSAY_INTENSITY
 
@@ -34,7 +33,7 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     rows = view.rows(CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC)
     found = {}
     for k, (name, _) in enumerate(SIGNALS):
-        error = well_factor(view.world, view.population, options["error"], ASSAY_INTENSITY, step.step, FIRST_DRAW + k)
+        error = view.well_factor(options["error"], ASSAY_INTENSITY, step.step, FIRST_DRAW + k)
         found[name] = view.mean(rows, getattr(view.world.cells, name)[rows]) * error
     return found
 

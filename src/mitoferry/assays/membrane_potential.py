@@ -20,7 +20,6 @@ import numpy as np
 
 from mitoferry.assays.base import ORGANELLES, Assay, Option, Readout, View, ratio
 from mitoferry.assays.mitochondria_of import Chunk, potentials, sums_per_cell
-from mitoferry.assays.noise import cell_factor, well_factor
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_INTENSITY
 
@@ -59,10 +58,10 @@ def read_tmrm(view: View, options: Mapping[str, Any], step: Step) -> dict[str, n
     value, psi, has = weighted_means(view, lambda p: tmrm_signal(p, float(options["quench"])))
     rows = view.living()
     with_any = rows[has[rows]]
-    stain = cell_factor(view.world, rows, CELL_CV, ASSAY_INTENSITY, step.step, 0)
+    stain = view.cell_factor(rows, CELL_CV, ASSAY_INTENSITY, step.step, 0)
     bright = np.where(has[rows], value[rows], 0.0) * stain
     return {
-        "tmrm": view.mean(rows, bright) * well_factor(view.world, view.population, WELL_CV, ASSAY_INTENSITY, step.step, 0),
+        "tmrm": view.mean(rows, bright) * view.well_factor(WELL_CV, ASSAY_INTENSITY, step.step, 0),
         "low_fraction": view.mean(rows, bright < options["low"]),
         "psi": view.mean(with_any, psi[with_any]),
     }
@@ -73,9 +72,9 @@ def read_jc1(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np
     red, _, has = weighted_means(view, red_share)
     rows = view.living()
     red_of = np.where(has[rows], red[rows], 0.0)
-    cell_ratio = red_of / (1.0 - red_of + JC1_FLOOR) * cell_factor(view.world, rows, CELL_CV, ASSAY_INTENSITY, step.step, 1)
+    cell_ratio = red_of / (1.0 - red_of + JC1_FLOOR) * view.cell_factor(rows, CELL_CV, ASSAY_INTENSITY, step.step, 1)
     return {
-        "jc1_ratio": view.mean(rows, cell_ratio) * well_factor(view.world, view.population, WELL_CV, ASSAY_INTENSITY, step.step, 1),
+        "jc1_ratio": view.mean(rows, cell_ratio) * view.well_factor(WELL_CV, ASSAY_INTENSITY, step.step, 1),
         "jc1_low_fraction": view.mean(rows, cell_ratio < options["low"]),
     }
 

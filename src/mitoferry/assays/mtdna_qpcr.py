@@ -21,7 +21,7 @@ import numpy as np
 
 from mitoferry.assays.base import ORGANELLES, Assay, Option, Readout, View, ratio
 from mitoferry.assays.mitochondria_of import Chunk, sums_per_cell
-from mitoferry.assays.noise import counted, well_factor
+from mitoferry.assays.noise import counted
 from mitoferry.core.schema import N_HAPLOTYPES, POOL_MEDIUM, Step
 from mitoferry.core.streams import ASSAY_QPCR
 
@@ -40,7 +40,7 @@ def copies_per_row(view: View) -> np.ndarray:
 def donor_haplotypes(view: View) -> np.ndarray:
     """Which haplotypes other populations bring and the measured one lacks; bool (N_HAPLOTYPES)."""
     mine, others = np.zeros(N_HAPLOTYPES, bool), np.zeros(N_HAPLOTYPES, bool)
-    for arm in view.world.spec.arms:
+    for arm in view.world.spec.every_arm:
         for p in arm.populations:
             target = mine if p.index == view.population or (view.population is None and p.role != "donor") else others
             target |= np.array(p.haplotypes) > 0.0
@@ -55,21 +55,20 @@ def by_well(view: View, per_row: np.ndarray) -> np.ndarray:
 
 def read_qpcr(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Copies per cell and share of donor mtDNA."""
-    world, population = view.world, view.population
     per_row, donor = copies_per_row(view), donor_haplotypes(view)
     inside = by_well(view, per_row)
     debris = options["debris"] * per_row[2 * np.arange(view.n_wells) + POOL_MEDIUM]
     harvested = inside + debris
     cells = view.per_well(view.living())
     cv = float(options["error"]) * np.log(2.0)
-    total = harvested.sum(axis=1) * well_factor(world, population, cv, ASSAY_QPCR, step.step, 0)
+    total = harvested.sum(axis=1) * view.well_factor(cv, ASSAY_QPCR, step.step, 0)
     result = {
         "copies_per_cell": ratio(total, cells),
         "true_copies_per_cell": ratio(inside.sum(axis=1), cells),
         "debris_share": ratio(debris.sum(axis=1), harvested.sum(axis=1)),
     }
     if donor.any():
-        found = harvested[:, donor].sum(axis=1) * well_factor(world, population, cv, ASSAY_QPCR, step.step, 1)
+        found = harvested[:, donor].sum(axis=1) * view.well_factor(cv, ASSAY_QPCR, step.step, 1)
         share = np.minimum(ratio(found, total), 1.0)
         below = share < options["detection_limit"]
         result["donor_share"] = np.where(below, 0.0, share)

@@ -16,7 +16,6 @@ import numpy as np
 
 from mitoferry.assays.base import ORGANELLES, Assay, Option, Readout, View
 from mitoferry.assays.membrane_potential import CELL_CV, THERMAL, WELL_CV, weighted_means
-from mitoferry.assays.noise import cell_factor, well_factor
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_INTENSITY
 
@@ -32,12 +31,12 @@ def _potential(view: View, rows: np.ndarray) -> np.ndarray:
 
 def read_dcf(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """DCF of living cells."""
-    c, rows = view.world.cells, view.living()
-    b, h = options["artefact"], c.h2o2[rows].astype(np.float64)
+    rows = view.living()
+    b, h = options["artefact"], view.values("h2o2", rows)
     bright = (1.0 - b) * h / REST_H2O2 + b * np.maximum(_potential(view, rows), 0.0) / REFERENCE
-    bright = bright * cell_factor(view.world, rows, CELL_CV, ASSAY_INTENSITY, step.step, 4)
+    bright = bright * view.cell_factor(rows, CELL_CV, ASSAY_INTENSITY, step.step, 4)
     return {
-        "dcf": view.mean(rows, bright) * well_factor(view.world, view.population, WELL_CV, ASSAY_INTENSITY, step.step, 4),
+        "dcf": view.mean(rows, bright) * view.well_factor(WELL_CV, ASSAY_INTENSITY, step.step, 4),
         "high_fraction": view.mean(rows, bright > options["high"]),
         "h2o2": 1000.0 * view.mean(rows, h),
     }
@@ -45,13 +44,13 @@ def read_dcf(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np
 
 def read_mitosox(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """MitoSOX of living cells."""
-    c, rows = view.world.cells, view.living()
-    b, n = options["artefact"], np.maximum(c.n_mitochondria[rows].astype(np.float64), 1.0)
-    made = c.h2o2_production[rows].astype(np.float64)
+    rows = view.living()
+    b, n = options["artefact"], np.maximum(view.values("n_mitochondria", rows), 1.0)
+    made = view.values("h2o2_production", rows)
     entry = np.exp(options["gain"] * (_potential(view, rows) - REFERENCE) / THERMAL)
-    bright = ((1.0 - b) * made / n / REST_PRODUCTION + b) * entry * cell_factor(view.world, rows, CELL_CV, ASSAY_INTENSITY, step.step, 5)
+    bright = ((1.0 - b) * made / n / REST_PRODUCTION + b) * entry * view.cell_factor(rows, CELL_CV, ASSAY_INTENSITY, step.step, 5)
     return {
-        "mitosox": view.mean(rows, bright) * well_factor(view.world, view.population, WELL_CV, ASSAY_INTENSITY, step.step, 5),
+        "mitosox": view.mean(rows, bright) * view.well_factor(WELL_CV, ASSAY_INTENSITY, step.step, 5),
         "production": view.mean(rows, made),
     }
 

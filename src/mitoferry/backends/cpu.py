@@ -16,120 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.backends.narrow import Narrower, all_rows, names_of
+from mitoferry.backends.narrow import TABLES as STATE
+from mitoferry.backends.narrow import all_rows, names_of
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
-_row: Any = None
-_slot: Any = None
-_finish: Any = None
-_stride: Any = 1  # PAGE where the slot row has a row for whole pages
+KEPT = 4  # tables of one kind whose addresses are remembered
 WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
-
-
-def _each1(lo, hi, order, a):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a)
-
-
-def _each2(lo, hi, order, a, b):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b)
-
-
-def _each3(lo, hi, order, a, b, c):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c)
-
-
-def _each4(lo, hi, order, a, b, c, d):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c, d)
-
-
-def _each5(lo, hi, order, a, b, c, d, e):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c, d, e)
-
-
-def _each6(lo, hi, order, a, b, c, d, e, f):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c, d, e, f)
-
-
-def _each7(lo, hi, order, a, b, c, d, e, f, g):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c, d, e, f, g)
-
-
-def _each8(lo, hi, order, a, b, c, d, e, f, g, k):
-    for j in range(lo, hi):
-        _row(j if order is None else order[j], a, b, c, d, e, f, g, k)
-
-
-def _gather2(lo, hi, order, sums, cells, pages, a, b):
-    for j in range(lo, hi):
-        h = j if order is None else order[j]
-        sums[:] = 0
-        page = cells.first_page[h]
-        while page >= 0:
-            for k in range(0, PAGE, _stride):
-                _slot(h, page * PAGE + k, sums, a, b)
-            page = pages.next[page]
-        _finish(h, sums, a, b)
-
-
-def _gather3(lo, hi, order, sums, cells, pages, a, b, c):
-    for j in range(lo, hi):
-        h = j if order is None else order[j]
-        sums[:] = 0
-        page = cells.first_page[h]
-        while page >= 0:
-            for k in range(0, PAGE, _stride):
-                _slot(h, page * PAGE + k, sums, a, b, c)
-            page = pages.next[page]
-        _finish(h, sums, a, b, c)
-
-
-def _gather4(lo, hi, order, sums, cells, pages, a, b, c, d):
-    for j in range(lo, hi):
-        h = j if order is None else order[j]
-        sums[:] = 0
-        page = cells.first_page[h]
-        while page >= 0:
-            for k in range(0, PAGE, _stride):
-                _slot(h, page * PAGE + k, sums, a, b, c, d)
-            page = pages.next[page]
-        _finish(h, sums, a, b, c, d)
-
-
-def _gather5(lo, hi, order, sums, cells, pages, a, b, c, d, e):
-    for j in range(lo, hi):
-        h = j if order is None else order[j]
-        sums[:] = 0
-        page = cells.first_page[h]
-        while page >= 0:
-            for k in range(0, PAGE, _stride):
-                _slot(h, page * PAGE + k, sums, a, b, c, d, e)
-            page = pages.next[page]
-        _finish(h, sums, a, b, c, d, e)
-
-
-def _gather6(lo, hi, order, sums, cells, pages, a, b, c, d, e, f):
-    for j in range(lo, hi):
-        h = j if order is None else order[j]
-        sums[:] = 0
-        page = cells.first_page[h]
-        while page >= 0:
-            for k in range(0, PAGE, _stride):
-                _slot(h, page * PAGE + k, sums, a, b, c, d, e, f)
-            page = pages.next[page]
-        _finish(h, sums, a, b, c, d, e, f)
-
-
-_EACH = {1: _each1, 2: _each2, 3: _each3, 4: _each4, 5: _each5, 6: _each6, 7: _each7, 8: _each8}
-_GATHER = {2: _gather2, 3: _gather3, 4: _gather4, 5: _gather5, 6: _gather6}
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,16 +63,60 @@ def code_mark(*rows: Any) -> str:
     return digest.hexdigest()[:12]
 
 
+# what is compiled around a row function; {args} and {tables} are filled in per number of arguments
+EACH = """
+def run(lo, hi, order, {args}):
+    {casts}
+    for j in range(lo, hi):
+        _row(j if order is None else order[j], {tables})
+"""
+GATHER = """
+def run(lo, hi, order, sums, cells_, pages_, {args}):
+    cells = _cast_cells(cells_)
+    pages = _cast_pages(pages_)
+    {casts}
+    for j in range(lo, hi):
+        h = j if order is None else order[j]
+        sums[:] = 0
+        page = cells.first_page[h]
+        while page >= 0:
+            for k in range(0, PAGE, _stride):
+                _row(h, page * PAGE + k, sums, {tables})
+            page = pages.next[page]
+        _finish(h, sums, {tables})
+"""
+SERIAL = """
+def run({args}):
+    {casts}
+    return _row({tables})
+"""
+
+
+def driver_text(template: str, n: int) -> Any:
+    """The plain function of a template for ``n`` arguments; argument k becomes what ``_cast<k>`` makes of it."""
+    source = template.format(
+        args=", ".join(f"a{k}" for k in range(n)),
+        tables=", ".join(f"t{k}" for k in range(n)),
+        casts="; ".join(f"t{k} = _cast{k}(a{k})" for k in range(n)) or "pass",
+    )
+    scope: dict[str, Any] = {"PAGE": PAGE, "__name__": __name__}
+    exec(compile(source, __file__, "exec"), scope)
+    return scope["run"]
+
+
 class _Driver:
-    """A compiled loop over rows, what narrows its arguments, and how long one row takes [s]."""
+    """A compiled loop over rows for tables with certain columns, and how long one row takes [s]."""
 
-    __slots__ = ("calls", "narrow", "run", "seconds_per_row")
+    __slots__ = ("calls", "run", "seconds_per_row")
 
-    def __init__(self, run: Any, narrow: Narrower) -> None:
+    def __init__(self, run: Any) -> None:
         self.run = run
-        self.narrow = narrow
         self.seconds_per_row = 0.0
         self.calls = 0
+
+
+def _same(value):
+    return value
 
 
 class Cpu:
@@ -202,7 +140,10 @@ class Cpu:
         import numba
         import numba.core.config
 
+        from mitoferry.backends import pointers
         from mitoferry.backends.stack import stack_lanes
+
+        self._pointers = pointers
 
         config: Any = numba.core.config  # its attributes are made at run time
         njit: Any = numba.njit  # its annotations do not know _nrt
@@ -225,7 +166,10 @@ class Cpu:
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
-        self._drivers: dict[Any, _Driver] = {}
+        self._unchanged = njit(forceinline=True, _nrt=False)(_same)
+        self._kernels: dict[Any, tuple[frozenset[str], dict[Any, _Driver]]] = {}
+        self._known: dict[int, tuple[Any, dict[frozenset[str], Any]]] = {}
+        self._alive: list[Any] = []  # words of the launch under way
         self._pool: ThreadPoolExecutor | None = None
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
@@ -234,21 +178,61 @@ class Cpu:
         """Whether helper threads exist: a process with threads must not fork."""
         return self._pool is not None
 
-    def _driver(self, template: Any, row: Any, finish: Any = None) -> _Driver:
-        key = (template, row, finish)
-        found = self._drivers.get(key)
+    def _blocks(self, table: Any, names: frozenset[str]) -> tuple[tuple[Any, ...], int]:
+        """(kind and columns, address of the block of words) of a table; kept for the tables of the state."""
+        entry = self._known.get(id(table))
+        if entry is None:
+            entry = (table, {})
+            kind = type(table)
+            if STATE.get(kind.__name__) is kind:
+                same = [key for key, (held, _) in self._known.items() if type(held) is kind]
+                for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
+                    del self._known[key]
+                self._known[id(table)] = entry
+        found = entry[1].get(names)
         if found is None:
-            whole = row.__mitoferry_page__ if finish else None
-            replaced = {"_slot" if finish else "_row": self._compiler.compile(whole or row), "_stride": PAGE if whole else 1}
-            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}"
-            names = names_of(row)
-            if finish:
-                replaced["_finish"] = self._compiler.compile(finish)
-                name += f".{finish.__module__}.{finish.__qualname__}"
-                names |= names_of(finish) | {"first_page", "next"}
-            found = _Driver(self._jit(with_globals(template, replaced, name)), Narrower(names))
-            self._drivers[key] = found
-        return found
+            columns = self._pointers.columns_of(table, names)
+            words = self._pointers.words_of(table, columns)
+            found = entry[1][names] = ((type(table).__name__, columns), words.ctypes.data, words)
+            self._alive.append(words)
+        return found[0], found[1]
+
+    def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
+        """The compiled driver for these arguments, and the arguments as it takes them."""
+        kernel = self._kernels.get((template, row, finish))
+        if kernel is None:
+            used = names_of(row) | (names_of(finish) | {"first_page", "next"} if finish else set())
+            kernel = self._kernels[template, row, finish] = (frozenset(used), {})
+        names, variants = kernel
+        self._alive.clear()
+        passed: list[Any] = []
+        shapes: list[Any] = []
+        for arg in args:
+            if self._pointers.is_table(arg):
+                shape, address = self._blocks(arg, names)
+                shapes.append(shape)
+                passed.append(address)
+            else:
+                shapes.append(None)
+                passed.append(arg)
+        key = tuple(shapes)
+        found = variants.get(key)
+        if found is None:
+            found = variants[key] = _Driver(self._build(template, row, finish, key))
+        return found, passed
+
+    def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> Any:
+        compiler = self._serial_compiler if template is SERIAL else self._compiler
+        whole = row.__mitoferry_page__ if finish else None
+        replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_stride": PAGE if whole else 1}
+        casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
+        if finish:
+            replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
+        replaced |= {f"_cast{k}": cast for k, cast in enumerate(casts)}
+        kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
+        columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
+        name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
+        return self._jit(with_globals(driver_text(template, len(casts)), replaced, name))
 
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
@@ -288,25 +272,25 @@ class Cpu:
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver = self._driver(_EACH[len(args)], row)
-        self._run(driver, n, tuple, driver.narrow(args))
+        driver, passed = self._driver(EACH, row, None, args)
+        self._run(driver, n, tuple, passed)
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver = self._driver(_GATHER[len(args)], slot_row, finish_row)
-        self._run(driver, n, lambda: (np.zeros(n_sums, dtype=np.int64),), driver.narrow((cells, pages, *args)))
+        driver, passed = self._driver(GATHER, slot_row, finish_row, (cells, pages, *args))
+        self._run(driver, n, lambda: (np.zeros(n_sums, dtype=np.int64),), passed)
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        found = self._drivers.get(function)
-        if found is None:
-            name = f"serial.{function.__module__}.{function.__qualname__}.{code_mark(function)}"
-            compiled = self._jit(with_globals(self._serial_compiler.compile(function).py_func, {}, name))
-            found = self._drivers[function] = _Driver(compiled, Narrower(names_of(function)))
-        return found.run(*found.narrow(args))
+        driver, passed = self._driver(SERIAL, function, None, args)
+        return driver.run(*passed)
 
     def pull(self, *tables: Any) -> None:
         """Nothing to do: there is one copy."""
 
     def push(self, *tables: Any) -> None:
-        """Nothing to do: there is one copy."""
+        """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""
+        for table in tables:
+            if id(table) not in self._known:
+                for key in [key for key, (held, _) in self._known.items() if type(held) is type(table)]:
+                    del self._known[key]

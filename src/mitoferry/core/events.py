@@ -1,4 +1,4 @@
-"""The log of rare, lineage-bearing events: every hand-over, link birth and break, death and division."""
+"""The log of rare, lineage-bearing events: every hand-over and what became of it, link birth and break, death and division."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-(EVENT_HANDOVER, EVENT_LOADED, EVENT_LINK_BORN, EVENT_LINK_LOST, EVENT_MOMP, EVENT_DEATH, EVENT_DIVISION, EVENT_ARRIVAL_LYSED) = range(8)
-EVENT_NAMES = ("handover", "loaded", "link_born", "link_lost", "cytochrome_c_release", "death", "division", "arrival_degraded")
+(
+    EVENT_HANDOVER, EVENT_LOADED, EVENT_LINK_BORN, EVENT_LINK_LOST, EVENT_MOMP, EVENT_DEATH, EVENT_DIVISION, EVENT_ARRIVAL_LYSED,
+    EVENT_FUSED_DEGRADED,
+) = range(9)  # fmt: skip
+EVENT_NAMES = (
+    "handover", "loaded", "link_born", "link_lost", "cytochrome_c_release", "death", "division", "arrival_degraded", "fused_degraded",
+)  # fmt: skip
+OF_MITOCHONDRIA = (EVENT_HANDOVER, EVENT_LOADED, EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED)
+"""Kinds of event that happen to one mitochondrion."""
 
 
 class EventBuffer(NamedTuple):

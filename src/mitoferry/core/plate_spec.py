@@ -55,6 +55,7 @@ class CellTypeNumbers:
     arrival_fusion: float = 0.5
     cycle_time: float = 0.0
     cytokine_sensitivity: float = 1.0
+    height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
     # results of the scaling
     demand: float = 0.0
@@ -149,6 +150,9 @@ class PlateSpec:
         haplotype_names: names of the palette of haplotypes; ``pathogenic`` says which impair expression.
         macro_step, mitochondria_step, quality_step: clocks [s].
         switches: named modelling switches ("arrival.gate": "any").
+        detail: arms of whose first well the mitochondria are saved one by one at every saved time.
+        left_out: arms of the experiment that are not run: no cell of theirs is there, but what the plate shares (the
+            colour that an assay reads, the haplotypes that it tells apart) does not depend on which arms run.
     """
 
     name: str
@@ -166,6 +170,13 @@ class PlateSpec:
     save_every: int = 3600
     checkpoint_every: float = 30.0
     switches: dict[str, str] = field(default_factory=dict)
+    detail: tuple[str, ...] = ()
+    left_out: tuple[Arm, ...] = ()
+
+    @property
+    def every_arm(self) -> tuple[Arm, ...]:
+        """All arms of the experiment: those that run, then those left out."""
+        return self.arms + self.left_out
 
 
 def spec_to_plain(spec: PlateSpec) -> dict[str, Any]:
@@ -203,6 +214,8 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
         **{
             **plain,
             "arms": tuple(arm(a) for a in plain["arms"]),
+            "detail": tuple(plain.get("detail", ())),
+            "left_out": tuple(arm(a) for a in plain.get("left_out", ())),
             "measurements": tuple(Measurement(**{**m, "times": tuple(m["times"])}) for m in plain["measurements"]),
             "haplotype_names": tuple(plain["haplotype_names"]),
             "pathogenic": tuple(plain["pathogenic"]),

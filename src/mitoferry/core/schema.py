@@ -236,6 +236,7 @@ class Groups(NamedTuple):
     mitochondria: Any
     mtdna: Any
     cytokine_sensitivity: Any
+    resting_potential: Any
     nodes: Any
 
 
@@ -494,6 +495,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mitochondria": _c("f4", "", "mitochondria per cell", "plate"),
         "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
         "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
+        "resting_potential": _c("f4", "mV", "potential at which the population lives, lower without mtDNA", "plate", fill=156),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

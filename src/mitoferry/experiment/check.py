@@ -115,6 +115,9 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
     x, y, z = well.extent()
     if well.kind == "block" and well.insert is not None:
         f.add(tree, ("well", "insert"), "an insert only in a dish", "an insert in a block")
+    if well.kind == "insert" and well.insert is None:
+        hint = "add 'insert: {pore: 0.4 um, holds: donor}' to the well, or write 'kind: dish'"
+        f.add(tree, ("well", "kind"), "the key 'insert' beside 'kind: insert'", "'kind: insert' alone", hint)
     if well.insert is not None and well.insert.holds not in {*f.populations, *ROLES}:
         f.unknown(tree, ("well", "insert", "holds"), "a population or role", well.insert.holds, [*plan.cells, *ROLES])
     if well.insert is not None and well.insert.pore.value > 20.0:

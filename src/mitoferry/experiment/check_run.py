@@ -93,6 +93,10 @@ def _run(f: Collector, experiment: Experiment, tree: Map) -> None:
         f.add(tree, ("run", "clocks", "macro"), "at most 1 h", f"'{clocks.macro}'")
     if f.end < clocks.macro.value:
         f.add(tree, ("run", "until"), f"at least one macro-step ({clocks.macro})", f"'{experiment.run.until}'")
+    for k, name in enumerate(experiment.run.detail or ()):
+        if name not in experiment.plans:
+            place = ("run", "detail", k) if len(experiment.run.detail or ()) > 1 else ("run", "detail")
+            f.unknown(tree, place, "the name of an arm", name, experiment.plans)
     wells = len(experiment.plans) * experiment.run.replicates
     if wells > 100_000:
         f.add(tree, ("run", "replicates"), "at most 100000 wells in one run", f"{wells}")

@@ -44,7 +44,8 @@ BUILT_IN = (
     "death", "division",
 )  # fmt: skip
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
-BURN_IN = 1800
+BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle
+BURN_IN = 3600
 ENTRY_POINT_GROUP = "mitoferry.processes"
 
 
@@ -105,16 +106,17 @@ class Engine:
 
     # ------------------------------------------------------------------ running
     def burn_in(self, seconds: int = BURN_IN) -> None:
-        """Let fields, energetics, signals and positions settle before time zero, without treatments; open the ledger."""
+        """Let fields, energetics, signals, positions and networks settle before time zero, without treatments; open the ledger."""
         self.treatments.apply(self.world, -1e18, -1.0, first=True)
         start = -seconds
+        settling = [p for p in self.processes if p.stage in BURN_IN_STAGES or p.name in BURN_IN_ALSO]
         for tick in range(start, 0, self.spec.macro_step):
-            for p in self.processes:
+            for p in settling:
                 first_time = tick == start and p.stage in BURN_IN_STAGES
                 step = self._due(p, tick)
                 if step is None and first_time:
                     step = self.step_of(p, tick)
-                if step is not None and p.stage in BURN_IN_STAGES:
+                if step is not None:
                     p.advance(self.world, step, self.world.parameters[p.name])
         self.world.events = allocate_events(len(self.world.events.kind))
         self.world.ledger.open(self.world)

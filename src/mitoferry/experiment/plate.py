@@ -13,7 +13,9 @@ from mitoferry.core.nodes import N_NODES, NODES
 from mitoferry.core.plate_spec import Arm, PlateSpec, Population
 from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, PAGE, SPECIES
 from mitoferry.core.world import World
+from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
+from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 HEADROOM_CELLS = 1.02
@@ -48,15 +50,17 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
         wells.next_link[w] = 1
 
 
-def _fill_group(groups: Any, g: int, w: int, population: Population) -> None:
+def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float) -> None:
     t = population.cell_type
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
     for name in (
-        "radius", "speed", "persistence", "filopodia", "cx43", "miro1", "uptake", "adhesion",
+        "speed", "persistence", "filopodia", "cx43", "miro1", "uptake", "adhesion",
         "arrival_lysis", "arrival_fusion", "cycle_time", "volume", "mitochondria", "mtdna", "cytokine_sensitivity",
     ):  # fmt: skip
         getattr(groups, name)[g] = getattr(t, name)
+    groups.radius[g] = radius
+    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
     groups.nodes[g] = [node.rest for node in NODES]
 
 
@@ -158,9 +162,10 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     for w in range(n_wells):
         arm = spec.arms[w // spec.replicates]
         starts, mixtures = _start_numbers(arm, spec)
+        radii = outlines(arm)
         for slot, population in enumerate(arm.populations):
             g = w * n_populations + slot
-            _fill_group(groups, g, w, population)
+            _fill_group(groups, g, w, population, radii[slot])
             start[g], mixture[g] = starts[slot], mixtures[slot]
             wells.n_born[w, population.index] = population.count
     p = parameters_of("seeding", seeding.Parameters, spec)
@@ -190,7 +195,28 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         from mitoferry.space.geometry import build_space
 
         world.space = build_space(world)
+        _bins_of_each_well(world)
     return world
+
+
+def _bins_of_each_well(world: World) -> None:
+    """Bins of a width that its own cells ask for in every well: what a well does must not depend on the rest of the plate."""
+    from mitoferry.space.neighbours import Neighbours, allocate_neighbours, update_neighbours
+
+    c, n, wells = world.cells, world.n_cells, world.wells
+    largest = np.zeros(world.n_wells)
+    np.maximum.at(largest, c.well[:n], c.radius[:n])
+    np.maximum.at(largest, world.groups.well, world.groups.radius)
+    parts = [
+        allocate_neighbours(type(wells)(*(column[w : w + 1] for column in wells)), 0, largest_radius=float(largest[w]))
+        for w in range(world.n_wells)
+    ]
+    shape, edge = np.concatenate([p.shape for p in parts]), np.concatenate([p.edge for p in parts])
+    offset = np.zeros(world.n_wells + 1, dtype=np.int32)
+    offset[1:] = np.cumsum([p.offset[-1] for p in parts])
+    start = np.zeros(int(offset[-1]) + 1, dtype=np.int32)
+    world.space.neighbours = Neighbours(start=start, member=np.zeros(len(c.id), dtype=np.int32), offset=offset, shape=shape, edge=edge)
+    update_neighbours(world, schema.Step(0, 0, 0.0, 0.0))
 
 
 def _well_effects(spec: PlateSpec, wells: Any, groups: Any, start: Any, n_populations: int, cv: float) -> None:

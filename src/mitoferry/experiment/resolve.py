@@ -60,14 +60,16 @@ def resolve(
     step = {c: round(getattr(experiment.run.clocks, c).value) for c in ("macro", "mitochondria", "quality")}
     until = max(round(experiment.run.until.value / step["macro"]), 1) * step["macro"]
     parameters = parameter_values(experiment, library)
-    chosen = [name for name in experiment.plans if arms is None or name in arms]
+    built = {name: _arm(name, plan, order, palette, parameters, library) for name, plan in experiment.plans.items()}
+    chosen = tuple(arm for name, arm in built.items() if arms is None or name in arms)
+    seeded = {p.name for arm in chosen for p in arm.populations}
     return PlateSpec(
         name=experiment.name,
-        arms=tuple(_arm(name, experiment.plans[name], order, palette, parameters, library) for name in chosen),
+        arms=chosen,
         replicates=experiment.run.replicates if replicates is None else replicates,
         seed=experiment.run.seed if seed is None else seed,
         until=until,
-        measurements=measurements(experiment),
+        measurements=tuple(m for m in measurements(experiment) if not m.of or m.of in seeded),
         parameters=parameters,
         haplotype_names=tuple(palette),
         pathogenic=(*pathogenic, *[False] * (4 - len(palette))),  # type: ignore[arg-type]
@@ -77,7 +79,18 @@ def resolve(
         save_every=_save_every(experiment, until),
         checkpoint_every=experiment.run.checkpoint_every.value,
         switches=dict(experiment.switches),
+        detail=_detail(experiment, chosen),
+        left_out=tuple(arm for name, arm in built.items() if arms is not None and name not in arms),
     )
+
+
+def _detail(experiment: Experiment, arms: tuple[Arm, ...]) -> tuple[str, ...]:
+    """Arms saved in detail: those of the file that run; by default the first with donors and recipients, else the first."""
+    names = tuple(a.name for a in arms)
+    if experiment.run.detail is not None:
+        return tuple(name for name in experiment.run.detail if name in names)
+    roles = {a.name: {p.role for p in a.populations if p.count > 0} for a in arms}
+    return (next((name for name in names if len(roles[name]) > 1), names[0]),)
 
 
 def _check_arguments(experiment: Experiment, replicates: int | None, seed: int | None, arms: Sequence[str] | None) -> None:
@@ -86,9 +99,12 @@ def _check_arguments(experiment: Experiment, replicates: int | None, seed: int |
         problems.append(Problem("--replicates", "replicates", "a whole number from 1 to 10000", str(replicates)))
     if seed is not None and not 0 <= seed < 2**63:
         problems.append(Problem("--seed", "seed", "a whole number from 0 to 2^63 - 1", str(seed)))
+    if arms is not None and not arms:
+        problems.append(Problem("--arms", "arms", "at least one arm", "none", hint="The arms are: " + ", ".join(experiment.plans)))
     for name in arms or ():
         if name not in experiment.plans:
-            problems.append(Problem("arms", name, "the name of an arm", f"'{name}'", hint=nearest(name, experiment.plans)))
+            hint = nearest(name, experiment.plans) or "The arms are: " + ", ".join(experiment.plans)
+            problems.append(Problem("--arms", "arms", "the name of an arm", f"'{name[:60]}'", hint=hint))
     if problems:
         raise InputError(problems)
 

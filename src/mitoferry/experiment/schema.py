@@ -68,6 +68,7 @@ class Run(Model):
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
     clocks: Clocks = Field(default_factory=Clocks)
     save_every: Duration | None = None
+    detail: Names | None = Field(None, description="arms of which one well is saved mitochondrion by mitochondrion at every saved time")
     checkpoint_every: Annotated[Amount, In("s", low=1.0, high=1e6, example="30 s")] = Amount("30 s", 30.0, "s")
 
 
@@ -85,6 +86,7 @@ class Expect(Model):
     ]
     at: Time | None = None
     note: Text | None = None
+    calibrated: Text | None = Field(None, description="what was set by looking at these arms; agreement is then no evidence")
 
     @model_validator(mode="after")
     def _names(self) -> Expect:

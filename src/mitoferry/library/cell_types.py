@@ -20,8 +20,8 @@ from mitoferry.library.parameters import nearest, values_for
 from mitoferry.library.records import TAGS, check_evidence, data_path, numbers_in, raise_all, read_sources
 
 FIELDS = (
-    "volume", "radius", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "speed", "persistence", "filopodia", "cx43",
-    "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
+    "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "speed", "persistence", "filopodia",
+    "cx43", "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
 )  # fmt: skip
 
 

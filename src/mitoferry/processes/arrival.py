@@ -21,7 +21,8 @@ The pulse acts through three arms that can be switched off one by one, by a para
   paracrine factors at the cell; ``death`` divides the hazard of cytochrome c release by 1 + s.
 
 Assumptions: rates frozen over a step; competing risks within a step are exact (1 - exp(-sum), then shares); y is held
-at its value after the step while s relaxes (error of order dt/tau). Lysis is booked as degradation.
+at its value after the step while s relaxes (error of order dt/tau). Lysis is booked as degradation and logged
+(``arrival_log``).
 Verification: ``tests/verification/test_fate_arrival.py``.
 """
 
@@ -56,6 +57,7 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import ARRIVAL_FATE
+from mitoferry.processes.arrival_log import log_degraded, watch
 from mitoferry.processes.rest import alive
 
 GATE_ANY, GATE_POTENTIAL, GATE_PINK1 = 0, 1, 2
@@ -172,10 +174,12 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every unfused arrival by ``step.dt``, then pulse and survival of every cell."""
+    watched = watch(world)
     world.backend.gather(
         arrival_slot, arrival_finish, N_SUMS_ARRIVAL, world.n_cells, world.cells, world.pages,
         world.mitochondria, world.cells, world.groups, world.wells, p, step,
     )  # fmt: skip
+    log_degraded(world, watched, step)
 
 
 PROCESS = Process(name="arrival", stage="quality", clock="mitochondria", parameters=Parameters, advance=advance, writes_mitochondria=True)

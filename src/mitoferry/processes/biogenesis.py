@@ -11,7 +11,9 @@ A newborn buds from a random mitochondrion of the cell's own network: it takes a
 mtDNA by chance in proportion (binomial), of label and dye in proportion, and the same damage, complexes, inhibitor and
 potential; it gets an identity of its own, (cell, next number). Mass then grows towards a set point::
 
-    d m/dt = (m* - m)/tau_m,   m* = 1 + mu_b tau_m, so that the mean mass is 1 under basal mitophagy
+    d m/dt = (m* - m)/tau_m,   m* = 1 + b tau_m, with b the births per mitochondrion and hour of this cell
+
+so that growth makes good what budding divides: the mean mass is 1 at rest (b = mu_b) and stays 1 in a dividing cell.
 
 Assumptions: number of births of a step is Poisson; births that find no empty slot wait for the next step (pages are
 granted ahead of need). Growth is not limited by substrate other than through ATP. Step error: of order (mu_b dt)^2.
@@ -76,8 +78,8 @@ def energy_factor(atp, p):
 
 
 @row
-def mean_births(h, cells, groups, mitophagy_rate, p, step):
-    """Mean number of births of cell ``h`` in a step."""
+def birth_drive(h, cells, groups, mitophagy_rate, p):
+    """Births per hour of cell ``h`` with enough ATP."""
     g = int(cells.group[h])
     now = float(int(cells.n_mitochondria[h]))
     target = float(cells.target_mitochondria[h])
@@ -86,7 +88,22 @@ def mean_births(h, cells, groups, mitophagy_rate, p, step):
     node = float(groups.nodes[g, NODE_BIOGENESIS])
     drive = mitophagy_rate * target * float(cells.pgc1a[h]) * max(1.0 + p.feedback * (1.0 - now / target), 0.0)
     drive = drive + now * growth_drive(now, target, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
-    return drive * node * energy_factor(float(cells.atp[h]), p) * step.dt / 3600.0
+    return drive * node
+
+
+@row
+def mean_births(h, cells, groups, mitophagy_rate, p, step):
+    """Mean number of births of cell ``h`` in a step."""
+    return birth_drive(h, cells, groups, mitophagy_rate, p) * energy_factor(float(cells.atp[h]), p) * step.dt / 3600.0
+
+
+@row
+def mass_goal(h, cells, groups, mitophagy_rate, p):
+    """Mass towards which the mitochondria of cell ``h`` grow [units]: 1 and what budding takes from it."""
+    now = float(int(cells.n_mitochondria[h]))
+    if now <= 0.0:
+        return 1.0
+    return 1.0 + birth_drive(h, cells, groups, mitophagy_rate, p) / now * p.growth_time
 
 
 @row
@@ -94,7 +111,7 @@ def grow_page(h, first, sums, cells, groups, mitochondria, mitophagy_rate, p, st
     """As :func:`grow_slot` for the slots of a page, without branches."""
     if not alive(int(cells.state[h])):
         return
-    goal = (1.0 + mitophagy_rate * p.growth_time) / MASS_SCALE
+    goal = mass_goal(h, cells, groups, mitophagy_rate, p) / MASS_SCALE
     time = 3600.0 * p.growth_time
     factor = energy_factor(float(cells.atp[h]), p)
     count = 0
@@ -131,7 +148,7 @@ def grow_slot(h, slot, sums, cells, groups, mitochondria, mitophagy_rate, p, ste
     if place_of(flags) != CYTOSOL:
         return
     mass = int(mitochondria.mass[slot])
-    goal = (1.0 + mitophagy_rate * p.growth_time) / MASS_SCALE
+    goal = mass_goal(h, cells, groups, mitophagy_rate, p) / MASS_SCALE
     change = (goal - mass) * step.dt / (3600.0 * p.growth_time)
     if change > 0.0:
         change = change * energy_factor(float(cells.atp[h]), p)

@@ -1,9 +1,12 @@
 """Death: release of cytochrome c, apoptosis, necrosis, and what becomes of the content.
 
-Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, s survival signal):
+Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o share of mass with open pores, s survival
+signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + drug]/(1 + s);
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug]/(1 + s), h5 for the matrices that
+  swell and burst when a pore stays open for longer than some 10 min; psi counts relative to the potential at which the
+  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it;
 * necrosis from any state with a membrane: h_N = hN/(1 + (ATP/(share ATP0))^4), a hazard and not a cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
@@ -48,7 +51,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
-from mitoferry.processes.rest import RESTING_ATP, mean_damage, mean_potential
+from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, open_share
 
 NEVER = 1e30
 
@@ -63,6 +66,7 @@ class Parameters(NamedTuple):
     damage_half: float
     potential_hazard: float
     potential_half: float
+    pore_hazard: float
     necrosis_hazard: float
     necrosis_atp: float
     caspase_delay_min: float
@@ -78,13 +82,14 @@ class Parameters(NamedTuple):
 
 
 @row
-def cytochrome_hazard(h2o2, damage, psi, survival, drug, p):
+def cytochrome_hazard(h2o2, damage, psi, opened, survival, drug, p):
     """Hazard [1/h] of cytochrome c release of a living cell."""
     r = max(psi, 0.0) / p.potential_half
     r = r * r
     r = r * r
     loss = p.potential_hazard / (1.0 + r * r)
-    total = p.base_hazard + p.h2o2_hazard * hill4(h2o2, p.h2o2_half) + p.damage_hazard * hill4(damage, p.damage_half) + loss + drug
+    total = p.base_hazard + p.h2o2_hazard * hill4(h2o2, p.h2o2_half) + p.damage_hazard * hill4(damage, p.damage_half)
+    total = total + loss + p.pore_hazard * opened + drug
     return total / (1.0 + max(survival, 0.0))
 
 
@@ -130,7 +135,9 @@ def chance_rate(i, state, cells, groups, p):
     survival = max(float(cells.survival[i]), 0.0)
     if state == CELL_LIVE:
         drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
-        h = cytochrome_hazard(float(cells.h2o2[i]), mean_damage(cells, i), mean_potential(cells, i), survival, drug, p)
+        h2o2 = float(cells.h2o2[i])
+        psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[int(cells.group[i])])
+        h = cytochrome_hazard(h2o2, mean_damage(cells, i), psi, open_share(cells, i), survival, drug, p)
         cells.death_hazard[i] = h
         return h
     if state == CELL_MOMP and float(cells.atp[i]) > p.caspase_atp * RESTING_ATP:

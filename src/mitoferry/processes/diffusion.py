@@ -9,7 +9,9 @@ concentration, and release what other processes have written into ``fields.relea
 
 Geometry: the layer of voxels at the cells exchanges with the medium by diffusion over half its height, the medium with
 the air likewise (oxygen), so that a change of the chamber's oxygen reaches the cells after H^2/(2 D), 17 min for 2 mm.
-With an insert both layers exchange with the medium, and with each other through the pores of the membrane. In a block
+With an insert both layers exchange with the medium, and with each other through the pores of the membrane. Both ways
+up run through one column of medium: their exchange with it is such that cells on the bottom, with nothing on the insert,
+are supplied as in the same dish without an insert. In a block
 oxygen and other bounded species are held at the faces (walled) or supplied by perfusion (periodic).
 
 The find-me gradient is that of a = w_ATP c_ATP + w_ADP c_ADP + w_S100A4 c_S100A4, relative: grad a/(K + a), from central
@@ -85,6 +87,16 @@ def insert_resistance(pore: float, p: Parameters) -> float:
     return math.inf if porosity <= 0.0 else p.insert_gap + p.insert_thickness / porosity
 
 
+def shared_exchange(whole: Any, between: Any) -> Any:
+    """Exchange [1/s] of each of two layers with the medium, joined to each other at the rate ``between``.
+
+    ``whole`` is that of a dish without an insert: g + g between/(g + between) = whole, so that a layer is supplied as in
+    the dish while nothing is used in the other. g = whole without pores and whole/2 where nothing parts the layers.
+    """
+    lack = 2.0 * between - whole
+    return 0.5 * (np.sqrt(lack * lack + 4.0 * whole * between) - lack)
+
+
 def coefficients_of(p: Parameters, kind: int, size: Any, spacing: Any, height: float, pore: float) -> tuple[Any, Any, Any, Any]:
     """Rates [1/s] of one well: diffusion [species, 3], decay, exchange with the medium, medium with outside."""
     d = np.array([getattr(p, name) for name in p._fields[:N_SPECIES]])
@@ -102,6 +114,8 @@ def coefficients_of(p: Parameters, kind: int, size: Any, spacing: Any, height: f
     if kind != BLOCK:
         to_bulk = d / (h * max(0.5 * height, h)) if height > 0.0 else np.zeros(N_SPECIES)
         spread[:, 2] = d / (h * insert_resistance(pore, p)) if kind == INSERT else 0.0
+        if kind == INSERT:
+            to_bulk = shared_exchange(to_bulk, spread[:, 2])
         surface[OXYGEN] = d[OXYGEN] / max(0.5 * height * height, h * h)
     return spread, decay, to_bulk, surface
 

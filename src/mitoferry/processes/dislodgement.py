@@ -8,7 +8,7 @@ The memory of contacts is a table of this process (``world.extra``): of each pai
 the other's row and the time when the contact began, for at most ``N_CONTACTS`` partners; further ones are not watched.
 
 Assumptions: cells move once per step, so a contact begins and ends at the start of a step. Step error: contact times
-are known to one macro-step. Verified by tests/verification/test_nanotube_dislodgement.py.
+are known to one macro-step. Verified by tests/verification/test_nanotube_clocks.py.
 Source: Sowinski 2008 Nat Cell Biol (T cells, contact of 4-5 min, then parting; from memory).
 """
 

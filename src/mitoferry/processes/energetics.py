@@ -105,8 +105,8 @@ def glycolysis_rate(capacity, supply, atp, p):
 
 
 @row
-def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, p):
-    """:func:`solve_class` for energy class ``k`` of cell ``c``, started from its stored potential."""
+def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, start, p):
+    """:func:`solve_class` for energy class ``k`` of cell ``c``."""
     etc = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
     share = 0.0
     if etc > 0.0:
@@ -123,30 +123,43 @@ def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, p):
         float(cells.substrate[c]),
         atp,
         potential,
-        float(cells.psi[c, k]),
+        start,
         p,
     )
 
 
 @row
-def solve_classes(c, cells, oxygen, uncoupler, block, atp, p):
-    """Solve all classes of a cell at a given ATP, store psi, NADH and respiration; returns ATP made and its slope."""
+def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, slope0, slope1, slope2, slope3, p):
+    """Solve all classes of a cell at a given ATP; store psi, NADH and respiration.
+
+    Each starts from its stored potential plus d psi/d ATP (``slope0`` to ``slope3``) times ``moved``, the change of ATP
+    since: most then need no further step.
+
+    Returns:
+        ATP made, its slope by ATP, d psi/d ATP of the four classes.
+    """
     potential = phosphorylation_potential(atp, p)
     made = 0.0
     made_slope = 0.0
     for k in range(N_CLASSES):
         if int(cells.sums[c, k, SUM_COUNT]) > 0:
-            psi, n, j_c, j_f, slope, _, _ = solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, p)
+            slope = slope0 if k == 0 else slope1 if k == 1 else slope2 if k == 2 else slope3
+            start = float(cells.psi[c, k]) + slope * moved
+            psi, n, j_c, j_f, made_by, slope, _ = solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, start, p)
             cells.psi[c, k] = psi
             cells.nadh[c, k] = n
             cells.oxygen_flux_class[c, k] = j_c
             made += j_f
-            made_slope += slope
+            made_slope += made_by
+            slope0 = slope if k == 0 else slope0
+            slope1 = slope if k == 1 else slope1
+            slope2 = slope if k == 2 else slope2
+            slope3 = slope if k == 3 else slope3
         else:
             cells.psi[c, k] = cells.psi[c, 0]
             cells.nadh[c, k] = cells.nadh[c, 0]
             cells.oxygen_flux_class[c, k] = 0.0
-    return made, made_slope
+    return made, made_slope, slope0, slope1, slope2, slope3
 
 
 @row
@@ -172,7 +185,7 @@ def cell_balance(c, cells, groups, dt, load, p):
     high = p.adenylate_total - ATP_EDGE
     before = min(max(float(cells.atp[c]), low), high)
     atp = before
-    made, made_slope = solve_classes(c, cells, oxygen, uncoupler, block, atp, p)
+    made, made_slope, s0, s1, s2, s3 = solve_classes(c, cells, oxygen, uncoupler, block, atp, 0.0, 0.0, 0.0, 0.0, 0.0, p)
     j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
     use = demand * atp / (p.demand_half + atp)
     residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
@@ -186,8 +199,9 @@ def cell_balance(c, cells, groups, dt, load, p):
         trial = atp - residual / max(slope, 1e-30)
         if not (low < trial < high):
             trial = 0.5 * (low + high)
+        moved = trial - atp
         atp = trial
-        made, made_slope = solve_classes(c, cells, oxygen, uncoupler, block, atp, p)
+        made, made_slope, s0, s1, s2, s3 = solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, s0, s1, s2, s3, p)
         j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
         use = demand * atp / (p.demand_half + atp)
         residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g

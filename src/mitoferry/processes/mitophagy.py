@@ -8,7 +8,8 @@ recruits Parkin (within an hour, Narendra 2008). Hazard of degradation of a mito
 
 A cell degrades at most K per hour (``lysosome_capacity`` of its normal number, times the node of the lysosome): where
 the hazards add up to more, all are scaled down alike. Degraded mitochondria leave with their mass and mtDNA (ledger).
-Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse.
+Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse; what came from another cell
+is logged (``arrival_log``).
 
 Assumptions: instantaneous degradation; no selection by haplotype but through damage and potential. Time below the
 threshold is counted in steps. Step error: of order h dt in the count (8e-4 at rest) and up to one step in the delay.
@@ -42,6 +43,7 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import MITOPHAGY
+from mitoferry.processes.arrival_log import log_degraded, watch
 from mitoferry.processes.organelle import class_of, place_of
 from mitoferry.processes.rest import alive
 
@@ -197,7 +199,9 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of mitophagy in all cells: what is asked of the lysosomes, then what they take."""
     b, w = world.backend, world
     b.gather(demand_slot, demand_finish, 1, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.mitochondria, p, step)
+    watched = watch(world)
     b.gather(degrade_slot, degrade_finish, N_SUMS, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.wells, w.mitochondria, p, step)
+    log_degraded(world, watched, step)
 
 
 PROCESS = Process(name="mitophagy", stage="quality", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

@@ -9,7 +9,9 @@ Mechanism, as competing exponential clocks of each tube at the rates frozen at t
 * thin -> thick by microtubules at k_MT * mean of microtubule invasion at both ends; faster if the initiator has
   released cytochrome c but is not executed yet, slower if it makes tubes by raised TNFAIP2 (these lack microtubules);
 * loss at actin_break / lifetime(class) + k_s (strain - strain_0)_+ + k_d if an end is executing apoptosis; at once if
-  an end is gone or has lost its membrane, or the tube is longer than the longest.
+  an end is gone or has lost its membrane, or the tube is longer than the longest. Membrane and actin flow into a tube
+  that is drawn out: its length at rest follows its length, d L0/dt = (L - L0)/tau_f, so that strain L/L0 - 1 counts how
+  fast the ends part and not how far they have parted since the tube was born.
 
 What is written here are columns of links and the times ``carries_from`` and ``lost_at`` of the step; the tubes are
 taken down, with what is inside, by ``nanotube_transport`` in the order of time.
@@ -27,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.maths import power
+from mitoferry.core.maths import power, relax
 from mitoferry.core.nodes import NODE_ACTIN_BREAK, NODE_CX43, NODE_MICROTUBULE_INVASION, NODE_OPENING
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform4
@@ -63,6 +65,7 @@ class Parameters(NamedTuple):
     thick_lifetime: float
     strain_rate: float
     strain_threshold: float
+    flow_time: float
     dying_end_rate: float
     longest: float
     shortest: float
@@ -178,6 +181,7 @@ def clocks_row(i, links, cells, groups, wells, course, p, step):
     if float(links.diameter[i]) == 0.0:
         links.diameter[i] = p.thin_smallest + (p.thin_largest - p.thin_smallest) * width
     links.length[i] = max(gap_between(a, b, cells, wells), p.shortest)
+    links.rest_length[i] = relax(float(links.rest_length[i]), float(links.length[i]), step.dt / 3600.0, p.flow_time)
     time = max(step.time, float(links.born[i]))
     end = step.time + step.dt
     gone = not holds(int(cells.state[a])) or not holds(int(cells.state[b]))

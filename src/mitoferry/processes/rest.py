@@ -1,16 +1,18 @@
 """The resting cell: the state to which every cell type is scaled, shared by the processes that measure a departure from it.
 
-These two numbers are results of the energetics at rest, not free parameters: cell types are scaled so that all of them
+These numbers are results of the energetics at rest, not free parameters: cell types are scaled so that all of them
 rest at the same ATP and H2O2.
 """
 
 from __future__ import annotations
 
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, SUM_MASS
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, SUM_DEHYDROGENASE, SUM_MASS
 
 RESTING_ATP = 2.88  # mM
 RESTING_H2O2 = 0.005  # uM
+RESTING_POTENTIAL = 156.0  # mV
+RHO0_POTENTIAL = 62.0  # mV, of a line without mtDNA, held by the reverse synthase and exchange of nucleotides
 
 
 @row
@@ -36,13 +38,28 @@ def mean_damage(cells, i):
 
 @row
 def mean_potential(cells, i):
-    """Potential [mV] of the energy classes of cell ``i``, weighted by mass; that of the own network without mitochondria."""
+    """Mean potential [mV] of the mitochondria of cell ``i`` by mass, 0 in those with an open pore.
+
+    A class is solved for what is closed of it. Without mitochondria: the potential of the own network.
+    """
     mass = 0
     total = 0.0
     for k in range(N_CLASSES):
-        m = int(cells.sums[i, k, SUM_MASS])
-        mass += m
-        total += m * float(cells.psi[i, k])
+        mass += int(cells.sums[i, k, SUM_MASS])
+        total += int(cells.sums[i, k, SUM_DEHYDROGENASE]) * float(cells.psi[i, k])
     if mass <= 0:
         return float(cells.psi[i, 0])
     return total / mass
+
+
+@row
+def open_share(cells, i):
+    """Share of the mass of the mitochondria of cell ``i`` that has an open permeability transition pore."""
+    mass = 0
+    closed = 0
+    for k in range(N_CLASSES):
+        mass += int(cells.sums[i, k, SUM_MASS])
+        closed += int(cells.sums[i, k, SUM_DEHYDROGENASE])
+    if mass <= closed:
+        return 0.0
+    return (mass - closed) / mass

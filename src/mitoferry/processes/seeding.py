@@ -2,9 +2,10 @@
 
 Positions are uniform over the bottom of the well (mechanics pushes overlapping cells apart during the burn-in). A
 lognormal size factor with the type's coefficient of variation scales volume, demand, glycolysis and the number of
-mitochondria of a cell together. Copies of mtDNA per mitochondrion are binomial around the mean of the type; in a
-heteroplasmic population each cell has its own heteroplasmy. All draws are keyed by replicate and cell id, never by the
-arm, so that the wells of a replicate start alike.
+mitochondria of a cell together. Progress through the cycle has the density 2 ln2 2^-x of a growing culture, in which the
+young outnumber the old, so that divisions begin at the rate ln2/T. Copies of mtDNA per mitochondrion are binomial
+around the mean of the type; in a heteroplasmic population each cell has its own heteroplasmy. All draws are keyed by
+replicate and cell id, never by the arm, so that the wells of a replicate start alike.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from mitoferry.core.schema import (
     PAGE,
 )
 from mitoferry.core.streams import SEEDING, SEEDING_MITOCHONDRIA
+
+LN2 = 0.6931471805599453
 
 
 class Parameters(NamedTuple):
@@ -68,7 +71,7 @@ def seed_cell(i, cells, groups, wells, start):
     cells.nonmito[i] = factor * float(start[g, 4])
     cells.target_mitochondria[i] = factor * float(start[g, 5])
     cells.radius[i] = float(groups.radius[g]) * exp(log(factor) / 3.0)
-    cells.cycle[i] = d
+    cells.cycle[i] = -log(1.0 - 0.5 * d) / LN2
     e, f, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
     if int(wells.geometry[w]) == 2:
         cells.z[i] = e * float(wells.size[w, 2])

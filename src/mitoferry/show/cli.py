@@ -38,6 +38,16 @@ Threads = Annotated[Optional[int], typer.Option(metavar="N", help="Threads; defa
 Backend = Annotated[str, typer.Option(metavar="auto|reference|cpu|cuda", help="What computes: plain Python (slow), Numba, or a GPU.")]
 
 
+Arms = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="A,B", help="Only these arms, with commas between them; default all. The others are noted as left out."),
+]
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _print(text: str = "") -> None:
     typer.echo(text)
 
@@ -52,6 +62,7 @@ def run(
     out: Annotated[Optional[str], typer.Option(metavar="DIR", help="New folder for the results; default runs/NAME-N.")] = None,  # noqa: UP045
     replicates: Replicates = None,
     seed: Seed = None,
+    arms: Arms = None,
     set_: Sets = None,
     threads: Threads = None,
     backend: Backend = "auto",
@@ -69,6 +80,7 @@ def run(
         out=out,
         replicates=replicates,
         seed=seed,
+        arms=_names(arms),
         overrides=set_ or [],
         threads=threads,
         backend=backend,
@@ -124,6 +136,7 @@ def check(experiment: Experiment, set_: Sets = None) -> None:
 def estimate(
     experiment: Experiment,
     replicates: Replicates = None,
+    arms: Arms = None,
     set_: Sets = None,
     effect: Annotated[Optional[float], typer.Option(metavar="D", help="Difference to be seen, in the unit of the readout.")] = None,  # noqa: UP045
     sd: Annotated[Optional[float], typer.Option(metavar="S", help="Standard deviation between wells of that readout.")] = None,  # noqa: UP045
@@ -132,7 +145,7 @@ def estimate(
     """Estimate time, memory and disk of a run before it starts, and how many wells an effect needs."""
     from mitoferry.show.laboratory import estimate_text
 
-    _print(estimate_text(experiment, set_ or [], replicates, effect, sd, power))
+    _print(estimate_text(experiment, set_ or [], replicates, effect, sd, power, _names(arms)))
 
 
 @app.command()
@@ -223,11 +236,13 @@ def export_sbml(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete compiled kernels of other versions from the cache.")] = False,
+) -> None:
     """Say what this machine offers: Python, libraries, cores, memory, GPU, caches."""
-    from mitoferry.show.doctor import doctor_text
+    from mitoferry.show.doctor import doctor_text, prune_kernels
 
-    _print(doctor_text())
+    _print(prune_kernels() if prune else doctor_text())
 
 
 @app.command()

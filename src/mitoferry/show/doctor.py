@@ -1,10 +1,11 @@
-"""What this machine offers: the text of ``mitoferry doctor``."""
+"""What this machine offers: the text of ``mitoferry doctor``; and the cache of compiled kernels, kept tidy on request."""
 
 from __future__ import annotations
 
 import importlib.metadata as metadata
 import os
 import platform
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -42,21 +43,65 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _size(folder: Path) -> str:
-    if not folder.is_dir():
-        return "empty"
-    total = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-    return f"{total / 2**20:.0f} MiB"
+def _bytes(folder: Path) -> int:
+    """Size of all files in a folder; files that go away meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+def _size(n: int) -> str:
+    return f"{n / 2**20:.0f} MiB" if n else "empty"
+
+
+_KERNELS = re.compile(r"[0-9a-f]{16}")
+
+
+def kernel_folders() -> dict[Path, int]:
+    """Folders of compiled kernels, of this installation and of others, with their sizes [bytes]; this one's comes first."""
+    from mitoferry.backends.cpu import cache_directory
+
+    mine = cache_directory()
+    others = [
+        p for p in sorted(mine.parent.glob("*")) if _KERNELS.fullmatch(p.name) and p.is_dir() and not p.is_symlink() and p.name != mine.name
+    ]
+    return {p: _bytes(p) for p in (mine, *others)}
+
+
+def prune_kernels() -> str:
+    """Delete compiled kernels of other installations and versions; says what was freed."""
+    _, *others = kernel_folders().items()
+    freed, kept = 0, []
+    for folder, size in others:
+        try:
+            shutil.rmtree(folder)
+            freed += size
+        except OSError as error:
+            kept.append(f"{folder}: {error.strerror or error}")
+    lines = [f"deleted {len(others) - len(kept)} of {len(others)} folders of kernels of other versions, {freed / 2**20:.0f} MiB"]
+    return "\n".join([*lines, *(f"could not delete {k}" for k in kept)])
+
+
+def _cache_lines() -> list[str]:
+    (mine, size), *others = kernel_folders().items()
+    lines = [f"kernel cache     {mine} ({_size(size)})"]
+    lines += [f"                 {folder} ({_size(n)}), of another version" for folder, n in others]
+    if others:
+        total = sum(n for _, n in others)
+        lines.append(f"                 mitoferry doctor --prune deletes those of other versions ({_size(total)})")
+    return lines
 
 
 def doctor_text() -> str:
     """Versions, cores, memory, GPU, caches and free disk, one fact a line."""
     from mitoferry import __version__
-    from mitoferry.backends.cpu import cache_directory
     from mitoferry.backends.cuda import available
 
     memory = memory_bytes()
-    cache = cache_directory()
     gpu = available()
     lines = [
         f"mitoferry        {__version__}",
@@ -64,7 +109,7 @@ def doctor_text() -> str:
         f"cores            {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}",
         f"memory           {memory / 2**30:.1f} GiB" if memory else "memory           unknown",
         f"free disk here   {shutil.disk_usage('.').free / 2**30:.1f} GiB",
-        f"kernel cache     {cache.parent} ({_size(cache.parent)}); this version's kernels: {_size(cache)}",
+        *_cache_lines(),
         "backends         reference: yes   cpu: yes   cuda: " + ("yes" if not gpu else f"no ({gpu})"),
         f"ffmpeg           {shutil.which('ffmpeg') or 'not found (movies are written as WebP or GIF)'}",
         "libraries        " + ", ".join(f"{n} {_version(n)}" for n in LIBRARIES),

@@ -44,28 +44,30 @@ class Experiment:
         overrides = self.overrides | {k.replace("__", "."): str(v) for k, v in changes.items()}
         return load(self.source, overrides=overrides)
 
-    def resolve(self, *, replicates: int | None = None, seed: int | None = None) -> Any:
+    def resolve(self, *, replicates: int | None = None, seed: int | None = None, arms: Sequence[str] | None = None) -> Any:
         """The plate as numbers (``mitoferry.core.plate_spec.PlateSpec``)."""
         from mitoferry.experiment.resolve import resolve
 
-        return resolve(self.definition, replicates=replicates, seed=seed)
+        return resolve(self.definition, replicates=replicates, seed=seed, arms=[arms] if isinstance(arms, str) else arms)
 
     def run(
         self,
         *,
         replicates: int | None = None,
         seed: int | None = None,
+        arms: Sequence[str] | None = None,
         out: str | Path | None = None,
         threads: int | None = None,
         backend: str = "auto",
         progress: bool = True,
         command: str = "",
     ) -> Any:
-        """Run all arms and replicates.
+        """Run all arms, or those named, and all replicates.
 
         Args:
             replicates: wells per arm; default what the file says.
             seed: seed of all random numbers.
+            arms: names of the arms to run, default all. A well gives the same bytes whether or not other arms run.
             out: new folder for the results; default ``runs/<name>-<n>``.
             threads: threads of the CPU backend; the result does not depend on it.
             backend: "auto", "reference", "cpu" or "cuda".
@@ -84,7 +86,7 @@ class Experiment:
         from mitoferry.store.paths import check_new_folder, next_folder
         from mitoferry.studies.run import start_run
 
-        spec = self.resolve(replicates=replicates, seed=seed)
+        spec = self.resolve(replicates=replicates, seed=seed, arms=arms)
         refuse_unless_it_fits(spec)
         folder = next_folder(self.name) if out is None else out
         check_new_folder(folder)
@@ -155,13 +157,15 @@ def run_experiment(
     out: str | None,
     replicates: int | None,
     seed: int | None,
+    arms: Sequence[str] | None,
     overrides: Sequence[str],
     threads: int | None,
     backend: str,
     command: str,
 ) -> Any:
     """What ``mitoferry run`` does; returns the results."""
-    return load(name, overrides=overrides).run(replicates=replicates, seed=seed, out=out, threads=threads, backend=backend, command=command)
+    experiment = load(name, overrides=overrides)
+    return experiment.run(replicates=replicates, seed=seed, arms=arms, out=out, threads=threads, backend=backend, command=command)
 
 
 def resume_experiment(folder: str, *, threads: int | None = None, backend: str = "auto") -> Any:
@@ -213,11 +217,19 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
     return f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
 
 
-def estimate_text(name: str, overrides: Sequence[str], replicates: int | None, effect: float | None, sd: float | None, power: float) -> str:
+def estimate_text(
+    name: str,
+    overrides: Sequence[str],
+    replicates: int | None,
+    effect: float | None,
+    sd: float | None,
+    power: float,
+    arms: Sequence[str] | None = None,
+) -> str:
     """Time, memory and disk of a run, and the wells that an effect needs."""
-    from mitoferry.experiment.estimate import estimate, wells_needed
+    from mitoferry.experiment.estimate import estimate, machine_speed, wells_needed
 
-    lines = [str(estimate(load(name, overrides=overrides).resolve(replicates=replicates)))]
+    lines = [str(estimate(load(name, overrides=overrides).resolve(replicates=replicates, arms=arms), speed=machine_speed()))]
     if (effect is None) != (sd is None):
         missing = "--sd" if sd is None else "--effect"
         raise InputError(Problem("command line", missing, "a number: the effect and its spread between wells go together", "nothing"))

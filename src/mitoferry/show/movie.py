@@ -12,7 +12,7 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.show import picture
-from mitoferry.show.report_parts import well_tables
+from mitoferry.show.sections.pictures import well_tables
 from mitoferry.show.style import words
 from mitoferry.store.atomic import RunFolderError, explain, replacing
 
@@ -37,7 +37,8 @@ def write_movie(
     Args:
         results: the run.
         arm: the arm; by default the one with most hand-overs.
-        replicate: the replicate, from 0. Mitochondria are drawn one by one where the run saved them.
+        replicate: the replicate, from 0. Mitochondria are drawn one by one where the run saved them at every time (``run.detail`` of
+            the experiment file), else cells show how many they have received.
         path: file to write, ending in .webp, .gif or .mp4; by default ``movie-<arm>.webp`` (.mp4 with ffmpeg) in the run folder.
         pixels: width.
         frames_per_second: pictures per second.
@@ -85,6 +86,7 @@ def _pictures(r: Results, arm: str, replicate: int, pixels: int) -> Iterator[Any
     if not ticks:
         raise RunFolderError(f"{r.path}: the run saved no frames")
     now = well_tables(r, ticks[0], well)
+    detailed = now[2] is not None
     for k, tick in enumerate(ticks):
         following = well_tables(r, ticks[k + 1], well) if k + 1 < len(ticks) else None
         for j in range(BETWEEN if following is not None else 1):
@@ -94,7 +96,9 @@ def _pictures(r: Results, arm: str, replicate: int, pixels: int) -> Iterator[Any
             if following is not None and share > 0:
                 cells, links = _moved(now[0], following[0], size if periodic else (np.inf, np.inf), share, now[1])
             caption = f"{words(arm)}, {hours:.1f} h"
-            yield picture.render_well(cells, links, now[2], tuple(size), periodic=periodic, pixels=pixels, caption=caption)
+            yield picture.render_well(
+                cells, links, now[2] if detailed else None, tuple(size), periodic=periodic, pixels=pixels, caption=caption
+            )
         if following is not None:
             now = following
 

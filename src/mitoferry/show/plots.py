@@ -8,9 +8,11 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.show import picture
-from mitoferry.show.report_parts import FATES, ROUTE_WORDS, fates, well_tables
+from mitoferry.show.sections.handovers import ROUTE_WORDS
+from mitoferry.show.sections.pictures import well_tables
 from mitoferry.show.style import GREY, LINE, SERIES, capital, displayed, words
 from mitoferry.studies.contrast import mean_interval
+from mitoferry.studies.fates import FATES, fates
 from mitoferry.studies.results import hours_of
 from mitoferry.studies.summary import control_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.show import report_parts as parts
+from mitoferry.show.sections import arms, fates, handovers, head, pictures, readouts, sources
 from mitoferry.show.style import capital, words
 from mitoferry.store.atomic import write_text
 from mitoferry.store.run_folder import REPORT
@@ -54,28 +54,29 @@ def write_report(results: Results | str | Path) -> Path:
 
 
 def _context(r: Results) -> dict[str, Any]:
-    readouts, others = parts.readout_sections(r)
+    shown, others = readouts.readout_sections(r)
     return {
         "title": r.title,
         "name": r.manifest["name"],
         "question": r.experiment.get("question") or "",
         "notes": r.experiment.get("notes") or "",
         "sources": list(r.experiment.get("sources") or []),
-        "facts": parts.facts(r),
+        "facts": head.facts(r),
         "replicates": r.names.replicates,
-        "findings": parts.finding_rows(r),
-        "tally": parts.finding_tally(r),
-        "arms": parts.arm_rows(r),
-        "pictures": parts.pictures(r),
-        "legend": parts.picture_legend(r),
-        "handovers": parts.handover_part(r),
-        "fates": parts.fate_chart(r),
-        "readouts": readouts,
+        "findings": head.finding_rows(r),
+        "tally": head.finding_tally(r),
+        "arms": arms.arm_rows(r),
+        "pictures": pictures.pictures(r),
+        "legend": pictures.picture_legend(r),
+        "handovers": handovers.handover_part(r),
+        "fates": fates.fate_chart(r),
+        "fate_table": fates.fate_table(r),
+        "readouts": shown,
         "others": others,
-        "parameters": parts.parameter_rows(r),
-        "warnings": parts.warning_lines(r),
-        "provenance": parts.provenance_rows(r),
-        "ledger": parts.ledger_rows(r),
-        "files": parts.files(r),
+        "parameters": sources.parameter_rows(r),
+        "warnings": sources.warning_lines(r),
+        "provenance": sources.provenance_rows(r),
+        "ledger": sources.ledger_rows(r),
+        "files": sources.files(r),
         "folder": r.path.name,
     }

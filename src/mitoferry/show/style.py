@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 INK, GREY, FAINT, LINE = "#1f2933", "#6b7280", "#e5e7eb", "#0b5c8a"
 BAND = "#9cc7e0"
 # per population: recipients blue, donors ochre, then others; told apart with any colour vision
 POPULATION = ("#2f6fae", "#c9791b", "#7b5ea7", "#4f8a5b")
 # per route and fate, in order of appearance
-SERIES = ("#0b5c8a", "#e0962d", "#57a0c8", "#8a5a9e", "#3f8f6b", "#b4546a", "#9aa1ab")
+SERIES = ("#0b5c8a", "#e0962d", "#57a0c8", "#8a5a9e", "#3f8f6b", "#b4546a", "#9aa1ab", "#c2b04a", "#4b5563")
 
 _UPPER = {
     "atp": "ATP", "adp": "ADP", "tmrm": "TMRM", "jc1": "JC-1", "dcf": "DCF", "mtdna": "mtDNA", "qpcr": "qPCR", "pi": "PI",
@@ -47,7 +48,7 @@ _WHOLE = {
     "tmrm": "TMRM fluorescence (membrane potential)",
 }
 _PERCENT = re.compile(r"(fraction|share|heteroplasmy)")
-VERDICT_MARKS = {"reproduced": "✓", "not reproduced": "✗", "opposite": "⇄", "undecided": "?", "not tested": "–"}
+VERDICT_MARKS = {"reproduced": "✓", "calibrated": "≈", "not reproduced": "✗", "opposite": "⇄", "undecided": "?", "not tested": "–"}
 
 
 def words(name: str) -> str:
@@ -71,6 +72,13 @@ def displayed(readout: str, unit: str) -> tuple[float, str]:
         return 100.0, "%"
     unit = "" if unit == "1" else unit
     return 1.0, unit.replace("um", "µm").replace("uM", "µM") if unit in ("um", "uM") else unit.replace("2", "₂") if "O2" in unit else unit
+
+
+def safe(svg: str) -> Any:
+    """SVG made by ``show/charts.py``, which escapes its texts itself."""
+    from markupsafe import Markup
+
+    return Markup(svg)
 
 
 def tick_label(x: float) -> str:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mitoferry.core.lanes import lane
-from mitoferry.core.maths import exp
+from mitoferry.core.maths import exp, power
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     ADP,
@@ -68,6 +68,7 @@ from mitoferry.space.solver import (
 GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES = range(6)
 FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
+REFERENCE_CYTOSOL = 3.0  # pL, of the stromal cell of 10 um for which the clearance of H2O2 is given
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
 
 
@@ -130,8 +131,7 @@ def cell_uptake(i, s, here, cells, h2o2_clearance):
         seen = max(max(float(cells.env[i, s]), here), SMALLEST)
         return max(float(cells.glucose_flux[i]), 0.0) / seen
     if s == H2O2:
-        r = 0.1 * float(cells.radius[i])
-        return h2o2_clearance * r * r
+        return h2o2_clearance * power(float(cells.volume[i]) / REFERENCE_CYTOSOL, 2.0 / 3.0)
     return 0.0
 
 

@@ -59,7 +59,7 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
         "ordinal": ("u4", (), "", "number within its birth cell"),
         "route": ("u1", (), "", "ROUTE_* of its last hand-over, 0 = never moved"),
         "place": ("u1", (), "", "cytosol, endosome, double membrane, in transit"),
-        "potential": ("f4", (), "mV", "membrane potential"),
+        "potential": ("f4", (), "mV", "membrane potential, rounded to 1/64 mV"),
         "damage": ("f4", (), "1", ""),
         "mass": ("f4", (), "1", ""),
         "copies": ("u1", (s.N_HAPLOTYPES,), "copies", "mtDNA per haplotype"),
@@ -76,6 +76,7 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
     },
 }
 HOST_TRANSIT, HOST_MEDIUM = 255, 254
+POTENTIAL_STEPS = 64.0  # per mV: potentials are rounded, so that they pack
 _NOT_SHOWN = (s.CELL_EMPTY, s.CELL_POOL, s.CELL_WAITING)
 
 
@@ -164,7 +165,7 @@ def _mitochondria(world: World, wells: np.ndarray) -> dict[str, Any]:
         "ordinal": np.asarray(m.ordinal)[slots],
         "route": (flags >> s.ROUTE_SHIFT) & s.ROUTE_MASK,
         "place": (flags >> s.PLACE_SHIFT) & s.PLACE_MASK,
-        "potential": np.where(flags & s.PORE_OPEN, 0.0, potential),
+        "potential": np.round(np.where(flags & s.PORE_OPEN, 0.0, potential) * POTENTIAL_STEPS) / POTENTIAL_STEPS,
         "damage": s.DAMAGE_SCALE * np.asarray(m.damage)[slots],
         "mass": s.MASS_SCALE * np.asarray(m.mass)[slots],
         "copies": np.asarray(m.copies)[slots],

@@ -12,6 +12,7 @@ COMPLETE = "COMPLETE"
 RUNNING = "RUNNING"
 MANIFEST = "manifest.json"
 _WANTED = "a new or empty folder"
+NEVER_BEGAN = "what was left by a run that was killed before it began"
 
 
 def next_folder(name: str, base: str | Path = "runs") -> Path:
@@ -27,6 +28,11 @@ def next_folder(name: str, base: str | Path = "runs") -> Path:
 def is_run(folder: Path) -> bool:
     """Whether ``folder`` holds a run, finished or not."""
     return any((folder / name).exists() for name in (COMPLETE, RUNNING)) and (folder / MANIFEST).exists()
+
+
+def never_began(folder: Path) -> bool:
+    """Whether ``folder`` was claimed by a run that was killed before its manifest was written: nothing was computed."""
+    return (folder / RUNNING).exists() and not (folder / MANIFEST).exists() and not (folder / COMPLETE).exists()
 
 
 def check_new_folder(path: str | Path, *, where: str = "--out") -> Path:
@@ -64,6 +70,8 @@ def check_new_folder(path: str | Path, *, where: str = "--out") -> Path:
                 hint = "Nothing was overwritten. Choose another folder"
                 hint += "." if done else f", or go on with: mitoferry resume {shown}"
                 raise refuse("a finished run" if done else "an unfinished run", hint)
+            if never_began(folder):
+                raise refuse(NEVER_BEGAN, "Nothing was computed there. Remove that folder, or choose another one.")
             held = next(folder.iterdir(), None)
             if held is not None:
                 raise refuse(

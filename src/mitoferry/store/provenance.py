@@ -77,6 +77,8 @@ def start_manifest(spec: Any, *, experiment: Any = None, parameters: Mapping[str
         "started": now(),
         "seed": spec.seed,
         "replicates": spec.replicates,
+        "arms": [arm.name for arm in spec.arms],
+        "arms_left_out": [arm.name for arm in spec.left_out],
         "versions": versions(),
         "machine": machine(),
         "python": sys.implementation.name,

@@ -26,7 +26,7 @@ from mitoferry.store import checkpoint as checkpoints
 from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing, write_json, write_text
 from mitoferry.store.frames import COLUMNS, typed
 from mitoferry.store.merge import merge_frames, merge_parquet
-from mitoferry.store.paths import COMPLETE, MANIFEST, RUNNING, claim_folder, is_run
+from mitoferry.store.paths import COMPLETE, MANIFEST, NEVER_BEGAN, RUNNING, claim_folder, is_run, never_began
 from mitoferry.store.provenance import now
 from mitoferry.store.tables import FORMAT, Names, event_schema, events_table, reading_schema, readings_table
 
@@ -61,8 +61,19 @@ class RunWriter:
 
     # ------------------------------------------------------------------ opening
     @classmethod
-    def create(cls, path: str | Path, spec: PlateSpec, manifest: Mapping[str, Any], *, where: str = "--out") -> RunWriter:
+    def create(
+        cls,
+        path: str | Path,
+        spec: PlateSpec,
+        manifest: Mapping[str, Any],
+        *,
+        files: Mapping[str, Any] | None = None,
+        where: str = "--out",
+    ) -> RunWriter:
         """Claim a new folder and write the manifest of the start (``store.provenance.start_manifest``).
+
+        ``files`` (name: content, written as JSON) are written before the manifest: a folder with a manifest, which is
+        what makes it a run, always holds them.
 
         Raises:
             InputError: the folder may not be used; nothing was changed.
@@ -72,6 +83,8 @@ class RunWriter:
         try:
             writer._take_lock()
             (folder / PARTS).mkdir()
+            for name, content in (files or {}).items():
+                write_json(folder / name, content)
             write_json(folder / MANIFEST, dict(manifest) | {"state": "running"})
         except OSError as error:
             raise RunFolderError(explain(error, folder, "could not start the run in")) from error
@@ -254,11 +267,10 @@ def refuse_unless_unfinished(folder: Path) -> None:
     place = ascii(str(folder))[1:-1][:200]
     if not folder.is_dir() or not is_run(folder):
         found = "no such folder" if not folder.exists() else "a folder without a run"
-        raise InputError(
-            Problem(
-                place, "run folder", "the folder of an unfinished run", found, hint="Give the folder that was named when the run started."
-            )
-        )
+        hint = "Give the folder that was named when the run started."
+        if folder.is_dir() and never_began(folder):
+            found, hint = NEVER_BEGAN, "Nothing was computed, so nothing is lost: start it again with mitoferry run, in another folder."
+        raise InputError(Problem(place, "run folder", "the folder of an unfinished run", found, hint=hint))
     if (folder / COMPLETE).exists():
         raise InputError(
             Problem(place, "run folder", "the folder of an unfinished run", "a finished run", hint=f"See it with: mitoferry report {place}")

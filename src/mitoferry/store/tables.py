@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_NAMES
+from mitoferry.core.events import EVENT_NAMES, OF_MITOCHONDRIA
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.schema import N_HAPLOTYPES, ROUTE_NAMES
 
@@ -179,7 +179,7 @@ def events_table(events: Any, names: Names) -> pa.Table:
         return pa.array(get(f"{name}_id").astype(np.uint32), pa.uint32(), mask=get(name) < 0)
 
     well, time, birth = get("well").astype(np.int32), get("time").astype(np.float64), get("birth").astype(np.uint32)
-    carried = (birth > 0) | (get("ordinal") > 0) & np.isin(get("kind"), (0, 1, 7))
+    carried = (birth > 0) | (get("ordinal") > 0) & np.isin(get("kind"), OF_MITOCHONDRIA)
     birth_population = np.where(carried, birth >> POPULATION_SHIFT, NOBODY).astype(np.int64)
     arrays = {
         "kind": _coded(get("kind"), EVENT_NAMES, i8),

@@ -8,7 +8,9 @@ difference is taken within each replicate first. With ``d_i`` the differences an
   not the (smaller) spread of paired differences, is the yardstick;
 - ratio of the arms with the interval of the paired t test on logarithms, where all values are above zero.
 
-n is the number of wells per arm, never of cells. With one replicate there is no interval (NaN).
+n is the number of wells per arm, never of cells. With one replicate there is no interval (NaN). Where every pair of
+wells differs by the same amount the interval has no width and the t test is undefined (p is NaN, or 1 for no
+difference). Differences within the precision of the numbers count as none.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 import numpy as np
 
 LEVEL = 0.95
+PRECISION = 1e-12  # relative
 NAN = float("nan")
 
 
@@ -70,7 +73,7 @@ class Contrast:
         difference, low, high: mean paired difference (arm - versus) and its 95 % interval.
         ratio, ratio_low, ratio_high: arm / versus with its 95 % interval; NaN where a value is not above zero.
         hedges_g: effect size; NaN where the wells do not differ at all.
-        p: two-sided p value of the paired t test; NaN with one replicate.
+        p: two-sided p value of the paired t test; NaN with one replicate, or where all wells differ by the same amount.
         n: wells per arm.
         arm_values, versus_values: the wells, in order of replicate.
     """
@@ -151,13 +154,19 @@ def paired(arm: Mapping[int, float], versus: Mapping[int, float]) -> tuple[np.nd
     return np.array([arm[r] for r in shared], float), np.array([versus[r] for r in shared], float)
 
 
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Differences a - b of paired wells; 0 where they lie within the precision of the numbers."""
+    d = a - b
+    return np.where(np.abs(d) <= PRECISION * np.maximum(np.abs(a), np.abs(b)), 0.0, d)
+
+
 def _p_value(d: Interval) -> float:
     from scipy.special import stdtr
 
     if d.n < 2:
         return NAN
     if d.sd == 0.0:
-        return 1.0 if d.mean == 0.0 else 0.0
+        return 1.0 if d.mean == 0.0 else NAN
     return float(2.0 * stdtr(d.n - 1, -abs(d.mean) / (d.sd / math.sqrt(d.n))))
 
 
@@ -180,11 +189,13 @@ def contrast_of(arm_values: Mapping[int, float], versus_values: Mapping[int, flo
         labels: readout, of, unit, hours, arm, versus.
 
     Raises:
-        ValueError: the arms share no replicate.
+        ValueError: the arms share no replicate with a value.
     """
     if versus_values is None:
         a = np.array([v for _, v in sorted(arm_values.items())], float)
         one = mean_interval(a)
+        if one.n == 0:
+            raise ValueError(f"no well of arm {labels.get('arm')!r} gave a value")
         return Contrast(
             **labels, arm_mean=one.mean, versus_mean=NAN, difference=one.mean, low=one.low, high=one.high, ratio=NAN, ratio_low=NAN,
             ratio_high=NAN, hedges_g=NAN, p=NAN, n=one.n, arm_values=tuple(a.tolist()), versus_values=(),
@@ -192,7 +203,7 @@ def contrast_of(arm_values: Mapping[int, float], versus_values: Mapping[int, flo
     a, b = paired(arm_values, versus_values)
     if not len(a):
         raise ValueError(f"arms {labels.get('arm')!r} and {labels.get('versus')!r} share no replicate with a value")
-    d = mean_interval(a - b)
+    d = mean_interval(differences(a, b))
     ratio = ratio_low = ratio_high = NAN
     if (a > 0).all() and (b > 0).all():
         log = mean_interval(np.log(a) - np.log(b))

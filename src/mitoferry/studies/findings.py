@@ -1,49 +1,34 @@
-"""Verdicts: whether a run reproduces what a paper reported. The rules are fixed and the same for every finding.
-
-With CI the 95 % interval over wells (t, paired over replicates), A the arm, V the arm that it is held against:
-
-=================  ==================================================================================================
-direction          reproduced when
-=================  ==================================================================================================
-increase           CI of A - V lies above 0
-decrease           CI of A - V lies below 0
-no_change          CI of A - V lies within ± margin (relative to V, per observable)
-abolish            V is above its background and the upper bound of A - 0.1 V is at most 0: a tenth or less is left
-restore            the injury moved V away from the uninjured arm H, and the lower bound of the share of that loss made
-                   good, (A - V) / (H - V), is at least one half; without an arm H: A moved the way that is good
-present            lower bound of A is above its background
-absent             upper bound of A is at most its background plus the margin
-unidirectional     lower bound of the share of the flow in the stated direction is above 0.9; the flow is that from cell
-                   to cell, without uptake of what dead cells left in the medium
-bidirectional      lower bound of the smaller direction's share is above 0.1
-=================  ==================================================================================================
-
-*opposite*: the interval excludes 0 in the other direction. *not reproduced*: the interval shows that the effect is
-absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell; more replicates would decide.
-*not tested*: the arm was not run, or the model has no such readout. The background of readouts of a donor label is the
-arm without donors (a leaking dye stains without a transfer); that of the others is zero.
-"""
+"""Findings of a run: each finding that an experiment is held against, with its verdict (the rules are in ``rules.py``)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mitoferry.base.errors import InputError, MitoferryError
 from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
+from mitoferry.studies.rules import (
+    CALIBRATED,
+    NOT_TESTED,
+    NOTHING,
+    REPRODUCED,
+    UNDECIDED,
+    Ruling,
+    judge_abolish,
+    judge_absent,
+    judge_change,
+    judge_flow,
+    judge_no_change,
+    judge_present,
+    judge_restore,
+)
 
 if TYPE_CHECKING:
     from mitoferry.studies.results import Measured, Results
 
-REPRODUCED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED = "reproduced", "not reproduced", "opposite", "undecided", "not tested"
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED)
-ABOLISHED = 0.1
-RESTORED = 0.5
-ONE_WAY = 0.9
 DEFAULT_MARGIN = 0.1
 DONOR_LABEL_ASSAYS = ("flow_mitochondria", "confocal_mitochondria", "mtdna_qpcr")
 HEALTHY_ARMS = ("recipient_alone", "uninjured", "healthy", "control")
@@ -58,7 +43,7 @@ class Finding:
     Attributes:
         finding: its id ("msc-huvec-ogd#5").
         observable, of, arm, versus, direction: what the paper reported.
-        verdict: one of :data:`VERDICTS`.
+        verdict: one of ``rules.VERDICTS``.
         reason: one sentence with the numbers that decided.
         contrast: the contrast behind it, if there is one.
         surrogate: what the readout stands in for; "" for a direct one.
@@ -105,116 +90,6 @@ _SENTENCES = {
     "bidirectional": "{o} runs both ways in {a}",
     "withheld": "{o} in {a}",
 }
-Ruling = tuple[str, str]
-
-
-# ---------------------------------------------------------------------- rules on numbers
-def judge_change(d: Interval, direction: str, margin: float = 0.0) -> Ruling:
-    """Rule for "increase" and "decrease" on the paired differences; ``margin`` is absolute."""
-    shown = f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}"
-    if not math.isfinite(d.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
-    up = direction == "increase"
-    if (d.low > 0) if up else (d.high < 0):
-        return REPRODUCED, shown
-    if (d.high < 0) if up else (d.low > 0):
-        return OPPOSITE, shown
-    if -margin <= d.low and d.high <= margin:
-        return NOT_REPRODUCED, f"{shown}: no difference beyond ±{number(margin)}"
-    return UNDECIDED, f"{shown}, includes zero"
-
-
-def judge_no_change(d: Interval, margin: float) -> Ruling:
-    """Rule for "no_change": equivalence within an absolute ``margin``."""
-    shown = f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}, margin ±{number(margin)}"
-    if not math.isfinite(d.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
-    if -margin <= d.low and d.high <= margin:
-        return REPRODUCED, shown
-    if d.low > margin or d.high < -margin:
-        return NOT_REPRODUCED, shown
-    return UNDECIDED, f"{shown}: the interval reaches across the margin"
-
-
-def judge_abolish(a: np.ndarray, v: np.ndarray) -> Ruling:
-    """Rule for "abolish" on paired wells, background already taken off."""
-    before, left, change = mean_interval(v), mean_interval(a - ABOLISHED * v), mean_interval(a - v)
-    share = f"{100 * a.mean() / v.mean():.0f} % is left" if v.mean() > 0 else "nothing to abolish"
-    shown = f"{share} ({number(float(a.mean()))} of {number(float(v.mean()))})"
-    if not math.isfinite(before.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
-    if before.low <= 0:
-        return UNDECIDED, f"{shown}: the arm that it is held against is not clearly above background"
-    if left.high <= 0:
-        return REPRODUCED, shown
-    if change.low > 0:
-        return OPPOSITE, f"{shown}: it rose"
-    if left.low > 0:
-        return NOT_REPRODUCED, f"{shown}: reduced, not abolished" if change.high < 0 else shown
-    return UNDECIDED, f"{shown}, 95 % interval reaches across a tenth"
-
-
-def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray, good: int = 0) -> Ruling:
-    """Rule for "restore" on triples of wells: arm, injured, uninjured; ``good``: +1 if more is better, -1 if less, 0 if unknown."""
-    loss = mean_interval(h - v)
-    if not math.isfinite(loss.low):
-        return UNDECIDED, "at least two replicates are needed"
-    if loss.low <= 0 <= loss.high:
-        return (
-            UNDECIDED,
-            f"the injury made no clear difference ({number(loss.mean)} {interval_text(loss.low, loss.high)}): nothing to restore",
-        )
-    sign = math.copysign(1.0, loss.mean)
-    if good and sign != good:
-        return UNDECIDED, f"the injured arm is better than the uninjured one (by {number(abs(loss.mean))}): nothing to restore"
-    gain, half = mean_interval(sign * (a - v)), mean_interval(sign * (a - v - RESTORED * (h - v)))
-    shown = f"{100 * (a - v).mean() / (h - v).mean():.0f} % of the loss made good ({number(float(v.mean()))} → {number(float(a.mean()))}; uninjured {number(float(h.mean()))})"  # noqa: E501
-    if half.low >= 0:
-        return REPRODUCED, shown
-    if gain.high < 0:
-        return OPPOSITE, f"{shown}: further from the uninjured arm"
-    if half.high < 0:
-        return NOT_REPRODUCED, f"{shown}: better, by less than half" if gain.low > 0 else shown
-    return UNDECIDED, f"{shown}, the interval reaches across one half"
-
-
-def judge_present(x: Interval, background: float, what: str = "background") -> Ruling:
-    """Rule for "present"."""
-    shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, {what} {number(background)}"
-    if not math.isfinite(x.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
-    if x.low > background:
-        return REPRODUCED, shown
-    return (NOT_REPRODUCED if x.high <= background else UNDECIDED), shown
-
-
-def judge_absent(x: Interval, background: float, margin: float) -> Ruling:
-    """Rule for "absent"; ``margin`` is absolute."""
-    shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, background {number(background)}"
-    if not math.isfinite(x.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
-    if x.high <= background + margin:
-        return REPRODUCED, shown
-    return (NOT_REPRODUCED if x.low > background + margin else UNDECIDED), shown
-
-
-def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Ruling:
-    """Rules for "unidirectional" and "bidirectional" on hand-overs per well; wells without any are left out."""
-    total = forward + backward
-    held = total > 0
-    counts = f"{int(forward.sum())} hand-overs forward, {int(backward.sum())} back in {len(total)} wells"
-    if held.sum() < 2:
-        return UNDECIDED, f"{counts}: too few wells with a hand-over"
-    share = forward[held] / total[held]
-    if direction == "bidirectional":
-        share = np.minimum(share, 1 - share)
-    x, limit = mean_interval(share), ONE_WAY if direction == "unidirectional" else 1 - ONE_WAY
-    shown = f"{counts}; share {number(x.mean)}, 95 % interval {interval_text(x.low, min(x.high, 1.0))}"
-    if x.low > limit:
-        return REPRODUCED, shown
-    if direction == "unidirectional" and x.high < 1 - limit:
-        return OPPOSITE, shown
-    return (NOT_REPRODUCED if x.high < limit else UNDECIDED), shown
 
 
 # ---------------------------------------------------------------------- findings of a run
@@ -238,11 +113,16 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
         return Finding(**labels, verdict=NOT_TESTED, reason="kept back for a blind check")
     for arm in (labels["arm"], labels["versus"]):
         if arm and arm not in r.names.arms:
-            return Finding(**labels, verdict=NOT_TESTED, reason=f"the arm {arm} was not run")
+            why = f"the arm {arm} was left out of this run" if arm in r.left_out else f"the arm {arm} was not run"
+            return Finding(**labels, verdict=NOT_TESTED, reason=why)
     try:
-        return _judged(r, e, labels)
+        found = _judged(r, e, labels)
     except MitoferryError as error:
         return Finding(**labels, verdict=NOT_TESTED, reason=_why_not(error))
+    set_by = str(e.get("calibrated") or "")
+    if set_by and found.verdict == REPRODUCED:
+        return replace(found, verdict=CALIBRATED, reason=f"{found.reason}; no evidence: {set_by}")
+    return found
 
 
 def _why_not(error: MitoferryError) -> str:
@@ -282,6 +162,8 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
         return judge_absent(mean_interval(c.arm_values), level, margin * abs(level))
     if not c.versus:
         return NOT_TESTED, f"{direction} needs an arm to be held against"
+    if direction in ("increase", "decrease", "abolish") and _silent(c):
+        return UNDECIDED, NOTHING
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
     if direction in ("increase", "decrease"):
         return judge_change(d, direction, margin * abs(c.versus_mean))
@@ -294,6 +176,11 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
     if direction == "restore":
         return _restore(r, m, c, at)
     return NOT_TESTED, f"no rule for {direction!r}"
+
+
+def _silent(c: Contrast) -> bool:
+    """Whether every well of both arms reads zero."""
+    return not any(c.arm_values) and not any(c.versus_values)
 
 
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
@@ -309,9 +196,14 @@ def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
 def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     healthy = next((name for name in HEALTHY_ARMS if name in r.names.arms and name not in (c.arm, c.versus)), None)
     if healthy is None:
+        missing = next((name for name in HEALTHY_ARMS if name in r.left_out), None)
+        if missing is not None:
+            return NOT_TESTED, f"the uninjured arm {missing} was left out of this run"
         good = m.card.good if m.card else 0
         if good == 0:
             return NOT_TESTED, "no uninjured arm was run"
+        if _silent(c):
+            return UNDECIDED, NOTHING
         verdict, reason = judge_change(Interval(c.difference, c.low, c.high, 0.0, c.n), "increase" if good > 0 else "decrease")
         return verdict, f"{reason} (direction only: no uninjured arm was run)"
     values = [r.wells(m, arm=name, at=at).values for name in (c.arm, c.versus, healthy)]
@@ -328,6 +220,8 @@ def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
     measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]
     chosen = next((a for a in (*INJURED_ALONE, *HEALTHY_ARMS, *without) if a in without), None)
+    if chosen is None and (missing := [a for a in r.left_out if not r.has_donors(a)]):
+        raise MitoferryError(f"the background comes from an arm without donors ({missing[0]}), which was left out of this run")
     return r.wells(m, arm=chosen, at=at).values if chosen else {}
 
 

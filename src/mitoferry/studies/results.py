@@ -81,13 +81,24 @@ class Results(RunFolder):
         return next((p for p, role in zip(self.names.populations, self.names.roles, strict=True) if role == name and p), name)
 
     def has_donors(self, arm: str) -> bool:
-        """Whether cells with the role donor are in the wells of an arm."""
-        plate_arm = next(a for a in self.manifest["plate"]["arms"] if a["name"] == arm)
+        """Whether cells with the role donor are in the wells of an arm, run or left out."""
+        plate_arm = next(a for a in self._plate_arms if a["name"] == arm)
         return any(p["role"] == "donor" and p["count"] > 0 for p in plate_arm["populations"])
+
+    @property
+    def _plate_arms(self) -> list[dict[str, Any]]:
+        """Arms of the experiment, run or left out."""
+        plate = self.manifest["plate"]
+        return [*plate["arms"], *plate.get("left_out", ())]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Arms of the experiment that were not run (``--arms``)."""
+        return tuple(a["name"] for a in self.manifest["plate"].get("left_out", ()))
 
     def _donors_added(self) -> float:
         """Time [h] at which the last donors enter, 0 without donors."""
-        added = [p["added"] for a in self.manifest["plate"]["arms"] for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
+        added = [p["added"] for a in self._plate_arms for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
         return max(added, default=0.0) / 3600.0
 
     def measured(self, observable: str, *, of: str | None = None, assay: str | None = None) -> Measured:
@@ -288,6 +299,12 @@ class Results(RunFolder):
         words[source] = words[source].where(moved[source].notna(), moved["birth_population"].astype(object))
         words = {k: v.where(v.notna(), "unknown") for k, v in words.items()}
         return moved.assign(**words).groupby(keys, observed=True, sort=True).size().rename("count").reset_index()
+
+    def fates(self) -> pd.DataFrame:
+        """Where the transferred mitochondria ended: counts by arm, route of the last hand-over and fate (``studies/fates.py``)."""
+        from mitoferry.studies.fates import fates_table
+
+        return fates_table(self)
 
     def __repr__(self) -> str:
         arms = len(self.names.arms)

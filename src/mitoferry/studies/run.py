@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.base.errors import CheckpointError, MitoferryError
+from mitoferry.base.errors import CheckpointError, InputError, MitoferryError, Problem
 from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.scout import mark_complete, send_scout
-from mitoferry.store.atomic import write_json
 from mitoferry.store.frames import frame_of
 from mitoferry.store.provenance import start_manifest
 from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
@@ -32,7 +31,6 @@ from mitoferry.store.snapshot import restore, snapshot
 
 SPEC_FILE = "spec.json"
 EXPERIMENT_FILE = "experiment.json"
-DETAILED_WELLS = 1  # per arm: wells whose mitochondria are saved one by one
 
 
 class InterruptedRunError(MitoferryError):
@@ -88,7 +86,7 @@ class PlateRun:
         self._last_checkpoint = time.monotonic()
         self.timings = {"engine": 0.0, "assays": 0.0, "files": 0.0}
         engine.on_events = writer.append_events
-        self._wells = [a * spec.replicates for a in range(len(spec.arms))][: max(DETAILED_WELLS * len(spec.arms), 1)]
+        self._first_wells = {arm.name: a * spec.replicates for a, arm in enumerate(spec.arms)}
 
     def tell(self, phase: str) -> None:
         """Report progress to whoever listens."""
@@ -106,7 +104,9 @@ class PlateRun:
                 self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
         middle = time.perf_counter()
         if tick % self.spec.save_every == 0 or tick >= self.spec.until:
-            self.writer.save_frame(tick, frame_of(self.engine.world, wells=self._wells))
+            last = tick >= self.spec.until  # of which the report shows every arm
+            wells = [w for name, w in self._first_wells.items() if last or name in self.spec.detail]
+            self.writer.save_frame(tick, frame_of(self.engine.world, wells=wells))
         self.timings["assays"] += middle - start
         self.timings["files"] += time.perf_counter() - middle
 
@@ -161,18 +161,23 @@ def reading_row(reading: Any, tick: int, assay: str) -> tuple[Any, ...]:
 
 
 def ledger_totals(engine: Engine) -> dict[str, Any]:
-    """Booked births and losses of the whole plate, and what is there now."""
+    """Booked births and losses of the whole plate, and what is there now. Mass in mass units (exact: steps of 1/8192)."""
     from mitoferry.core.ledger import QUANTITIES
-    from mitoferry.core.schema import TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED
+    from mitoferry.core.schema import MASS_SCALE, TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT
 
     world = engine.world
     world.ledger.check(world, "end of run", engine.tick)
     books = world.wells.ledger.sum(axis=0)
+
+    def amounts(counted: Any) -> dict[str, Any]:
+        values = dict(zip(QUANTITIES, counted.sum(axis=0).tolist(), strict=True))
+        return values | {"mass units": values["mass units"] * MASS_SCALE}
+
     return {
         "born": int(books[TALLY_BORN]), "degraded": int(books[TALLY_DEGRADED]), "lysed": int(books[TALLY_LYSED]),
         "handed_over": engine.n_handovers,
-        "at_time_zero": dict(zip(QUANTITIES, world.ledger.opening.sum(axis=0).tolist(), strict=True)),
-        "now": dict(zip(QUANTITIES, world.ledger.count(world).sum(axis=0).tolist(), strict=True)),
+        "mass_in": int(books[TALLY_MASS_IN]) * MASS_SCALE, "mass_out": int(books[TALLY_MASS_OUT]) * MASS_SCALE,
+        "at_time_zero": amounts(world.ledger.opening), "now": amounts(world.ledger.count(world)),
     }  # fmt: skip
 
 
@@ -208,9 +213,7 @@ def start_run(
     from mitoferry.library.parameters import load_parameters
 
     manifest = start_manifest(spec, experiment=experiment, parameters=load_parameters(), backend=backend.name, command=command)
-    writer = RunWriter.create(out, spec, manifest)
-    write_json(writer.path / SPEC_FILE, spec_to_plain(spec))
-    write_json(writer.path / EXPERIMENT_FILE, experiment)
+    writer = RunWriter.create(out, spec, manifest, files={SPEC_FILE: spec_to_plain(spec), EXPERIMENT_FILE: experiment})
     with _says_how_to_go_on(writer):
         return _from_the_start(spec, writer, backend, report, finish)
 
@@ -255,10 +258,12 @@ def spec_of(folder: str | Path) -> PlateSpec:
     refuse_unless_unfinished(folder)
     try:
         return spec_from_plain(json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        hint = "Start it again with mitoferry run, in another folder."
+        found = "a run that was killed before it began, or whose specification was removed"
+        raise InputError(Problem(str(folder), SPEC_FILE, "the specification of the run", found, hint=hint)) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"{folder / SPEC_FILE} cannot be read ({error}): the run was killed before it began. Start it anew in another folder."
-        ) from error
+        raise CheckpointError(f"{folder / SPEC_FILE} cannot be read ({error}). Start the run anew in another folder.") from error
 
 
 def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None, finish: Finish | None = None) -> Path:

@@ -1,0 +1,119 @@
+"""Tables as one pointer in code compiled for the CPU.
+
+Passed by value, a table of eighty columns is hundreds of machine words: every call of a row function by another would
+copy them, and compilers take minutes over it. Here a table is the address of a small block of words that lists, per
+column in use, where the data lie and how long each axis is. Compiled code reads a column's entry where it uses it; the
+entries are marked as never changing, so that LLVM moves the reads out of loops.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import from_dtype
+from numba.core import types
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import intrinsic, lower_getattr_generic, models, register_model
+from numba.np.arrayobj import populate_array
+
+# a column as compiled code sees it: name, dtype as text, number of axes
+Column = tuple[str, str, int]
+
+
+class TableType(types.Type):
+    """Numba's type of a pointer to a table with given columns."""
+
+    def __init__(self, kind: str, columns: tuple[Column, ...]) -> None:
+        self.columns = columns
+        self.place: dict[str, int] = {}
+        at = 0
+        for name, _, axes in columns:
+            self.place[name] = at
+            at += 1 + axes
+        self.arrays = {name: types.Array(from_dtype(np.dtype(dtype)), axes, "C") for name, dtype, axes in columns}
+        super().__init__(name=f"{kind}_{hashlib.sha256(repr(columns).encode()).hexdigest()[:10]}")
+
+
+@register_model(TableType)
+class _TableModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: TableType) -> None:
+        super().__init__(manager, kind, ir.IntType(64).as_pointer())
+
+
+@infer_getattr
+class _TableAttributes(AttributeTemplate):
+    key = TableType
+
+    def generic_resolve(self, kind: Any, name: str) -> Any:  # type: ignore[override]  # declared without a type by Numba
+        """The array type of column ``name``."""
+        return kind.arrays.get(name)
+
+
+@lower_getattr_generic(TableType)
+def _column(context: Any, builder: Any, kind: TableType, pointer: Any, name: str) -> Any:
+    constant = builder.module.add_metadata([])
+
+    def word(k: int) -> Any:
+        read = builder.load(builder.gep(pointer, [ir.Constant(ir.IntType(64), k)], inbounds=True))
+        read.set_metadata("invariant.load", constant)
+        return read
+
+    array_type = kind.arrays[name]
+    at = kind.place[name]
+    array = context.make_array(array_type)(context, builder)
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+    shape = [word(at + 1 + axis) for axis in range(array_type.ndim)]
+    strides = [itemsize]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length, flags=["nsw"]))
+    populate_array(array, data=builder.inttoptr(word(at), array.data.type), shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+    return array._getvalue()
+
+
+@functools.cache
+def cast_to(kind: str, columns: tuple[Column, ...]) -> Any:
+    """An intrinsic that makes an address (int64) a table."""
+    table = TableType(kind, columns)
+
+    @intrinsic
+    def cast(typing_context: Any, address: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+
+        return table(types.int64), codegen
+
+    return cast
+
+
+def is_table(value: Any) -> bool:
+    """Whether an argument of a kernel is a NamedTuple of arrays."""
+    return isinstance(value, tuple) and hasattr(value, "_fields") and len(value) > 0 and all(isinstance(x, np.ndarray) for x in value)
+
+
+def columns_of(table: Any, names: frozenset[str]) -> tuple[Column, ...]:
+    """The columns of ``table`` that code with these names can touch.
+
+    Raises:
+        TypeError: a column is not contiguous: compiled code could not find its entries.
+    """
+    found = []
+    for name, array in zip(table._fields, table, strict=True):
+        if name in names:
+            if not array.flags.c_contiguous or not array.flags.aligned:
+                raise TypeError(f"column {name!r} of {type(table).__name__} must be a C-contiguous array")
+            found.append((name, array.dtype.str, array.ndim))
+    return tuple(found)
+
+
+def words_of(table: Any, columns: tuple[Column, ...]) -> np.ndarray:
+    """The block of words that describes these columns; it must live as long as its address is in use."""
+    words: list[int] = []
+    for name, _, _ in columns:
+        array = getattr(table, name)
+        words.append(array.__array_interface__["data"][0])
+        words += array.shape
+    return np.array(words or [0], dtype=np.int64)

@@ -1,0 +1,175 @@
+"""Verdicts: whether a run reproduces what a paper reported. The rules are fixed and the same for every finding.
+
+With CI the 95 % interval over wells (t, paired over replicates), A the arm, V the arm that it is held against:
+
+=================  ==================================================================================================
+direction          reproduced when
+=================  ==================================================================================================
+increase           CI of A - V lies above 0
+decrease           CI of A - V lies below 0
+no_change          CI of A - V lies within ± margin (relative to V, per observable)
+abolish            V is above its background and the upper bound of A - 0.1 V is at most 0: a tenth or less is left
+restore            the injury moved V away from the uninjured arm H, and the lower bound of the share of that loss made
+                   good, (A - V) / (H - V), is at least one half; without an arm H: A moved the way that is good
+present            lower bound of A is above its background
+absent             upper bound of A is at most its background plus the margin
+unidirectional     lower bound of the share of the flow in the stated direction is above 0.9; the flow is that from cell
+                   to cell, without uptake of what dead cells left in the medium
+bidirectional      lower bound of the smaller direction's share is above 0.1
+=================  ==================================================================================================
+
+*opposite*: the interval excludes 0 in the other direction. *not reproduced*: the interval shows that the effect is
+absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell (more replicates would decide), or
+there is nothing to compare: a rise, a fall, an abolition or a restoration cannot be judged where every well of both
+arms reads zero.
+
+*calibrated*: it agrees, but something was set by looking at these arms (``calibrated`` of the expectation), so that
+the agreement is no evidence. *not tested*: the arm was not run, or the model has no such readout. The background of
+readouts of a donor label is the arm without donors (a leaking dye stains without a transfer); that of the others is
+zero. Where all wells give the same share of the flow, so that their spread says nothing, its interval is the exact
+binomial one of all hand-overs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mitoferry.studies.contrast import LEVEL, Interval, interval_text, mean_interval, number
+
+REPRODUCED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED = "reproduced", "not reproduced", "opposite", "undecided", "not tested"
+CALIBRATED = "calibrated"
+VERDICTS = (REPRODUCED, CALIBRATED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED)
+ABOLISHED = 0.1
+RESTORED = 0.5
+ONE_WAY = 0.9
+NOTHING = "nothing to compare: zero in every well of both arms"
+Ruling = tuple[str, str]
+
+
+def _shown(d: Interval) -> str:
+    same = ", the same in every pair of wells" if d.mean != 0.0 and d.low == d.high else ""
+    return f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}{same}"
+
+
+def judge_change(d: Interval, direction: str, margin: float = 0.0) -> Ruling:
+    """Rule for "increase" and "decrease" on the paired differences; ``margin`` is absolute."""
+    shown = _shown(d)
+    if not math.isfinite(d.low):
+        return UNDECIDED, f"{shown}: at least two replicates are needed"
+    up = direction == "increase"
+    if (d.low > 0) if up else (d.high < 0):
+        return REPRODUCED, shown
+    if (d.high < 0) if up else (d.low > 0):
+        return OPPOSITE, shown
+    if -margin <= d.low and d.high <= margin:
+        return NOT_REPRODUCED, f"{shown}: no difference beyond ±{number(margin)}"
+    return UNDECIDED, f"{shown}, includes zero"
+
+
+def judge_no_change(d: Interval, margin: float) -> Ruling:
+    """Rule for "no_change": equivalence within an absolute ``margin``."""
+    shown = f"{_shown(d)}, margin ±{number(margin)}"
+    if not math.isfinite(d.low):
+        return UNDECIDED, f"{shown}: at least two replicates are needed"
+    if -margin <= d.low and d.high <= margin:
+        return REPRODUCED, shown
+    if d.low > margin or d.high < -margin:
+        return NOT_REPRODUCED, shown
+    return UNDECIDED, f"{shown}: the interval reaches across the margin"
+
+
+def judge_abolish(a: np.ndarray, v: np.ndarray) -> Ruling:
+    """Rule for "abolish" on paired wells, background already taken off."""
+    if not len(v):
+        return UNDECIDED, "no pair of wells gave a value"
+    before, left, change = mean_interval(v), mean_interval(a - ABOLISHED * v), mean_interval(a - v)
+    share = f"{100 * a.mean() / v.mean():.0f} % is left" if v.mean() > 0 else "nothing to abolish"
+    shown = f"{share} ({number(float(a.mean()))} of {number(float(v.mean()))})"
+    if not math.isfinite(before.low):
+        return UNDECIDED, f"{shown}: at least two replicates are needed"
+    if before.low <= 0:
+        return UNDECIDED, f"{shown}: the arm that it is held against is not clearly above background"
+    if left.high <= 0:
+        return REPRODUCED, shown
+    if change.low > 0:
+        return OPPOSITE, f"{shown}: it rose"
+    if left.low > 0:
+        return NOT_REPRODUCED, f"{shown}: reduced, not abolished" if change.high < 0 else shown
+    return UNDECIDED, f"{shown}, 95 % interval reaches across a tenth"
+
+
+def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray, good: int = 0) -> Ruling:
+    """Rule for "restore" on triples of wells: arm, injured, uninjured; ``good``: +1 if more is better, -1 if less, 0 if unknown."""
+    loss = mean_interval(h - v)
+    if not math.isfinite(loss.low):
+        return UNDECIDED, "at least two replicates are needed"
+    if loss.low <= 0 <= loss.high:
+        return (
+            UNDECIDED,
+            f"the injury made no clear difference ({number(loss.mean)} {interval_text(loss.low, loss.high)}): nothing to restore",
+        )
+    sign = math.copysign(1.0, loss.mean)
+    if good and sign != good:
+        return UNDECIDED, f"the injured arm is better than the uninjured one (by {number(abs(loss.mean))}): nothing to restore"
+    gain, half = mean_interval(sign * (a - v)), mean_interval(sign * (a - v - RESTORED * (h - v)))
+    shown = f"{100 * (a - v).mean() / (h - v).mean():.0f} % of the loss made good ({number(float(v.mean()))} → {number(float(a.mean()))}; uninjured {number(float(h.mean()))})"  # noqa: E501
+    if half.low >= 0:
+        return REPRODUCED, shown
+    if gain.high < 0:
+        return OPPOSITE, f"{shown}: further from the uninjured arm"
+    if half.high < 0:
+        return NOT_REPRODUCED, f"{shown}: better, by less than half" if gain.low > 0 else shown
+    return UNDECIDED, f"{shown}, the interval reaches across one half"
+
+
+def judge_present(x: Interval, background: float, what: str = "background") -> Ruling:
+    """Rule for "present"."""
+    shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, {what} {number(background)}"
+    if not math.isfinite(x.low):
+        return UNDECIDED, f"{shown}: at least two replicates are needed"
+    if x.low > background:
+        return REPRODUCED, shown
+    return (NOT_REPRODUCED if x.high <= background else UNDECIDED), shown
+
+
+def judge_absent(x: Interval, background: float, margin: float) -> Ruling:
+    """Rule for "absent"; ``margin`` is absolute."""
+    shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, background {number(background)}"
+    if not math.isfinite(x.low):
+        return UNDECIDED, f"{shown}: at least two replicates are needed"
+    if x.high <= background + margin:
+        return REPRODUCED, shown
+    return (NOT_REPRODUCED if x.low > background + margin else UNDECIDED), shown
+
+
+def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Ruling:
+    """Rules for "unidirectional" and "bidirectional" on hand-overs per well; wells without any are left out."""
+    total = forward + backward
+    held = total > 0
+    counts = f"{int(forward.sum())} hand-overs forward, {int(backward.sum())} back in {len(total)} wells"
+    if held.sum() < 2:
+        return UNDECIDED, f"{counts}: too few wells with a hand-over"
+    share = forward[held] / total[held]
+    if direction == "bidirectional":
+        share = np.minimum(share, 1 - share)
+    x, limit = mean_interval(share), ONE_WAY if direction == "unidirectional" else 1 - ONE_WAY
+    if x.sd == 0.0:
+        x = _binomial(x, float(total.sum()))
+    shown = f"{counts}; share {number(x.mean)}, 95 % interval {interval_text(x.low, min(x.high, 1.0))}"
+    if x.low > limit:
+        return REPRODUCED, shown
+    if direction == "unidirectional" and x.high < 1 - limit:
+        return OPPOSITE, shown
+    return (NOT_REPRODUCED if x.high < limit else UNDECIDED), shown
+
+
+def _binomial(x: Interval, total: float) -> Interval:
+    """The share with its exact binomial (Clopper-Pearson) interval from ``total`` hand-overs."""
+    from scipy.special import betaincinv
+
+    tail, hits = (1.0 - LEVEL) / 2.0, round(x.mean * total)
+    low = float(betaincinv(hits, total - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, total - hits, 1.0 - tail)) if hits < total else 1.0
+    return Interval(x.mean, low, high, x.sd, x.n)
