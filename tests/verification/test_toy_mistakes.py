@@ -277,7 +277,7 @@ def test_g3_dye_crosses_an_insert_and_a_genetic_label_does_not(at_two):
     world, r = at_two.world, rows(at_two, "insert", 0)
     owner = np.repeat(world.pages.owner, 32)
     mine = np.isin(owner, r) & (world.mitochondria.flags & 1 != 0)
-    assert total(at_two, "received", "insert", 0) == 0
+    assert total(at_two, "n_foreign", "insert", 0) == 0
     assert world.mitochondria.dye[mine].astype(int).sum() > 0
     assert world.mitochondria.label[mine].astype(int).sum() == 0
     alone = np.isin(owner, rows(at_two, "alone", 0)) & (world.mitochondria.flags & 1 != 0)
