@@ -1,7 +1,8 @@
 """Order and step errors of the loop as a whole: all clocks halved (30, 150, 300 s for 60, 300, 600 s) on an injured coculture.
 
-What must agree: mean ATP within 1 % at every hour, in and after the deprivation; median H2O2 within 3 %; counts (search attempts,
-nanotubes, hand-overs, mitochondria, living cells) within 3 % beside 4.5 standard errors over 64 wells.
+What must agree at every hour, in and after the deprivation: ATP within 1 %; H2O2 (median of a well: dying cells are far out) and counts
+(search attempts, nanotubes, hand-overs, mitochondria, living cells) within 3 %; each beside 4.5 standard errors over 64 wells, paired for
+ATP and H2O2, whose wells start alike. Another seed moves H2O2 by 4 %, so that more wells would be needed to say more of it.
 Fault seen to fail it, planted in a copy of the package: attempts of the search drawn per step, not per time. Planted here: capture a
 third more likely.
 """
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.long
 
 
 def history(clocks, capture=0.3):
-    """Per hour: means of ATP and medians of H2O2 per population, and counts per well."""
+    """Per hour and well: mean ATP and median H2O2 of either population, and counts."""
     text = TINY.split("arms:")[0].replace("size: 60 um", "size: 110 um").replace("count: 2", "count: 8").replace("30 min}", "2 h}")
     text += "arms:\n  coculture: {}\nmeasure: []\n" + f"run: {{until: {HOURS} h, replicates: {WELLS}, seed: 7, clocks: {clocks}}}\n"
     text += "parameters:" + TINY.split("parameters:")[1].replace("capture_probability: 0.3", f"capture_probability: {capture}")
@@ -37,7 +38,6 @@ def history(clocks, capture=0.3):
         if engine.tick % 3600 == 0:
             rows = np.arange(N_POOLS * w.n_wells, w.n_cells)
             live = rows[np.isin(w.cells.state[rows], (CELL_LIVE, CELL_MOMP))]
-            sorts = [live[w.cells.population[live] == k] for k in (0, 1)]
             count = {
                 c: np.bincount(w.cells.well[rows], getattr(w.cells, c)[rows], WELLS) for c in ("n_filopodia", "received", "n_mitochondria")
             }
@@ -45,13 +45,12 @@ def history(clocks, capture=0.3):
                 "nanotubes": w.wells.next_link.astype(float),
                 "living": np.bincount(w.cells.well[live], minlength=WELLS).astype(float),
             }
-            found.append(
-                {
-                    "atp": [float(w.cells.atp[r].astype(float).mean()) for r in sorts],
-                    "h2o2": [float(np.median(w.cells.h2o2[r])) for r in sorts],
-                    "counts": count,
-                }
-            )
+            levels = {}
+            for k in (0, 1):
+                for name, of in (("atp", np.mean), ("h2o2", np.median)):
+                    column, mine = getattr(w.cells, name), live[w.cells.population[live] == k]
+                    levels[name, k] = np.array([of(column[mine[w.cells.well[mine] == i]].astype(float)) for i in range(WELLS)])
+            found.append({"levels": levels, "counts": count})
     return found
 
 
@@ -64,8 +63,12 @@ def off(a, b):
     """What disagrees between two histories: (hour, what, one, other)."""
     wrong = []
     for hour, (x, y) in enumerate(zip(a, b, strict=True), start=1):
-        for what, limit in (("atp", 0.01), ("h2o2", 0.03)):
-            wrong += [(hour, what, p, q) for p, q in zip(x[what], y[what], strict=True) if abs(p - q) > limit * q]
+        for what, p in x["levels"].items():
+            q = y["levels"][what]
+            both = np.isfinite(p) & np.isfinite(q)  # a well may have lost all cells of a kind
+            change, limit = (p - q)[both], 0.01 if what[0] == "atp" else 0.03
+            if abs(change.mean()) > limit * q[both].mean() + 4.5 * change.std() / np.sqrt(both.sum()):
+                wrong.append((hour, what, p[both].mean(), q[both].mean()))
         for name, n in x["counts"].items():
             m = y["counts"][name]
             error = np.sqrt((n.var(ddof=1) + m.var(ddof=1)) / WELLS)
@@ -76,7 +79,7 @@ def off(a, b):
 
 def test_halving_all_clocks_changes_atp_by_less_than_1_and_counts_by_less_than_3_percent(usual):
     halved = history("{macro: 30 s, mitochondria: 150 s, quality: 300 s}")
-    assert usual[0]["atp"][0] < 0.5 * usual[-1]["atp"][0]  # the deprivation is felt
+    assert np.nanmean(usual[0]["levels"]["atp", 0]) < 0.5 * np.nanmean(usual[-1]["levels"]["atp", 0])  # the deprivation is felt
     assert usual[-1]["counts"]["received"].sum() > 5000
     assert off(usual, halved) == []
 
