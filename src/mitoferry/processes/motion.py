@@ -57,13 +57,16 @@ class Parameters(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Work arrays: next positions x, y, z float32 [cell]; wanted sub-steps float32 [cell]; sub-steps int32 [well]."""
+    """Work arrays: next positions x, y, z float32 [cell]; wanted sub-steps float32 [cell]; sub-steps int32 [well]; moves of
+    the measurement float64 [cell, 3], which are those of the only sub-step where one is enough.
+    """
 
     x: Any
     y: Any
     z: Any
     wanted: Any
     substeps: Any
+    measured: Any
 
 
 class Substep(NamedTuple):
@@ -259,6 +262,9 @@ def measure_row(i, cells, groups, wells, neighbours, moves, p, step):
     whole = step.dt
     mx, my, mz, touching = gather_moves(i, cells, groups, wells, neighbours, whole, p)
     cells.n_contacts[i] = touching
+    moves.measured[i, 0] = mx
+    moves.measured[i, 1] = my
+    moves.measured[i, 2] = mz
     length = math.sqrt(mx * mx + my * my + mz * mz)
     limit = LARGEST_MOVE * float(cells.radius[i])
     if length > 0.0:
@@ -287,8 +293,12 @@ def push_row(i, cells, groups, wells, neighbours, moves, p, step):
     x = float(cells.x[i])
     y = float(cells.y[i])
     z = float(cells.z[i])
-    mx, my, mz, touching = gather_moves(i, cells, groups, wells, neighbours, step.dt / n, p)
-    cells.n_contacts[i] = touching
+    mx = moves.measured[i, 0]
+    my = moves.measured[i, 1]
+    mz = moves.measured[i, 2]
+    if n > 1:
+        mx, my, mz, touching = gather_moves(i, cells, groups, wells, neighbours, step.dt / n, p)
+        cells.n_contacts[i] = touching
     limit = LARGEST_MOVE * float(cells.radius[i])
     length = math.sqrt(mx * mx + my * my + mz * mz)
     scale = 1.0
@@ -317,7 +327,7 @@ def _moves(world: Any) -> Moves:
     n = len(world.cells.id)
     if found is None or len(found.x) < n:
         x, y, z, wanted = (np.zeros(n, dtype=np.float32) for _ in range(4))
-        found = Moves(x, y, z, wanted, np.zeros(world.n_wells, dtype=np.int32))
+        found = Moves(x, y, z, wanted, np.zeros(world.n_wells, dtype=np.int32), np.zeros((n, 3)))
         world.space.scratch["motion.moves"] = found
     return found
 
@@ -331,7 +341,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     moves, neighbours = _moves(world), world.space.neighbours
     backend.each(measure_row, n, cells, groups, wells, neighbours, moves, p, step)
     backend.each(substeps_row, world.n_wells, neighbours, moves, step)
-    backend.pull(Moves(*([moves.substeps] * 5)))
+    backend.pull(Moves(*([moves.substeps] * len(Moves._fields))))
     most = int(moves.substeps.max(initial=0))
     for number in range(most):
         sub = Substep(number, step.dt)

@@ -49,9 +49,13 @@ class Places(NamedTuple):
 
 @row
 def minimum_image(d, size, periodic):
-    """A difference of coordinates [um], taken the short way round if the borders are periodic."""
+    """A difference of coordinates [um] within a well, taken the short way round if the borders are periodic."""
     if periodic != 0:
-        d = d - size * math.floor(d / size + 0.5)
+        half = 0.5 * size
+        if d >= half:
+            d = d - size
+        elif d < -half:
+            d = d + size
     return d
 
 
