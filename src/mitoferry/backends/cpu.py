@@ -169,6 +169,7 @@ class Cpu:
         self._unchanged = njit(forceinline=True, _nrt=False)(_same)
         self._kernels: dict[Any, tuple[frozenset[str], dict[Any, _Driver]]] = {}
         self._known: dict[int, tuple[Any, dict[frozenset[str], Any]]] = {}
+        self._is_table: dict[type, bool] = {}
         self._alive: list[Any] = []  # words of the launch under way
         self._pool: ThreadPoolExecutor | None = None
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
@@ -208,7 +209,10 @@ class Cpu:
         passed: list[Any] = []
         shapes: list[Any] = []
         for arg in args:
-            if self._pointers.is_table(arg):
+            known = self._is_table.get(type(arg))
+            if known is None:
+                known = self._is_table[type(arg)] = self._pointers.is_table(arg)
+            if known:
                 shape, address = self._blocks(arg, names)
                 shapes.append(shape)
                 passed.append(address)

@@ -41,7 +41,8 @@ from mitoferry.space.neighbours import bin_span, in_space, minimum_image, update
 
 MOST_SUBSTEPS = 12
 LARGEST_MOVE = 0.1  # of a radius, per sub-step
-LARGEST_CLOSURE = 0.35  # share of an overlap that a pair closes in one sub-step
+LARGEST_CLOSURE = 0.35  # share of their overlap by which each of two cells yields in one sub-step, at most
+CLOSING = 1.2039728043259361  # -log(1 - 2 LARGEST_CLOSURE): 2 k dt/drag of a sub-step that closes so much
 SCALE_3D = 0.8164965809277260  # sqrt(2/3): share of the speed per axis in three against two dimensions
 
 
@@ -268,7 +269,7 @@ def measure_row(i, cells, groups, wells, neighbours, moves, p, step):
     length = math.sqrt(mx * mx + my * my + mz * mz)
     limit = LARGEST_MOVE * float(cells.radius[i])
     if length > 0.0:
-        moves.wanted[i] = max(length / limit, whole * p.repulsion / (p.drag * LARGEST_CLOSURE))
+        moves.wanted[i] = max(length / limit, 2.0 * whole * p.repulsion / (p.drag * CLOSING))
 
 
 @row
