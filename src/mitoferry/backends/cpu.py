@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mitoferry.backends.narrow import TABLES as STATE
-from mitoferry.backends.narrow import all_rows, names_of
+from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
@@ -153,22 +153,24 @@ class Cpu:
         self.threads = max(1, threads if threads is not None else available)
         self._jit = njit(nogil=True, error_model="numpy", cache=cache, _nrt=False)
 
+        inner = {"_nrt": False, "pipeline_class": pointers.InnerCompiler}
+
         def compile_row(text: Any, module: str) -> Any:
             # A table is passed by value, as hundreds of words: a hot row function that is not inlined copies them at
             # every call. The small functions of maths and random, and the solver's, which take plain arrays, are left to LLVM.
             inline = not module.startswith(("mitoferry.core.maths", "mitoferry.core.random", "mitoferry.space.solver"))
-            return njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(text)
+            return njit(nogil=True, error_model="numpy", forceinline=inline, **inner)(text)
 
         def compile_serial(text: Any, module: str) -> Any:
             # Ordered phases treat few events: nothing is inlined by force, which compiles several times faster.
-            return njit(nogil=True, error_model="numpy", _nrt=False)(text)
+            return njit(nogil=True, error_model="numpy", **inner)(text)
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
-        self._unchanged = njit(forceinline=True, _nrt=False)(_same)
-        self._kernels: dict[Any, tuple[frozenset[str], dict[Any, _Driver]]] = {}
-        self._known: dict[int, tuple[Any, dict[frozenset[str], Any]]] = {}
+        self._unchanged = njit(forceinline=True, **inner)(_same)
+        self._kernels: dict[Any, dict[Any, _Driver]] = {}
+        self._known: dict[int, tuple[Any, Any, Any]] = {}
         self._is_table: dict[type, bool] = {}
         self._alive: list[Any] = []  # words of the launch under way
         self._pool: ThreadPoolExecutor | None = None
@@ -179,32 +181,26 @@ class Cpu:
         """Whether helper threads exist: a process with threads must not fork."""
         return self._pool is not None
 
-    def _blocks(self, table: Any, names: frozenset[str]) -> tuple[tuple[Any, ...], int]:
+    def _block(self, table: Any) -> tuple[tuple[Any, ...], int]:
         """(kind and columns, address of the block of words) of a table; kept for the tables of the state."""
-        entry = self._known.get(id(table))
-        if entry is None:
-            entry = (table, {})
+        found = self._known.get(id(table))
+        if found is None:
+            columns = self._pointers.columns_of(table)
+            words = self._pointers.words_of(table)
             kind = type(table)
+            found = (table, (kind.__name__, columns), words)
             if STATE.get(kind.__name__) is kind:
-                same = [key for key, (held, _) in self._known.items() if type(held) is kind]
+                same = [key for key, (held, _, _) in self._known.items() if type(held) is kind]
                 for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
                     del self._known[key]
-                self._known[id(table)] = entry
-        found = entry[1].get(names)
-        if found is None:
-            columns = self._pointers.columns_of(table, names)
-            words = self._pointers.words_of(table, columns)
-            found = entry[1][names] = ((type(table).__name__, columns), words.ctypes.data, words)
-            self._alive.append(words)
-        return found[0], found[1]
+                self._known[id(table)] = found
+            else:
+                self._alive.append(words)
+        return found[1], found[2].ctypes.data
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""
-        kernel = self._kernels.get((template, row, finish))
-        if kernel is None:
-            used = names_of(row) | (names_of(finish) | {"first_page", "next"} if finish else set())
-            kernel = self._kernels[template, row, finish] = (frozenset(used), {})
-        names, variants = kernel
+        variants = self._kernels.setdefault((template, row, finish), {})
         self._alive.clear()
         passed: list[Any] = []
         shapes: list[Any] = []
@@ -213,7 +209,7 @@ class Cpu:
             if known is None:
                 known = self._is_table[type(arg)] = self._pointers.is_table(arg)
             if known:
-                shape, address = self._blocks(arg, names)
+                shape, address = self._block(arg)
                 shapes.append(shape)
                 passed.append(address)
             else:
@@ -296,5 +292,5 @@ class Cpu:
         """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""
         for table in tables:
             if id(table) not in self._known:
-                for key in [key for key, (held, _) in self._known.items() if type(held) is type(table)]:
+                for key in [key for key, (held, _, _) in self._known.items() if type(held) is type(table)]:
                     del self._known[key]

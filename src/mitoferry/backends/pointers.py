@@ -2,7 +2,7 @@
 
 Passed by value, a table of eighty columns is hundreds of machine words: every call of a row function by another would
 copy them, and compilers take minutes over it. Here a table is the address of a small block of words that lists, per
-column in use, where the data lie and how long each axis is. Compiled code reads a column's entry where it uses it; the
+column, where the data lie and how long each axis is. Compiled code reads a column's entry where it uses it; the
 entries are marked as never changing, so that LLVM moves the reads out of loops.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import from_dtype
 from numba.core import types
+from numba.core.compiler import Compiler
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_getattr_generic, models, register_model
 from numba.np.arrayobj import populate_array
@@ -89,31 +90,55 @@ def cast_to(kind: str, columns: tuple[Column, ...]) -> Any:
     return cast
 
 
+class _InnerContext:
+    """A target context that stops short of machine code."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def get_executable(self, library: Any, description: Any, environment: Any) -> Any:
+        """In place of the entry point from Python, which nobody calls: any built-in method, distinct for every function."""
+        return [].append
+
+
+class InnerCompiler(Compiler):
+    """Numba's compiler for functions that only compiled code calls.
+
+    By default each of our 500 functions would get machine code and two wrappers of its own, a third of the time; the
+    kernel that calls it holds all of it once more.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.state.targetctx = _InnerContext(self.state.targetctx)
+        self.state.flags.no_cpython_wrapper = True
+        self.state.flags.no_cfunc_wrapper = True
+
+
 def is_table(value: Any) -> bool:
     """Whether an argument of a kernel is a NamedTuple of arrays."""
     return isinstance(value, tuple) and hasattr(value, "_fields") and len(value) > 0 and all(isinstance(x, np.ndarray) for x in value)
 
 
-def columns_of(table: Any, names: frozenset[str]) -> tuple[Column, ...]:
-    """The columns of ``table`` that code with these names can touch.
+def columns_of(table: Any) -> tuple[Column, ...]:
+    """The columns of ``table``.
 
     Raises:
         TypeError: a column is not contiguous: compiled code could not find its entries.
     """
-    found = []
     for name, array in zip(table._fields, table, strict=True):
-        if name in names:
-            if not array.flags.c_contiguous or not array.flags.aligned:
-                raise TypeError(f"column {name!r} of {type(table).__name__} must be a C-contiguous array")
-            found.append((name, array.dtype.str, array.ndim))
-    return tuple(found)
+        if not array.flags.c_contiguous or not array.flags.aligned:
+            raise TypeError(f"column {name!r} of {type(table).__name__} must be a C-contiguous array")
+    return tuple((name, array.dtype.str, array.ndim) for name, array in zip(table._fields, table, strict=True))
 
 
-def words_of(table: Any, columns: tuple[Column, ...]) -> np.ndarray:
-    """The block of words that describes these columns; it must live as long as its address is in use."""
+def words_of(table: Any) -> np.ndarray:
+    """The block of words that describes the columns; it must live as long as its address is in use."""
     words: list[int] = []
-    for name, _, _ in columns:
-        array = getattr(table, name)
+    for array in table:
         words.append(array.__array_interface__["data"][0])
         words += array.shape
-    return np.array(words or [0], dtype=np.int64)
+    return np.array(words, dtype=np.int64)
