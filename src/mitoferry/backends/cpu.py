@@ -177,6 +177,11 @@ class Cpu:
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
+    def n_kernels(self) -> int:
+        """How many kernels this process has compiled or loaded."""
+        return sum(len(variants) for variants in self._kernels.values())
+
+    @property
     def has_started_threads(self) -> bool:
         """Whether helper threads exist: a process with threads must not fork."""
         return self._pool is not None

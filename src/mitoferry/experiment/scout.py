@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mitoferry.experiment.loop import Engine
 
 AHEAD = 6 * 3600  # s of simulated time that the scout goes ahead at most
+PATIENCE = 60  # macro-steps without a new kernel after which it stops: two processes on one core slow each other
 
 
 def _mark(backend: Any) -> Path:
@@ -80,8 +81,11 @@ def _run_ahead(engine: Engine) -> None:
         step = engine.step_of(p, 0)
         p.advance(world, step, world.parameters[p.name])
     engine.on_events = None
-    while engine.tick < min(AHEAD, engine.spec.until):
+    known, since = world.backend.n_kernels, 0
+    while engine.tick < min(AHEAD, engine.spec.until) and since < PATIENCE:
         engine.advance()
+        since = since + 1 if world.backend.n_kernels == known else 0
+        known = world.backend.n_kernels
 
 
 def mark_complete(backend: Any) -> None:
