@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.optimize import least_squares
 
 import mitoferry as mf
 from mitoferry.backends.cpu import Cpu
@@ -27,8 +28,6 @@ from mitoferry.core.random import stochastic_round, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import allocate, bytes_per_row
 from mitoferry.experiment.loop import Engine
-
-ALL = slice(None)
 
 
 @row
@@ -73,13 +72,13 @@ def bare_rate(n: int, threads: int, repeats: int = 5) -> float:
     return 5.0 * n / best
 
 
-def plate(mitochondria: float, overrides: dict[str, str] | None = None, arms: slice = ALL) -> Any:
-    """msc-huvec-ogd (or some of its arms) with as many replicates as give about this many mitochondria."""
+def plate(mitochondria: float, overrides: dict[str, str] | None = None, arm: str = "") -> Any:
+    """msc-huvec-ogd (or one of its arms) with as many replicates as give about this many mitochondria."""
     experiment = mf.load("msc-huvec-ogd", overrides={"cells.donor.added": "0 h"} | (overrides or {}))
 
     def spec(replicates: int) -> Any:
         whole = experiment.resolve(replicates=replicates)
-        return replace(whole, arms=whole.arms[arms])
+        return replace(whole, arms=tuple(a for a in whole.arms if arm in ("", a.name)))
 
     per_replicate = sum(p.count * p.cell_type.mitochondria for a in spec(1).arms for p in a.populations)
     return spec(max(1, round(mitochondria / per_replicate)))
@@ -133,14 +132,15 @@ def main() -> None:
     found: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "threads": threads, "bare_per_s": bare, **loop}
     found["ratio_to_bare"] = loop["mitochondrion_steps_per_s"] / bare
     if a.scaling:
-        # one arm in small wells, so that a plate may be a thousandth of the largest
-        points = [loop_rate(plate(x, {"well.size": "210 um"}, slice(2, 3)), 30, threads) for x in (1e4, 1e5, 1e6, 1e7)]
+        # one arm in small wells, so that a plate may be a thousandth of the largest; t = c + a n^b, by relative error
+        sizes = (1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
+        points = [loop_rate(plate(x, {"well.size": "210 um"}, "coculture"), 20, threads, (0.5, 0.75)) for x in sizes]
         n = np.array([p["mitochondria"] for p in points], dtype=float)
-        t = np.array([p["seconds_per_step"] for p in points])
-        slope = (t[-1] - t[0]) / (n[-1] - n[0])
-        intercept = float(np.clip(t[0] - slope * n[0], 0.0, 0.9 * t[0]))
-        found["exponent"] = float(np.polyfit(np.log(n), np.log(t - intercept), 1)[0])
-        found["fixed_seconds_per_step"] = intercept
+        t = np.array([min(q["seconds_per_step"] for q in p["phases"]) for p in points])
+        start = [np.log(t[0]), np.log(t[-1]), 1.0]
+        fit = least_squares(lambda x: np.log((np.exp(x[0]) + np.exp(x[1]) * (n / n[-1]) ** x[2]) / t), start)
+        found["exponent"] = float(fit.x[2])
+        found["fixed_seconds_per_step"] = float(np.exp(fit.x[0]))
         found["scaling"] = [[int(x), float(y)] for x, y in zip(n, t, strict=True)]
     found["peak_memory_MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(found, indent=2))
