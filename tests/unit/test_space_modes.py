@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mitoferry.space.grid import CLOSED, HELD, PERIODIC, modes_of_axis, packed_modes
-from mitoferry.space.solver import into_modes
+from mitoferry.space.transform import into_modes
 
 
 def second_difference(n, border):

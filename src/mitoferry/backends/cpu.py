@@ -158,7 +158,9 @@ class Cpu:
         def compile_row(text: Any, module: str) -> Any:
             # A table is passed by value, as hundreds of words: a hot row function that is not inlined copies them at
             # every call. The small functions of maths and random, and the solver's, which take plain arrays, are left to LLVM.
-            inline = not module.startswith(("mitoferry.core.maths", "mitoferry.core.random", "mitoferry.space.solver"))
+            inline = not module.startswith(
+                ("mitoferry.core.maths", "mitoferry.core.random", "mitoferry.space.solver", "mitoferry.space.transform")
+            )
             return njit(nogil=True, error_model="numpy", forceinline=inline, **inner)(text)
 
         def compile_serial(text: Any, module: str) -> Any:

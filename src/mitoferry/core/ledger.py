@@ -20,6 +20,7 @@ from mitoferry.base.errors import LedgerError
 from mitoferry.core.lanes import lane
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    MASS_SCALE,
     N_HAPLOTYPES,
     OCCUPIED,
     PAGE,
@@ -73,6 +74,16 @@ def add_pages(n_pages, pages, cells, counted, totals):
             w = int(cells.well[owner])
             for q in range(N_COUNTED):
                 totals[w, q] += counted[i, q]
+
+
+def _imbalance(well: int, quantity: int, found: int, expected: int) -> str:
+    """What one balance lacks, in words; mass in mass units."""
+    if quantity == 1:
+        there, booked, off = (f"{MASS_SCALE * x:.4f}" for x in (found, expected, found - expected))
+    else:
+        there, booked, off = (str(x) for x in (found, expected, found - expected))
+    sign = "+" if found > expected else ""
+    return f"well {well}: {there} {QUANTITIES[quantity]} are there, the books say {booked} ({sign}{off})"
 
 
 class Ledger:
@@ -134,10 +145,7 @@ class Ledger:
         now, expected = self.count(world), self.expected(world)
         wrong = np.argwhere(now != expected)
         if wrong.size:
-            lines = [
-                f"well {w}: {now[w, q]} {QUANTITIES[q]} are there, the books say {expected[w, q]} ({now[w, q] - expected[w, q]:+d})"
-                for w, q in wrong[:5]
-            ]
+            lines = [_imbalance(int(w), int(q), now[w, q], expected[w, q]) for w, q in wrong[:5]]
             raise LedgerError(
                 f"the ledger does not balance after process {process!r} at {tick} s: "
                 + "; ".join(lines)

@@ -195,28 +195,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         from mitoferry.space.geometry import build_space
 
         world.space = build_space(world)
-        _bins_of_each_well(world)
     return world
-
-
-def _bins_of_each_well(world: World) -> None:
-    """Bins of a width that its own cells ask for in every well: what a well does must not depend on the rest of the plate."""
-    from mitoferry.space.neighbours import Neighbours, allocate_neighbours, update_neighbours
-
-    c, n, wells = world.cells, world.n_cells, world.wells
-    largest = np.zeros(world.n_wells)
-    np.maximum.at(largest, c.well[:n], c.radius[:n])
-    np.maximum.at(largest, world.groups.well, world.groups.radius)
-    parts = [
-        allocate_neighbours(type(wells)(*(column[w : w + 1] for column in wells)), 0, largest_radius=float(largest[w]))
-        for w in range(world.n_wells)
-    ]
-    shape, edge = np.concatenate([p.shape for p in parts]), np.concatenate([p.edge for p in parts])
-    offset = np.zeros(world.n_wells + 1, dtype=np.int32)
-    offset[1:] = np.cumsum([p.offset[-1] for p in parts])
-    start = np.zeros(int(offset[-1]) + 1, dtype=np.int32)
-    world.space.neighbours = Neighbours(start=start, member=np.zeros(len(c.id), dtype=np.int32), offset=offset, shape=shape, edge=edge)
-    update_neighbours(world, schema.Step(0, 0, 0.0, 0.0))
 
 
 def _well_effects(spec: PlateSpec, wells: Any, groups: Any, start: Any, n_populations: int, cv: float) -> None:

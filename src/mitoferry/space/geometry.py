@@ -103,14 +103,18 @@ class Space:
 
 
 def build_space(world: Any) -> Space:
-    """The neighbour grid, sorted, and the field grid, filled with the medium, of a world that has its cells."""
+    """The neighbour grid, sorted, and the field grid, filled with the medium, of a world that has its cells.
+
+    Bins are as wide as the cells of their own well ask for: what a well does must not depend on the rest of the plate.
+    """
     from mitoferry.core.schema import Step
     from mitoferry.space.grid import allocate_fields
     from mitoferry.space.neighbours import allocate_neighbours, update_neighbours
 
     world.backend.pull(world.cells, world.wells)
-    largest = float(world.cells.radius[: world.n_cells].max(initial=0.0))
-    largest = max(largest, float(world.groups.radius.max(initial=0.0)))
+    largest = np.zeros(world.n_wells)
+    np.maximum.at(largest, world.cells.well[: world.n_cells], world.cells.radius[: world.n_cells])
+    np.maximum.at(largest, world.groups.well, world.groups.radius)
     space = Space(allocate_neighbours(world.wells, len(world.cells.id), largest_radius=largest))
     world.space = space
     if world.fields is None:

@@ -154,22 +154,23 @@ def sort_into_bins(n_cells, cells, neighbours):
             neighbours.member[k] = i
 
 
-def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: float = 12.0) -> Neighbours:
+def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) -> Neighbours:
     """Empty bins for the wells of a plate.
 
     Args:
         wells: the wells table.
         n_rows: rows of the cells table.
-        largest_radius: radius [um] of the largest cell; two cells that touch must lie in adjacent bins.
+        largest_radius: radius [um] of the largest cell, or of that of each well; two cells that touch must lie in
+            adjacent bins.
     """
     n_wells = len(wells.arm)
-    wanted = max(MINIMUM_EDGE, 2.6 * largest_radius)
+    wanted = np.maximum(MINIMUM_EDGE, 2.6 * np.broadcast_to(largest_radius, n_wells))
     shape = np.ones((n_wells, 3), dtype=np.int32)
     edge = np.array(wells.size, dtype=np.float32).reshape(n_wells, 3)
     for w in range(n_wells):
         axes = 3 if int(wells.geometry[w]) == BLOCK else 2
         for axis in range(axes):
-            shape[w, axis] = max(1, math.floor(float(wells.size[w, axis]) / wanted))
+            shape[w, axis] = max(1, math.floor(float(wells.size[w, axis]) / float(wanted[w])))
         if int(wells.geometry[w]) == INSERT:
             shape[w, 2] = 2
         edge[w] = np.asarray(wells.size[w], dtype=np.float64) / shape[w]

@@ -1,14 +1,13 @@
-"""The linear algebra of the fields: transforms into the modes of the grid, the exponential and the implicit step.
+"""The linear algebra of the fields: the exponential and the implicit step.
 
 All functions take plain arrays and scalars. A *plane* holds several fields of one well, its *lanes*, side by side:
 ``plane[((z ny + y) nx + x) width + lane]``, float64. What is done to a lane does not depend on the others, so species
 may be grouped in any way; together they fill the vector registers. ``planes`` is one array of planes of ``size`` each:
 0 field, 1 source, 2 and 3 work space, 4 uptake, 5 residual, 6 direction, 7 operator times direction.
 
-The transform of an axis first adds and subtracts the two halves of the axis, which parts even from odd modes, then
-multiplies each with a small matrix. Modes are kept with the axes x and y exchanged, [z, kx, ky, lane]: the fold of the
-x axis exchanges them on the way. Inner loops run along contiguous memory so that compilers vectorise them; coefficients
-that differ between lanes are spread over *lines* as long as a row of the grid. The order of every sum is fixed.
+Modes are kept with the axes x and y exchanged (``space/transform.py``). Inner loops run along contiguous memory so that
+compilers vectorise them; coefficients that differ between lanes are spread over *lines* as long as a row of the grid.
+The order of every sum is fixed.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import math
 from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.row import row
+from mitoferry.space.transform import into_modes
 
 EXPLICIT_PLANES = 4
 IMPLICIT_PLANES = 8
@@ -31,149 +31,6 @@ FIELD, SOURCE, SPARE, OTHER, UPTAKE, RESIDUAL, DIRECTION, PRODUCT = range(8)
 
 TOLERANCE = 1e-5  # of the norm of the residual, relative to that of the right-hand side
 MAX_ITERATIONS = 40
-
-
-@row
-def fold_far(plane, n, base, length):
-    """Replace slab i and its mirror image, of ``n`` slabs of ``length`` numbers from ``base``, by their sum and difference."""
-    for i in range(n // 2):
-        a = plane[base + i * length : base + i * length + length]
-        b = plane[base + (n - 1 - i) * length : base + (n - i) * length]
-        for x in range(length):
-            total = a[x] + b[x]
-            b[x] = a[x] - b[x]
-            a[x] = total
-
-
-@row
-def fold_and_turn(source, target, nx, ny, base, width):
-    """Fold the x axis of [y, x, lane] on the way to [x, y, lane]."""
-    for i in range((nx + 1) // 2):
-        j = nx - 1 - i
-        for y in range(ny):
-            p = base + (y * nx + i) * width
-            q = base + (y * nx + j) * width
-            r = base + (i * ny + y) * width
-            t = base + (j * ny + y) * width
-            if i == j:
-                for k in range(width):
-                    target[lane(r, k)] = source[lane(p, k)]
-            else:
-                for k in range(width):
-                    u = source[lane(p, k)]
-                    v = source[lane(q, k)]
-                    target[lane(r, k)] = u + v
-                    target[lane(t, k)] = u - v
-
-
-@row
-def turn_and_fold(source, target, nx, ny, base, width):
-    """Fold the x axis of [x, y, lane] on the way to [y, x, lane]."""
-    for i in range((nx + 1) // 2):
-        j = nx - 1 - i
-        for y in range(ny):
-            p = base + (y * nx + i) * width
-            q = base + (y * nx + j) * width
-            r = base + (i * ny + y) * width
-            t = base + (j * ny + y) * width
-            if i == j:
-                for k in range(width):
-                    target[lane(p, k)] = source[lane(r, k)]
-            else:
-                for k in range(width):
-                    u = source[lane(r, k)]
-                    v = source[lane(t, k)]
-                    target[lane(p, k)] = u + v
-                    target[lane(q, k)] = u - v
-
-
-@row
-def transform_far(source, target, matrix, n, base, length):
-    """target[k, :] = sum_i matrix[i, k] source[i, :] for ``n`` slabs of ``length`` numbers that begin at ``base``."""
-    for k in range(n):
-        b = target[base + k * length : base + k * length + length]
-        for i in range(0, n, 4):
-            m0 = matrix[i * n + k]
-            m1 = matrix[(i + 1) * n + k] if i + 1 < n else 0.0
-            m2 = matrix[(i + 2) * n + k] if i + 2 < n else 0.0
-            m3 = matrix[(i + 3) * n + k] if i + 3 < n else 0.0
-            first = base + i * length
-            second = base + min(i + 1, n - 1) * length
-            third = base + min(i + 2, n - 1) * length
-            fourth = base + min(i + 3, n - 1) * length
-            a0 = source[first : first + length]
-            a1 = source[second : second + length]
-            a2 = source[third : third + length]
-            a3 = source[fourth : fourth + length]
-            if i == 0:
-                for x in range(length):
-                    b[x] = (a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3)
-            else:
-                for x in range(length):
-                    b[x] = b[x] + ((a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3))
-
-
-@row
-def transform_parts(source, target, modes, first, n, base, length):
-    """The even and the odd part of an axis of ``n`` slabs, each with its own matrix."""
-    even = (n + 1) // 2
-    for part in range(2):
-        size = n // 2 if part == 1 else even
-        at = first + part * even * even
-        if size > 0:
-            transform_far(source, target, modes[at : at + size * size], size, base + part * even * length, length)
-
-
-@row
-def into_modes(shape, width, at, inverse, planes, size, a, b, modes):
-    """Transform plane ``a`` along all axes, with plane ``b`` as work space.
-
-    Args:
-        shape: (nx, ny, nz).
-        width: number of lanes.
-        at: where the modes of the three axes begin in ``modes``.
-        inverse: 0 into the modes, 1 back.
-        planes: float64, all planes.
-        size: length of a plane.
-        a: plane to transform.
-        b: plane of work space.
-        modes: float64, all modes.
-
-    Returns:
-        (plane that holds the result, the other plane).
-    """
-    nx, ny, nz = shape
-    for turn in range(3):  # z, y, x into the modes, and back the other way
-        axis = turn if inverse != 0 else 2 - turn
-        n = nx if axis == 0 else ny if axis == 1 else nz
-        if n > 1:
-            first = at[0] if axis == 0 else at[1] if axis == 1 else at[2]
-            even = (n + 1) // 2
-            odd = n // 2
-            first += inverse * (even * even + odd * odd)
-            length = ny * width if axis == 0 else nx * width if axis == 1 else nx * ny * width
-            count = 1 if axis == 2 else nz
-            if inverse == 0 and axis == 0:
-                here = planes[a * size : a * size + size]
-                there = planes[b * size : b * size + size]
-                for z in range(nz):
-                    fold_and_turn(here, there, nx, ny, z * nx * ny * width, width)
-                a, b = b, a
-            here = planes[a * size : a * size + size]
-            there = planes[b * size : b * size + size]
-            for z in range(count):
-                base = z * n * length
-                if inverse == 0 and axis != 0:
-                    fold_far(here, n, base, length)
-                transform_parts(here, there, modes, first, n, base, length)
-                if inverse != 0 and axis != 0:
-                    fold_far(there, n, base, length)
-            a, b = b, a
-            if inverse != 0 and axis == 0:
-                for z in range(nz):
-                    turn_and_fold(there, here, nx, ny, z * nx * ny * width, width)
-                a, b = b, a
-    return a, b
 
 
 @row
