@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mitoferry.show import charts
@@ -64,3 +64,10 @@ def injury_bars(r: Results) -> dict[str, list[tuple[float, float]]]:
     """Per arm, spans [h] of timed treatments that end before the run does, marked under the readouts over time."""
     until = r.manifest["plate"]["until"] / 3600.0
     return {arm["name"]: [(a, b) for _, a, b, _ in _treatments(arm, until) if a < b < until] for arm in r.manifest["plate"]["arms"]}
+
+
+def main_arm(r: Results, among: Iterable[str]) -> str | None:
+    """Of these arms the one that most findings are about; the first where no finding names any."""
+    arms = list(among)
+    named = [str(e.get("arm") or "") for e in r.experiment.get("expect") or []]
+    return max(arms, key=named.count, default=None)

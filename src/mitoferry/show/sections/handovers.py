@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mitoferry.show import charts
+from mitoferry.show.sections.arms import main_arm
 from mitoferry.show.style import POPULATION, capital, safe, words
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MAX_COLUMNS = 7
 
 
 def handover_part(r: Results) -> dict[str, Any]:
-    """Matrix of hand-overs per well by arm, route and direction; flow chart of the arm with most."""
+    """Matrix of hand-overs per well by arm, route and direction; flow chart of the arm that most findings are about."""
     h = r.handovers()
     if h.empty:
         return {"columns": [], "rows": [], "flow": "", "arm": ""}
@@ -32,14 +33,13 @@ def handover_part(r: Results) -> dict[str, Any]:
     columns = sorted({k[1:] for k in per.index}, key=lambda k: -float(per.xs(k, level=(1, 2, 3)).sum()))
     columns, rest = columns[:MAX_COLUMNS], columns[MAX_COLUMNS:]
     top = float(per.max()) or 1.0
-    rows = []
+    rows: list[dict[str, Any]] = []
     for arm in r.names.arms:
         values = [float(per.get((arm, *c), 0.0)) for c in columns]
         if rest:
             values.append(sum(float(per.get((arm, *c), 0.0)) for c in rest))
         rows.append({"arm": arm, "total": sum(values), "cells": [(v, (v / top) ** 0.5) for v in values]})
-    totals = {row["arm"]: row["total"] for row in rows}
-    best = max(totals, key=lambda a: totals[a])
+    best = main_arm(r, (row["arm"] for row in rows if row["total"] > 0.0))
     flows = [
         (capital(words(str(s))), capital(ROUTE_WORDS.get(str(route), words(str(route)))), capital(words(str(t))) + " ", float(v))
         for (arm, s, t, route), v in per.items()

@@ -11,6 +11,7 @@ import numpy as np
 
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.show import picture
+from mitoferry.show.sections.arms import main_arm
 from mitoferry.show.style import words
 from mitoferry.store.atomic import RunFolderError
 
@@ -21,7 +22,7 @@ MAX_PICTURES = 16
 
 
 def pictures(r: Results) -> dict[str, Any]:
-    """A picture of replicate 0 of every arm at the last saved time, and a close look at the arm with most transfer."""
+    """A picture of replicate 0 of every arm at the last saved time, and a close look at the arm that most findings are about."""
     try:
         ticks = r.frame_ticks("cells")
     except RunFolderError:
@@ -29,21 +30,24 @@ def pictures(r: Results) -> dict[str, Any]:
     if not len(ticks):
         return {"wells": [], "close": None}
     tick = int(ticks[-1])
-    wells, best, most = [], None, 0
+    wells: list[dict[str, Any]] = []
+    seen: dict[str, Any] = {}
     for a, arm in enumerate(r.names.arms[:MAX_PICTURES]):
         tables = well_tables(r, tick, a * r.names.replicates)
         geometry = r.manifest["plate"]["arms"][a]["geometry"]
         size = geometry["size"]
         image = picture.render_well(*tables, size[:2], periodic=geometry["periodic"], pixels=520, text=2.2)
         wells.append({"arm": arm, "src": _webp(image, 72), "note": _living(r, tables[0])})
-        foreign = int(np.sum(tables[0]["n_foreign"])) if len(tables[0]["id"]) else 0
-        if foreign > most:
-            best, most = (a, tables, size), foreign
+        if len(tables[0]["id"]) and np.any(tables[0]["n_foreign"]):
+            seen[arm] = (a, tables, size)
     close = None
+    best = main_arm(r, seen)
     if best is not None:
-        a, tables, size = best
+        a, tables, size = seen[best]
         periodic = r.manifest["plate"]["arms"][a]["geometry"]["periodic"]
-        image = picture.render_well(*tables, size[:2], region=_busiest(tables[0], size), periodic=periodic, pixels=1100)
+        image = picture.render_well(
+            tables[0], tables[1], tables[2], size[:2], region=_busiest(tables[0], size), periodic=periodic, pixels=1100
+        )
         close = {"arm": r.names.arms[a], "src": _webp(image, 80)}
     return {"wells": wells, "close": close, "hours": tick / 3600.0}
 
