@@ -47,6 +47,7 @@ BUILT_IN = (
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
 BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle
 BURN_IN = 3600
+TIDY, SCATTERED = 3600, 0.05  # how often [s] to look whether pages are to be sorted, and from which share out of place
 ENTRY_POINT_GROUP = "mitoferry.processes"
 
 
@@ -145,6 +146,8 @@ class Engine:
         if written_by and not self.check_each:
             world.ledger.check(world, ", ".join(written_by), tick)
         self._flush_events()
+        if tick % TIDY == 0 and world.backend.name != "cuda" and world.scatter() > SCATTERED:
+            world.sort_pages()
         self.tick = tick + self.spec.macro_step
         world.tick = self.tick
 
