@@ -83,6 +83,17 @@ NODES: tuple[Node, ...] = (
     Node("arrival_survival", "factor", "1", "arm of the arrival pulse: Akt/AMPK survival signal"),
     Node("paracrine", "factor", "1", "secretion of survival factors"),
     Node("uridine", "level", "1", "uridine supplied with the medium"),
+    # routes other than nanotubes
+    Node("plaque_internalisation", "factor", "1", "internalisation of gap-junction plaques"),
+    Node("cell_fusion", "factor", "1", "fusion of whole cells, fusogens"),
+    Node("phagocytosis", "factor", "1", "engulfing of dying cells and their pieces"),
+    Node("macropinocytosis", "factor", "1", "macropinocytosis of particles (EIPA)"),
+    Node("heparan_sulfate", "factor", "1", "heparan sulfate on the surface that holds mitochondria (EXT1)"),
+    Node("microvesicles", "factor", "1", "shedding of microvesicles (ARRDC1)"),
+    Node("mitochondria_release", "factor", "1", "active release of mitochondria (CD38 and cyclic ADP-ribose)"),
+    Node("exophers", "factor", "1", "extrusion of exophers"),
+    Node("migrasomes", "factor", "1", "shedding of migrasomes"),
+    Node("mfn2_tether", "factor", "1", "tether of mitochondria to the reticulum in dendrites (MFN2)"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -140,3 +151,13 @@ NODE_ARRIVAL_MITOPHAGY = 47
 NODE_ARRIVAL_SURVIVAL = 48
 NODE_PARACRINE = 49
 NODE_URIDINE = 50
+NODE_PLAQUE_INTERNALISATION = 51
+NODE_CELL_FUSION = 52
+NODE_PHAGOCYTOSIS = 53
+NODE_MACROPINOCYTOSIS = 54
+NODE_HEPARAN_SULFATE = 55
+NODE_MICROVESICLES = 56
+NODE_MITOCHONDRIA_RELEASE = 57
+NODE_EXOPHERS = 58
+NODE_MIGRASOMES = 59
+NODE_MFN2_TETHER = 60

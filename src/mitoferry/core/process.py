@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
     from mitoferry.core.schema import Step
     from mitoferry.core.world import World
 
@@ -32,6 +33,9 @@ class Process:
         advance: ``advance(world, step, parameters)`` runs one step.
         writes_mitochondria: the ledger is checked right after it.
         switch: name by which it can be left out of a run, empty for those that always run.
+        prepare: called once with the world before the run.
+        wanted: whether an experiment uses it, from the resolved run; None = always. What is not wanted is neither run
+            nor compiled.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Process:
     writes_mitochondria: bool = False
     switch: str = ""
     prepare: Callable[[World, Any], None] | None = None
+    wanted: Callable[[PlateSpec], bool] | None = None
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:

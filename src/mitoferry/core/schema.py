@@ -49,7 +49,12 @@ OWN_NETWORK, OWN_ISOLATED, DONOR_FREE, DONOR_ENDOSOME = 0, 1, 2, 3
 CYTOSOL, ENDOSOME, DOUBLE_MEMBRANE, IN_TRANSIT = 0, 1, 2, 3
 # routes of a hand-over (ledger names in ROUTE_NAMES)
 ROUTE_NONE, ROUTE_NANOTUBE, ROUTE_BREAKAGE, ROUTE_LYSIS, ROUTE_UPTAKE, ROUTE_DIVISION, ROUTE_RETURN = 0, 1, 2, 3, 4, 5, 6
-ROUTE_NAMES = ("none", "nanotube", "nanotube_breakage", "lysis", "free_uptake", "division", "nanotube_return")
+ROUTE_GAP_JUNCTION, ROUTE_VESICLE, ROUTE_PHAGOCYTOSIS, ROUTE_CELL_FUSION, ROUTE_BRIDGE = 7, 8, 9, 10, 11
+ROUTE_DENDRITE, ROUTE_RELEASE, ROUTE_MICROTUNNEL, ROUTE_INJECTION = 12, 13, 14, 15
+ROUTE_NAMES = (
+    "none", "nanotube", "nanotube_breakage", "lysis", "free_uptake", "division", "nanotube_return",
+    "gap_junction", "vesicle", "phagocytosis", "cell_fusion", "bridge", "dendrite", "release", "microtunnel", "injection",
+)  # fmt: skip
 
 # ----------------------------------------------------------------- cells
 CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC, CELL_DEAD_APOPTOTIC, CELL_DEAD_NECROTIC, CELL_NECROTIC = 0, 1, 2, 3, 4, 5, 6
