@@ -93,7 +93,6 @@ NODES: tuple[Node, ...] = (
     Node("mitochondria_release", "factor", "1", "active release of mitochondria (CD38 and cyclic ADP-ribose)"),
     Node("exophers", "factor", "1", "extrusion of exophers"),
     Node("migrasomes", "factor", "1", "shedding of migrasomes"),
-    Node("mfn2_tether", "factor", "1", "tether of mitochondria to the reticulum in dendrites (MFN2)"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -160,4 +159,3 @@ NODE_MICROVESICLES = 56
 NODE_MITOCHONDRIA_RELEASE = 57
 NODE_EXOPHERS = 58
 NODE_MIGRASOMES = 59
-NODE_MFN2_TETHER = 60
