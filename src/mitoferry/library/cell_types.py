@@ -4,12 +4,16 @@ The table is ``data/cell_types.yaml``; other packages add types by an entry poin
 ``mitoferry.cell_types`` that gives the same format. The numbers of energetics (demand, glycolysis, leak) are not in
 the table: they follow from oxygen use, share of oxidative phosphorylation and mitochondria by the closed form of
 ``library/scaling.py``.
+
+A line without mtDNA (``rho0_of: a549``) has no copies and does not respire. What it holds on to is its parent's: the ATP use,
+which glycolysis then makes alone, and the number of copies that it keeps once mtDNA has come in.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -20,21 +24,36 @@ from mitoferry.library.parameters import nearest, values_for
 from mitoferry.library.records import TAGS, check_evidence, data_path, numbers_in, raise_all, read_sources
 
 FIELDS = (
-    "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "speed", "persistence", "filopodia",
-    "cx43", "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
+    "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
+    "persistence", "filopodia", "cx43", "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
 )  # fmt: skip
+DECIDING = ("mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion")
+"""Numbers on which transfer and what follows from it hinge most."""
+ONTOLOGY = re.compile(r"CL:\d{7}|CVCL_[A-Z0-9]{4}")
+_KEYS = ("about", "species", "ontology", "note", "rho0_of", "haplotypes", "values")
+_OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 
-def _scaled(name: str, v: Mapping[str, float], overrides: Mapping[str, float] | None) -> CellTypeNumbers:
-    """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``."""
-    from mitoferry.library.scaling import energetics_parameters, scale_cell_type
+def _scaled(
+    name: str, v: Mapping[str, float], parameters: Mapping[str, float] | None, parent: Mapping[str, float] | None = None
+) -> CellTypeNumbers:
+    """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``; ``parent``: values of the line with mtDNA."""
+    from mitoferry.library.scaling import atp_use, energetics_parameters, scale_cell_type
 
     p = energetics_parameters()
-    if overrides:
-        p = p._replace(**values_for("energetics", overrides={k: x for k, x in overrides.items() if k.startswith("energetics.")}))
-    scaled = scale_cell_type(v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"])
+    if parameters:
+        p = p._replace(**values_for("energetics", overrides={k: x for k, x in parameters.items() if k.startswith("energetics.")}))
+    glycolytic = v["glycolytic_atp"]
+    if parent is not None and glycolytic == 0.0:
+        glycolytic = atp_use(parent["mitochondria"], parent["oxygen_use"], parent["oxphos_share"], p, leak=parent["leak"])
+    scaled = scale_cell_type(
+        v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"], leak=v["leak"], glycolytic_atp=glycolytic
+    )
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
-    return CellTypeNumbers(name=name, **v, **derived)
+    given = {k: x for k, x in v.items() if k not in _OF_SCALING}
+    if parent is not None:
+        given["mtdna"] = parent["mtdna"]
+    return CellTypeNumbers(name=name, **given, **derived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,9 @@ class CellTypeRecord:
         note: what else to know.
         values: one :class:`CellTypeValue` per name of :data:`FIELDS`.
         haplotypes: share of each mtDNA haplotype by name, unless the experiment says otherwise.
+        ontology: id of the Cell Ontology ("CL:0000057") or Cellosaurus accession of the line ("CVCL_0023"); "" where not sure.
+        rho0_of: name of the line with mtDNA that this line without mtDNA was made from; "" for all others.
+        parent: values of that line by field name.
     """
 
     name: str
@@ -70,6 +92,22 @@ class CellTypeRecord:
     note: str
     values: Mapping[str, CellTypeValue]
     haplotypes: Mapping[str, float] = field(default_factory=lambda: {"wild_type": 1.0})
+    ontology: str = ""
+    rho0_of: str = ""
+    parent: Mapping[str, float] | None = None
+
+    @property
+    def rho0(self) -> bool:
+        """Whether its cells have no mtDNA."""
+        return bool(self.rho0_of)
+
+    def unmeasured(self, overrides: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Deciding numbers (:data:`DECIDING`) by name with their tag, if none of them is measured, fitted or computed.
+
+        Numbers in ``overrides`` are the user's own and do not count; empty if one of the others is measured.
+        """
+        tags = {name: self.values[name].tag for name in DECIDING if name not in (overrides or {})}
+        return {} if any(tag not in "OC" for tag in tags.values()) else tags
 
     def value(self, name: str) -> float:
         """One number in the unit of its record."""
@@ -83,7 +121,7 @@ class CellTypeRecord:
             parameters: parameters by full name that differ from the library ("energetics.leak_conductance").
 
         Raises:
-            InputError: an override names no field, or is negative.
+            InputError: an override names no field, is negative, or contradicts another number.
         """
         overrides = overrides or {}
         problems = [
@@ -98,7 +136,11 @@ class CellTypeRecord:
         ]
         raise_all(problems)
         values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}
-        return _scaled(self.name, values, parameters)
+        try:
+            return _scaled(self.name, values, parameters, self.parent)
+        except ValueError as error:
+            found = f"oxygen_use {values['oxygen_use']:g}, oxphos_share {values['oxphos_share']:g}, leak {values['leak']:g}"
+            raise InputError(Problem(f"cell type {self.name}", "numbers", str(error), found)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +204,7 @@ def _read(where: str, content: Mapping[str, Any], base: Mapping[str, Any]) -> tu
         problems += [
             Problem(where, f"types.{name}.{k}", "a text", repr(raw.get(k))) for k in ("about", "species") if not isinstance(raw.get(k), str)
         ]
+        problems += _heading(where, name, raw)
         values: dict[str, CellTypeValue] = {}
         for field_name in FIELDS:
             item = given.get(field_name, defaults.get(field_name))
@@ -173,9 +216,38 @@ def _read(where: str, content: Mapping[str, Any], base: Mapping[str, Any]) -> tu
         problems += wrong
         types[name] = CellTypeRecord(
             name=name, about=str(raw.get("about")), species=str(raw.get("species")), note=str(raw.get("note", "")),
-            values=MappingProxyType(values), haplotypes=MappingProxyType(shares),
+            values=MappingProxyType(values), haplotypes=MappingProxyType(shares), ontology=str(raw.get("ontology", "")),
+            rho0_of=str(raw.get("rho0_of", "")),
         )  # fmt: skip
     return types, problems
+
+
+def _heading(where: str, name: str, raw: Mapping[str, Any]) -> list[Problem]:
+    """Problems of a type outside its values."""
+    problems = [
+        Problem(where, f"types.{name}.{k}", "one of " + ", ".join(_KEYS), repr(k), hint=nearest(str(k), _KEYS)) for k in raw if k not in _KEYS
+    ]
+    if "ontology" in raw and not ONTOLOGY.fullmatch(str(raw["ontology"])):
+        wanted = "an id such as CL:0000057 (Cell Ontology) or CVCL_0023 (Cellosaurus)"
+        problems.append(Problem(where, f"types.{name}.ontology", wanted, repr(raw["ontology"])))
+    return problems
+
+
+def _with_parents(where: str, types: dict[str, CellTypeRecord]) -> list[Problem]:
+    """Give lines without mtDNA the numbers of their parents; the problems that there are."""
+    problems = []
+    for name, record in types.items():
+        if not record.rho0_of:
+            continue
+        parent = types.get(record.rho0_of)
+        if parent is None or parent.rho0_of:
+            hint = nearest(record.rho0_of, types)
+            problems.append(Problem(where, f"types.{name}.rho0_of", "the name of a type with mtDNA", repr(record.rho0_of), hint=hint))
+        elif any(record.values[k].value for k in ("mtdna", "oxygen_use", "oxphos_share") if k in record.values):
+            problems.append(Problem(where, f"types.{name}.values", "0 for mtdna, oxygen_use and oxphos_share without mtDNA", "other numbers"))
+        else:
+            types[name] = replace(record, parent=MappingProxyType({k: v.value for k, v in parent.values.items()}))
+    return problems
 
 
 @cache
@@ -190,6 +262,7 @@ def _load() -> tuple[Mapping[str, CellTypeRecord], Mapping[str, HaplotypeRecord]
         problems += wrong
         problems += [Problem(where, f"types.{name}", "a new name", "a type of this name exists") for name in found if name in types]
         types.update(found)
+    problems += _with_parents("cell types", types)
     for name, raw in base["haplotypes"].items():
         problems += check_evidence("cell_types.yaml", f"haplotypes.{name}", raw, need=("tag", "source", "about"))
     raise_all(problems)
@@ -226,4 +299,4 @@ def cell_type(name: str) -> CellTypeRecord:
     return types[name]
 
 
-__all__ = ["FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes"]
+__all__ = ["DECIDING", "FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes"]
