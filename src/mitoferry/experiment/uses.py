@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from mitoferry.experiment.cards import finding_text
 from mitoferry.experiment.mechanisms import Mechanism, all_acting
-from mitoferry.experiment.parts import Injury, Treatment
+from mitoferry.experiment.parts import Injury
 from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.schema import Experiment, Plan
 
@@ -45,7 +46,7 @@ class Touched:
     findings: tuple[str, ...]
 
 
-def _places(action: Injury | Treatment) -> tuple[str, frozenset[str]] | None:
+def _places(action: Any) -> tuple[str, frozenset[str]] | None:
     """Name of an injury or treatment, and what it changes; None for a wash."""
     known = {(a.kind, a.name): a.places for a in all_acting()}
     if isinstance(action, Injury):
@@ -115,9 +116,7 @@ def touched_by(mechanism: Mechanism) -> list[Touched]:
         if not by_agents:
             continue
         hinge = tuple(
-            finding_text(x)
-            for x in experiment.expect
-            if x.versus in touching and touching.get(x.arm, frozenset()) != touching[x.versus]
+            finding_text(x) for x in experiment.expect if x.versus in touching and touching.get(x.arm, frozenset()) != touching[x.versus]
         )
         found.append(Touched(experiment=experiment.name, arms=by_agents, n_arms=len(arms), findings=hinge))
     return found

@@ -53,12 +53,13 @@ def wrapped(text: str, indent: str = "", hanging: str | None = None) -> str:
 
 def _heading(record: CellTypeRecord) -> str:
     kind = "Cellosaurus" if record.ontology.startswith("CVCL") else "Cell Ontology"
-    lines = [f"{record.name}: {record.about}", f"species {record.species}; " + (f"{kind} {record.ontology}" if record.ontology else "no id")]
+    lines = [
+        f"{record.name}: {record.about}",
+        f"species {record.species}; " + (f"{kind} {record.ontology}" if record.ontology else "no id"),
+    ]
     if record.rho0_of:
-        lines.append(wrapped(
-            f"without mtDNA; made from {record.rho0_of}, whose ATP use it meets by glycolysis and whose number of copies it holds once mtDNA "
-            "has come in"
-        ))  # fmt: skip
+        text = f"without mtDNA; made from {record.rho0_of}: glycolysis makes the ATP that {record.rho0_of} uses, and once mtDNA has come "
+        lines.append(wrapped(text + "in it holds as many copies"))
     others = {h: s for h, s in record.haplotypes.items() if h != "wild_type"}
     if others:
         lines.append("mtDNA: " + ", ".join(f"{100 * s:g} % {h}" for h, s in others.items()) + ", the rest wild type")

@@ -133,7 +133,10 @@ def explain(
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment; or 'celltype NAME', 'drug NAME', 'gene NAME' ...")],
-    what: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Name of the cell type, drug, gene, injury, assay or haplotype.")] = None,  # noqa: UP045
+    what: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="Name of the cell type, drug, gene, injury, assay or haplotype."),
+    ] = None,
 ) -> None:
     """Show the card of an experiment, or of a cell type, drug, gene, injury, assay or haplotype."""
     from mitoferry.show.cards import show_text

@@ -12,9 +12,7 @@ from mitoferry.base.errors import InputError, Problem
 def _mechanisms() -> list[dict[str, Any]]:
     from mitoferry.experiment.mechanisms import mechanisms
 
-    return [
-        {"name": m.name, "about": m.summary, "stage": m.stage, "clock": m.clock, "built_in": m.built_in} for m in mechanisms().values()
-    ]
+    return [{"name": m.name, "about": m.summary, "stage": m.stage, "clock": m.clock, "built_in": m.built_in} for m in mechanisms().values()]
 
 
 def _cell_types() -> list[dict[str, Any]]:
