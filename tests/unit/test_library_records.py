@@ -259,6 +259,7 @@ def test_a_line_without_mtdna_keeps_the_set_points_of_its_parent():
     assert not parent.rho0
     assert line.value("mtdna") == line.value("oxygen_use") == 0.0
     assert n.mtdna == parent.value("mtdna")
+    assert line.numbers({"mtdna": 700.0}).mtdna == 700.0
     assert n.demand == whole.demand
     assert n.glycolysis > 1.9 * whole.glycolysis
     assert n.nonmito == 0.0

@@ -41,7 +41,7 @@ def test_every_node_is_read_by_a_mechanism_and_every_agent_reaches_one():
 
 
 def test_a_process_that_does_not_name_a_node_does_not_read_it():
-    assert ALL["capacity"].nodes == ALL["dye"].nodes == ()
+    assert ALL["capacity"].nodes == ()
     assert "actin" not in ALL["nanotube_transport"].nodes
     assert "oxygen" in ALL["signals"].species
     assert "tnf_alpha" not in ALL["mtdna"].species
@@ -161,7 +161,8 @@ def test_cards_of_cells_without_mtdna_and_without_mitochondria():
 
 def test_card_of_an_agent_names_mechanisms_and_experiments():
     said = show_text("drug", "cytochalasin_b")
-    assert "mechanisms: motion, nanotube_search, nanotube_clocks, free_mitochondria" in said
+    reached = re.search(r"^mechanisms: (.*(?:\n  .*)*)", said, re.MULTILINE)[1].replace("\n ", "").split(", ")
+    assert {"motion", "nanotube_search", "nanotube_clocks", "free_mitochondria"} <= set(reached)
     assert "msc-huvec-ogd" in said
     assert "no shipped experiment" in show_text("gene", "opa1_kd")
 

@@ -42,6 +42,7 @@ arms:
 """
 FIRST = 60.0  # s; whatever its onset, the agent acts from here on
 ITSELF = ("groups/nodes", "wells/bulk", "wells/boundary", "fields/conc")  # where an agent is written down
+BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting()}
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
 IDLE = {"endocytosis", "proliferation", "uridine", "caspase"}
@@ -72,7 +73,7 @@ def final_state(arm, off):
     """Digest of the state after the run of one arm with processes switched off, less what the agent is written down in."""
     spec, known = arms()
     spec = replace(spec, arms=(known[arm],), switches=dict.fromkeys(off, "off"), detail=())
-    engine = Engine(spec, Cpu(threads=1))
+    engine = Engine(spec, BACKEND)
     engine.burn_in(120)
     while not engine.finished:
         engine.advance()
@@ -85,7 +86,6 @@ def reads(agent):
     return tuple(m.name for m in mechanisms().values() if agent.through(m))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(AGENTS))
 def test_an_agent_changes_nothing_where_its_mechanisms_are_off(name):
     off = reads(AGENTS[name])
@@ -93,7 +93,6 @@ def test_an_agent_changes_nothing_where_its_mechanisms_are_off(name):
     assert final_state(name.replace("-", "_"), off) == final_state("without", off)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(n for n, a in AGENTS.items() if a.places - IDLE))
 def test_an_agent_changes_the_state_where_they_are_on(name):
     assert final_state(name.replace("-", "_"), ()) != final_state("without", ())

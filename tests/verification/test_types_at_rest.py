@@ -14,7 +14,6 @@ from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.resolve import resolve
 from mitoferry.library.cell_types import load_cell_types
 
-pytestmark = pytest.mark.long
 TYPES = load_cell_types()
 QUIET = 0.0035  # 1/h; the basal hazard is 0.002 to 0.003
 TEXT = """\

@@ -51,7 +51,7 @@ def _scaled(
     )
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
     given = {k: x for k, x in v.items() if k not in _OF_SCALING}
-    if parent is not None:
+    if parent is not None and given["mtdna"] == 0.0:
         given["mtdna"] = parent["mtdna"]
     return CellTypeNumbers(name=name, **given, **derived)
 
