@@ -16,6 +16,7 @@ import pytest
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import Action, Geometry
+from mitoferry.core.schema import Mitochondria
 from mitoferry.experiment.loop import Engine
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
@@ -98,6 +99,29 @@ def reference():
 @pytest.mark.parametrize("name", BACKENDS)
 def test_same_bytes(name, reference):
     assert_same(run(BACKENDS[name]()), reference)
+
+
+def individuals(columns):
+    """Every mitochondrion as bytes, by lineage, with the row of its owner and its slot in the page; order does not count."""
+    flags = np.frombuffer(columns["mitochondria/flags"], np.uint16)
+    there = np.flatnonzero(flags & 1)
+    owner = np.frombuffer(columns["pages/owner"], np.int32)[there // 32]
+    parts = [np.frombuffer(columns[f"mitochondria/{name}"], np.uint8).reshape(len(flags), -1)[there] for name in Mitochondria._fields]
+    found = np.hstack([*parts, owner.astype("<i4")[:, None].view(np.uint8), (there % 32).astype(np.uint8)[:, None]])
+    return sorted(row.tobytes() for row in found)
+
+
+@pytest.mark.parametrize("name", ["reference, shuffled", "two threads"])
+def test_sorting_the_pages_changes_nothing_but_their_order(name, reference, monkeypatch):
+    """Pages sorted at every step: the same events, cells and mitochondria, each with its owner and slot."""
+    monkeypatch.setattr("mitoferry.experiment.loop.TIDY", 60)
+    monkeypatch.setattr("mitoferry.experiment.loop.SCATTERED", -1.0)
+    found = run(BACKENDS[name]())
+    moved = ("mitochondria", "pages", "cells/first_page", "cargo/slot")
+    assert found[2]["pages/owner"] != reference[2]["pages/owner"]  # the pages of this well do scatter
+    assert found[3] == reference[3]
+    assert [n for n, b in reference[2].items() if not n.startswith(moved) and found[2][n] != b] == []
+    assert individuals(found[2]) == individuals(reference[2])
 
 
 def test_a_planted_fault_is_seen(reference):

@@ -43,7 +43,7 @@ def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
 
     def quantities(chunk: Chunk) -> list[Any]:
         m = world.mitochondria
-        return [np.ones(len(chunk.slots)), born_in(world, chunk) != own[chunk.owner], m.mass[chunk.slots], m.damage[chunk.slots]]
+        return [np.ones(len(chunk.flags)), born_in(world, chunk) != own[chunk.owner], m.mass[chunk.slots], m.damage[chunk.slots]]
 
     number, foreign, mass, damage = sums_per_cell(world, quantities, 4)
     rows, living = view.rows(), view.living()

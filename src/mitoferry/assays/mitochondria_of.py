@@ -13,22 +13,27 @@ CHUNK_PAGES = 1 << 15
 
 
 class Chunk(NamedTuple):
-    """Some mitochondria: their slots, rows of their owners in cells, flags."""
+    """The slots of some pages, empty ones among them.
 
-    slots: np.ndarray
+    Attributes:
+        slots: which they are, for indexing the columns of the mitochondria table (views, no copies).
+        owner: int64 (slots), rows of their owners in cells; of a free page some row.
+        flags: (slots), their flags.
+    """
+
+    slots: slice
     owner: np.ndarray
     flags: np.ndarray
 
 
 def chunks(world: Any) -> Iterator[Chunk]:
-    """All mitochondria of the plate, also those in pools, some pages at a time."""
+    """All pages of the plate, also those of pools, some at a time."""
     n_pages = len(world.pages.owner)
     for start in range(0, n_pages, CHUNK_PAGES):
         end = min(start + CHUNK_PAGES, n_pages)
-        flags = world.mitochondria.flags[start * PAGE : end * PAGE]
-        taken = np.flatnonzero((flags & OCCUPIED != 0) & (np.repeat(world.pages.owner[start:end], PAGE) >= 0))
-        if taken.size:
-            yield Chunk(taken + start * PAGE, world.pages.owner[start + taken // PAGE].astype(np.int64), flags[taken])
+        slots = slice(start * PAGE, end * PAGE)
+        owner = np.repeat(np.maximum(world.pages.owner[start:end].astype(np.int64), 0), PAGE)
+        yield Chunk(slots, owner, world.mitochondria.flags[slots])
 
 
 def potentials(world: Any, chunk: Chunk) -> np.ndarray:
@@ -43,8 +48,8 @@ def sums_per_cell(world: Any, quantities: Callable[[Chunk], list[Any]], n: int) 
 
     Args:
         world: the plate.
-        quantities: gives ``n`` arrays of whole numbers for a chunk; fractions are to be rounded to a fixed step, so
-            that the sum does not depend on the order of slots.
+        quantities: gives ``n`` arrays of whole numbers for the slots of a chunk (what it gives for empty slots does not
+            count); fractions are to be rounded to a fixed step, so that the sum does not depend on the order of slots.
         n: number of quantities.
 
     Returns:
@@ -52,8 +57,11 @@ def sums_per_cell(world: Any, quantities: Callable[[Chunk], list[Any]], n: int) 
     """
     totals = [np.zeros(world.n_cells) for _ in range(n)]
     for chunk in chunks(world):
+        there = chunk.flags & OCCUPIED != 0
+        owner = chunk.owner[::PAGE]
         for total, values in zip(totals, quantities(chunk), strict=True):
-            total += np.bincount(chunk.owner, np.asarray(values, np.float64), minlength=world.n_cells)
+            of_page = np.where(there, np.asarray(values, np.float64), 0.0).reshape(-1, PAGE).sum(axis=1)
+            total += np.bincount(owner, of_page, minlength=world.n_cells)
     return totals
 
 

@@ -1,4 +1,4 @@
-"""The ledger: three balances per well, checked after every process that writes mitochondria.
+"""The ledger: three balances per well, checked in every macro-step in which mitochondria were written or moved.
 
 Individuals, mtDNA copies of each haplotype, and mass (in integers, so exact)::
 
@@ -6,7 +6,7 @@ Individuals, mtDNA copies of each haplotype, and mass (in integers, so exact)::
     now = at time zero + copies in - copies out             (each haplotype)
     now = at time zero + mass in - mass out
 
-Hand-overs appear in no balance: they move an individual. An imbalance stops the run and names the process, the well,
+Hand-overs appear in no balance: they move an individual. An imbalance stops the run and names the processes, the well,
 what is off and by how much.
 """
 
@@ -136,7 +136,7 @@ class Ledger:
         return balance
 
     def check(self, world: World, process: str, tick: int) -> None:
-        """Book, count, compare.
+        """Book, count, compare; ``process`` names those that wrote since the last check.
 
         Raises:
             LedgerError: what is there is not what the books say; names process, time, well, quantity and amount.

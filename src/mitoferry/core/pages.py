@@ -192,6 +192,19 @@ def compact_sparse(mitochondria, pages, cells, owner):
 
 
 @row
+def chain_order(n_cells, cells, pages, order):
+    """Write the pages in use into ``order``, owner by owner along their chains (serial); returns how many there are."""
+    n = 0
+    for c in range(n_cells):
+        page = int(cells.first_page[c])
+        while page >= 0:
+            order[n] = page
+            n += 1
+            page = int(pages.next[page])
+    return n
+
+
+@row
 def grant_pages(pages, cells, n_cells):
     """Give pages to the owners that asked (``want_pages``), in order of row; unmet wishes stay for the next step."""
     for c in range(n_cells):

@@ -11,6 +11,7 @@ from mitoferry.base.errors import OverflowStop
 from mitoferry.core import schema
 from mitoferry.core.events import EVENT_NAMES, EventBuffer, allocate_events
 from mitoferry.core.ledger import Ledger
+from mitoferry.core.pages import chain_order
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.schema import N_POOLS, PAGE
 
@@ -95,6 +96,44 @@ class World:
         pages.n_free[0] = free + added.size
         self.pages = pages
         self.backend.push(self.mitochondria, self.pages)
+
+    def scatter(self) -> float:
+        """Share of the pages in use that do not follow, in memory, the one that is read before them."""
+        pages, first = self.pages, self.cells.first_page[: self.n_cells]
+        following = pages.next
+        within = np.count_nonzero((following >= 0) & (following != np.arange(1, len(following) + 1)))
+        first = first[first >= 0]
+        between = np.count_nonzero(np.diff(first) < 0)
+        return float(within + between) / max(int(np.count_nonzero(pages.owner >= 0)), 1)
+
+    def sort_pages(self) -> None:
+        """Bring the pages into the order in which owners read them, so that memory is read straight through.
+
+        Mitochondria keep their owner, their place in its chain and their slot in the page; nothing that is computed
+        changes. Births, hand-overs and deaths scatter the pages of a cell over the table in the course of a day.
+        """
+        backend, pages, cells = self.backend, self.pages, self.cells
+        backend.pull(self.mitochondria, pages, cells, self.cargo)
+        total = len(pages.owner)
+        order = np.empty(total, dtype=np.int64)
+        n = int(backend.serial(chain_order, self.n_cells, cells, pages, order))
+        order[n:] = np.flatnonzero(pages.owner < 0)
+        for column in self.mitochondria:
+            by_page = column.reshape(total, -1)
+            by_page[:] = by_page[order]
+        place = np.empty(total, dtype=np.int64)
+        place[order] = np.arange(total)
+        last = pages.next[order] < 0
+        pages.owner[:] = pages.owner[order]
+        pages.next[:] = np.arange(1, total + 1)
+        pages.next[last] = -1
+        pages.free[: total - n] = np.arange(total - 1, n - 1, -1)
+        has = cells.first_page >= 0
+        cells.first_page[has] = place[cells.first_page[has]]
+        slots = self.cargo.slot
+        held = slots >= 0
+        slots[held] = place[slots[held] // PAGE] * PAGE + slots[held] % PAGE
+        backend.push(self.mitochondria, pages, cells, self.cargo)
 
     def reserve_cells(self, n: int) -> None:
         """Make sure that ``n`` more rows of cells exist after row ``n_cells``."""

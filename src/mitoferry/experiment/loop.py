@@ -14,8 +14,9 @@
 12. checkpoint due
 
 Slow processes run on their own clocks (``Process.clock``); the macro-step is 60 s unless the experiment says
-otherwise. The ledger is checked after every slow process that writes mitochondria, and at the end of every macro-step
-in which one of the fast ones (transport, uptake, death) moved or freed one; the message names them.
+otherwise. The ledger is checked at the end of every macro-step in which a process wrote mitochondria (the slow ones) or
+moved or freed one (transport, uptake, death); the message names those that did, and the last event. With
+``check_each`` it is checked after each of them, so that the message names the one.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ BUILT_IN = (
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
 BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle
 BURN_IN = 3600
+TIDY, SCATTERED = 3600, 0.05  # how often [s] to look whether pages are to be sorted, and from which share out of place
 ENTRY_POINT_GROUP = "mitoferry.processes"
 
 
@@ -71,14 +73,16 @@ class Engine:
         spec: the resolved run.
         backend: what runs the row functions.
         processes: the mechanisms in order; default all that are installed, less those switched off in the experiment.
+        check_each: check the ledger after every process that wrote mitochondria, not once per macro-step.
 
     Attributes:
         world: the state.
         tick: time now [s].
     """
 
-    def __init__(self, spec: PlateSpec, backend: Any, *, processes: list[Process] | None = None) -> None:
+    def __init__(self, spec: PlateSpec, backend: Any, *, processes: list[Process] | None = None, check_each: bool = False) -> None:
         self.spec = spec
+        self.check_each = check_each
         listed = load_processes() if processes is None else processes
         self.processes = [p for p in listed if spec.switches.get(p.name) != "off"]
         self.treatments = Treatments(spec)
@@ -128,20 +132,22 @@ class Engine:
         world.tick = tick
         if tick > 0:
             self.treatments.apply(world, float(tick - self.spec.macro_step), float(tick))
-        moved_by: list[str] = []
+        written_by: list[str] = []
         for p in self.processes:
             step = self._due(p, tick)
             if step is None:
                 continue
             before = int(world.events.count[0])
             p.advance(world, step, world.parameters[p.name])
-            if p.writes_mitochondria and p.clock != "macro":
-                world.ledger.check(world, p.name, tick)
-            elif p.writes_mitochondria and int(world.events.count[0]) != before:
-                moved_by.append(p.name)
-        if moved_by:
-            world.ledger.check(world, ", ".join(moved_by), tick)
+            if p.writes_mitochondria and (p.clock != "macro" or int(world.events.count[0]) != before):
+                written_by.append(p.name)
+                if self.check_each:
+                    world.ledger.check(world, p.name, tick)
+        if written_by and not self.check_each:
+            world.ledger.check(world, ", ".join(written_by), tick)
         self._flush_events()
+        if tick % TIDY == 0 and world.backend.name != "cuda" and world.scatter() > SCATTERED:
+            world.sort_pages()
         self.tick = tick + self.spec.macro_step
         world.tick = self.tick
 

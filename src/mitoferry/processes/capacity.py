@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mitoferry.core.lanes import lane
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
@@ -38,6 +39,8 @@ from mitoferry.core.schema import (
     N_HAPLOTYPES,
     N_SUMS,
     OCCUPIED,
+    OWN_ISOLATED,
+    PAGE,
     PORE_OPEN,
     SUM_COUNT,
     SUM_DAMAGE,
@@ -58,6 +61,8 @@ COPIES_AT = N_CLASSES * N_SUMS
 COUNT_AT = COPIES_AT + N_HAPLOTYPES
 FOREIGN_AT = COUNT_AT + 1
 N_GATHERED = COUNT_AT + 2
+LARGEST_LEAK = 7.0  # damage_on_leak up to which add_page is sure not to overflow
+MASK16, MASK32 = 0xFFFF, 0xFFFFFFFF
 POPULATION_SHIFT = 24  # a cell's id is population * 2^24 + ordinal
 
 
@@ -70,6 +75,95 @@ class Parameters(NamedTuple):
 
 
 @row
+def add_page(h, first, sums, mitochondria, cells, p):
+    """As :func:`add_slot` for the slots of a page: the host's own mitochondria side by side, then the arrivals.
+
+    Each sum holds that of the network in its lower 32 bits and that of isolated mitochondria above: 32 numbers below
+    2^26 (mass is below 8 units, leak at most 8 times the mass) stay below 2^31.
+    """
+    if p.damage_on_leak > LARGEST_LEAK:
+        for k in range(PAGE):
+            add_slot(h, first + k, sums, mitochondria, cells, p)
+        return
+    population = int(cells.population[h])
+    counts, c0, c1, c2, c3 = 0, 0, 0, 0, 0
+    mass, damaged, etc, with_complex1 = 0, 0, 0, 0
+    synthase, leak, working, site1, site3 = 0, 0, 0, 0, 0
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        there = flags & OCCUPIED
+        energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
+        own = there * (1 - (energy_class >> 1))  # OWN_NETWORK 0, OWN_ISOLATED 1
+        isolated = own * energy_class
+        foreign = own if int(mitochondria.birth[slot]) >> POPULATION_SHIFT != population else 0
+        counts += own - isolated + (foreign << 16) + (isolated << 32) + ((there - own) << 48)
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        own = (flags & OCCUPIED) * (1 - (flags >> (CLASS_SHIFT + 1) & 1))
+        c0 += own * int(mitochondria.copies[slot, 0])
+        c1 += own * int(mitochondria.copies[slot, 1])
+        c2 += own * int(mitochondria.copies[slot, 2])
+        c3 += own * int(mitochondria.copies[slot, 3])
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
+        own = flags & OCCUPIED if energy_class <= OWN_ISOLATED else 0
+        shift = energy_class * 32 if energy_class <= OWN_ISOLATED else 0
+        whole = own * (MASS_SCALE * int(mitochondria.mass[slot]) * ONE)  # 0 for those that are not counted here
+        scaled = 0.0 if flags & PORE_OPEN != 0 else whole
+        damage = DAMAGE_SCALE * int(mitochondria.damage[slot])
+        e1 = COMPLEX_SCALE * int(mitochondria.complex1[slot])
+        e34 = COMPLEX_SCALE * int(mitochondria.complex34[slot])
+        e5 = COMPLEX_SCALE * int(mitochondria.complex5[slot])
+        b1 = BOUND_SCALE * int(mitochondria.bound1[slot])
+        b3 = BOUND_SCALE * int(mitochondria.bound3[slot])
+        kept = max(0.0, 1.0 - p.damage_on_respiration * damage) * (1.0 - b3)
+        mass += int(whole + 0.5) << shift
+        damaged += int(whole * damage + 0.5) << shift
+        etc += int(scaled * e34 * kept + 0.5) << shift
+        with_complex1 += int(scaled * min(e1, e34) * kept * (1.0 - b1) + 0.5) << shift
+        synthase += int(scaled * e5 * max(0.0, 1.0 - p.damage_on_synthase * damage) + 0.5) << shift
+        leak += int(scaled * (1.0 + p.damage_on_leak * damage) + 0.5) << shift
+        working += int(scaled + 0.5) << shift
+        site1 += int(scaled * b1 * e1 + 0.5) << shift
+        site3 += int(scaled * b3 * e34 + 0.5) << shift
+    network = counts & MASK16
+    isolated = (counts >> 32) & MASK16
+    sums[COUNT_AT] += network + isolated
+    sums[FOREIGN_AT] += (counts >> 16) & MASK16
+    sums[COPIES_AT] += c0
+    sums[COPIES_AT + 1] += c1
+    sums[COPIES_AT + 2] += c2
+    sums[COPIES_AT + 3] += c3
+    sums[SUM_COUNT] += network
+    sums[N_SUMS + SUM_COUNT] += isolated
+    add_both(sums, SUM_MASS, mass)
+    add_both(sums, SUM_DAMAGE, damaged)
+    add_both(sums, SUM_ETC, etc)
+    add_both(sums, SUM_ETC_COMPLEX_I, with_complex1)
+    add_both(sums, SUM_SYNTHASE, synthase)
+    add_both(sums, SUM_LEAK, leak)
+    add_both(sums, SUM_DEHYDROGENASE, working)
+    add_both(sums, SUM_SITE_I, site1)
+    add_both(sums, SUM_SITE_III, site3)
+    if counts >> 48 != 0:
+        for k in range(PAGE):
+            flags = int(mitochondria.flags[first + k])
+            if flags & OCCUPIED != 0 and (flags >> CLASS_SHIFT) & CLASS_MASK > OWN_ISOLATED:
+                add_slot(h, first + k, sums, mitochondria, cells, p)
+
+
+@row
+def add_both(sums, which, both):
+    """Add the two halves of a sum of :func:`add_page` to those of the network (class 0) and of the isolated (class 1)."""
+    sums[which] += both & MASK32
+    sums[N_SUMS + which] += both >> 32
+
+
+@row(page=add_page)
 def add_slot(h, slot, sums, mitochondria, cells, p):
     """Add one mitochondrion to the sums of its host ``h``."""
     flags = int(mitochondria.flags[slot])

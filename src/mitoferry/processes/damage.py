@@ -24,12 +24,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import lane, lane_uniform4
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import DAMAGE_SCALE, N_CLASSES, OCCUPIED, OXYGEN, PAGE, PORE_OPEN
+from mitoferry.core.schema import (
+    DAMAGE_SCALE,
+    DONOR_ENDOSOME,
+    DONOR_FREE,
+    N_CLASSES,
+    OCCUPIED,
+    OWN_ISOLATED,
+    OXYGEN,
+    PAGE,
+    PORE_OPEN,
+)
 from mitoferry.core.streams import DAMAGE_ROUNDING
 from mitoferry.processes.organelle import class_of, rounded
 from mitoferry.processes.rest import RESTING_ATP, alive
@@ -91,9 +101,10 @@ def cell_rates(i, cells, rates, p, step):
 
 @row
 def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
-    """As :func:`damage_slot` for the slots of a page; what happens without anoxia has no branches."""
+    """As :func:`damage_slot` for the slots of a page, side by side."""
     if rates[h, ACTIVE] == 0.0:
         return
+    draw = lanes()
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])
@@ -103,20 +114,25 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
-        u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
+        u, v, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
+        draw[k] = v
         damage = int(mitochondria.damage[slot])
         gained = opened if flags & PORE_OPEN != 0 else closed
         new = rounded(damage * kept + gained, u, 65535.0)
         mitochondria.damage[slot] = new if flags & OCCUPIED != 0 else damage
     if rates[h, ANOXIC] == 0.0:
         return
+    left0, left1, left2, left3 = rates[h, FLAVIN], rates[h, FLAVIN + 1], rates[h, FLAVIN + 2], rates[h, FLAVIN + 3]
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
-        left = rates[h, FLAVIN + class_of(flags)]
-        if flags & OCCUPIED != 0 and left < 1.0:
-            _, u, _, _ = uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], DAMAGE_ROUNDING, step.step, 0)
-            mitochondria.complex1[slot] = rounded(int(mitochondria.complex1[slot]) * left, u, 65535.0)
+        energy_class = class_of(flags)
+        low = left1 if energy_class == OWN_ISOLATED else left0
+        high = left3 if energy_class == DONOR_ENDOSOME else left2
+        left = high if energy_class >= DONOR_FREE else low
+        value = int(mitochondria.complex1[slot])
+        new = rounded(value * left, draw[k], 65535.0)  # the same number where nothing is lost
+        mitochondria.complex1[slot] = new if flags & OCCUPIED != 0 else value
 
 
 @row(page=damage_page)

@@ -26,9 +26,10 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import DISLODGEMENT
 from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_coordinate, bin_span, wrap_bin
+from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
 
 N_CONTACTS = 12
+NEARLY = 1e-3  # um, by which a look at x and y alone is too generous
 
 
 class Parameters(NamedTuple):
@@ -143,23 +144,35 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
     nx = int(neighbours.shape[w, 0])
     ny = int(neighbours.shape[w, 1])
     nz = int(neighbours.shape[w, 2])
-    x0, mx = bin_span(bin_coordinate(float(cells.x[i]), float(neighbours.edge[w, 0]), nx), nx, 1, periodic)
-    y0, my = bin_span(bin_coordinate(float(cells.y[i]), float(neighbours.edge[w, 1]), ny), ny, 1, periodic)
-    z0 = 0
-    mz = nz
+    first = int(neighbours.offset[w])
+    k = int(cells.bin[i]) - first
+    x0, mx = bin_span(k % nx, nx, 1, periodic)
+    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
+    z0 = k // (nx * ny)
+    mz = 1
     if geometry == BLOCK:
-        z0, mz = bin_span(bin_coordinate(float(cells.z[i]), float(neighbours.edge[w, 2]), nz), nz, 1, periodic)
+        z0, mz = bin_span(z0, nz, 1, periodic)
+    size_x = float(wells.size[w, 0])
+    size_y = float(wells.size[w, 1])
+    x = float(cells.x[i])
+    y = float(cells.y[i])
+    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    own = float(cells.radius[i]) + p.contact_gap + NEARLY
     for jz in range(mz):
         for jy in range(my):
-            for jx in range(mx):
-                b = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx + wrap_bin(x0 + jx, nx)
-                for m in range(int(neighbours.start[b]), int(neighbours.start[b + 1])):
+            line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            for run in range(2):
+                lo = line + (first1 if run == 1 else first0)
+                hi = lo + (count1 if run == 1 else count0)
+                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
                     j = int(neighbours.member[m])
-                    later = int(cells.id[j]) > int(cells.id[i]) and living(cells, j)
-                    if later and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
-                        gap = gap_between(i, j, cells, wells)
-                        if gap <= p.contact_gap:
-                            remember(i, j, contacts, step)
+                    dx = minimum_image(x - float(cells.x[j]), size_x, periodic)
+                    dy = minimum_image(y - float(cells.y[j]), size_y, periodic)
+                    reach = own + float(cells.radius[j])
+                    near = dx * dx + dy * dy <= reach * reach and int(cells.id[j]) > int(cells.id[i])
+                    meets = near and living(cells, j) and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
+                    if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
+                        remember(i, j, contacts, step)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

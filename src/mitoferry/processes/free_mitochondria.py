@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.handover import arrive, potential, set_place
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_TEMPERATURE
 from mitoferry.core.pages import clear_slot, compact_sparse
@@ -176,6 +177,35 @@ def loss_rate(calcium, p):
 
 
 @row
+def free_page_row(h, first, sums, mitochondria, cells, wells, hazard, p, step):
+    """As :func:`free_slot_row` for the slots of a page: those to which nothing can happen in this step are told side by side."""
+    if h % N_POOLS != POOL_MEDIUM:
+        return
+    busy = lanes()
+    w = int(cells.well[h])
+    dt = step.dt / 3600.0
+    key0 = int(wells.key0[w])
+    key1 = int(wells.key1[w])
+    loss = loss_rate(float(wells.bulk[w, CALCIUM]), p) * dt
+    lysis = p.lysis_rate * dt
+    uptake = (float(hazard[w, 0]) + float(hazard[w, 1])) * max(p.porosity, 1.0) * dt  # an insert lets at most this through
+    n = 0
+    for k in range(PAGE):
+        slot = lane(first, k)
+        u, v, x, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FREE_MITOCHONDRIA, step.step, 0)
+        occupied = int(mitochondria.flags[slot]) & OCCUPIED != 0
+        dead = int(mitochondria.damage[slot]) >= FULL_DAMAGE
+        lost = 1.0 - v < lysis or int(mitochondria.psi_offset[slot]) != 0 if dead else 1.0 - u < loss
+        some = 1 if occupied and (lost or 1.0 - x < uptake) else 0
+        busy[k] = float(some)
+        n += some
+    if n > 0:
+        for k in range(PAGE):
+            if busy[k] != 0.0:
+                free_slot_row(h, first + k, sums, mitochondria, cells, wells, hazard, p, step)
+
+
+@row(page=free_page_row)
 def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
     """Loss of function, lysis or claim by a cell of the free mitochondrion in ``slot``, whichever comes first."""
     if h % N_POOLS != POOL_MEDIUM:

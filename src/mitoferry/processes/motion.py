@@ -37,7 +37,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import MECHANICS, MOTION
 from mitoferry.space.geometry import BLOCK, can_touch, mirrored, place
-from mitoferry.space.neighbours import bin_span, in_space, minimum_image, update_neighbours, wrap_bin
+from mitoferry.space.neighbours import bin_runs, bin_span, in_space, minimum_image, update_neighbours, wrap_bin
 
 MOST_SUBSTEPS = 12
 LARGEST_MOVE = 0.1  # of a radius, per sub-step
@@ -207,6 +207,7 @@ def gather_moves(i, cells, groups, wells, neighbours, dt, p):
     count_z = 1
     if block:
         z0, count_z = bin_span(z0, nz, 1, periodic)
+    first0, count0, first1, count1 = bin_runs(x0, count_x, nx)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     size_z = float(wells.size[w, 2])
@@ -225,9 +226,10 @@ def gather_moves(i, cells, groups, wells, neighbours, dt, p):
     for kz in range(count_z):
         for ky in range(count_y):
             line = first + (wrap_bin(z0 + kz, nz) * ny + wrap_bin(y0 + ky, ny)) * nx
-            for kx in range(count_x):
-                b = line + wrap_bin(x0 + kx, nx)
-                for m in range(int(neighbours.start[b]), int(neighbours.start[b + 1])):
+            for run in range(2):
+                lo = line + (first1 if run == 1 else first0)
+                hi = lo + (count1 if run == 1 else count0)
+                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
                     j = int(neighbours.member[m])
                     if j != i and can_touch(geometry, layer, int(cells.layer[j])):
                         other = float(cells.radius[j])

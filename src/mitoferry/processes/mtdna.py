@@ -178,15 +178,20 @@ def express(h, slot, total, bad, flags, mitochondria, rates, p, u):
 
 @row
 def turnover(h, slot, free, sums, mitochondria, key0, key1, a, b, rates, step):
-    """Losses and births of the copies in ``slot``; returns copies left, and how many of them are pathogenic."""
+    """Losses and births of the copies in ``slot``; returns copies left, and how many of them are pathogenic.
+
+    The first haplotype that is there uses the draws ``a`` and ``b``, each further one its own.
+    """
     total = 0
+    n_kinds = 0
     bad = 0
     for k in range(N_HAPLOTYPES):
         n = int(mitochondria.copies[slot, k])
         if n > 0:
-            if k > 0:
+            if n_kinds > 0:
                 birth = int(mitochondria.birth[slot])
                 a, b, _, _ = uniform4(key0, key1, birth, mitochondria.ordinal[slot], MTDNA_REPLICATION, step.step, k)
+            n_kinds += 1
             lost = rare_binomial(n, rates[h, LOSS], a)
             born = 0
             if free:
@@ -204,13 +209,20 @@ def turnover(h, slot, free, sums, mitochondria, key0, key1, a, b, rates, step):
 
 
 @row
+def shares(flags):
+    """Whether a slot holds a mitochondrion of the own network, in the cytosol: it shares transcripts."""
+    return (flags & OCCUPIED != 0) & (place_of(flags) == CYTOSOL) & (class_of(flags) == OWN_NETWORK)
+
+
+@row
 def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
-    """As :func:`mtdna_slot` for the slots of a page: draws, copies, then the complexes of the own network side by side."""
+    """As :func:`mtdna_slot` for the slots of a page: draws, the copies that change, then the complexes of the own network side by side."""
     if rates[h, ACTIVE] == 0.0:
         return
     draw_a = lanes()
     draw_b = lanes()
     draw_c = lanes()
+    busy = lanes()
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])
@@ -219,42 +231,70 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
     first3 = rates[h, TARGETS + 2]
     weight = rates[h, WEIGHT]
     loss = rates[h, LOSS]
-    gain = rates[h, GAIN]
-    left = 0
-    wild = 1 if rates[h, PATHOGENIC] == 0.0 else 0
+    gain = max(max(rates[h, GAIN], rates[h, GAIN + 1]), max(rates[h, GAIN + 2], rates[h, GAIN + 3]))
     for k in range(PAGE):
         slot = lane(first, k)
         a, b, c, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MTDNA_REPLICATION, step.step, 0)
         draw_a[k] = a
         draw_b[k] = b
         draw_c[k] = c
+    left0, left1, left2, left3, n_busy = 0, 0, 0, 0, 0
     for k in range(PAGE):
         slot = lane(first, k)
+        c0 = int(mitochondria.copies[slot, 0])
+        c1 = int(mitochondria.copies[slot, 1])
+        c2 = int(mitochondria.copies[slot, 2])
+        c3 = int(mitochondria.copies[slot, 3])
+        total = c0 + c1 + c2 + c3
         flags = int(mitochondria.flags[slot])
-        if flags & OCCUPIED != 0:
-            free = place_of(flags) == CYTOSOL
-            n = int(mitochondria.copies[slot, 0])
-            others = int(mitochondria.copies[slot, 1]) + int(mitochondria.copies[slot, 2]) + int(mitochondria.copies[slot, 3])
-            total = n
-            bad = n - n * wild
-            if others == 0 and draw_a[k] <= 1.0 - n * loss and draw_b[k] <= 1.0 - n * gain:
-                left += n
-            else:
+        some = c0 * (c1 + c2 + c3) + c1 * (c2 + c3) + c2 * c3  # 0 for a single haplotype
+        some = 1 if draw_a[k] > 1.0 - total * loss else some
+        some = 1 if draw_b[k] > 1.0 - total * gain else some
+        some = 1 if place_of(flags) == CYTOSOL and class_of(flags) != OWN_NETWORK else some
+        some = 1 if some != 0 else 0
+        busy[k] = float((flags & OCCUPIED) * some)
+    for k in range(PAGE):
+        slot = lane(first, k)
+        c0 = int(mitochondria.copies[slot, 0])
+        c1 = int(mitochondria.copies[slot, 1])
+        c2 = int(mitochondria.copies[slot, 2])
+        c3 = int(mitochondria.copies[slot, 3])
+        some = int(busy[k])
+        quiet = (int(mitochondria.flags[slot]) & OCCUPIED) * (1 - some)
+        n_busy += some
+        left0 += quiet * c0
+        left1 += quiet * c1
+        left2 += quiet * c2
+        left3 += quiet * c3
+    sums[2 * N_HAPLOTYPES] += left0
+    sums[2 * N_HAPLOTYPES + 1] += left1
+    sums[2 * N_HAPLOTYPES + 2] += left2
+    sums[2 * N_HAPLOTYPES + 3] += left3
+    if n_busy > 0:
+        for k in range(PAGE):
+            if busy[k] != 0.0:
+                slot = lane(first, k)
+                flags = int(mitochondria.flags[slot])
+                free = place_of(flags) == CYTOSOL
                 total, bad = turnover(h, slot, free, sums, mitochondria, key0, key1, draw_a[k], draw_b[k], rates, step)
-            if free and class_of(flags) != OWN_NETWORK:
-                express(h, slot, total, bad, flags, mitochondria, rates, p, draw_c[k])
-    sums[2 * N_HAPLOTYPES] += left
+                if free and class_of(flags) != OWN_NETWORK:
+                    express(h, slot, total, bad, flags, mitochondria, rates, p, draw_c[k])
+    # one column at a time: a loop that writes several is not vectorised
     for k in range(PAGE):
         slot = lane(first, k)
-        flags = int(mitochondria.flags[slot])
-        shared = flags & OCCUPIED != 0 and place_of(flags) == CYTOSOL and class_of(flags) == OWN_NETWORK
-        u = draw_c[k]
         value = int(mitochondria.complex1[slot])
-        mitochondria.complex1[slot] = approach(value, first1, weight, u) if shared else value
+        new = approach(value, first1, weight, draw_c[k])
+        mitochondria.complex1[slot] = new if shares(int(mitochondria.flags[slot])) else value
+    for k in range(PAGE):
+        slot = lane(first, k)
         value = int(mitochondria.complex34[slot])
-        mitochondria.complex34[slot] = approach(value, first2, weight, u) if shared else value
+        new = approach(value, first2, weight, draw_c[k])
+        mitochondria.complex34[slot] = new if shares(int(mitochondria.flags[slot])) else value
+    for k in range(PAGE):
+        slot = lane(first, k)
         value = int(mitochondria.complex5[slot])
-        mitochondria.complex5[slot] = approach(value, first3, weight, u) if shared else value
+        new = approach(value, first3, weight, draw_c[k])
+        mitochondria.complex5[slot] = new if shares(int(mitochondria.flags[slot])) else value
 
 
 @row(page=mtdna_page)

@@ -41,7 +41,7 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import NANOTUBE_CAPTURE, NANOTUBE_SEARCH
 from mitoferry.processes.nanotube_links import BY_SEARCH, allocate_proposals, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_coordinate, bin_span, minimum_image, wrap_bin
+from mitoferry.space.neighbours import bin_coordinate, bin_runs, bin_span, minimum_image, wrap_bin
 
 N_SLOTS = 4  # links that a cell can start in one step; after the fourth it waits for the next step
 MAX_TRIES = 1000  # attempts of a cell in one step
@@ -176,14 +176,17 @@ def first_hit(i, ex, ey, ez, reach, cells, wells, neighbours):
     mz = nz
     if geometry == BLOCK:
         z0, mz = bin_span(bin_coordinate(float(cells.z[i]), edge_z, nz), nz, int(math.floor(reach / edge_z + 0.4)) + 1, periodic)
+    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
     best = 1e30
     hit = -1
     gap_of_hit = 0.0
     for jz in range(mz):
         for jy in range(my):
-            for jx in range(mx):
-                b = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx + wrap_bin(x0 + jx, nx)
-                for m in range(int(neighbours.start[b]), int(neighbours.start[b + 1])):
+            line = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            for run in range(2):
+                lo = line + (first1 if run == 1 else first0)
+                hi = lo + (count1 if run == 1 else count0)
+                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
                     j = int(neighbours.member[m])
                     if j != i and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
                         entry, gap = entry_distance(i, j, ex, ey, ez, cells, wells)

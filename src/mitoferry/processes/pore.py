@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, hill4, log
 from mitoferry.core.process import Process
 from mitoferry.core.random import binomial_from, uniform, uniform4
@@ -122,7 +123,33 @@ def smallest_above(h, last, cells, pages, mitochondria, k0, k1, step):
     return found, best
 
 
-@row
+def _walk_cpu(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step):
+    """As ``walk``; the draws of a page side by side, then those slots to which something happens."""
+    busy = lanes()
+    page = int(cells.first_page[h])
+    while page >= 0:
+        n = 0
+        for k in range(PAGE):
+            slot = lane(page * PAGE, k)
+            u, _, _, _ = lane_uniform4(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_CHOICE)
+            flags = int(mitochondria.flags[slot])
+            some = 1 if u < p_open else 0
+            some = 1 if flags & PORE_OPEN != 0 else some
+            some = some * (flags & OCCUPIED)
+            busy[k] = float(some)
+            n += some
+        if n > 0:
+            for k in range(PAGE):
+                if busy[k] != 0.0:
+                    slot = page * PAGE + k
+                    if int(mitochondria.flags[slot]) & PORE_OPEN != 0:
+                        age_pore(mitochondria, slot, k0, k1, p_close, closes, hours, step)
+                    else:
+                        open_pore(mitochondria, slot, k0, k1, closes, hours, step)
+        page = int(pages.next[page])
+
+
+@row(cpu=_walk_cpu)
 def walk(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step):
     """One draw per mitochondrion of ``h``: open pores age or close, closed ones open."""
     page = int(cells.first_page[h])

@@ -3,7 +3,7 @@
 All functions take plain arrays and scalars. A *plane* holds several fields of one well, its *lanes*, side by side:
 ``plane[((z ny + y) nx + x) width + lane]``, float64. What is done to a lane does not depend on the others, so species
 may be grouped in any way; together they fill the vector registers. ``planes`` is one array of planes of ``size`` each:
-0 field, 1 source, 2 and 3 work space, 4 uptake, 5 residual, 6 direction, 7 operator times direction.
+0 field, 1 source, 2 and 3 work space, 4 uptake, 5 residual, 6 direction, 7 operator times direction, 8 scaling.
 
 Modes are kept with the axes x and y exchanged (``space/transform.py``). Inner loops run along contiguous memory so that
 compilers vectorise them; coefficients that differ between lanes are spread over *lines* as long as a row of the grid.
@@ -20,8 +20,8 @@ from mitoferry.core.row import row
 from mitoferry.space.transform import into_modes
 
 EXPLICIT_PLANES = 4
-IMPLICIT_PLANES = 8
-FIELD, SOURCE, SPARE, OTHER, UPTAKE, RESIDUAL, DIRECTION, PRODUCT = range(8)
+IMPLICIT_PLANES = 9
+FIELD, SOURCE, SPARE, OTHER, UPTAKE, RESIDUAL, DIRECTION, PRODUCT, SCALING = range(9)
 
 # lines: coefficients spread over a row of the grid, sums of columns, and numbers per lane
 (
@@ -198,12 +198,13 @@ def apply_operator(shape, width, held, periodic, around_z, p, uptake, q, lines):
 
 @row
 def precondition(shape, width, held, modes_at, eigen_at, modes, eigenvalues, planes, size, lines):
-    """Plane 2 = (diagonal + mean uptake - D lap - share mean)^-1 residual. Plane 3 is work space."""
+    """Plane 2 = S (diagonal + mean uptake - D lap - share mean)^-1 S residual, S the scaling. Plane 3 is work space."""
     nx, ny, nz = shape
     residual = planes[RESIDUAL * size : RESIDUAL * size + size]
+    scaling = planes[SCALING * size : SCALING * size + size]
     start = planes[SPARE * size : SPARE * size + size]
     for v in range(size):
-        start[v] = residual[v]
+        start[v] = scaling[v] * residual[v]
     a = SPARE
     other = OTHER
     for inverse in range(2):
@@ -227,6 +228,36 @@ def precondition(shape, width, held, modes_at, eigen_at, modes, eigenvalues, pla
             if held == 0:
                 for k in range(width):
                     here[k] = lines[NEW, k] / (lines[DIAGONAL, k] + lines[MEAN, k] - lines[SHARE, k])
+    for v in range(size):
+        start[v] = scaling[v] * start[v]
+
+
+@row
+def make_scaling(shape, width, planes, size, lines):
+    """Plane 8: S = sqrt(mean(q)/q), q = diagonal + uptake + half the diagonal of -D lap.
+
+    Where cells take up much faster than diffusion brings, the uptake of a voxel is far from the mean; scaled by S from
+    both sides the operator looks even again (half as many iterations in a monolayer without oxygen).
+    """
+    length = shape[0] * width
+    rows = shape[1] * shape[2]
+    for k in range(width):
+        near = 0.0
+        for axis in range(3):
+            if shape[axis] > 1:
+                near += lines[SPREAD_X + axis, k]
+        lines[OLD, k] = lines[DIAGONAL, k] + near
+        lines[NEW, k] = lines[OLD, k] + lines[MEAN, k]
+    spread_line(lines, OLD, length, width)
+    spread_line(lines, NEW, length, width)
+    least = lines[OLD]
+    mean = lines[NEW]
+    for r in range(rows):
+        at = r * length
+        uptake = planes[UPTAKE * size + at : UPTAKE * size + at + length]
+        scaling = planes[SCALING * size + at : SCALING * size + at + length]
+        for j in range(length):
+            scaling[j] = math.sqrt(mean[j] / (least[j] + uptake[j]))
 
 
 @row
@@ -324,6 +355,7 @@ def implicit_step(shape, width, held, periodic, around_z, modes_at, eigen_at, mo
     sum_plane(uptake, rows, length, width, lines, MEAN)
     for k in range(width):
         lines[MEAN, k] = lines[MEAN, k] / (shape[0] * rows)
+    make_scaling(shape, width, planes, size, lines)
     for v in range(size):
         direction[v] = planes[FIELD * size + v]
     active = width
