@@ -1,5 +1,10 @@
 """Sphinx configuration; the pages' code cells run at build time, so that an example that fails fails the build."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "mitoferry"
 author = "The mitoferry founders"
 copyright = "2026, the mitoferry founders"
@@ -17,3 +22,10 @@ nb_execution_in_temp = True
 nb_render_markdown_format = "myst"
 autodoc_typehints = "description"
 suppress_warnings = ["myst.header"]
+
+
+def setup(app):
+    """Write the pages that are made from the code and the library before the sources are read."""
+    from generate_pages import write_pages
+
+    app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "_generated"))

@@ -1,17 +1,21 @@
 """The library: every record has unit, tag and source; parameters, cell types, agents; refusals."""
 
+import dataclasses
 import importlib
 import itertools
 import math
+import types
 
 import pytest
 
+from mitoferry.assays import seahorse
 from mitoferry.base.errors import InputError
 from mitoferry.core.nodes import NODE, NODES
 from mitoferry.core.plate_spec import CellTypeNumbers
 from mitoferry.core.schema import SPECIES
 from mitoferry.library import cell_types, interventions, parameters, records, units
 from mitoferry.library.interventions_read import read_intervention
+from mitoferry.library.scaling import energetics_parameters
 
 AGENTS = [a for load in (interventions.load_drugs, interventions.load_genes, interventions.load_injuries) for a in load().values()]
 NEEDED_TYPES = [
@@ -182,9 +186,9 @@ def test_other_packages_add_records(monkeypatch):
 
 # ------------------------------------------------------------------ cell types
 def test_cell_types_are_complete():
-    types = cell_types.load_cell_types()
-    assert set(NEEDED_TYPES) <= set(types)
-    for t in types.values():
+    known = cell_types.load_cell_types()
+    assert set(NEEDED_TYPES) <= set(known)
+    for t in known.values():
         assert set(t.values) == set(cell_types.FIELDS)
         for v in t.values.values():
             assert v.tag in records.TAGS
@@ -198,13 +202,112 @@ def test_cell_types_are_complete():
 
 @pytest.mark.parametrize("name", sorted(cell_types.load_cell_types()))
 def test_numbers_of_every_type_are_usable(name):
-    n = cell_types.cell_type(name).numbers()
+    record = cell_types.cell_type(name)
+    n = record.numbers()
     assert isinstance(n, CellTypeNumbers)
+    assert all(math.isfinite(x) and x >= 0 for k, x in dataclasses.asdict(n).items() if k != "name")
     assert n.demand > 0
     assert n.glycolysis > 0
-    assert n.cytosol < n.volume
-    assert n.nonmito < n.oxygen_use * 1000 / 60
-    assert 0 < n.leak_factor <= 1
+    assert 0 < n.cytosol < n.volume
+    assert 0 < n.leak_factor <= max(1.0, record.value("leak"))
+    if n.oxygen_use > 0:
+        assert n.nonmito < n.oxygen_use * 1000 / 60
+    else:
+        assert n.nonmito == n.oxphos_share == 0.0
+
+
+@pytest.mark.parametrize("name", sorted(cell_types.load_cell_types()))
+def test_virtual_seahorse_of_every_type(name):
+    """At rest a cell keeps its ATP; what it respires is near its oxygen use, and nothing without mtDNA or mitochondria."""
+    record = cell_types.cell_type(name)
+    energetics = seahorse.CellEnergetics.of_type(record.numbers(), rho0=record.rho0)
+    test = seahorse.virtual_seahorse(energetics, energetics_parameters(), titration=(10.0, 20.0))
+    basal = test.phases["basal"]
+    assert 2.7 < basal.atp < 3.25
+    if record.value("mtdna") == 0.0:
+        assert basal.ocr == test.spare == 0.0
+        assert test.phases["oligomycin"].atp > 2.7
+    else:
+        assert 150 < basal.psi < 181
+        assert 0.85 < basal.ocr / record.value("oxygen_use") < (2.2 if record.value("oxphos_share") < 0.4 else 1.5)
+        assert test.spare > 0
+    if record.rho0:
+        assert 55 < basal.psi < 68
+
+
+def test_rows_of_the_specification_are_types_of_their_own():
+    names = set(cell_types.load_cell_types())
+    assert len(names) >= 71
+    assert {"a549_rho0", "cell_143b_rho0", "cell_4t1_rho0", "b16_rho0", "prostate_cancer", "hepatocellular_carcinoma", "skov3",
+            "adenoid_cystic_carcinoma", "vascular_smooth_muscle", "airway_smooth_muscle", "uc_msc", "t_cell", "t_cell_activated", "nk_cell",
+            "nkt_cell", "hsc", "cd34", "macrophage_m1", "macrophage_m2", "platelet", "erythrocyte", "zygote", "oocyte",
+            "myeloid_precursor", "osteoclast_precursor"} <= names  # fmt: skip
+
+
+def test_ids_are_used_for_one_kind_of_cell():
+    shared = {"CL:0000134", "CL:0002551", "CL:0002131"}  # stromal cells without an id of their own, MELAS fibroblast, neonatal heart
+    ids = [r.ontology for r in cell_types.load_cell_types().values() if r.ontology not in (*shared, "")]
+    assert len(ids) == len(set(ids)) > 45
+    lines = [r for r in cell_types.load_cell_types().values() if r.ontology.startswith("CVCL_")]
+    assert all(not r.rho0 for r in lines)
+
+
+def test_a_line_without_mtdna_keeps_the_set_points_of_its_parent():
+    line, parent = cell_types.cell_type("a549_rho0"), cell_types.cell_type("a549")
+    n, whole = line.numbers(), parent.numbers()
+    assert line.rho0
+    assert not parent.rho0
+    assert line.value("mtdna") == line.value("oxygen_use") == 0.0
+    assert n.mtdna == parent.value("mtdna")
+    assert line.numbers({"mtdna": 700.0}).mtdna == 700.0
+    assert n.demand == whole.demand
+    assert n.glycolysis > 1.9 * whole.glycolysis
+    assert n.nonmito == 0.0
+
+
+def test_uncoupling_protein_raises_the_leak():
+    brown = cell_types.cell_type("brown_adipocyte")
+    assert brown.numbers().leak_factor == 5.0
+    assert brown.numbers().demand < brown.numbers({"leak": 1.0}).demand
+    with pytest.raises(InputError, match="leaves some"):
+        brown.numbers({"leak": 50.0})
+
+
+@pytest.mark.parametrize("overrides", [{"oxygen_use": 4.0}, {"oxphos_share": 1.5}])
+def test_numbers_that_contradict_each_other_are_refused(overrides):
+    with pytest.raises(InputError, match="oxphos_share"):
+        cell_types.cell_type("a549_rho0").numbers(overrides)
+
+
+def test_what_is_measured_and_what_is_not():
+    assert set(cell_types.cell_type("huvec").unmeasured()) == set(cell_types.DECIDING)
+    assert set(cell_types.cell_type("huvec").unmeasured({"cx43": 1})) == set(cell_types.DECIDING) - {"cx43"}
+    assert cell_types.cell_type("fibroblast").unmeasured() == {}
+    assert cell_types.cell_type("fibroblast").unmeasured({"mitochondria": 300})
+    assert cell_types.cell_type("alveolar_type_2").unmeasured()  # its volume is measured, which decides little
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"ontology": "CL:57"}, "CL:0000057"),
+        ({"ontolgy": "CL:0000057"}, "Did you mean ontology"),
+        ({"rho0_of": "a548"}, "Did you mean a549"),
+        ({"rho0_of": "a549_rho0"}, "with mtDNA"),
+        ({"rho0_of": "a549"}, "0 for mtdna"),
+    ],
+)
+def test_a_broken_type_is_refused(monkeypatch, broken, said):
+    row = {**dict.fromkeys(cell_types.FIELDS, 1.0), "oxphos_share": 0.5}
+    content = {"types": {"mine": {"about": "mine", "species": "human", "values": row, **broken}}}
+    point = types.SimpleNamespace(name="mine", load=lambda: content)
+    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [point] if group == "mitoferry.cell_types" else [])
+    cell_types._load.cache_clear()
+    try:
+        with pytest.raises(InputError, match=said):
+            cell_types.load_cell_types()
+    finally:
+        cell_types._load.cache_clear()
 
 
 def test_numbers_with_overrides():

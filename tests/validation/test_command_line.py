@@ -17,6 +17,7 @@ COMMANDS = (
     "run",
     "resume",
     "list",
+    "explain",
     "show",
     "check",
     "estimate",
@@ -96,6 +97,16 @@ def test_list_show_version():
     assert "cytochalasin" in mitoferry("show", "drug", "cytochalasin_b").stdout.lower()
     assert "flow" in mitoferry("show", "assay", "flow_mitochondria").stdout.lower()
     assert mitoferry("version").stdout.strip()[0].isdigit()
+
+
+def test_list_of_a_kind_and_explain():
+    said = mitoferry("list").stdout
+    assert "mitoferry list mechanisms|celltypes" in said
+    assert "a549_rho0 " in mitoferry("list", "celltypes").stdout
+    assert {"name", "about", "dose"} <= set(json.loads(mitoferry("list", "drugs", "--json").stdout)[0])
+    assert "nanotube_search.capture_probability" in mitoferry("explain", "nanotube_search").stdout
+    assert "'celltypes'" in mitoferry("list", "celltype", code=2).stderr
+    assert "nanotube_search" in mitoferry("explain", "nanotube_serch", code=2).stderr
 
 
 def test_parameters_of_a_pattern():

@@ -168,7 +168,9 @@ def problems(text, practice=True):
     return [document.getError(i).getMessage() for i in range(document.getNumErrors())]
 
 
-@pytest.mark.parametrize("name", sorted(n for n, t in load_cell_types().items() if t.value("mitochondria") > 0)[::5] + ["bm_msc"])
+@pytest.mark.parametrize(
+    "name", [*sorted(n for n, t in load_cell_types().items() if t.value("mitochondria") > 0)[::5], "bm_msc", "cell_143b_rho0"]
+)
 def test_sbml_is_valid_with_consistent_units_and_without_a_warning(name):
     assert problems(energetics_sbml(name)) == []
 

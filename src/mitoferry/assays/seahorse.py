@@ -71,11 +71,12 @@ class CellEnergetics:
     substrate: float = 1.0
 
     @staticmethod
-    def of_type(cell: Any) -> CellEnergetics:
-        """A healthy cell of a scaled type (``mitoferry.library.scaling.ScaledCell`` or alike)."""
+    def of_type(cell: Any, *, rho0: bool = False) -> CellEnergetics:
+        """A healthy cell of a scaled type (``mitoferry.library.scaling.ScaledCell`` or alike); ``rho0``: it has no mtDNA."""
         n = cell.mitochondria
+        working = 0.0 if rho0 else n
         return CellEnergetics(
-            etc=n, synthase=n, leak=n, dehydrogenase=n, demand=cell.demand, glycolysis=cell.glycolysis, nonmito=cell.nonmito,
+            etc=working, synthase=working, leak=n, dehydrogenase=n, demand=cell.demand, glycolysis=cell.glycolysis, nonmito=cell.nonmito,
             volume=cell.cytosol, leak_factor=cell.leak_factor, substrate=cell.substrate,
         )  # fmt: skip
 

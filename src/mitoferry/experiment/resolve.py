@@ -166,7 +166,8 @@ def _population(name: str, plan: Plan, index: int, palette: list[str], parameter
     record = library.cell_types[cells.type]
     numbers = {key: number_in(value, record.values[key].unit) for key, value in cells.overrides.items()}
     shares = shares_of(name, cells, library)
-    haplotypes = tuple(0.0 if cells.rho0 else shares.get(h, 0.0) for h in palette)
+    rho0 = cells.rho0 or record.rho0
+    haplotypes = tuple(0.0 if rho0 else shares.get(h, 0.0) for h in palette)
     return Population(
         name=name,
         index=index,
@@ -178,7 +179,7 @@ def _population(name: str, plan: Plan, index: int, palette: list[str], parameter
         haplotypes=(*haplotypes, *[0.0] * (4 - len(palette))),  # type: ignore[arg-type]
         genetic_label=cells.label.genetic is not None,
         tracker=1.0 if cells.label.tracker is not None else 0.0,
-        rho0=cells.rho0,
+        rho0=rho0,
     )
 
 

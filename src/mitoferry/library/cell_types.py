@@ -4,6 +4,9 @@ The table is ``data/cell_types.yaml``; other packages add types by an entry poin
 ``mitoferry.cell_types`` that gives the same format. The numbers of energetics (demand, glycolysis, leak) are not in
 the table: they follow from oxygen use, share of oxidative phosphorylation and mitochondria by the closed form of
 ``library/scaling.py``.
+
+A line without mtDNA (``rho0_of: a549``) has no copies and does not respire. What it holds on to is its parent's: the ATP use,
+which glycolysis then makes alone, and the number of copies that it keeps once mtDNA has come in.
 """
 
 from __future__ import annotations
@@ -17,24 +20,40 @@ from typing import Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.plate_spec import CellTypeNumbers
 from mitoferry.library.parameters import nearest, values_for
-from mitoferry.library.records import TAGS, check_evidence, data_path, numbers_in, raise_all, read_sources
+from mitoferry.library.records import TAGS, check_evidence, data_path, raise_all, read_sources
 
 FIELDS = (
-    "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "speed", "persistence", "filopodia",
-    "cx43", "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time", "cytokine_sensitivity", "cell_cv",
+    "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
+    "persistence", "filopodia", "cx43", "miro1", "uptake", "adhesion", "arrival_lysis", "arrival_fusion", "cycle_time",
+    "cytokine_sensitivity", "cell_cv",
 )  # fmt: skip
+DECIDING = (
+    "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
+)  # fmt: skip
+"""Numbers on which transfer and what follows from it hinge most."""
+_OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 
-def _scaled(name: str, v: Mapping[str, float], overrides: Mapping[str, float] | None) -> CellTypeNumbers:
-    """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``."""
-    from mitoferry.library.scaling import energetics_parameters, scale_cell_type
+def _scaled(
+    name: str, v: Mapping[str, float], parameters: Mapping[str, float] | None, parent: Mapping[str, float] | None = None
+) -> CellTypeNumbers:
+    """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``; ``parent``: values of the line with mtDNA."""
+    from mitoferry.library.scaling import atp_use, energetics_parameters, scale_cell_type
 
     p = energetics_parameters()
-    if overrides:
-        p = p._replace(**values_for("energetics", overrides={k: x for k, x in overrides.items() if k.startswith("energetics.")}))
-    scaled = scale_cell_type(v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"])
+    if parameters:
+        p = p._replace(**values_for("energetics", overrides={k: x for k, x in parameters.items() if k.startswith("energetics.")}))
+    glycolytic = v["glycolytic_atp"]
+    if parent is not None and glycolytic == 0.0:
+        glycolytic = atp_use(parent["mitochondria"], parent["oxygen_use"], parent["oxphos_share"], p, leak=parent["leak"])
+    scaled = scale_cell_type(
+        v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"], leak=v["leak"], glycolytic_atp=glycolytic
+    )
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
-    return CellTypeNumbers(name=name, **v, **derived)
+    given = {k: x for k, x in v.items() if k not in _OF_SCALING}
+    if parent is not None and given["mtdna"] == 0.0:
+        given["mtdna"] = parent["mtdna"]
+    return CellTypeNumbers(name=name, **given, **derived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,9 @@ class CellTypeRecord:
         note: what else to know.
         values: one :class:`CellTypeValue` per name of :data:`FIELDS`.
         haplotypes: share of each mtDNA haplotype by name, unless the experiment says otherwise.
+        ontology: id of the Cell Ontology ("CL:0000057") or Cellosaurus accession of the line ("CVCL_0023"); "" where not sure.
+        rho0_of: name of the line with mtDNA that this line without mtDNA was made from; "" for all others.
+        parent: values of that line by field name.
     """
 
     name: str
@@ -70,6 +92,22 @@ class CellTypeRecord:
     note: str
     values: Mapping[str, CellTypeValue]
     haplotypes: Mapping[str, float] = field(default_factory=lambda: {"wild_type": 1.0})
+    ontology: str = ""
+    rho0_of: str = ""
+    parent: Mapping[str, float] | None = None
+
+    @property
+    def rho0(self) -> bool:
+        """Whether its cells have no mtDNA."""
+        return bool(self.rho0_of)
+
+    def unmeasured(self, overrides: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Deciding numbers (:data:`DECIDING`) by name with their tag, if none of them is measured, fitted or computed.
+
+        Numbers in ``overrides`` are the user's own and do not count; empty if one of the others is measured.
+        """
+        tags = {name: self.values[name].tag for name in DECIDING if name not in (overrides or {})}
+        return {} if any(tag not in "OC" for tag in tags.values()) else tags
 
     def value(self, name: str) -> float:
         """One number in the unit of its record."""
@@ -83,7 +121,7 @@ class CellTypeRecord:
             parameters: parameters by full name that differ from the library ("energetics.leak_conductance").
 
         Raises:
-            InputError: an override names no field, or is negative.
+            InputError: an override names no field, is negative, or contradicts another number.
         """
         overrides = overrides or {}
         problems = [
@@ -98,7 +136,11 @@ class CellTypeRecord:
         ]
         raise_all(problems)
         values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}
-        return _scaled(self.name, values, parameters)
+        try:
+            return _scaled(self.name, values, parameters, self.parent)
+        except ValueError as error:
+            found = f"oxygen_use {values['oxygen_use']:g}, oxphos_share {values['oxphos_share']:g}, leak {values['leak']:g}"
+            raise InputError(Problem(f"cell type {self.name}", "numbers", str(error), found)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,84 +154,21 @@ class HaplotypeRecord:
     source: str
 
 
-def _value(where: str, key: str, name: str, raw: Any, base: Mapping[str, Any]) -> tuple[CellTypeValue | None, list[Problem]]:
-    """One value of a type: a number, or a record that overrides what its field says."""
-    record = dict(base)
-    given = raw if isinstance(raw, Mapping) else {"value": raw}
-    record.update(given)
-    unknown = set(given) - {"value", "range", "tag", "source", "note", "unit"}
-    problems = check_evidence(where, key, record) + [
-        Problem(where, f"{key}.{k}", "value, range, tag, source or note", repr(k)) for k in sorted(unknown)
-    ]
-    value = numbers_in(record.get("value"), 1)
-    if value is None or value[0] < 0.0:
-        return None, [*problems, Problem(where, key, "a number of 0 or more", repr(record.get("value")))]
-    spread = numbers_in(base.get("spread"), 2) or (1.0, 1.0)
-    limits = numbers_in(given.get("range", [value[0] * spread[0], value[0] * spread[1]]), 2)
-    if limits is None or not limits[0] <= value[0] <= limits[1]:
-        return None, [*problems, Problem(where, f"{key}.range", "two numbers around the value", repr(given.get("range")))]
-    if problems:
-        return None, problems
-    text = {k: " ".join(str(record.get(k, "")).split()) for k in ("unit", "tag", "source", "about", "note")}
-    return CellTypeValue(name=name, value=value[0], range=(limits[0], limits[1]), **text), []
-
-
-def _haplotype_shares(where: str, name: str, raw: Any, known: Mapping[str, Any]) -> tuple[dict[str, float], list[Problem]]:
-    if raw is None:
-        return {"wild_type": 1.0}, []
-    shares = raw.get("shares") if isinstance(raw, Mapping) else None
-    if not isinstance(shares, Mapping) or abs(sum(shares.values()) - 1.0) > 1e-9:
-        return {}, [Problem(where, f"types.{name}.haplotypes.shares", "shares that add up to 1", repr(shares))]
-    problems = check_evidence(where, f"types.{name}.haplotypes", raw, need=("tag", "source"))
-    problems += [
-        Problem(where, f"types.{name}.haplotypes.{h}", "a haplotype of the table", repr(h), hint=nearest(h, known))
-        for h in shares
-        if h not in known
-    ]
-    return {str(h): float(s) for h, s in shares.items()}, problems
-
-
-def _read(where: str, content: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[str, CellTypeRecord], list[Problem]]:
-    types: dict[str, CellTypeRecord] = {}
-    problems: list[Problem] = []
-    fields, defaults = base["fields"], base["defaults"]
-    for name, raw in (content.get("types") or {}).items():
-        given = raw.get("values") or {}
-        unknown = [k for k in given if k not in FIELDS]
-        problems += [
-            Problem(where, f"types.{name}.values.{k}", "one of " + ", ".join(FIELDS), repr(k), hint=nearest(k, FIELDS)) for k in unknown
-        ]
-        problems += [
-            Problem(where, f"types.{name}.{k}", "a text", repr(raw.get(k))) for k in ("about", "species") if not isinstance(raw.get(k), str)
-        ]
-        values: dict[str, CellTypeValue] = {}
-        for field_name in FIELDS:
-            item = given.get(field_name, defaults.get(field_name))
-            value, wrong = _value(where, f"types.{name}.{field_name}", field_name, item, fields[field_name])
-            problems += wrong
-            if value is not None:
-                values[field_name] = value
-        shares, wrong = _haplotype_shares(where, name, raw.get("haplotypes"), base["haplotypes"])
-        problems += wrong
-        types[name] = CellTypeRecord(
-            name=name, about=str(raw.get("about")), species=str(raw.get("species")), note=str(raw.get("note", "")),
-            values=MappingProxyType(values), haplotypes=MappingProxyType(shares),
-        )  # fmt: skip
-    return types, problems
-
-
 @cache
 def _load() -> tuple[Mapping[str, CellTypeRecord], Mapping[str, HaplotypeRecord]]:
+    from mitoferry.library.cell_types_read import read_types, with_parents
+
     sources = list(read_sources([data_path("cell_types.yaml")], "mitoferry.cell_types"))
     base = dict(sources[0][1])
     base["haplotypes"] = {name: r for _, content in sources for name, r in (content.get("haplotypes") or {}).items()}
     types: dict[str, CellTypeRecord] = {}
     problems: list[Problem] = []
     for where, content in sources:
-        found, wrong = _read(where, content, base)
+        found, wrong = read_types(where, content, base)
         problems += wrong
         problems += [Problem(where, f"types.{name}", "a new name", "a type of this name exists") for name in found if name in types]
         types.update(found)
+    problems += with_parents("cell types", types)
     for name, raw in base["haplotypes"].items():
         problems += check_evidence("cell_types.yaml", f"haplotypes.{name}", raw, need=("tag", "source", "about"))
     raise_all(problems)
@@ -226,4 +205,6 @@ def cell_type(name: str) -> CellTypeRecord:
     return types[name]
 
 
-__all__ = ["FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes"]
+__all__ = [
+    "DECIDING", "FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",
+]  # fmt: skip

@@ -170,9 +170,12 @@ def _cell(record: CellTypeRecord, n: CellTypeNumbers) -> list[Quantity]:
     scaled = {"tag": "S", "source": "scaled from mitochondria, oxygen use, share of oxidative phosphorylation and volume of the cell type"}
     names = (("respiratory", "respiratory chain"), ("synthase", "ATP synthase"), ("leak", "leak"), ("dehydrogenase", "dehydrogenases"))
     rows = [
-        (f"{name}_units", "1", n.mitochondria, f"{what} in mass units; 1 is that of one healthy mitochondrion", _known(content))
+        (
+            f"{name}_units", "1", 0.0 if record.rho0 and name in ("respiratory", "synthase") else n.mitochondria,
+            f"{what} in mass units; 1 is that of one healthy mitochondrion", _known(content),
+        )
         for name, what in names
-    ]
+    ]  # fmt: skip
     rows += [
         ("leak_factor", "1", n.leak_factor, "factor of the cell type on the leak", scaled),
         ("substrate", "1", n.substrate, brake.about, _known(brake)),
@@ -244,7 +247,7 @@ def energetics_model(name: str, *, overrides: Mapping[str, float] | None = None,
         demand=n.demand, glycolysis=n.glycolysis, nonmito=n.nonmito, leak_factor=n.leak_factor, cytosol=n.cytosol,
         substrate=n.substrate, mitochondria=n.mitochondria, oxygen_use=n.oxygen_use,
     )  # fmt: skip
-    rest = settle(CellEnergetics.of_type(scaled), Parameters(**values), oxygen=OXYGEN, glucose=GLUCOSE)
+    rest = settle(CellEnergetics.of_type(scaled, rho0=record.rho0), Parameters(**values), oxygen=OXYGEN, glucose=GLUCOSE)
     quantities = [
         *_states(rest.psi, rest.nadh),
         *[Quantity(id=i, unit=u, about=a, formula=f) for i, u, f, a in EQUATIONS],

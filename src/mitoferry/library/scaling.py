@@ -3,7 +3,8 @@
 From what is known of a type (mitochondria N, oxygen use, share of ATP from oxidative phosphorylation OX, volume)::
 
     nonmito = 0.12 OCR,  mito = OCR - nonmito
-    leak    = g_L N sinh(181/2V_T)/sinh(175/2V_T)/20,  capped at 0.35 mito by a factor on the leak
+    leak    = g_L N sinh(181/2V_T)/sinh(175/2V_T)/20,  capped at 0.35 mito by a factor on the leak, then times the type's own
+              factor (uncoupling protein)
     J_F     = 20/n_A (mito - leak)         J_use = J_F/OX        J_G = (1-OX) J_use/2
     V_U     = J_use (K_U + 2.88)/2.88
     V_G     = max(J_G, 0.02 J_use)/[10/10.5 (theta + (1-theta) 0.32^2/(K_A^2+0.32^2))]
@@ -12,6 +13,7 @@ From what is known of a type (mitochondria N, oxygen use, share of ATP from oxid
 so that the type rests near 156 mV and 2.88 mM ATP in 10 mM glucose. The result is within 20 % of the oxygen use asked
 for, except in strongly glycolytic cells with spare mitochondria, where oxidative phosphorylation displaces glycolysis:
 there a brake on substrate (PDK, HIF) of 0.3-0.6 is needed (:func:`fit_substrate`). A leak factor below 1 is flagged.
+A cell that does not respire (OX = 0: no mtDNA, or no mitochondria) makes its J_use, which is then given, by glycolysis alone.
 
 Verification: tests/verification/test_energetics_scaling.py.
 """
@@ -44,7 +46,8 @@ class ScaledCell:
         demand: V_U [amol/s].
         glycolysis: V_G [amol/s].
         nonmito: non-mitochondrial oxygen use [amol/s].
-        leak_factor: factor on the leak; below 1 where the type respires less than its mitochondria leak.
+        leak_factor: factor on the leak; below 1 where the type respires less than its mitochondria leak, above 1 with
+            uncoupling protein.
         cytosol: V_c [pL].
         substrate: substrate supply, 0..1.
         mitochondria: N.
@@ -66,6 +69,34 @@ def energetics_parameters() -> Parameters:
     return Parameters(**values_for("energetics"))
 
 
+def _balance(
+    mitochondria: float, oxygen_use_fmol_min: float, oxphos_share: float, p: Parameters, leak: float, glycolytic_atp: float
+) -> tuple[float, float]:
+    """ATP use J_use [amol/s] and factor on the leak of a type; see the head of the module."""
+    if min(mitochondria, oxygen_use_fmol_min, oxphos_share, leak, glycolytic_atp) < 0.0 or oxphos_share > 1.0:
+        raise ValueError("scale_cell_type wants numbers of 0 or more and a share of at most 1")
+    oxygen = oxygen_use_fmol_min * AMOL_S_PER_FMOL_MIN
+    mito = oxygen - NONMITO_SHARE * oxygen
+    rest = p.leak_conductance * mitochondria * math.sinh(0.5 * RESTING_PMF / THERMAL_VOLTAGE) / SINH_AT_175 / PROTONS_PER_OXYGEN
+    leak_factor = leak * (LEAK_CEILING * mito / rest if rest > LEAK_CEILING * mito > 0.0 else 1.0)
+    made = PROTONS_PER_OXYGEN / PROTONS_PER_ATP * (mito - rest * leak_factor)
+    if made <= 0.0 < mito and leak > 1.0:
+        raise ValueError("a leak that leaves some of its respiration for ATP")
+    if oxphos_share > 0.0:
+        return max(made, 0.0) / oxphos_share, leak_factor
+    if made > 0.0:
+        raise ValueError("a cell that respires makes ATP with it: its share of oxidative phosphorylation is above 0")
+    return glycolytic_atp, leak_factor
+
+
+def atp_use(
+    mitochondria: float, oxygen_use_fmol_min: float, oxphos_share: float, parameters: Parameters | None = None, *, leak: float = 1.0
+) -> float:
+    """ATP that a resting cell of a type uses [amol/s]: J_use of the closed form."""
+    p = energetics_parameters() if parameters is None else parameters
+    return _balance(mitochondria, oxygen_use_fmol_min, oxphos_share, p, leak, 0.0)[0]
+
+
 def scale_cell_type(
     mitochondria: float,
     oxygen_use_fmol_min: float,
@@ -73,6 +104,9 @@ def scale_cell_type(
     volume_pl: float,
     parameters: Parameters | None = None,
     substrate: float = 1.0,
+    *,
+    leak: float = 1.0,
+    glycolytic_atp: float = 0.0,
 ) -> ScaledCell:
     """Demand, glycolysis, non-mitochondrial oxygen use and leak of a cell type.
 
@@ -83,35 +117,27 @@ def scale_cell_type(
         volume_pl: volume of the cell [pL].
         parameters: parameters of ``energetics``; default those of the library.
         substrate: substrate supply of the mitochondria, 0..1.
+        leak: factor on the proton leak of the type; above 1 with uncoupling protein.
+        glycolytic_atp: ATP use of a cell that does not respire [amol/s]; without meaning where ``oxphos_share`` is above 0.
 
     Returns:
         The scaled cell.
 
     Raises:
-        ValueError: a number is negative, or ``oxphos_share`` is 0 although the cell respires with its mitochondria.
+        ValueError: a number is negative, ``oxphos_share`` is 0 although the cell respires with its mitochondria, or the leak
+            takes all of its respiration.
     """
     p = energetics_parameters() if parameters is None else parameters
-    if min(mitochondria, oxygen_use_fmol_min, oxphos_share, volume_pl) < 0.0 or oxphos_share > 1.0:
+    if volume_pl < 0.0:
         raise ValueError("scale_cell_type wants numbers of 0 or more and a share of at most 1")
-    oxygen = oxygen_use_fmol_min * AMOL_S_PER_FMOL_MIN
-    nonmito = NONMITO_SHARE * oxygen
-    mito = oxygen - nonmito
-    leak = p.leak_conductance * mitochondria * math.sinh(0.5 * RESTING_PMF / THERMAL_VOLTAGE) / SINH_AT_175 / PROTONS_PER_OXYGEN
-    leak_factor = LEAK_CEILING * mito / leak if leak > LEAK_CEILING * mito > 0.0 else 1.0
-    made = PROTONS_PER_OXYGEN / PROTONS_PER_ATP * max(mito - leak * leak_factor, 0.0)
-    if oxphos_share > 0.0:
-        use = made / oxphos_share
-    elif made == 0.0:
-        use = 0.0
-    else:
-        raise ValueError("a cell that respires makes ATP with it: its share of oxidative phosphorylation is above 0")
+    use, leak_factor = _balance(mitochondria, oxygen_use_fmol_min, oxphos_share, p, leak, glycolytic_atp)
     glucose = max(0.5 * (1.0 - oxphos_share) * use, GLYCOLYSIS_RESERVE * use)
     adp = p.adenylate_total - RESTING_ATP
     active = p.glycolysis_floor + (1.0 - p.glycolysis_floor) * adp**2 / (p.glycolysis_adp_half**2 + adp**2)
     return ScaledCell(
         demand=use * (p.demand_half + RESTING_ATP) / RESTING_ATP,
         glycolysis=glucose / (REFERENCE_GLUCOSE / (REFERENCE_GLUCOSE + p.glucose_half) * active),
-        nonmito=nonmito,
+        nonmito=NONMITO_SHARE * (oxygen_use_fmol_min * AMOL_S_PER_FMOL_MIN),
         leak_factor=leak_factor,
         cytosol=CYTOSOL_SHARE * volume_pl,
         substrate=substrate,

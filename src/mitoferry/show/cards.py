@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.show.cell_card import cell_type_card, table, wrapped
 
 KINDS = ("celltype", "drug", "gene", "injury", "assay", "haplotype")
 
@@ -30,7 +30,7 @@ def show_text(name: str, what: str | None = None) -> str:
         from mitoferry.library.parameters import nearest
 
         raise InputError(Problem("command line", f"show {name}", f"the name of a {name}", repr(what), hint=nearest(what, records)))
-    writer = {"celltype": _cell_type, "assay": _assay, "haplotype": _haplotype}.get(name, _intervention)
+    writer = {"celltype": cell_type_card, "assay": _assay, "haplotype": _haplotype}.get(name, _intervention)
     return writer(records[what])
 
 
@@ -49,34 +49,11 @@ def _records(kind: str) -> dict[str, Any]:
     return dict(loaders[kind]())
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(r[k]) for r in rows) for k in range(len(rows[0]))]
-    return "\n".join("  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(r, widths, strict=True)).rstrip() for r in rows)
-
-
-def _cell_type(record: Any) -> str:
-    from mitoferry.assays.seahorse import CellEnergetics, virtual_seahorse
-    from mitoferry.library.parameters import values_for
-    from mitoferry.processes.energetics import Parameters
-
-    rows: list[tuple[str, ...]] = [("", "value", "unit", "range", "tag", "source")]
-    for name, v in record.values.items():
-        rows.append((name, f"{v.value:g}", v.unit, f"{v.range[0]:g}-{v.range[1]:g}", v.tag, v.source))
-    n = record.numbers()
-    lines = [f"{record.name}: {record.about}", f"species: {record.species}"]
-    lines += [textwrap.fill(record.note, 100)] if record.note else []
-    lines += ["", _table(rows), ""]
-    if n.oxygen_use > 0:
-        test = virtual_seahorse(CellEnergetics.of_type(n), Parameters(**values_for("energetics")))
-        phases: list[tuple[str, ...]] = [("virtual Seahorse", "OCR fmol/min", "lactate fmol/min", "psi mV", "ATP mM")]
-        phases += [(k, f"{r.ocr:.2f}", f"{r.lactate:.2f}", f"{r.psi:.0f}", f"{r.atp:.2f}") for k, r in test.phases.items()]
-        lines += [_table(phases), f"  ATP-linked {test.atp_linked:.2f}, leak {test.leak:.2f}, spare {test.spare:.2f} fmol/min", ""]
-    lines.append("tags: M measured, O order of magnitude, C modelling choice, S computed, F fitted")
-    return "\n".join(lines)
-
-
 def _intervention(record: Any) -> str:
     span = f"{record.dose_range[0]:g}-{record.dose_range[1]:g}"
+    from mitoferry.experiment.mechanisms import all_acting, mechanisms
+    from mitoferry.experiment.uses import experiments_with_agent
+
     lines = [
         f"{record.name} ({record.category}): {record.about}",
         f"dose {record.dose:g} {record.unit} (meant for {span}); acts on {record.on}",
@@ -85,17 +62,23 @@ def _intervention(record: Any) -> str:
     ]
     rows: list[tuple[str, ...]] = [("acts on", "", f"value at {record.dose:g} {record.unit}", "tag", "source")]
     rows += [(r.kind, r.key, f"{r.value(record.dose):.4g}", r.tag, r.source) for r in record.responses]
-    return "\n".join([*lines, _table(rows)])
+    lines.append(table(rows))
+    acting = next((a for a in all_acting() if (a.kind, a.name) == (record.category, record.name)), None)
+    if acting is not None:
+        reached = [m.name for m in mechanisms().values() if acting.through(m)]
+        lines += ["", wrapped("mechanisms: " + ", ".join(reached), "", "  ")]
+    lines.append(wrapped("used in: " + (", ".join(experiments_with_agent(record.name)) or "no shipped experiment"), "", "  "))
+    return "\n".join(lines)
 
 
 def _assay(record: Any) -> str:
     rows: list[tuple[str, ...]] = [("readout", "unit", "meaning")]
     rows += [(r.name + (" (truth)" if r.truth else ""), r.unit, r.meaning) for r in record.readouts]
-    lines = [f"{record.name}: {record.about}", f"of: {record.of} unless the file says otherwise", "", _table(rows)]
+    lines = [f"{record.name}: {record.about}", f"of: {record.of} unless the file says otherwise", "", table(rows)]
     if record.options:
         options: list[tuple[str, ...]] = [("option", "default", "meaning")]
         options += [(k, str(o.default), o.meaning) for k, o in record.options.items()]
-        lines += ["", _table(options)]
+        lines += ["", table(options)]
     return "\n".join(lines)
 
 

@@ -17,7 +17,8 @@ app = typer.Typer(
     "Start with:  mitoferry list            what can be run\n\n"
     "             mitoferry show NAME       question, arms and sources of an experiment\n\n"
     "             mitoferry run NAME        run it and write a report\n\n"
-    "             mitoferry new my-study    a commented file of your own to start from",
+    "             mitoferry new my-study    a commented file of your own to start from\n\n"
+    "             mitoferry explain NAME    a mechanism: equation, numbers, what acts on it",
 )
 
 Experiment = Annotated[
@@ -106,19 +107,38 @@ def _finish(results: Any, open_: bool) -> None:
 
 
 @app.command("list")
-def list_() -> None:
-    """List the experiments that come with mitoferry."""
-    from mitoferry.show.laboratory import list_text
+def list_(
+    kind: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[KIND]", help="mechanisms, celltypes, drugs, injuries, genes, assays or experiments."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the experiments that come with mitoferry, or everything of another kind, one line each."""
+    from mitoferry.show.lists import list_text
 
-    _print(list_text())
+    _print(list_text(kind, json_))
+
+
+@app.command()
+def explain(
+    mechanism: Annotated[str, typer.Argument(metavar="MECHANISM", help="Name of a mechanism (mitoferry list mechanisms).")],
+) -> None:
+    """Explain a mechanism: equation, assumptions, parameters with sources, what acts on it, how to leave it out."""
+    from mitoferry.show.explain import explain_text
+
+    _print(explain_text(mechanism))
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment; or 'celltype NAME', 'drug NAME', 'assay NAME'.")],
-    what: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Name of the cell type, drug or assay.")] = None,  # noqa: UP045
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment; or 'celltype NAME', 'drug NAME', 'gene NAME' ...")],
+    what: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="Name of the cell type, drug, gene, injury, assay or haplotype."),
+    ] = None,
 ) -> None:
-    """Show the card of an experiment, or of a cell type, drug or assay."""
+    """Show the card of an experiment, or of a cell type, drug, gene, injury, assay or haplotype."""
     from mitoferry.show.cards import show_text
 
     _print(show_text(name, what))

@@ -192,29 +192,39 @@ def closing_text(results: Any) -> str:
     return "\n".join(lines)
 
 
-def list_text() -> str:
-    """One line per shipped experiment."""
-    from mitoferry.experiment.cards import title_of
-    from mitoferry.experiment.reader import shipped
-
-    files = shipped()
-    width = max(map(len, files))
-    return "\n".join(f"{name:<{width}}  {title_of(path)}" for name, path in files.items())
-
-
 def check_text(name: str, overrides: Sequence[str]) -> str:
-    """One line for a file without problems.
+    """One line for a file without problems; warns of cell types of which nothing that matters is measured.
 
     Raises:
         InputError: with all problems otherwise.
     """
     experiment = load(name, overrides=overrides)
     spec = experiment.resolve()
+    _warn_of_types(experiment.definition)
     from mitoferry.experiment.estimate import refuse_unless_it_fits
 
     refuse_unless_it_fits(spec)
     cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
     return f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+
+
+def _warn_of_types(definition: Any) -> None:
+    """One warning per cell type whose deciding numbers are none of them measured; numbers that the file gives do not count."""
+    import warnings
+
+    from mitoferry.base.errors import MitoferryWarning
+    from mitoferry.library.cell_types import cell_type
+    from mitoferry.show.cell_card import unmeasured_text
+
+    given: dict[str, set[str]] = {}
+    for plan in definition.plans.values():
+        for cells in plan.cells.values():
+            names = set(cells.overrides)
+            given[cells.type] = given[cells.type] & names if cells.type in given else names
+    for name, names in given.items():
+        text = unmeasured_text(cell_type(name), names)
+        if text:
+            warnings.warn(text, MitoferryWarning, stacklevel=3)
 
 
 def estimate_text(

@@ -1,0 +1,96 @@
+"""What there is, one line each: mechanisms, cell types, drugs, injuries, genes, assays, experiments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mitoferry.base.errors import InputError, Problem
+
+
+def _mechanisms() -> list[dict[str, Any]]:
+    from mitoferry.experiment.mechanisms import mechanisms
+
+    return [{"name": m.name, "about": m.summary, "stage": m.stage, "clock": m.clock, "built_in": m.built_in} for m in mechanisms().values()]
+
+
+def _cell_types() -> list[dict[str, Any]]:
+    from mitoferry.library.cell_types import load_cell_types
+
+    return [
+        {"name": n, "about": r.about, "species": r.species, "ontology": r.ontology, "rho0": r.rho0} for n, r in load_cell_types().items()
+    ]
+
+
+def _agents(category: str) -> Callable[[], list[dict[str, Any]]]:
+    def read() -> list[dict[str, Any]]:
+        from mitoferry.library import interventions
+
+        load = {"drug": interventions.load_drugs, "gene": interventions.load_genes, "injury": interventions.load_injuries}[category]
+        return [
+            {"name": n, "about": r.about, "dose": r.dose, "unit": r.unit, "acts_on": [x.key or x.kind for x in r.responses]}
+            for n, r in sorted(load().items())
+        ]
+
+    return read
+
+
+def _assays() -> list[dict[str, Any]]:
+    from mitoferry.assays import load_assays
+
+    return [{"name": n, "about": a.about, "of": a.of} for n, a in sorted(load_assays().items())]
+
+
+def _experiments() -> list[dict[str, Any]]:
+    from mitoferry.experiment.cards import title_of
+    from mitoferry.experiment.reader import shipped
+
+    return [{"name": name, "about": title_of(path)} for name, path in shipped().items()]
+
+
+KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "mechanisms": _mechanisms,
+    "celltypes": _cell_types,
+    "drugs": _agents("drug"),
+    "injuries": _agents("injury"),
+    "genes": _agents("gene"),
+    "assays": _assays,
+    "experiments": _experiments,
+}
+MORE = {
+    "mechanisms": "mitoferry explain NAME",
+    "celltypes": "mitoferry show celltype NAME",
+    "drugs": "mitoferry show drug NAME",
+    "injuries": "mitoferry show injury NAME",
+    "genes": "mitoferry show gene NAME",
+    "assays": "mitoferry show assay NAME",
+    "experiments": "mitoferry show NAME",
+}
+
+
+def list_of(kind: str) -> list[dict[str, Any]]:
+    """Name, one line, and a few facts of everything of a kind.
+
+    Raises:
+        InputError: no such kind; the message names the nearest.
+    """
+    from mitoferry.experiment.names import nearest
+
+    if kind not in KINDS:
+        raise InputError(Problem("command line", "list", "one of " + ", ".join(KINDS), repr(kind), hint=nearest(kind, KINDS)))
+    return KINDS[kind]()
+
+
+def list_text(kind: str | None = None, as_json: bool = False) -> str:
+    """One line per item of a kind, or JSON; without a kind the shipped experiments, and what else can be listed."""
+    items = list_of(kind or "experiments")
+    if as_json:
+        return json.dumps(items, indent=2)
+    width = max((len(item["name"]) for item in items), default=0)
+    lines = [f"{item['name']:<{width}}  {item['about']}" for item in items]
+    if kind is None:
+        lines += ["", "More: mitoferry list " + "|".join(k for k in KINDS if k != "experiments")]
+    else:
+        lines += ["", f"{len(items)} {kind}. {MORE[kind]} tells more."]
+    return "\n".join(lines)
