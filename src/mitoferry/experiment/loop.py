@@ -39,7 +39,7 @@ BUILT_IN = (
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
     "signals", "find_me",
     "motion",
-    "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
+    "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction",
     "free_mitochondria",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "division",
