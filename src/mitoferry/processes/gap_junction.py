@@ -249,9 +249,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     world.reserve_events(len(slots))
     nanotubes = world.parameters.get("nanotube_transport")
     gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
-    backend.serial(
-        swallow, rows, slots, vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, gate, p, step
-    )
+    backend.serial(swallow, rows, slots, vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, gate, p, step)
 
 
 def wanted(spec: PlateSpec) -> bool:
