@@ -58,7 +58,12 @@ def run(backend):
         for column in table:
             sha.update(np.ascontiguousarray(column).tobytes())
     sha.update(world.extra["gap_junction.vesicles"].tobytes())
-    return sha.hexdigest(), routes.count(ROUTE_GAP_JUNCTION), routes.count(ROUTE_BRIDGE), int((world.cells.state[cells] == CELL_EMPTY).sum())
+    return (
+        sha.hexdigest(),
+        routes.count(ROUTE_GAP_JUNCTION),
+        routes.count(ROUTE_BRIDGE),
+        int((world.cells.state[cells] == CELL_EMPTY).sum()),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +93,12 @@ def loop_digest(spec, *, without=(), steps=6):
 def tiny(**changes):
     numbers = cell_type(mitochondria=12.0, mtdna=40.0)
     populations = [population("recipient", 0, 3, numbers=numbers), population("donor", 1, 3, numbers=numbers)]
-    fast = {"gap_junction.internalisation_rate": 200.0, "gap_junction.mitochondrion_chance": 1.0, "bridge.rate": 1.0, "cell_fusion.rate": 1.0}
+    fast = {
+        "gap_junction.internalisation_rate": 200.0,
+        "gap_junction.mitochondrion_chance": 1.0,
+        "bridge.rate": 1.0,
+        "cell_fusion.rate": 1.0,
+    }
     return replace(make_spec(populations, size=60.0, until=3600, parameters=fast), **changes)
 
 

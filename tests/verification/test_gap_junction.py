@@ -40,8 +40,8 @@ def pairs(n, mitochondria=(60, 20), *, apart=APART, seed=1, geometry=None, **num
     """Wells with one cell of each population, their centres ``apart`` um apart."""
     numbers = {"cx43": (0.8, 0.6), **numbers}
     return wells_of(
-        (1, 1), [(100.0, 100.0), (100.0 + apart, 100.0)], n_wells=n, mitochondria=mitochondria, backend=BACKEND, seed=seed, geometry=geometry,
-        **numbers,
+        (1, 1), [(100.0, 100.0), (100.0 + apart, 100.0)], n_wells=n, mitochondria=mitochondria, backend=BACKEND, seed=seed,
+        geometry=geometry, **numbers,
     )  # fmt: skip
 
 
@@ -180,7 +180,8 @@ def test_wanted_where_two_cells_with_connexin_can_touch():
 
     def spec(cx43, counts=(1, 1), layers=(0, 0), kind="dish"):
         both = [
-            population(f"p{k}", k, counts[k], numbers=cell_type(cx43=cx43[k]), layer=layers[k], role="donor" if k else "recipient") for k in (0, 1)
+            population(f"p{k}", k, counts[k], numbers=cell_type(cx43=cx43[k]), layer=layers[k], role="donor" if k else "recipient")
+            for k in (0, 1)
         ]
         return make_spec(both, geometry=Geometry(kind=kind))
 

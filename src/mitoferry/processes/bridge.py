@@ -226,15 +226,18 @@ def bridges_of(world: Any) -> Any:
     """Rows of the links that are bridges, in the order (well, id)."""
     world.backend.pull(world.links)
     links, n = world.links, world.n_links
-    rows = np.flatnonzero((links.kind[:n] == KIND_BRIDGE) & (links.state[:n] != LINK_EMPTY))
+    rows = np.flatnonzero(links.kind[:n] == KIND_BRIDGE)
+    if not rows.size:
+        return rows
+    rows = rows[links.state[rows] != LINK_EMPTY]
     return rows[np.lexsort((links.id[rows], links.well[rows]))]
 
 
-def make_bridges(world: Any, step: Any, p: Parameters) -> None:
-    """Open the bridges of this step; a pair that has one already gets no second."""
+def make_bridges(world: Any, step: Any, p: Parameters) -> bool:
+    """Open the bridges of this step, if any; a pair that has one already gets no second."""
     sources, targets, times = meetings(world, BRIDGE, p, step)
     if not sources.size:
-        return
+        return False
     rows = bridges_of(world)
     joined = {frozenset(pair) for pair in zip(world.links.a[rows].tolist(), world.links.b[rows].tolist(), strict=True)}
     fresh = []
@@ -250,6 +253,7 @@ def make_bridges(world: Any, step: Any, p: Parameters) -> None:
             world.mitochondria, world.events, p,
         )
     )  # fmt: skip
+    return True
 
 
 def exchange(world: Any, rows: Any, step: Any, p: Parameters) -> None:
@@ -280,11 +284,12 @@ def close(world: Any, rows: Any, until: float, step: Any, p: Parameters) -> None
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Open, use and close bridges for one step."""
-    close(world, bridges_of(world), step.time, step, p)
-    make_bridges(world, step, p)
     rows = bridges_of(world)
-    if rows.size:
-        exchange(world, rows, step, p)
+    close(world, rows, step.time, step, p)
+    if make_bridges(world, step, p) or rows.size:
+        rows = bridges_of(world)
+        if rows.size:
+            exchange(world, rows, step, p)
         close(world, rows, step.time + step.dt, step, p)
 
 

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 SUMS = (
     "volume", "demand", "glycolysis", "nonmito", "target_mitochondria", "sums", "copies", "oxygen_flux", "oxygen_flux_class",
     "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production", "mitophagy_load", "degraded_foreign", "want_pages",
-    "nuclei", "n_foreign",
+    "nuclei", "n_foreign", "received", "donated", "returned", "lysed_arrivals",
 )  # fmt: skip
 """Columns that add up; they are 0 in the row that ends."""
 MEANS = (
@@ -113,7 +113,7 @@ def merge_mitochondria(a, b, time, gate_potential, mitochondria, pages, cells, e
         page = int(pages.next[page])
     hand_over_chain(pages, cells, b, a)
     cells.received[a] += n
-    cells.donated[b] += n
+    cells.donated[a] += n  # what the absorbed cell has given is counted here from now on
     foreign = 0
     page = int(cells.first_page[a])
     while page >= 0:

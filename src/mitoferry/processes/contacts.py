@@ -126,6 +126,8 @@ def meeting_row(i, cells, groups, wells, due, stream, p, step):
         return
     w = int(cells.well[i])
     u, _, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, stream, step.step, 0)
+    if (1.0 - u) * 3600.0 >= rate * step.dt:  # then -log(u) is larger still
+        return
     wait = exponential_from(u) * 3600.0 / rate
     if wait < step.dt:
         due[i] = step.time + wait

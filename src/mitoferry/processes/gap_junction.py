@@ -150,6 +150,8 @@ def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step
     n = 0
     for k in range(MOST_TRIES):
         u, v, x, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, GAP_JUNCTION, step.step, k)
+        if (1.0 - u) * 3600.0 >= rate * (step.dt - wait):  # then -log(u) is larger still
+            break
         wait = wait + exponential_from(u) * 3600.0 / rate
         if wait >= step.dt:
             break
