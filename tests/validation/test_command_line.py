@@ -54,6 +54,9 @@ SHIPPED = (
     "one-nanotube",
     "density-series",
     "virtual-seahorse",
+    "route-gap-junction",
+    "route-bridge",
+    "route-cell-fusion",
 )
 
 

@@ -218,6 +218,7 @@ class Cells(NamedTuple):
     degraded_foreign: Any
     n_divisions: Any
     parent: Any
+    nuclei: Any
 
 
 class Groups(NamedTuple):
@@ -480,6 +481,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         ),
         "n_divisions": _c("i4", "", "divisions so far", "division"),
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
+        "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

@@ -39,10 +39,10 @@ BUILT_IN = (
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
     "signals", "find_me",
     "motion",
-    "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
+    "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction", "bridge",
     "free_mitochondria",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
-    "death", "division",
+    "death", "cell_fusion", "division",
 )  # fmt: skip
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
 BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle

@@ -1,0 +1,305 @@
+"""Partial fusion: touching cells join by a bridge of cytoplasm for some hours and exchange mitochondria both ways.
+
+Mechanism: a contact opens a bridge at the hazard rate x mean over both cells of [node cell_fusion x (1 + (fold - 1) max(HIF, NF-kB))].
+It is 1-5 um wide and lasts 0.5-6 h (both drawn once, uniform in the logarithm), and is lost before that if the cells part
+or one of them dies. Through a bridge of width d and length L every mitochondrion that is free in the cytosol of cell s
+passes at the rate
+
+    k_s = P/V_s,    P = D (pi d^2/4)/L (1 + a),
+
+D its diffusion in cytoplasm, V_s the volume of the cytosol, a the active part relative to diffusion, times the mean over
+both cells of the nodes microtubule_motor x temperature. Both ways obey the same law; the direction of a net flow comes
+from volumes and numbers. Arrivals lie in the cytosol (route bridge).
+
+Exact: with the rates of a step, a mitochondrion is on the other side after t with the chance k_s/(k_s + k_o) (1 -
+exp(-(k_s + k_o) t)); for two equal cells of n copies the difference of heteroplasmies decays as exp(-2 chi t/n), chi = n k.
+
+Assumptions: cytosol well mixed on both sides; one bridge per pair; metabolites do not pass (not in); a mitochondrion
+with two bridges takes the one that comes first in a step. Step error: that of bridges that share a cell, of order k dt.
+Verification: ``tests/verification/test_cell_fusion.py`` (F8).
+Sources: partial fusion of stromal cells and cardiomyocytes, Acquistapace 2011 Stem Cells (from memory).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_LINK_BORN, EVENT_LINK_LOST
+from mitoferry.core.handover import arrive, log_event
+from mitoferry.core.maths import exp, log
+from mitoferry.core.nodes import NODE_MICROTUBULE_MOTOR, NODE_TEMPERATURE
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CYTOSOL,
+    KIND_BRIDGE,
+    LINK_EMPTY,
+    LINK_OPEN,
+    OCCUPIED,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    ROUTE_BRIDGE,
+    ROUTE_NONE,
+)
+from mitoferry.core.streams import BRIDGE
+from mitoferry.processes.contacts import meetings, some_can_touch
+from mitoferry.processes.dislodgement import living
+from mitoferry.processes.nanotube_links import gap_between
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
+
+AT_BIRTH = 40000  # draw number of what is drawn once per bridge
+PASSAGE = 32768  # draws from here on are those of mitochondria
+
+
+class Parameters(NamedTuple):
+    """Library: ``bridge.*``. Lengths um, times h, rates 1/h, diffusion um^2/s."""
+
+    rate: float
+    stress_fold: float
+    contact_gap: float
+    release_gap: float
+    narrowest: float
+    widest: float
+    shortest: float
+    shortest_life: float
+    longest_life: float
+    diffusion: float
+    active: float
+
+
+class Passages(NamedTuple):
+    """Mitochondria that pass a bridge in this step: slot, identity, rows of both cells, bridge, time [s]."""
+
+    slot: Any
+    birth: Any
+    ordinal: Any
+    source: Any
+    target: Any
+    link: Any
+    time: Any
+
+
+@row
+def between(u, low, high):
+    """A value between ``low`` and ``high``, uniform in its logarithm."""
+    return low * exp(u * log(high / low))
+
+
+@row
+def open_bridges(sources, targets, times, n_links, links, cells, wells, mitochondria, events, p):
+    """Write one bridge per pair of cells, in the given order, into free rows of ``links`` (serial); returns the rows in use."""
+    i = 0
+    for q in range(len(sources)):
+        a = int(sources[q])
+        b = int(targets[q])
+        w = int(cells.well[a])
+        while i < n_links and int(links.state[i]) != LINK_EMPTY:
+            i += 1
+        if i >= n_links:
+            n_links = i + 1
+        name = int(wells.next_link[w])
+        wells.next_link[w] = name + 1
+        u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[a]), name, BRIDGE, 0, AT_BIRTH)
+        length = max(gap_between(a, b, cells, wells), p.shortest)
+        links.id[i] = name
+        links.well[i] = w
+        links.a[i] = a
+        links.b[i] = b
+        links.id_a[i] = cells.id[a]
+        links.id_b[i] = cells.id[b]
+        links.initiator[i] = 0
+        links.kind[i] = KIND_BRIDGE
+        links.state[i] = LINK_OPEN
+        links.thick[i] = 0
+        links.born[i] = times[q]
+        links.ready[i] = float(times[q]) + 3600.0 * between(v, p.shortest_life, p.longest_life)  # when it closes
+        links.length[i] = length
+        links.rest_length[i] = length
+        links.diameter[i] = between(u, p.narrowest, p.widest)
+        links.polarity[i] = 0.5
+        links.n_cargo[i] = 0
+        log_event(events, EVENT_LINK_BORN, w, float(times[q]), ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
+    return n_links
+
+
+@row
+def permeability(i, links, cells, groups, p):
+    """Volume [um^3/h] that bridge ``i`` exchanges, as mitochondria feel it."""
+    d = float(links.diameter[i])
+    motors = 0.0
+    for end in range(2):
+        g = int(cells.group[int(links.a[i]) if end == 0 else int(links.b[i])])
+        motors += 0.5 * float(groups.nodes[g, NODE_MICROTUBULE_MOTOR]) * float(groups.nodes[g, NODE_TEMPERATURE])
+    return 3600.0 * p.diffusion * 0.7853981633974483 * d * d / float(links.length[i]) * (1.0 + p.active * motors)
+
+
+@row
+def list_from(i, source, target, n, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """Append the mitochondria of ``source`` that pass bridge ``i`` to ``target`` in this step; returns how many there are now."""
+    begin = max(step.time, float(links.born[i]))
+    hours = (min(step.time + step.dt, float(links.ready[i])) - begin) / 3600.0
+    if hours <= 0.0:
+        return n
+    volume = permeability(i, links, cells, groups, p) / 1000.0  # pL/h
+    out = volume / max(float(cells.volume[source]), 1e-6)
+    both = out + volume / max(float(cells.volume[target]), 1e-6)
+    chance = out / both * (1.0 - exp(-both * hours))
+    w = int(links.well[i])
+    draw = PASSAGE + (int(links.id[i]) & (PASSAGE - 1))
+    page = int(cells.first_page[source])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
+                birth = int(mitochondria.birth[slot])
+                ordinal = int(mitochondria.ordinal[slot])
+                u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), birth, ordinal, BRIDGE, step.step, draw)
+                if u < chance:
+                    passages.slot[n] = slot
+                    passages.birth[n] = birth
+                    passages.ordinal[n] = ordinal
+                    passages.source[n] = source
+                    passages.target[n] = target
+                    passages.link[n] = int(links.id[i])
+                    passages.time[n] = begin + 3600.0 * hours * v
+                    n += 1
+        page = int(pages.next[page])
+    return n
+
+
+@row
+def list_passages(rows, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """All passages through the bridges ``rows`` in this step, both ways (serial); returns how many there are."""
+    n = 0
+    for q in range(len(rows)):
+        i = int(rows[q])
+        a = int(links.a[i])
+        b = int(links.b[i])
+        n = list_from(i, a, b, n, mitochondria, pages, cells, groups, wells, links, passages, p, step)
+        n = list_from(i, b, a, n, mitochondria, pages, cells, groups, wells, links, passages, p, step)
+    return n
+
+
+@row
+def pass_bridges(order, passages, mitochondria, pages, cells, events, gate_potential):
+    """Hand over the mitochondria of ``passages`` in this order; one that has left through another bridge is passed over."""
+    for q in range(len(order)):
+        k = int(order[q])
+        slot = int(passages.slot[k])
+        same = int(mitochondria.birth[slot]) == int(passages.birth[k]) and int(mitochondria.ordinal[slot]) == int(passages.ordinal[k])
+        if same and int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(pages.owner[slot // PAGE]) == int(passages.source[k]):
+            arrive(
+                mitochondria, pages, cells, events, slot, int(passages.target[k]), float(passages.time[k]), ROUTE_BRIDGE, CYTOSOL,
+                int(passages.source[k]), int(passages.link[k]), gate_potential,
+            )  # fmt: skip
+
+
+@row
+def close_bridges(rows, until, links, cells, wells, mitochondria, events, p, step):
+    """Take down those of ``rows`` whose life ends before ``until`` [s], whose ends have parted or one of them died (serial)."""
+    for q in range(len(rows)):
+        i = int(rows[q])
+        a = int(links.a[i])
+        b = int(links.b[i])
+        lost = not living(cells, a) or not living(cells, b)
+        time = step.time
+        if not lost:
+            lost = gap_between(a, b, cells, wells) > p.release_gap
+        if not lost and float(links.ready[i]) < until:
+            lost = True
+            time = float(links.ready[i])
+        if lost:
+            log_event(events, EVENT_LINK_LOST, int(links.well[i]), time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, int(links.id[i]))
+            links.state[i] = LINK_EMPTY
+            links.a[i] = -1
+            links.b[i] = -1
+
+
+def bridges_of(world: Any) -> Any:
+    """Rows of the links that are bridges, in the order (well, id)."""
+    world.backend.pull(world.links)
+    links, n = world.links, world.n_links
+    rows = np.flatnonzero(links.kind[:n] == KIND_BRIDGE)
+    if not rows.size:
+        return rows
+    rows = rows[links.state[rows] != LINK_EMPTY]
+    return rows[np.lexsort((links.id[rows], links.well[rows]))]
+
+
+def make_bridges(world: Any, step: Any, p: Parameters) -> bool:
+    """Open the bridges of this step, if any; a pair that has one already gets no second."""
+    sources, targets, times = meetings(world, BRIDGE, p, step)
+    if not sources.size:
+        return False
+    rows = bridges_of(world)
+    joined = {frozenset(pair) for pair in zip(world.links.a[rows].tolist(), world.links.b[rows].tolist(), strict=True)}
+    fresh = []
+    for q, pair in enumerate(zip(sources.tolist(), targets.tolist(), strict=True)):
+        if frozenset(pair) not in joined:
+            joined.add(frozenset(pair))
+            fresh.append(q)
+    world.reserve_links(world.n_links + len(fresh), 0)
+    world.reserve_events(len(fresh))
+    world.n_links = int(
+        world.backend.serial(
+            open_bridges, sources[fresh], targets[fresh], times[fresh], world.n_links, world.links, world.cells, world.wells,
+            world.mitochondria, world.events, p,
+        )
+    )  # fmt: skip
+    return True
+
+
+def exchange(world: Any, rows: Any, step: Any, p: Parameters) -> None:
+    """Let mitochondria pass the bridges ``rows`` for one step."""
+    backend, links = world.backend, world.links
+    backend.pull(world.cells, world.pages, world.mitochondria)
+    room = int(world.cells.n_mitochondria[links.a[rows]].sum() + world.cells.n_mitochondria[links.b[rows]].sum())
+    passages = Passages(*(np.zeros(room, np.int64) for _ in range(6)), np.zeros(room))
+    tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells, links)
+    n = int(backend.serial(list_passages, rows, *tables, passages, p, step))
+    if n == 0:
+        return
+    order = np.lexsort((passages.ordinal[:n], passages.birth[:n], passages.link[:n], passages.time[:n]))
+    world.reserve_pages(n)
+    world.reserve_events(n)
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    backend.serial(pass_bridges, order, passages, world.mitochondria, world.pages, world.cells, world.events, gate)
+
+
+def close(world: Any, rows: Any, until: float, step: Any, p: Parameters) -> None:
+    """Take down the bridges of ``rows`` that do not last until ``until`` [s]."""
+    if rows.size:
+        world.reserve_events(int(rows.size))
+        tables = (world.links, world.cells, world.wells, world.mitochondria, world.events)
+        world.backend.serial(close_bridges, rows, until, *tables, p, step)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Open, use and close bridges for one step."""
+    rows = bridges_of(world)
+    close(world, rows, step.time, step, p)
+    if make_bridges(world, step, p) or rows.size:
+        rows = bridges_of(world)
+        if rows.size:
+            exchange(world, rows, step, p)
+        close(world, rows, step.time + step.dt, step, p)
+
+
+def wanted(spec: PlateSpec) -> bool:
+    """Used where its hazard is above 0 and two cells can touch."""
+    return spec.parameters.get("bridge.rate", 0.0) > 0.0 and some_can_touch(
+        spec, lambda population: population.cell_type.mitochondria > 0.0
+    )
+
+
+PROCESS = Process(
+    name="bridge", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True, wanted=wanted
+)

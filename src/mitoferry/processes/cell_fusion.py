@@ -1,0 +1,236 @@
+"""Fusion of whole cells: two cells that touch become one with the nuclei, mitochondria and cytoplasm of both.
+
+Mechanism: every contact of two living cells has the hazard
+
+    rate x mean over both cells of [node cell_fusion x (1 + (fold - 1) max(HIF, NF-kB))].
+
+The larger cell (by volume; of equals the one with the smaller id) goes on as the fused cell and keeps its id and type, with
+what the type decides (connexin, Miro1, walk); the other row ends as an empty one. What is counted adds up exactly:
+mitochondria, copies of mtDNA, mass, nuclei. Volume, demand, glycolysis, other oxygen use, the number of mitochondria that
+biogenesis steers to, and fluxes add up, too; concentrations and signals become means weighted by volume; leak, substrate,
+potential and NADH means weighted by the number of mitochondria. The centre lies where the two had it, by volume.
+
+All mitochondria of the one change hosts in one hand-over each (ledger route cell_fusion): those of its own network belong
+to the fused network at once, those in endosomes stay in them. Links of the absorbed cell end at the fused cell from then
+on; a link between the two is lost and gives what is inside to the fused cell. A mitochondrion that is inside a link
+counts as one that left the fused cell.
+
+Assumptions: only cells in the state alive fuse; both genomes of the nuclei do not count beyond their number; the cycle
+goes on as it was in the cell that stays. Events of a step are settled in the order (time, well, id), each at its exact
+time; a cell that has gone up in another cannot fuse again. Step error: hazards are those at the start of the step.
+Verification: ``tests/verification/test_cell_fusion.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_CELL_FUSION, EVENT_HANDOVER
+from mitoferry.core.handover import log_event, potential
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_EMPTY,
+    CELL_LIVE,
+    CLASS_MASK,
+    CLASS_SHIFT,
+    FUSED,
+    LINK_EMPTY,
+    OCCUPIED,
+    OWN_ISOLATED,
+    OWN_NETWORK,
+    PAGE,
+    ROUTE_CELL_FUSION,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
+    SICK_ON_ARRIVAL,
+)
+from mitoferry.core.streams import CELL_FUSION
+from mitoferry.processes.cell_events import log_cell_events
+from mitoferry.processes.contacts import meetings, some_can_touch
+from mitoferry.processes.death import hand_over_chain
+from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.nanotube_resolve import lose
+from mitoferry.processes.nanotube_transport import Traffic
+from mitoferry.space.geometry import BLOCK, place
+from mitoferry.space.neighbours import minimum_image
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
+
+SUMS = (
+    "volume", "demand", "glycolysis", "nonmito", "target_mitochondria", "sums", "copies", "oxygen_flux", "oxygen_flux_class",
+    "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production", "mitophagy_load", "degraded_foreign", "want_pages",
+    "nuclei", "n_foreign", "received", "donated", "returned", "lysed_arrivals",
+)  # fmt: skip
+"""Columns that add up; they are 0 in the row that ends."""
+MEANS = (
+    "atp", "load", "succinate", "h2o2", "antioxidant", "nfkb", "tnfaip2", "p53", "caspase3", "s100a4", "phosphatidylserine", "p2y",
+    "calcium", "survival", "arrival_pulse", "pgc1a", "hif", "akt", "signal_from_neighbours",
+)  # fmt: skip
+"""Columns that mix by volume."""
+MEANS_BY_MITOCHONDRIA = ("leak_factor", "substrate", "psi", "nadh")
+
+
+class Parameters(NamedTuple):
+    """Library: ``cell_fusion.*``."""
+
+    rate: float  # 1/h per contact
+    stress_fold: float
+    contact_gap: float  # um
+
+
+class Kept(NamedTuple):
+    """What a lost link between the two needs: everything inside stays, and the gate of potential [mV]."""
+
+    breakage_kept: float
+    gate_potential: float
+
+
+@row
+def merge_mitochondria(a, b, time, gate_potential, mitochondria, pages, cells, events):
+    """Hand all mitochondria of cell ``b`` to cell ``a`` at ``time`` [s] (serial); returns how many of ``a`` are of another population."""
+    population = int(cells.population[a])
+    page = int(cells.first_page[b])
+    n = 0
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0:
+                psi = potential(mitochondria, cells, b, slot)
+                flags = flags & ~(ROUTE_MASK << ROUTE_SHIFT) & ~SICK_ON_ARRIVAL
+                flags = flags | (ROUTE_CELL_FUSION << ROUTE_SHIFT)
+                if psi < gate_potential:
+                    flags = flags | SICK_ON_ARRIVAL
+                if (flags >> CLASS_SHIFT) & CLASS_MASK in (OWN_NETWORK, OWN_ISOLATED):
+                    flags = flags | FUSED
+                mitochondria.flags[slot] = flags
+                n += 1
+                log_event(events, EVENT_HANDOVER, cells.well[a], time, ROUTE_CELL_FUSION, cells, b, a, mitochondria, slot, psi, 0)
+        page = int(pages.next[page])
+    hand_over_chain(pages, cells, b, a)
+    cells.received[a] += n
+    cells.donated[a] += n  # what the absorbed cell has given is counted here from now on
+    foreign = 0
+    page = int(cells.first_page[a])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.birth[slot]) >> 24 != population:
+                foreign += 1
+        page = int(pages.next[page])
+    return foreign
+
+
+@row
+def take_over_links(a, b, time, traffic, links, n_links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+    """Let the links of cell ``b`` end at cell ``a``; lose those between the two, with what is inside going to ``a`` (serial)."""
+    for k in range(n_cargo):
+        if int(cargo.alive[k]) != 0 and int(cargo.origin[k]) == b:
+            cargo.origin[k] = a
+    for i in range(n_links):
+        if int(links.state[i]) != LINK_EMPTY and (int(links.a[i]) == b or int(links.b[i]) == b):
+            if int(links.a[i]) == b:
+                links.a[i] = a
+                links.id_a[i] = cells.id[a]
+            if int(links.b[i]) == b:
+                links.b[i] = a
+                links.id_b[i] = cells.id[a]
+            if int(links.a[i]) == int(links.b[i]):
+                lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+
+
+def merge_cells(world: Any, a: int, b: int) -> None:
+    """Columns of the fused cell ``a``; ``b`` becomes an empty row. Mitochondria and links are moved by others."""
+    c, wells = world.cells, world.wells
+    w = int(c.well[a])
+    va, vb = float(c.volume[a]), float(c.volume[b])
+    share = vb / max(va + vb, 1e-12)
+    na, nb = int(c.n_mitochondria[a]), int(c.n_mitochondria[b])
+    share_of_mitochondria = nb / max(na + nb, 1)
+    for names, weight in ((MEANS, share), (MEANS_BY_MITOCHONDRIA, share_of_mitochondria)):
+        for name in names:
+            column = getattr(c, name)
+            column[a] = (1.0 - weight) * column[a].astype(np.float64) + weight * column[b].astype(np.float64)
+    for name in SUMS:
+        column = getattr(c, name)
+        column[a] += column[b]
+        column[b] = 0
+    axes = (("x", 0), ("y", 1), ("z", 2)) if int(wells.geometry[w]) == BLOCK else (("x", 0), ("y", 1))
+    periodic = int(wells.periodic[w])
+    for name, axis in axes:
+        column, size = getattr(c, name), float(wells.size[w, axis])
+        column[a] = place(float(column[a]) + share * minimum_image(float(column[b]) - float(column[a]), size, periodic), size, periodic)
+    c.radius[a] = (float(c.radius[a]) ** 3 + float(c.radius[b]) ** 3) ** (1.0 / 3.0)
+    for name in ("ux", "uy", "uz"):
+        column = getattr(c, name)
+        column[a] = (1.0 - share) * float(column[a]) + share * float(column[b])
+        column[b] = 0.0
+    if world.fields is not None:
+        world.backend.pull(world.fields)
+        world.fields.release[a] += world.fields.release[b]
+        world.fields.release[b] = 0.0
+        world.backend.push(world.fields)
+    c.state[b] = CELL_EMPTY
+    c.n_contacts[b] = 0
+    c.bin[b] = -1
+
+
+def fuse(world: Any, a: int, b: int, time: float, step: Any) -> None:
+    """Fuse cell ``b`` into cell ``a`` at ``time`` [s]."""
+    backend, cells = world.backend, world.cells
+    n = int(cells.n_mitochondria[b])
+    backend.pull(world.links, world.cargo)
+    inside = int((world.cargo.alive[: world.n_cargo] != 0).sum())
+    world.reserve_events(n + 1 + world.n_links + inside)
+    world.reserve_pages(inside)
+    log_cell_events(world, EVENT_CELL_FUSION, np.array([b]), np.array([time]), np.array([a]))
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    tables = (world.mitochondria, world.pages, cells)
+    merge_cells(world, a, b)
+    backend.push(cells)
+    cells.n_foreign[a] = backend.serial(merge_mitochondria, a, b, time, gate, *tables, world.events)
+    if world.n_links:
+        m = len(world.links.id)
+        last_exit = state_array(world, "nanotube_transport.last_exit", m, np.float64, -1.0, width=2)
+        traffic = Traffic(
+            rate=np.zeros((m, 2)), number=np.zeros((m, 2), np.int64), draws=np.zeros(m, np.int64), first=np.zeros(m), last_exit=last_exit
+        )
+        backend.serial(
+            take_over_links, a, b, time, traffic, world.links, world.n_links, world.cargo, world.n_cargo, *tables, world.wells,
+            world.events,
+            Kept(2.0, gate), step,
+        )  # fmt: skip
+    backend.pull(cells)
+    cells.psi[b], cells.atp[b] = 0.0, 0.0
+    backend.push(cells)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Fuse the cells that meet in this step."""
+    sources, targets, times = meetings(world, CELL_FUSION, p, step)
+    if not sources.size:
+        return
+    world.backend.pull(world.cells, world.wells, world.pages, world.mitochondria)
+    for i, j, time in zip(sources.tolist(), targets.tolist(), times.tolist(), strict=True):
+        cells = world.cells
+        if int(cells.state[i]) != CELL_LIVE or int(cells.state[j]) != CELL_LIVE:
+            continue
+        first = (-float(cells.volume[i]), int(cells.id[i])) < (-float(cells.volume[j]), int(cells.id[j]))
+        a, b = (i, j) if first else (j, i)
+        if int(cells.nuclei[a]) + int(cells.nuclei[b]) <= 255:
+            fuse(world, a, b, time, step)
+
+
+def wanted(spec: PlateSpec) -> bool:
+    """Used where its hazard is above 0 and two cells can touch."""
+    return spec.parameters.get("cell_fusion.rate", 0.0) > 0.0 and some_can_touch(spec, lambda population: True)
+
+
+PROCESS = Process(
+    name="cell_fusion", stage="fate", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True, wanted=wanted
+)

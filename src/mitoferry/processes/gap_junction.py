@@ -1,0 +1,265 @@
+"""Gap junctions: plaques between touching cells are swallowed, now and then with a mitochondrion of the other cell.
+
+Mechanism: two living cells that touch over the length l [um] share plaques of connexin 43,
+
+    N = n_l l CX43_a CX43_b,    CX43 = type x node cx43 x Akt (PI3K opens the way; 1 at rest).
+
+Either cell internalises a plaque as an annular vesicle of two membranes, its own and a piece of the other cell, at
+
+    k_int/2 x nodes plaque_internalisation, endocytosis, temperature of the cell that swallows.
+
+With the chance p (density of mitochondria of the other cell / that of a stromal cell) the vesicle holds one mitochondrion
+of the other cell. Any that is free in the cytosol may be the one, by equal chances keyed by its identity; one that does
+not fit (diameter + room for the membranes above the largest vesicle) stays and the vesicle is empty. The mitochondrion
+arrives in the place DOUBLE_MEMBRANE by the route gap junction; ``arrival`` lets it escape or degrades it. Vesicles
+without one are counted, too (``world.extra["gap_junction.vesicles"]``: per cell, without and with).
+
+Nobody is named donor: direction can only come from the numbers and densities of mitochondria and from the nodes.
+
+Assumptions: the number of plaques follows contact and connexin at once, and is not used up (a plaque is remade within
+the hours that connexin lives); no CX43 dynamics of its own beyond Akt's; apoptotic cells take no part; a mitochondrion
+carried off leaves at once. Not in: coupling by Ca2+ and small molecules through the channels, hemichannels. The contacts
+of a cell count up to twice its outline. Rates are frozen over a macro-step, times within it are exact.
+Step error: contacts and rates are those at the end of motion; no more than 8 mitochondria per cell and step.
+Verification: ``tests/verification/test_gap_junction.py`` (F9).
+Sources: annular junctions that hold mitochondria, Norris 2021 Traffic; life of connexin 43, Laird 2006; connexin 43 in the
+transfer to the alveolus, Islam 2012 Nat Med (all from memory).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.handover import arrive
+from mitoferry.core.maths import power
+from mitoferry.core.nodes import NODE_CX43, NODE_ENDOCYTOSIS, NODE_PLAQUE_INTERNALISATION, NODE_TEMPERATURE
+from mitoferry.core.process import Process
+from mitoferry.core.random import exponential_from, uniform, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CYTOSOL,
+    DOUBLE_MEMBRANE,
+    MASS_SCALE,
+    OCCUPIED,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    ROUTE_GAP_JUNCTION,
+)
+from mitoferry.core.streams import GAP_JUNCTION
+from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
+from mitoferry.processes.dislodgement import living
+from mitoferry.processes.nanotube_links import state_array
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
+
+N_SLOTS = 8
+CHOICE = 32768  # draws from here on are those of mitochondria
+OUTLINE = 12.566370614359172  # twice 2 pi
+
+
+class Parameters(NamedTuple):
+    """Library: ``gap_junction.*``. Lengths um, rates 1/h."""
+
+    contact_gap: float
+    plaques_per_length: float  # 1/um
+    internalisation_rate: float
+    mitochondrion_chance: float
+    reference_density: float  # 1/pL
+    largest_vesicle: float
+    membrane_room: float
+    diameter: float
+
+
+class Connexin(NamedTuple):
+    """Connexin 43 in force: ``strength`` float64 [cells], 0 in cells that take no part; ``largest`` float64 [wells]."""
+
+    strength: Any
+    largest: Any
+
+
+class Vesicles(NamedTuple):
+    """Vesicles that hold a mitochondrion in this step; ``N_SLOTS`` per cell that swallows.
+
+    Attributes:
+        count: int32 [cells], slots of the cell in use.
+        time: float64 [slots], s.
+        source: int32 [slots], row of the other cell.
+        draw: int32 [slots], number of the event in the cell's step.
+        made: int64 [cells, 2], vesicles swallowed so far: without a mitochondrion, with one.
+    """
+
+    count: Any
+    time: Any
+    source: Any
+    draw: Any
+    made: Any
+
+
+@row
+def strength_row(i, cells, groups, strength):
+    """Connexin 43 of cell ``i`` in force."""
+    strength[i] = 0.0
+    if living(cells, i):
+        g = int(cells.group[i])
+        strength[i] = max(float(groups.cx43[g]) * float(groups.nodes[g, NODE_CX43]) * float(cells.akt[i]), 0.0)
+
+
+@row
+def largest_strength(n_cells, cells, strength, largest):
+    """The most connexin 43 of any cell of each well (serial)."""
+    for w in range(len(largest)):
+        largest[w] = 0.0
+    for i in range(n_cells):
+        w = int(cells.well[i])
+        if float(strength[i]) > float(largest[w]):
+            largest[w] = strength[i]
+
+
+@row
+def swallowing_rate(i, cells, groups, p):
+    """Rate [1/h] at which cell ``i`` internalises one plaque."""
+    g = int(cells.group[i])
+    nodes = float(groups.nodes[g, NODE_PLAQUE_INTERNALISATION]) * float(groups.nodes[g, NODE_ENDOCYTOSIS])
+    return 0.5 * p.internalisation_rate * nodes * float(groups.nodes[g, NODE_TEMPERATURE])
+
+
+@row
+def holding_chance(j, cells, p):
+    """Chance that a vesicle with membrane of cell ``j`` holds one of its mitochondria."""
+    density = int(cells.n_mitochondria[j]) / max(float(cells.volume[j]), 1e-6)
+    return min(p.mitochondrion_chance * density / p.reference_density, 1.0)
+
+
+@row
+def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step):
+    """The vesicles that cell ``i`` makes of its plaques in the step."""
+    vesicles.count[i] = 0
+    own = float(connexin.strength[i])
+    if own <= 0.0:
+        return
+    w = int(cells.well[i])
+    bound = OUTLINE * (float(cells.radius[i]) + 0.5 * p.contact_gap) * float(connexin.largest[w])  # contacts weigh no more
+    rate = swallowing_rate(i, cells, groups, p) * p.plaques_per_length * own * bound
+    if rate <= 0.0:
+        return
+    wait = 0.0
+    n = 0
+    for k in range(MOST_TRIES):
+        u, v, x, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, GAP_JUNCTION, step.step, k)
+        if (1.0 - u) * 3600.0 >= rate * (step.dt - wait):  # then -log(u) is larger still
+            break
+        wait = wait + exponential_from(u) * 3600.0 / rate
+        if wait >= step.dt:
+            break
+        j = pick_contact(i, v * bound, 1, p.contact_gap, connexin.strength, cells, wells, neighbours)
+        if j >= 0:
+            if x < holding_chance(j, cells, p):
+                slot = i * N_SLOTS + n
+                vesicles.time[slot] = step.time + wait
+                vesicles.source[slot] = j
+                vesicles.draw[slot] = k
+                n += 1
+                if n == N_SLOTS:
+                    break
+            else:
+                vesicles.made[i, 0] += 1
+    vesicles.count[i] = n
+
+
+@row
+def carried_off(j, mitochondria, pages, cells, key0, key1, step, draw):
+    """Slot of the mitochondrion of cell ``j`` that lies at the plaque: the smallest of uniforms keyed by identity; -1 if none."""
+    best = 2.0
+    found = -1
+    page = int(cells.first_page[j])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
+                birth = int(mitochondria.birth[slot])
+                ordinal = int(mitochondria.ordinal[slot])
+                u = uniform(key0, key1, birth, ordinal, GAP_JUNCTION, step, draw)
+                if u < best:
+                    best = u
+                    found = slot
+                elif u == best and found >= 0:
+                    other = int(mitochondria.birth[found])
+                    if birth < other or (birth == other and ordinal < int(mitochondria.ordinal[found])):
+                        found = slot
+        page = int(pages.next[page])
+    return found
+
+
+@row
+def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
+    """Carry out the internalisations ``slots`` by the cells ``rows``, in this order (serial)."""
+    for q in range(len(slots)):
+        i = int(rows[q])
+        s = int(slots[q])
+        j = int(vesicles.source[s])
+        w = int(cells.well[i])
+        draw = CHOICE + ((int(cells.id[i]) * 64 + int(vesicles.draw[s])) & (CHOICE - 1))
+        slot = carried_off(j, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), step.step, draw)
+        fits = False
+        if slot >= 0:
+            mass = MASS_SCALE * int(mitochondria.mass[slot])
+            fits = p.diameter * power(max(mass, 1e-3), 1.0 / 3.0) + p.membrane_room <= p.largest_vesicle
+        if fits:
+            vesicles.made[i, 1] += 1
+            arrive(
+                mitochondria, pages, cells, events, slot, i, float(vesicles.time[s]), ROUTE_GAP_JUNCTION, DOUBLE_MEMBRANE, j, 0,
+                gate_potential,
+            )  # fmt: skip
+        else:
+            vesicles.made[i, 0] += 1
+
+
+def sorted_vesicles(world: Any, vesicles: Vesicles) -> tuple[Any, Any]:
+    """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell)."""
+    rows = np.flatnonzero(vesicles.count)
+    counts = vesicles.count[rows].astype(np.int64)
+    owner = np.repeat(rows, counts)
+    slots = owner * N_SLOTS + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    world.backend.pull(world.cells)
+    order = np.lexsort((world.cells.id[owner], world.cells.well[owner], vesicles.time[slots]))
+    return owner[order], slots[order]
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Internalise plaques for one step."""
+    backend, n = world.backend, world.n_cells
+    connexin = Connexin(np.zeros(n), np.zeros(world.n_wells))
+    backend.each(strength_row, n, world.cells, world.groups, connexin.strength)
+    backend.serial(largest_strength, n, world.cells, connexin.strength, connexin.largest)
+    if not connexin.largest.any():
+        return
+    vesicles = Vesicles(
+        count=np.zeros(n, np.int32), time=np.empty(n * N_SLOTS), source=np.empty(n * N_SLOTS, np.int32),
+        draw=np.empty(n * N_SLOTS, np.int32), made=state_array(world, "gap_junction.vesicles", len(world.cells.id), np.int64, 0, width=2),
+    )  # fmt: skip
+    backend.each(vesicle_row, n, world.cells, world.groups, world.wells, world.space.neighbours, connexin, vesicles, p, step)
+    backend.pull(vesicles)
+    if not vesicles.count.any():
+        return
+    rows, slots = sorted_vesicles(world, vesicles)
+    world.reserve_pages(len(slots))
+    world.reserve_events(len(slots))
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    backend.serial(swallow, rows, slots, vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, gate, p, step)
+
+
+def wanted(spec: PlateSpec) -> bool:
+    """Used where two cells with connexin 43 can touch."""
+    rate = spec.parameters.get("gap_junction.internalisation_rate", 1.0) * spec.parameters.get("gap_junction.plaques_per_length", 1.0)
+    return rate > 0.0 and some_can_touch(spec, lambda population: population.cell_type.cx43 > 0.0)
+
+
+PROCESS = Process(
+    name="gap_junction", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True, wanted=wanted
+)
