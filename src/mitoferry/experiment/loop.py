@@ -40,7 +40,7 @@ BUILT_IN = (
     "signals", "find_me",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
-    "isolated_mitochondria", "free_mitochondria",
+    "isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "division",
 )  # fmt: skip
