@@ -37,11 +37,12 @@ def test_estimate_counts_isolated_mitochondria():
     a, b = (estimate(resolve(e, arms=["pair"])) for e in (plain, dosed))
     assert b.mitochondria == a.mitochondria + 200_000
     assert b.slots >= a.slots + 200_000
-    assert b.memory > a.memory + 200_000 * 40
+    assert b.memory > a.memory + 200_000 * 30
     assert b.disk > a.disk
     with pytest.raises(InputError, match="memory"):
         refuse_unless_it_fits(resolve(dosed, arms=["pair"]), available=BASE_BYTES)
-    assert "100000 mitochondria isolated from bm_msc" in experiment_card_text(dosed)
+    card = experiment_card_text(load_experiment("route-isolated-mitochondria"))
+    assert "100 mitochondria per cell isolated from bm_msc (60 % viable), from 1 h" in card
 
 
 def test_estimate_bounds_the_tables_of_a_real_plate():

@@ -161,7 +161,9 @@ def test_both_shares_taken_away_leave_their_product_and_at_rest_nothing_changes(
     world, p = world_of(), values("free_mitochondria")
     assert free_mitochondria.entry_nodes(world.groups, 0, p) == 1.0
     world.groups.nodes[:, [NODE_MACROPINOCYTOSIS, NODE_HEPARAN_SULFATE]] = 0.0
-    assert free_mitochondria.entry_nodes(world.groups, 0, p) == pytest.approx((1 - p.macropinocytosis_share) * (1 - p.heparan_sulfate_share))
+    assert free_mitochondria.entry_nodes(world.groups, 0, p) == pytest.approx(
+        (1 - p.macropinocytosis_share) * (1 - p.heparan_sulfate_share)
+    )
 
 
 @pytest.mark.parametrize(("spin", "settling"), [(0.0, 1.0), (600.0, 10.0)])

@@ -7,7 +7,7 @@ from scipy import stats
 from fates import module, rest, rows_of, run, shared_backend, slots_of, values
 from mitoferry.core.events import EVENT_LOADED
 from mitoferry.core.nodes import NODE_MITOCHONDRIA_RELEASE, NODE_TEMPERATURE
-from mitoferry.core.schema import CELL_APOPTOTIC, PLACE_MASK, PLACE_SHIFT, ROUTE_MASK, ROUTE_RELEASE, ROUTE_SHIFT, IN_TRANSIT, Step
+from mitoferry.core.schema import CELL_APOPTOTIC, IN_TRANSIT, PLACE_MASK, PLACE_SHIFT, ROUTE_MASK, ROUTE_RELEASE, ROUTE_SHIFT, Step
 from worlds import cell_type, make_world, population
 
 ALPHA = 1e-5

@@ -29,7 +29,9 @@ SHARE = 0.5  # of ATP from oxidative phosphorylation
 TOUCHING = [(100.0, 100.0), (120.0, 100.0)]
 
 
-def world_of(*, wells=400, counts=(1, 1), places=TOUCHING, phagocyte=1.0, state=CELL_APOPTOTIC, exposed=1.0, mitochondria=(3, 2), backend=None):
+def world_of(
+    *, wells=400, counts=(1, 1), places=TOUCHING, phagocyte=1.0, state=CELL_APOPTOTIC, exposed=1.0, mitochondria=(3, 2), backend=None
+):
     """Wells of phagocytes (population 0) and dying cells (population 1)."""
     world = wells_of(
         counts, places, n_wells=wells, mitochondria=mitochondria, backend=backend or shared_backend(), phagocyte=[phagocyte, 0.0],
@@ -114,7 +116,11 @@ def test_f9_prey_is_shared_by_exposure():
 def test_all_that_is_inside_arrives_in_endosomes_and_the_corpse_is_gone():
     world = world_of(wells=40, mitochondria=(3, 37))
     dying, eaters = rows_of(world, 1), rows_of(world, 0)
-    identities = {int(r): sorted(zip(world.mitochondria.birth[s], world.mitochondria.ordinal[s], strict=True)) for r in dying for s in [slots_of(world, r)]}
+    identities = {
+        int(r): sorted(zip(world.mitochondria.birth[s], world.mitochondria.ordinal[s], strict=True))
+        for r in dying
+        for s in [slots_of(world, r)]
+    }
     own = {int(r): len(slots_of(world, r)) for r in eaters}
     log = []
 

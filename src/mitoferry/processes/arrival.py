@@ -2,7 +2,8 @@
 
 Mechanism, per mitochondrion that came from another cell and has not fused with the host network:
 
-* in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys, in a professional phagocyte ``phagocyte_lysis`` times faster);
+* in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys, in a professional phagocyte
+  ``phagocyte_lysis`` times faster);
 * in the double-membrane vesicle of an internalised gap junction: the same with rates of its own;
 * free in the cytosol: degraded at the rate of the cell type (``groups.arrival_lysis``), by PINK1/Parkin mitophagy and
   lysosomes (nodes ``pink1_parkin``, ``lysosome``). Fusion competes with it and is in ``processes/fusion_fission.py``.

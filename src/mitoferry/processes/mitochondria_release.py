@@ -6,9 +6,9 @@ releases a mitochondrion at the rate [1/h]
     k = rate x r x node mitochondria_release x node temperature x (1 + stress_gain NF-kB),
 
 with the signal NF-kB of oxidants and cytokines, 0 at rest. The node is CD38 with its cyclic ADP-ribose and Ca2+
-(daratumumab, siRNA). Each mitochondrion of the cell's own network, free in the cytosol, is as likely to go as its mass; of those released the share
-``functional`` keeps its potential, the others come out dead (potential 0, damage 1). What happens to them in the medium is the business of
-``free_mitochondria``. The last mitochondrion of a cell never leaves.
+(daratumumab, siRNA). Mitochondria of the cell's own, free in the cytosol, go with chances in proportion to their mass; of those
+released the share ``functional`` keeps its potential, the others come out dead (potential 0, damage 1). What happens to them in the
+medium is the business of ``free_mitochondria``. The last mitochondrion of a cell never leaves.
 
 Assumptions: one at most per cell and macro-step (the rate is of the order of 0.01-0.1 /h); no size class of particles, no membrane
 around them. Step error: rates are those at the start of the step; a second release within a step is lost (relative error k dt/2).

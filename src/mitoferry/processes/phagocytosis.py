@@ -1,19 +1,21 @@
 """Phagocytosis: professional phagocytes engulf dying cells that they touch, with the mitochondria inside.
 
-Mechanism: a living phagocyte p (``phagocyte`` of its type, 0..1) engulfs a cell t that executes apoptosis or has lost its membrane,
-if the gap between the two is at most ``contact_gap``, at the rate [1/h]
+Mechanism: a living phagocyte p (``phagocyte`` of its type, 0..1) engulfs a cell t that executes apoptosis or has lost its
+membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/h]
 
     k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
     e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
 
-where the exposure e of a necrotic cell counts as that of one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte
-needs energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of the
-eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five times faster in a
-professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its remains go.
+where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
+energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of
+the eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five
+times faster in a professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its
+remains go.
 
-Assumptions: one cell at most per phagocyte and macro-step; of two phagocytes that choose the same cell the earlier has it, the other
-goes hungry (an error of order k dt); late corpses, which take no part in space, stay. Rates are frozen over a step; times within it are exact.
-Proposals in parallel, resolved in one serial phase in order of (time, well, cell id). Ledger: hand-overs only, nothing is born or lost.
+Assumptions: one cell at most per phagocyte and macro-step; of two phagocytes that choose the same cell the earlier has it, the
+other goes hungry (an error of order k dt); late corpses, which take no part in space, stay. Rates are frozen over a step; times
+within it are exact. Proposals in parallel, resolved in one serial phase in order of (time, well, cell id). Ledger: hand-overs
+only, nothing is born or lost.
 Verification: ``tests/verification/test_phagocytosis.py``.
 """
 
