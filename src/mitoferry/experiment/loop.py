@@ -40,7 +40,7 @@ BUILT_IN = (
     "signals", "find_me",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
-    "isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis",
+    "isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "division",
 )  # fmt: skip

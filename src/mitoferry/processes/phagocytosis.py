@@ -107,8 +107,8 @@ def touches(i, j, block, cells, wells, gap):
 
 
 @row
-def prey(i, stop, cells, groups, wells, neighbours, p):
-    """(sum of the exposures of dying cells that ``i`` touches, row of the first at which the sum exceeds ``stop``, else -1)."""
+def touched(i, stop, weight, cells, wells, neighbours, gap):
+    """(sum of ``weight`` over the cells that ``i`` touches, row of the first at which the sum exceeds ``stop``, else -1)."""
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     block = int(wells.geometry[w]) == BLOCK
@@ -134,29 +134,34 @@ def prey(i, stop, cells, groups, wells, neighbours, p):
                 hi = lo + (count1 if run == 1 else count0)
                 for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
                     j = int(neighbours.member[m])
-                    e = exposure(j, cells, groups, p)
-                    if j != i and e > 0.0 and touches(i, j, block, cells, wells, p.contact_gap):
-                        total += e
+                    if j != i and float(weight[j]) > 0.0 and touches(i, j, block, cells, wells, gap):
+                        total += float(weight[j])
                         if found < 0 and total > stop:
                             found = j
     return total, found
 
 
 @row
-def propose_row(i, cells, groups, wells, neighbours, times, targets, p, step):
+def exposure_row(i, cells, groups, exposed, p, step):
+    """``exposed[i]``: :func:`exposure` of cell ``i``."""
+    exposed[i] = exposure(i, cells, groups, p)
+
+
+@row
+def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p, step):
     """``times[i]``, ``targets[i]``: when [s] in this step cell ``i`` begins to engulf which cell; NEVER if none."""
     times[i] = NEVER
     wish = appetite(i, cells, groups, p)
     if wish <= 0.0 or int(cells.bin[i]) < 0:
         return
-    total, _ = prey(i, NEVER, cells, groups, wells, neighbours, p)
+    total, _ = touched(i, NEVER, exposed, cells, wells, neighbours, p.contact_gap)
     if total <= 0.0:
         return
     w = int(cells.well[i])
     u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, PHAGOCYTOSIS, step.step, 0)
     wait = -3600.0 * log(u) / (wish * total)
     if wait < step.dt:
-        _, found = prey(i, v * total, cells, groups, wells, neighbours, p)
+        _, found = touched(i, v * total, exposed, cells, wells, neighbours, p.contact_gap)
         if found >= 0:
             targets[i] = found
             times[i] = step.time + wait
@@ -198,8 +203,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     state = world.cells.state[:n]
     if not ((state == CELL_APOPTOTIC) | (state == CELL_NECROTIC)).any():
         return
-    times, targets = np.full(n, NEVER), np.full(n, -1, dtype=np.int64)
-    backend.each(propose_row, n, world.cells, world.groups, world.wells, world.space.neighbours, times, targets, p, step)
+    exposed, times, targets = np.zeros(n), np.full(n, NEVER), np.full(n, -1, dtype=np.int64)
+    backend.each(exposure_row, n, world.cells, world.groups, exposed, p, step)
+    backend.each(propose_row, n, world.cells, world.groups, world.wells, world.space.neighbours, exposed, times, targets, p, step)
     backend.pull(times, targets)
     rows = np.flatnonzero(times < NEVER)
     if not rows.size:
