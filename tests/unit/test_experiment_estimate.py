@@ -30,6 +30,21 @@ def test_estimate_counts_what_the_plate_holds():
     assert estimate(spec, cores=4).seconds < cost.seconds
 
 
+def test_estimate_counts_isolated_mitochondria():
+    dose = "[{mitochondria: {type: bm_msc, count: 100000}}]"
+    plain = load_experiment("one-nanotube", overrides={"run.replicates": 2})
+    dosed = load_experiment("one-nanotube", overrides={"run.replicates": 2, "treat": dose})
+    a, b = (estimate(resolve(e, arms=["pair"])) for e in (plain, dosed))
+    assert b.mitochondria == a.mitochondria + 200_000
+    assert b.slots >= a.slots + 200_000
+    assert b.memory > a.memory + 200_000 * 30
+    assert b.disk > a.disk
+    with pytest.raises(InputError, match="memory"):
+        refuse_unless_it_fits(resolve(dosed, arms=["pair"]), available=BASE_BYTES)
+    card = experiment_card_text(load_experiment("route-isolated-mitochondria"))
+    assert "100 mitochondria per cell isolated from bm_msc (60 % viable), from 1 h" in card
+
+
 def test_estimate_bounds_the_tables_of_a_real_plate():
     spec = resolve(load_experiment("one-nanotube", overrides={"run.replicates": 2}), arms=["pair"])
     cost = estimate(spec)

@@ -11,7 +11,7 @@ import pytest
 
 from mitoferry.base.errors import InputError, MitoferryWarning
 from mitoferry.core.nodes import NODE
-from mitoferry.core.plate_spec import spec_from_plain, spec_to_plain
+from mitoferry.core.plate_spec import ISOLATED, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import SPECIES
 from mitoferry.experiment.observables import OBSERVABLES, assays, observable
 from mitoferry.experiment.overrides import parse_assignments
@@ -102,6 +102,39 @@ def test_a_drug_acts_where_and_when_it_is_there():
     assert rotenone.populations == (0,), "donors enter after it is gone"
     assert "rotenone 1 uM" in rotenone.cause
     assert actions_of(spec, "donors", "complex_i_inhibitor") == []
+
+
+def test_isolated_mitochondria_are_doses_of_the_arm_and_washed_at_their_end():
+    given = "[{mitochondria: {type: huvec, per_cell: 20, label: {genetic: red}}, from: 1 h, until: 2 h}, "
+    given += "{mitochondria: {type: a549_rho0, count: 7, viability: 90 %, haplotypes: {other: 40 %}}, from: 3 h}]"
+    spec = spec_of({"treat": given})
+    arm = arm_of(spec, "all")
+    first, second = arm.doses
+    assert (first.source.count, first.start, first.spin, first.washout) == (300, 3600.0, 0.0, math.inf)
+    assert first.viability == spec.parameters["isolated_mitochondria.viability"]
+    assert (first.source.index, second.source.index) == (ISOLATED, ISOLATED + 1)
+    assert first.source.genetic_label
+    assert not second.source.genetic_label
+    assert (second.source.count, second.viability, second.source.rho0) == (7, 0.9, True)
+    assert first.source.cell_type.name == "huvec"
+    assert spec.haplotype_names == ("wild_type", "donor", "other")
+    assert first.source.haplotypes == (0.0, 1.0, 0.0, 0.0), "mtDNA of another person"
+    assert [(a.kind, a.start) for a in arm.actions if a.kind == "wash"] == [("wash", 2 * 3600.0)]
+    assert arm_of(spec, "donors").doses[0].source.count == 100, "per cell seeded in the arm"
+    assert arm_of(spec, "low").doses == (), "without treat"
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [({"well.insert": "{}"}, "centrifugation"), ({"well.kind": "block", "well.size": "100 um"}, "centrifugation"), ({}, "")],
+)
+def test_only_a_dish_without_insert_fits_into_a_centrifuge(change, wanted):
+    changes = {"treat": "[{mitochondria: {type: huvec, count: 20, centrifugation: 15 min}}]", "arms": "{one: {}}", **change}
+    if wanted:
+        with pytest.raises(InputError, match=wanted):
+            spec_of(changes)
+    else:
+        assert spec_of(changes).arms[0].doses[0].spin == 900.0
 
 
 def test_the_medium_goes_back_at_the_end_of_a_change():

@@ -45,7 +45,7 @@ ITSELF = ("groups/nodes", "wells/bulk", "wells/boundary", "fields/conc")  # wher
 BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting()}
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
-IDLE = {"endocytosis", "proliferation", "uridine", "caspase"}
+IDLE = {"endocytosis", "macropinocytosis", "heparan_sulfate", "mitochondria_release", "proliferation", "uridine", "caspase"}
 
 
 def given(agent):

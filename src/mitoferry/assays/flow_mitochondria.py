@@ -61,13 +61,13 @@ def labels_per_well(view: View, choice: str) -> np.ndarray:
     if choice != "auto":
         return np.full(view.n_wells, LABELS.index(choice))
     by_arm, arms = [], view.world.spec.every_arm
-    for arm in arms:
-        others = [p for p in arm.populations if p.index != view.population]
+    all_others = [[p for p in (*arm.populations, *(d.source for d in arm.doses)) if p.index != view.population] for arm in arms]
+    for others in all_others:
         by_arm.append(1 if any(p.genetic_label for p in others) else 2 if any(p.tracker > 0.0 for p in others) else 3)
-    if not any(p.index != view.population for arm in arms for p in arm.populations):
+    if not any(all_others):
         by_arm = [3] * len(by_arm)
-    for k, arm in enumerate(arms):
-        if not any(p.index != view.population for p in arm.populations):
+    for k, others in enumerate(all_others):
+        if not others:
             by_arm[k] = min(b for b in by_arm)  # an arm without donors is read like the others
     return np.array(by_arm)[view.world.wells.arm]
 

@@ -8,13 +8,13 @@ import numpy as np
 
 (
     EVENT_HANDOVER, EVENT_LOADED, EVENT_LINK_BORN, EVENT_LINK_LOST, EVENT_MOMP, EVENT_DEATH, EVENT_DIVISION, EVENT_ARRIVAL_LYSED,
-    EVENT_FUSED_DEGRADED, EVENT_CELL_FUSION,
-) = range(10)  # fmt: skip
+    EVENT_FUSED_DEGRADED, EVENT_CELL_FUSION, EVENT_WASHED,
+) = range(11)  # fmt: skip
 EVENT_NAMES = (
     "handover", "loaded", "link_born", "link_lost", "cytochrome_c_release", "death", "division", "arrival_degraded", "fused_degraded",
-    "cell_fusion",
+    "cell_fusion", "washed_away",
 )  # fmt: skip
-OF_MITOCHONDRIA = (EVENT_HANDOVER, EVENT_LOADED, EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED)
+OF_MITOCHONDRIA = (EVENT_HANDOVER, EVENT_LOADED, EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED, EVENT_WASHED)
 """Kinds of event that happen to one mitochondrion."""
 
 

@@ -51,6 +51,8 @@ class CellTypeNumbers:
     miro1: float
     uptake: float
     adhesion: float = 1.0
+    phagocyte: float = 0.0
+    release: float = 1.0
     arrival_lysis: float = 0.1
     arrival_fusion: float = 0.5
     cycle_time: float = 0.0
@@ -98,6 +100,32 @@ class Population:
     rho0: bool = False
 
 
+ISOLATED = 128
+"""First population number of isolated mitochondria: the k-th dose of an arm is population 128 + k of no cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dose:
+    """Isolated mitochondria that are put into the medium of every well of an arm.
+
+    Attributes:
+        source: cells that they were isolated from; ``count`` is the number of mitochondria, ``index`` the population
+            number under which they are born (:data:`ISOLATED` and up; no cell has it).
+        viability: share with potential when they are added.
+        start: when they are added [s].
+        spin: seconds in the centrifuge from then on, 0 = none.
+        washout: half-life [s] of those that are free, by the flow through a tissue block; infinite = no flow.
+        cause: what the user wrote, for the report.
+    """
+
+    source: Population
+    viability: float
+    start: float
+    spin: float = 0.0
+    washout: float = math.inf
+    cause: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. Between ``start`` and ``end`` [s] the value is in force; ``end`` may be infinite.
@@ -129,6 +157,7 @@ class Arm:
     populations: tuple[Population, ...]
     actions: tuple[Action, ...]
     medium: dict[str, float] = field(default_factory=dict)
+    doses: tuple[Dose, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,11 +236,15 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
         end = math.inf if a["end"] is None else a["end"]
         return Action(**{**a, "end": end, "populations": tuple(a["populations"])})
 
+    def dose(d: dict[str, Any]) -> Dose:
+        return Dose(**{**d, "source": population(d["source"]), "washout": math.inf if d["washout"] is None else d["washout"]})
+
     def arm(a: dict[str, Any]) -> Arm:
         geometry = Geometry(**{**a["geometry"], "size": tuple(a["geometry"]["size"])})
         return Arm(
             name=a["name"], geometry=geometry, populations=tuple(population(p) for p in a["populations"]),
             actions=tuple(action(x) for x in a["actions"]), medium=a["medium"],
+            doses=tuple(dose(d) for d in a.get("doses", ())),
         )  # fmt: skip
 
     return PlateSpec(

@@ -234,6 +234,8 @@ class Groups(NamedTuple):
     cx43: Any
     miro1: Any
     uptake: Any
+    phagocyte: Any
+    release: Any
     adhesion: Any
     arrival_lysis: Any
     arrival_fusion: Any
@@ -494,6 +496,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "cx43": _c("f4", "1", "connexin 43", "plate"),
         "miro1": _c("f4", "1", "Miro1", "plate"),
         "uptake": _c("f4", "1", "uptake of free mitochondria, relative", "plate"),
+        "phagocyte": _c("f4", "1", "professional phagocyte, 0..1", "plate"),
+        "release": _c("f4", "1", "active release of mitochondria, relative", "plate", fill=1),
         "adhesion": _c("f4", "1", "adhesion, relative", "plate", fill=1),
         "arrival_lysis": _c("f4", "1/h", "rate at which an unfused arrival is degraded", "plate"),
         "arrival_fusion": _c("f4", "1", "compatibility of arrivals with the host network, 0..1", "plate"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mitoferry.experiment.observables import observable
-from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injury, Isolated, Treatment, role_of
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.schema import Expect, Experiment, Plan
 
@@ -122,6 +122,8 @@ def action_text(action: Injury | Treatment) -> str:
         words = [str(action.drug), *([str(action.dose)] if action.dose else [])]
     elif action.kind == "gene":
         words = [str(action.gene), *([action.change] if action.change else []), *([f"to {action.level}"] if action.level else [])]
+    elif action.mitochondria is not None:
+        words = isolated_words(action.mitochondria)
     elif action.kind == "medium" and action.medium is not None:
         words = ["medium with", ", ".join(f"{key} {getattr(action.medium, key)}" for key in action.medium.values())]
     else:
@@ -129,6 +131,15 @@ def action_text(action: Injury | Treatment) -> str:
     end = f" until {action.until}" if action.until is not None else ""
     on = f", on {' and '.join(action.on)}" if action.on else ""
     return f"{' '.join(words)}, {'at' if words == ['fresh medium'] else 'from'} {action.from_}{end}{on}"
+
+
+def isolated_words(given: Isolated) -> list[str]:
+    """Isolated mitochondria in words."""
+    number = f"{given.per_cell} mitochondria per cell" if given.per_cell is not None else f"{given.count} mitochondria"
+    words = [f"{number} isolated from {given.type}"]
+    words += [f"({given.viability} viable)"] if given.viability is not None else []
+    words += [f"centrifuged for {given.centrifugation}"] if given.centrifugation is not None else []
+    return words
 
 
 def arm_text(e: Experiment, name: str, plan: Plan, base: Plan) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from mitoferry.base.errors import Problem
 from mitoferry.core.schema import MAX_COPIES
 from mitoferry.experiment.check_run import check_number, check_run
-from mitoferry.experiment.meaning import count_of, dose_in, layer_of, number_in, palette_of, well_text
+from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
-from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injury, Isolated, Treatment, role_of
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import Amount, QuantityError
 from mitoferry.experiment.schema import Experiment, Plan
@@ -18,6 +18,7 @@ from mitoferry.experiment.tree import Map
 
 CROWDED = 0.95  # share of a layer or block that the cells may cover
 MAX_CELLS = 1 << 24  # ids of cells hold 24 bits
+MAX_DOSE = 50_000_000  # isolated mitochondria
 
 
 def check_meaning(
@@ -173,8 +174,29 @@ def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, pat
         _drug(f, action, tree, path)
     elif action.kind == "gene":
         _gene(f, action, tree, path)
+    elif action.mitochondria is not None:
+        _isolated(f, plan, action.mitochondria, tree, (*path, "mitochondria"))
     elif action.kind == "medium" and action.medium is not None and not action.medium.values():
         f.add(tree, (*path, "medium"), "at least one concentration", "none")
+
+
+def _isolated(f: Collector, plan: Plan, isolated: Isolated, tree: Map, path: tuple[Any, ...]) -> None:
+    """Isolated mitochondria: their type, and what can be done to them in this well."""
+    record = f.library.cell_types.get(isolated.type)
+    if record is None:
+        f.unknown(tree, (*path, "type"), "the name of a cell type", isolated.type, f.library.cell_types)
+    elif record.value("mitochondria") <= 0.0:
+        f.add(tree, (*path, "type"), "a cell type with mitochondria", f"'{isolated.type}', which has none")
+    number = "count" if isolated.count is not None else "per_cell"
+    if not 1 <= dose_of(isolated, plan) < MAX_DOSE:
+        wanted = f"at least one and fewer than {MAX_DOSE} mitochondria in a dose"
+        f.add(tree, (*path, number), wanted, f"{dose_of(isolated, plan)}")
+    block = plan.well.kind == "block"
+    if isolated.centrifugation is not None and (block or plan.well.insert is not None):
+        f.add(tree, (*path, "centrifugation"), "a dish without insert to centrifuge", "a block" if block else "an insert")
+    if isolated.washout is not None and not block:
+        hint = "in a dish, 'until' says when they are washed off"
+        f.add(tree, (*path, "washout"), "a tissue block (well.kind: block) that flow can wash", "a dish", hint)
 
 
 def _replaced(f: Collector, action: Injury, record: Any, tree: Map, path: tuple[Any, ...]) -> None:

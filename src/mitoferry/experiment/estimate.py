@@ -114,7 +114,9 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     wells = len(spec.arms) * spec.replicates
     cells = sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates
     held = sum(p.count * p.cell_type.mitochondria for arm in spec.arms for p in arm.populations) * spec.replicates
-    pages = sum(p.count * pages_of(p, spare) for arm in spec.arms for p in arm.populations) * spec.replicates
+    dosed = sum(d.source.count for arm in spec.arms for d in arm.doses) * spec.replicates
+    held += dosed
+    pages = dosed // PAGE + sum(p.count * pages_of(p, spare) for arm in spec.arms for p in arm.populations) * spec.replicates
     slots = int(pages * HEADROOM_PAGES + 16 + 4 * N_POOLS * wells) * PAGE
     voxels = wells * _largest_grid(spec)
     steps = spec.until / spec.macro_step
@@ -155,7 +157,9 @@ def _memory(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) ->
 def _disk(spec: PlateSpec, cells: int, memory: float) -> float:
     """Frames (packed to about half), two checkpoints while it runs, tables."""
     frames = spec.until / spec.save_every + 1
-    per_arm = [sum(p.count * p.cell_type.mitochondria for p in arm.populations) for arm in spec.arms]
+    per_arm = [
+        sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses) for arm in spec.arms
+    ]
     series = sum(n for n, arm in zip(per_arm, spec.arms, strict=True) if arm.name in spec.detail)
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
     return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + 0.5 * (memory - BASE_BYTES)

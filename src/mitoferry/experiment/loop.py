@@ -40,7 +40,7 @@ BUILT_IN = (
     "signals", "find_me",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction", "bridge",
-    "free_mitochondria",
+    "isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "cell_fusion", "division",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from mitoferry.experiment.names import Library
-from mitoferry.experiment.parts import Cells, role_of
+from mitoferry.experiment.parts import Cells, Isolated, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
 from mitoferry.experiment.schema import Experiment, Measure, Plan
 
@@ -32,6 +32,9 @@ def palette_of(experiment: Experiment, library: Library) -> list[str]:
     for plan in [experiment, *experiment.plans.values()]:
         for name, cells in plan.cells.items():
             found.update(dict.fromkeys(shares_of(name, cells, library)))
+        for treat in plan.treat:
+            if treat.mitochondria is not None:
+                found.update(dict.fromkeys(shares_of("", treat.mitochondria.cells(), library)))
     return list(found)
 
 
@@ -41,6 +44,14 @@ def count_of(cells: Cells, plan: Plan) -> int:
         return cells.count
     x, y, _ = plan.well.extent()
     return round((cells.density.value if cells.density else 0.0) * x * y * 1e-8)
+
+
+def dose_of(isolated: Isolated, plan: Plan) -> int:
+    """Isolated mitochondria put into a well: the number given, or that per cell times the cells seeded."""
+    if isolated.count is not None:
+        return isolated.count
+    per_cell = isolated.per_cell.value if isolated.per_cell else 0.0
+    return round(per_cell * sum(count_of(c, plan) for c in plan.cells.values()))
 
 
 def layer_of(name: str, cells: Cells, plan: Plan) -> int:

@@ -161,8 +161,37 @@ class Injury(Timed):
     glucose: Millimolar | None = None
 
 
+class Isolated(Model):
+    """Isolated mitochondria that are added to the medium, or injected into a tissue block."""
+
+    type: str = Field(description="cell type that they were isolated from")
+    per_cell: Factor | None = Field(None, description="mitochondria per cell seeded in the well")
+    count: Count | None = Field(None, description="mitochondria per well")
+    viability: Share | None = Field(None, description="share with potential when added; default: parameter isolated_mitochondria.viability")
+    centrifugation: Duration | None = Field(None, description="time in the centrifuge after they are added; dish only")
+    washout: Duration | None = Field(None, description="half-life of those that are free, by the flow through a block; block only")
+    label: Label = Field(default_factory=Label)
+    rho0: bool = False
+    haplotypes: dict[str, Share] = Field(default_factory=dict, max_length=4)
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Isolated:
+        if (self.count is None) == (self.per_cell is None):
+            raise wrong("one of per_cell and count", "neither" if self.count is None else "both", "as in 'per_cell: 100'")
+        if sum(h.value for h in self.haplotypes.values()) > 1.0 + 1e-9:
+            raise wrong("shares of haplotypes that add up to at most 100 %", ", ".join(str(h) for h in self.haplotypes.values()))
+        return self
+
+    def cells(self) -> Cells:
+        """The cells that they come from: donors, so that qPCR can tell their mtDNA apart."""
+        return Cells(type=self.type, count=0, role="donor", label=self.label, rho0=self.rho0, haplotypes=self.haplotypes)
+
+
+KINDS = ("drug", "gene", "medium", "wash", "mitochondria")
+
+
 class Treatment(Timed):
-    """A drug, a change of a gene, a change of medium, or a wash."""
+    """A drug, a change of a gene, a change of medium, a wash, or isolated mitochondria."""
 
     drug: str | None = None
     dose: Dose | None = None
@@ -171,24 +200,27 @@ class Treatment(Timed):
     level: Factor | None = Field(None, description="what is left of the gene's product, 1 = all")
     medium: Substances | None = None
     wash: bool | None = None
+    mitochondria: Isolated | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Treatment:
-        kinds = [k for k in ("drug", "gene", "medium", "wash") if getattr(self, k) is not None]
+        kinds = [k for k in KINDS if getattr(self, k) is not None]
         if len(kinds) != 1:
-            raise wrong("exactly one of drug, gene, medium, wash", " and ".join(kinds) or "none of them")
+            raise wrong("exactly one of " + ", ".join(KINDS), " and ".join(kinds) or "none of them")
         if self.wash is False:
             raise wrong("wash: true", False)
         if self.dose is not None and self.drug is None:
             raise wrong("a dose only with a drug", self.dose.text)
         if (self.change is not None or self.level is not None) and self.gene is None:
             raise wrong("change and level only with a gene", self.change or str(self.level))
+        if self.on is not None and self.mitochondria is not None:
+            raise wrong("mitochondria without on", ", ".join(self.on), "mitochondria in the medium reach every cell")
         return self
 
     @property
     def kind(self) -> str:
-        """Which of "drug", "gene", "medium" and "wash" it is."""
-        return next(k for k in ("drug", "gene", "medium", "wash") if getattr(self, k) is not None)
+        """Which of :data:`KINDS` it is."""
+        return next(k for k in KINDS if getattr(self, k) is not None)
 
 
 def role_of(name: str, cells: Cells) -> str | None:

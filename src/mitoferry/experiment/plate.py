@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
     for name in (
-        "speed", "persistence", "filopodia", "cx43", "miro1", "uptake", "adhesion",
+        "speed", "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion",
         "arrival_lysis", "arrival_fusion", "cycle_time", "volume", "mitochondria", "mtdna", "cytokine_sensitivity",
     ):  # fmt: skip
         getattr(groups, name)[g] = getattr(t, name)
@@ -70,22 +69,8 @@ def _start_numbers(arm: Arm, spec: PlateSpec) -> tuple[list[list[float]], list[l
     for population in arm.populations:
         t = population.cell_type
         start.append([t.cell_cv, t.cytosol, t.demand, t.glycolysis, t.nonmito, t.mitochondria])
-        shares = list(population.haplotypes)
-        copies = 0.0 if population.rho0 or t.mitochondria == 0 else t.mtdna / t.mitochondria
-        mixed = float(sum(1 for s in shares if s > 0) > 1)
-        complexes = initial_complexes(shares, spec) if not population.rho0 else (0.0, 0.0, 0.0)
-        mixture.append([copies, *shares, float(population.genetic_label), population.tracker, mixed, *complexes, float(population.rho0)])
+        mixture.append(seeding.mixture_of(population, spec))
     return start, mixture
-
-
-def initial_complexes(shares: list[float], spec: PlateSpec) -> tuple[float, float, float]:
-    """Complex I, III/IV and V at the fixed point of expression for a population's mean heteroplasmy."""
-    mutant = sum(s for s, bad in zip(shares, spec.pathogenic, strict=True) if bad)
-    if mutant == 0.0:
-        return 1.0, 1.0, 1.0
-    from mitoferry.processes.mtdna import resting_complexes
-
-    return resting_complexes(mutant, parameters_of("mtdna", importlib.import_module("mitoferry.processes.mtdna").Parameters, spec))
 
 
 def parameters_of(process: str, cls: Any, spec: PlateSpec) -> Any:

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
-from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population
-from mitoferry.experiment.meaning import count_of, dose_in, layer_of, number_in, palette_of, shares_of, times_of
+from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Dose, Geometry, Measurement, PlateSpec, Population
+from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
-from mitoferry.experiment.parts import Injury, Substances, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injury, Substances, Treatment, role_of
 from mitoferry.experiment.quantities import Amount
 from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.schema import Experiment, Plan
@@ -145,8 +145,9 @@ def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], param
     medium = FRESH_MEDIUM | plan.well.medium.values()
     populations = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
     return Arm(
-        name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium
-    )
+        name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium,
+        doses=_doses(plan, palette, parameters, library),
+    )  # fmt: skip
 
 
 def _geometry(plan: Plan) -> Geometry:
@@ -163,6 +164,12 @@ def _geometry(plan: Plan) -> Geometry:
 
 def _population(name: str, plan: Plan, index: int, palette: list[str], parameters: dict[str, float], library: Library) -> Population:
     cells = plan.cells[name]
+    return _source(name, cells, count_of(cells, plan), index, layer_of(name, cells, plan), palette, parameters, library)
+
+
+def _source(
+    name: str, cells: Cells, count: int, index: int, layer: int, palette: list[str], parameters: dict[str, float], library: Library
+) -> Population:
     record = library.cell_types[cells.type]
     numbers = {key: number_in(value, record.values[key].unit) for key, value in cells.overrides.items()}
     shares = shares_of(name, cells, library)
@@ -173,14 +180,36 @@ def _population(name: str, plan: Plan, index: int, palette: list[str], parameter
         index=index,
         role=role_of(name, cells) or "recipient",
         cell_type=record.numbers(numbers, parameters),
-        count=count_of(cells, plan),
+        count=count,
         added=cells.added.value,
-        layer=layer_of(name, cells, plan),
+        layer=layer,
         haplotypes=(*haplotypes, *[0.0] * (4 - len(palette))),  # type: ignore[arg-type]
         genetic_label=cells.label.genetic is not None,
         tracker=1.0 if cells.label.tracker is not None else 0.0,
         rho0=rho0,
     )
+
+
+def _doses(plan: Plan, palette: list[str], parameters: dict[str, float], library: Library) -> tuple[Dose, ...]:
+    """Isolated mitochondria of an arm, numbered in the order of their treatments."""
+    doses: list[Dose] = []
+    for treat in plan.treat:
+        given = treat.mitochondria
+        if given is None:
+            continue
+        n = dose_of(given, plan)
+        source = _source("isolated_mitochondria", given.cells(), n, ISOLATED + len(doses), 0, palette, parameters, library)
+        doses.append(
+            Dose(
+                source=source,
+                viability=parameters["isolated_mitochondria.viability"] if given.viability is None else given.viability.value,
+                start=treat.from_.value,
+                spin=given.centrifugation.value if given.centrifugation is not None else 0.0,
+                washout=given.washout.value if given.washout is not None else FOREVER,
+                cause=f"{n} mitochondria of {given.type}",
+            )
+        )
+    return tuple(doses)
 
 
 # ------------------------------------------------------------------ timed changes
@@ -201,6 +230,9 @@ def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, 
             found.append(Action(kind="wash", key="", value=0.0, start=treat.from_.value, end=treat.from_.value, cause="wash"))
         elif treat.medium is not None:
             found += _medium_change(treat.medium, treat, medium, washes)
+        elif treat.mitochondria is not None and treat.until is not None:
+            end, cause = treat.until.value, f"end of mitochondria of {treat.mitochondria.type}"
+            found.append(Action(kind="wash", key="", value=0.0, start=end, end=end, cause=cause))
     for drug, dose in plan.well.medium.extras.items():
         found += _agent(library.drug(drug), dose, Treatment(drug=drug), populations, medium, washes, {})
     return tuple(sorted(found, key=lambda a: (a.start, _ORDER[a.kind])))

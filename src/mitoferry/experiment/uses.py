@@ -58,6 +58,8 @@ def _places(action: Any) -> tuple[str, frozenset[str]] | None:
 
         record = load_library().gene(action.gene, action.change)
         return (record.name, known["gene", record.name]) if record is not None else None
+    if action.mitochondria is not None:
+        return f"mitochondria of {action.mitochondria.type}", frozenset()
     if action.medium is not None:
         changed = tuple(action.medium.values())
         return "medium with other " + ", ".join(changed), frozenset(changed)
@@ -76,7 +78,8 @@ def _arm(experiment: Experiment, name: str, plan: Plan) -> ArmUse:
     other = {k for k, v in plan.well.medium.values().items() if base.get(k) != v}
     if other:
         agents["medium with other " + ", ".join(sorted(other))] = frozenset(other)
-    return ArmUse(experiment=experiment.name, arm=name, agents=agents, types=frozenset(c.type for c in plan.cells.values()))
+    types = [c.type for c in plan.cells.values()] + [t.mitochondria.type for t in plan.treat if t.mitochondria is not None]
+    return ArmUse(experiment=experiment.name, arm=name, agents=agents, types=frozenset(types))
 
 
 @cache

@@ -2,7 +2,8 @@
 
 Mechanism, per mitochondrion that came from another cell and has not fused with the host network:
 
-* in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys; professional phagocytes more);
+* in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys, in a professional phagocyte
+  ``phagocyte_lysis`` times faster);
 * in the double-membrane vesicle of an internalised gap junction: the same with rates of its own;
 * free in the cytosol: degraded at the rate of the cell type (``groups.arrival_lysis``), by PINK1/Parkin mitophagy and
   lysosomes (nodes ``pink1_parkin``, ``lysosome``). Fusion competes with it and is in ``processes/fusion_fission.py``.
@@ -69,6 +70,7 @@ class Parameters(NamedTuple):
 
     endosome_escape: float
     endosome_lysis: float
+    phagocyte_lysis: float
     double_membrane_escape: float
     double_membrane_lysis: float
     gate: float
@@ -85,7 +87,7 @@ def fate_rates(place, groups, g, p):
     """(escape, degradation) rates [1/h] of an unfused arrival at ``place``."""
     lysosome = float(groups.nodes[g, NODE_LYSOSOME])
     if place == ENDOSOME:
-        phagocyte = min(max(0.5 * float(groups.uptake[g]), 1.0), 5.0)
+        phagocyte = 1.0 + (p.phagocyte_lysis - 1.0) * min(float(groups.phagocyte[g]), 1.0)
         return p.endosome_escape, p.endosome_lysis * phagocyte * lysosome
     if place == DOUBLE_MEMBRANE:
         return p.double_membrane_escape, p.double_membrane_lysis * lysosome

@@ -4,9 +4,12 @@ Mechanism, per mitochondrion in the medium pool of a well, all rates per hour an
 
 * loss of function at ln2/half-life, k0 + k_Ca Hill2(Ca2+): the potential goes to 0 and the damage to 1;
 * one without function falls apart and is booked as lysed;
-* a cell clears a volume per hour, k = (suspended uptake + settling speed x cell area x chance) x type's uptake x node
-  endocytosis x node temperature x Hill2(ATP); a mitochondrion in the volume V of the medium is taken up at sum(k)/V,
-  by a cell drawn in proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route free uptake).
+* a cell clears a volume per hour, k = (suspended uptake + settling speed x cell area x chance) x type's uptake x nodes
+  x Hill2(ATP), with nodes = endocytosis x temperature x (1 - s_m (1 - macropinocytosis)) x (1 - s_h (1 - heparan_sulfate)): of
+  the clearance the share s_m goes through macropinosomes and the share s_h needs heparan sulfate to hold the mitochondrion at
+  the surface. A mitochondrion in the volume V of the medium is taken up at sum(k)/V, by a cell drawn in
+  proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route free uptake);
+* in a centrifuge (dose of ``isolated_mitochondria`` with a spin) the settling part of k is multiplied by ``centrifugation``.
 
 Through an insert it passes only if its diameter is smaller than the pore, with the factor porosity (1 - d/pore)^2.
 The three clocks of one mitochondrion compete by exact times within the step.
@@ -26,7 +29,7 @@ import numpy as np
 from mitoferry.core.handover import arrive, potential, set_place
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import hill2, log, power
-from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS, NODE_TEMPERATURE
 from mitoferry.core.pages import clear_slot, compact_sparse
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
@@ -73,6 +76,9 @@ class Parameters(NamedTuple):
     atp_half: float  # share of resting ATP
     diameter: float  # um, of one mass unit
     porosity: float
+    macropinocytosis_share: float
+    heparan_sulfate_share: float
+    centrifugation: float
 
 
 @row
@@ -89,8 +95,16 @@ def put_into_medium(mitochondria, cells, slot, owner, host, route):
 
 
 @row
-def clearance_row(i, cells, groups, wells, clearance, p, step):
-    """Volume of medium [um^3/h] that cell ``i`` clears of mitochondria per hour."""
+def entry_nodes(groups, g, p):
+    """Factor of all nodes on the uptake by cells of group ``g``; exactly 1 at rest."""
+    nodes = float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
+    nodes = nodes * (1.0 - p.macropinocytosis_share * (1.0 - float(groups.nodes[g, NODE_MACROPINOCYTOSIS])))
+    return nodes * (1.0 - p.heparan_sulfate_share * (1.0 - float(groups.nodes[g, NODE_HEPARAN_SULFATE])))
+
+
+@row
+def clearance_row(i, cells, groups, wells, settling, clearance, p, step):
+    """Volume of medium [um^3/h] that cell ``i`` clears of mitochondria per hour; ``settling``: factor of each well."""
     clearance[i] = 0.0
     if int(cells.state[i]) != CELL_LIVE:
         return
@@ -98,9 +112,9 @@ def clearance_row(i, cells, groups, wells, clearance, p, step):
     radius = float(cells.radius[i])
     volume = 3600.0 * p.clearance
     if int(wells.geometry[int(cells.well[i])]) != BLOCK:
-        volume += p.settling_speed * p.settled_chance * 3.141592653589793 * radius * radius
-    nodes = float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
-    clearance[i] = volume * float(groups.uptake[g]) * nodes * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
+        area = 3.141592653589793 * radius * radius
+        volume += p.settling_speed * p.settled_chance * area * float(settling[int(cells.well[i])])
+    clearance[i] = volume * float(groups.uptake[g]) * entry_nodes(groups, g, p) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
 
 
 @row
@@ -312,14 +326,25 @@ def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) ->
     return slots[order], targets[order], times[order]
 
 
+def settling_factors(world: Any, step: Any, p: Parameters) -> Any:
+    """Factor on the settling speed in each well, float64 [n_wells]: 1, or that of the centrifuge while it runs."""
+    factors = np.ones(world.n_wells)
+    if "isolated_mitochondria" in world.parameters:
+        for a, arm in enumerate(world.spec.arms):
+            if any(d.spin > 0.0 and d.start <= step.time < d.start + d.spin for d in arm.doses):
+                factors[a * world.spec.replicates : (a + 1) * world.spec.replicates] = p.centrifugation
+    return factors
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the free mitochondria of every well by ``step.dt``; idle while the medium holds none."""
     backend, pools = world.backend, N_POOLS * world.n_wells
     backend.pull(world.cells)
     if not world.cells.n_mitochondria[POOL_MEDIUM:pools:N_POOLS].any():
         return
+    settling = settling_factors(world, step, p)
     clearance, hazard = np.zeros(world.n_cells), np.zeros((world.n_wells, 3))
-    backend.each(clearance_row, world.n_cells, world.cells, world.groups, world.wells, clearance, p, step)
+    backend.each(clearance_row, world.n_cells, world.cells, world.groups, world.wells, settling, clearance, p, step)
     backend.serial(add_clearances, world.n_cells, world.n_wells, world.cells, world.wells, clearance, hazard)
     tables = (world.mitochondria, world.cells, world.wells)
     backend.gather(free_slot_row, free_finish, N_SUMS_FREE, pools, world.cells, world.pages, *tables, hazard, p, step)

@@ -11,7 +11,7 @@ replicate and cell id, never by the arm, so that the wells of a replicate start 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mitoferry.core.maths import exp, log
 from mitoferry.core.pages import tally_birth
@@ -28,6 +28,9 @@ from mitoferry.core.schema import (
     PAGE,
 )
 from mitoferry.core.streams import SEEDING, SEEDING_MITOCHONDRIA
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec, Population
 
 LN2 = 0.6931471805599453
 
@@ -149,3 +152,24 @@ def seed_one(s, mitochondria, mixture, g, k0, k1, identity, ordinal, shift, p):
     mitochondria.complex34[s] = int(float(mixture[g, 9]) / COMPLEX_SCALE)
     mitochondria.complex5[s] = int(float(mixture[g, 10]) / COMPLEX_SCALE)
     mitochondria.flags[s] = OCCUPIED
+
+
+def mixture_of(population: Population, spec: PlateSpec) -> list[float]:
+    """A row of the argument ``mixture`` of the seeding rows: what the mitochondria of a population are."""
+    t = population.cell_type
+    shares = list(population.haplotypes)
+    copies = 0.0 if population.rho0 or t.mitochondria == 0 else t.mtdna / t.mitochondria
+    mixed = float(sum(1 for s in shares if s > 0) > 1)
+    complexes = initial_complexes(shares, spec) if not population.rho0 else (0.0, 0.0, 0.0)
+    return [copies, *shares, float(population.genetic_label), population.tracker, mixed, *complexes, float(population.rho0)]
+
+
+def initial_complexes(shares: list[float], spec: PlateSpec) -> tuple[float, float, float]:
+    """Complex I, III/IV and V at the fixed point of expression for a population's mean heteroplasmy."""
+    mutant = sum(s for s, bad in zip(shares, spec.pathogenic, strict=True) if bad)
+    if mutant == 0.0:
+        return 1.0, 1.0, 1.0
+    from mitoferry.processes import mtdna
+
+    p = mtdna.Parameters(**{name: float(spec.parameters[f"mtdna.{name}"]) for name in mtdna.Parameters._fields})
+    return mtdna.resting_complexes(mutant, p)

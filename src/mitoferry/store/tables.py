@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoferry.core.events import EVENT_NAMES, OF_MITOCHONDRIA
-from mitoferry.core.plate_spec import PlateSpec
+from mitoferry.core.plate_spec import ISOLATED, PlateSpec
 from mitoferry.core.schema import N_HAPLOTYPES, ROUTE_NAMES
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT = "mitoferry/run@1"
 POPULATION_SHIFT = 24  # cell id = population * 2^24 + ordinal
 NOBODY = 255
+ISOLATED_NAME = "isolated_mitochondria"  # birth population of what was added to the medium
 READING_COLUMNS = ("well", "arm", "replicate", "tick", "hours", "assay", "readout", "of", "value", "unit")
 
 
@@ -178,6 +179,12 @@ def events_table(events: Any, names: Names) -> pa.Table:
     def cell(name: str) -> Any:
         return pa.array(get(f"{name}_id").astype(np.uint32), pa.uint32(), mask=get(name) < 0)
 
+    def birthplace(codes: np.ndarray) -> Any:
+        isolated = (codes >= ISOLATED) & (codes != NOBODY)
+        known = isolated | (codes < len(names.populations))
+        place = np.where(isolated, len(names.populations), codes)
+        return _coded(np.where(known, place, 0), (*names.populations, ISOLATED_NAME), i8, ~known)
+
     well, time, birth = get("well").astype(np.int32), get("time").astype(np.float64), get("birth").astype(np.uint32)
     carried = (birth > 0) | (get("ordinal") > 0) & np.isin(get("kind"), OF_MITOCHONDRIA)
     birth_population = np.where(carried, birth >> POPULATION_SHIFT, NOBODY).astype(np.int64)
@@ -194,7 +201,7 @@ def events_table(events: Any, names: Names) -> pa.Table:
         "source_population": population(get("source_population").astype(np.int64)),
         "target_population": population(get("target_population").astype(np.int64)),
         "birth_cell": pa.array(birth, pa.uint32(), mask=~carried),
-        "birth_population": population(birth_population),
+        "birth_population": birthplace(birth_population),
         "ordinal": pa.array(get("ordinal").astype(np.uint32)),
         "mass": pa.array(get("mass").astype(np.float32)),
         "damage": pa.array(get("damage").astype(np.float32)),

@@ -17,6 +17,7 @@ ROUTE_WORDS = {
     "lysis": "from lysed cells",
     "free_uptake": "uptake from the medium",
     "division": "cell division",
+    "phagocytosis": "inside an eaten cell",
     "nanotube_return": "back out of a nanotube",
     "none": "other",
 }

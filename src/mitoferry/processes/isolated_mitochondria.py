@@ -1,0 +1,193 @@
+"""Isolated mitochondria: a dose is put into the medium or injected at a site, a wash takes away what is still free.
+
+Mechanism: ``count`` individuals are born into the medium pool of a well at the time of the dose. Mass, mtDNA copies,
+complexes, label and dye are those of a freshly seeded cell of the type that they were isolated from. With chance
+``viability`` one keeps the resting potential, else it is dead: potential 0, damage 1. From then on nothing tells them
+from mitochondria that cells have set free: function, lysis and uptake are those of ``free_mitochondria``. Two things
+are done to the medium, and so to all that is free in it:
+
+* a wash (a treatment ``wash``, the end of an injury or of a dose) takes away every free mitochondrion;
+* the flow through a tissue block takes each away at the rate ln 2/washout.
+
+A centrifuge (``Dose.spin``) multiplies the settling part of the uptake by ``free_mitochondria.centrifugation``.
+
+Assumptions: the medium is stirred, so that a site of injection is the whole block simulated; onto an insert they are
+put from above; a wash takes all that is free, settled or not. A dose is due in the macro-step in which other treatments of that
+time are. Step error: none in births and washes; the flow is exact per step (chance 1 - exp(-rate dt)), but comes before
+the uptake of the step (error of order dt x rate). Ledger: births and mtDNA at the medium pool; what is taken away is booked
+as lysed and named by an event ``washed_away``, what is added by an event ``loaded`` of the route ``injection``. Identity:
+the k-th dose of an arm is born in cell 1 of population 128 + k, which no cell has, so that assays count it as foreign.
+Verification: ``tests/verification/test_isolated_mitochondria.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_LOADED, EVENT_WASHED
+from mitoferry.core.handover import log_event, potential, set_place
+from mitoferry.core.maths import exp
+from mitoferry.core.pages import add_page, release_empty_pages, remove, tally_birth
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    IN_TRANSIT,
+    OCCUPIED,
+    PAGE,
+    POOL_MEDIUM,
+    PSI_OFFSET_SCALE,
+    ROUTE_INJECTION,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
+)
+from mitoferry.core.streams import INJECTION
+from mitoferry.processes.free_mitochondria import FULL_DAMAGE, INSERT
+from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
+from mitoferry.processes.seeding import Parameters as Seeding
+from mitoferry.processes.seeding import mixture_of, seed_one
+
+LN2 = 0.6931471805599453
+FIRST_CELL = 1  # the cell of its population that a dose is born in
+VIABLE, WASHED = 0, 1  # draws of the stream INJECTION
+
+
+class Parameters(NamedTuple):
+    """Library: ``isolated_mitochondria.*``."""
+
+    viability: float  # share with potential where the file gives none
+
+
+@row
+def clean_slot(mitochondria, slot):
+    """Clear the columns that a record starts without: bound inhibitors, pore, time of depolarisation, motor."""
+    mitochondria.bound1[slot] = 0
+    mitochondria.bound3[slot] = 0
+    mitochondria.psi_offset[slot] = 0
+    mitochondria.depolarised[slot] = 0
+    mitochondria.pore[slot] = 0
+    mitochondria.motor[slot] = 0
+
+
+@row
+def isolate(slot, mitochondria, mixture, key0, key1, identity, ordinal, viability, psi, p):
+    """Write the record of one isolated mitochondrion; returns its potential [mV]."""
+    seed_one(slot, mitochondria, mixture, 0, key0, key1, identity, ordinal, 0.0, p)
+    clean_slot(mitochondria, slot)
+    set_place(mitochondria, slot, IN_TRANSIT, 0, ROUTE_INJECTION)
+    if uniform(key0, key1, identity, ordinal, INJECTION, 0, VIABLE) < viability:
+        mitochondria.psi_offset[slot] = int(-psi / PSI_OFFSET_SCALE)
+        return psi
+    mitochondria.damage[slot] = FULL_DAMAGE
+    return 0.0
+
+
+@row
+def add_dose(h, n, identity, side, viability, psi, mixture, mitochondria, pages, cells, wells, events, time, p):
+    """Put ``n`` isolated mitochondria of the cell ``identity`` into the medium pool ``h`` (serial); pages are reserved."""
+    w = int(cells.well[h])
+    key0 = wells.key0[w]
+    key1 = wells.key1[w]
+    added = 0
+    while added < n:
+        page = add_page(pages, cells, h)
+        for k in range(PAGE):
+            if added < n:
+                slot = page * PAGE + k
+                kept = isolate(slot, mitochondria, mixture, key0, key1, identity, added + 1, viability, psi, p)
+                mitochondria.motor[slot] = side
+                tally_birth(mitochondria, cells, h, slot)
+                log_event(events, EVENT_LOADED, w, time, ROUTE_INJECTION, cells, -1, -1, mitochondria, slot, kept, 0)
+                added += 1
+    cells.n_mitochondria[h] += n
+
+
+@row
+def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
+    """Take each free mitochondrion of the medium pool ``h`` away with ``chance`` (serial)."""
+    w = int(cells.well[h])
+    page = int(cells.first_page[h])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0:
+                gone = chance >= 1.0
+                if not gone:
+                    birth = mitochondria.birth[slot]
+                    u = uniform(wells.key0[w], wells.key1[w], birth, mitochondria.ordinal[slot], INJECTION, step.step, WASHED)
+                    gone = u < chance
+                if gone:
+                    route = (flags >> ROUTE_SHIFT) & ROUTE_MASK
+                    psi = potential(mitochondria, cells, h, slot)
+                    log_event(events, EVENT_WASHED, w, time, route, cells, -1, -1, mitochondria, slot, psi, 0)
+                    remove(mitochondria, pages, cells, slot, True)
+        page = int(pages.next[page])
+    release_empty_pages(mitochondria, pages, cells, h)
+
+
+def flow(arm: Any, time: float) -> float:
+    """Rate [1/h] at which the flow takes free mitochondria away at ``time`` [s]: that of the fastest dose given so far."""
+    return max((3600.0 * LN2 / d.washout for d in arm.doses if d.start <= time and math.isfinite(d.washout)), default=0.0)
+
+
+def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
+    """Whether the medium is washed in this macro-step, and the doses that are given."""
+    before, now = step.time - step.dt, step.time
+    washed = any(a.kind == "wash" and before < a.start <= now for a in arm.actions)
+    return washed, [d for d in arm.doses if before < d.start <= now]
+
+
+def _wash(world: Any, w: int, chance: float, step: Any) -> None:
+    backend, h = world.backend, world.pool(w, POOL_MEDIUM)
+    backend.pull(world.cells)
+    n = int(world.cells.n_mitochondria[h])
+    if n:
+        world.reserve_events(n)
+        args = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
+        backend.serial(wash_pool, h, chance, *args, float(step.time), step)
+
+
+def _add(world: Any, w: int, dose: Any, step: Any) -> None:
+    source = dose.source
+    world.reserve_pages(-(-source.count // PAGE))
+    world.reserve_events(source.count)
+    spec = world.spec
+    p = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
+    mixture = np.array([mixture_of(source, spec)])
+    side = 2 if int(world.wells.geometry[w]) == INSERT else 1
+    psi = RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL
+    world.backend.serial(
+        add_dose, world.pool(w, POOL_MEDIUM), source.count, (source.index << 24) + FIRST_CELL, side, float(dose.viability), psi, mixture,
+        world.mitochondria, world.pages, world.cells, world.wells, world.events, float(step.time), p,
+    )  # fmt: skip
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Wash the medium, let it flow, and add the doses that are due; idle in all other macro-steps."""
+    spec = world.spec
+    for a, arm in enumerate(spec.arms):
+        washed, doses = due(arm, step)
+        rate = flow(arm, step.time - step.dt)
+        chance = 1.0 if washed else 1.0 - exp(-rate * step.dt / 3600.0)
+        if chance <= 0.0 and not doses:
+            continue
+        for w in range(a * spec.replicates, (a + 1) * spec.replicates):
+            if chance > 0.0:
+                _wash(world, w, chance, step)
+            for dose in doses:
+                _add(world, w, dose, step)
+
+
+def wanted(spec: Any) -> bool:
+    """Whether anything is added to or washed out of the medium of an arm."""
+    return any(arm.doses or any(a.kind == "wash" for a in arm.actions) for arm in spec.arms)
+
+
+PROCESS = Process(
+    name="isolated_mitochondria", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True,
+    wanted=wanted,
+)  # fmt: skip

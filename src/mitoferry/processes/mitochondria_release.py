@@ -1,0 +1,151 @@
+"""Active release: living cells put whole mitochondria into the medium.
+
+Mechanism: a cell of type factor r (``release`` of the cell type; astrocytes, which have CD38, ten times a stromal cell)
+releases a mitochondrion at the rate [1/h]
+
+    k = rate x r x node mitochondria_release x node temperature x (1 + stress_gain NF-kB),
+
+with the signal NF-kB of oxidants and cytokines, 0 at rest. The node is CD38 with its cyclic ADP-ribose and Ca2+
+(daratumumab, siRNA). Mitochondria of the cell's own, free in the cytosol, go with chances in proportion to their mass; of those
+released the share ``functional`` keeps its potential, the others come out dead (potential 0, damage 1). What happens to them in the
+medium is the business of ``free_mitochondria``. The last mitochondrion of a cell never leaves.
+
+Assumptions: one at most per cell and macro-step (the rate is of the order of 0.01-0.1 /h); no size class of particles, no membrane
+around them. Step error: rates are those at the start of the step; a second release within a step is lost (relative error k dt/2).
+Ledger: a mitochondrion that leaves is moved, with an event ``loaded`` of the route ``release``.
+Verification: ``tests/verification/test_mitochondria_release.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.handover import load_into_transit
+from mitoferry.core.maths import log
+from mitoferry.core.nodes import NODE_MITOCHONDRIA_RELEASE, NODE_TEMPERATURE
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CLASS_MASK,
+    CLASS_SHIFT,
+    CYTOSOL,
+    N_POOLS,
+    OCCUPIED,
+    OWN_ISOLATED,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    POOL_MEDIUM,
+    ROUTE_RELEASE,
+)
+from mitoferry.core.streams import MITOCHONDRIA_RELEASE
+from mitoferry.processes.cell_events import order_of
+from mitoferry.processes.free_mitochondria import FULL_DAMAGE
+from mitoferry.processes.rest import alive
+
+NEVER = 1e30
+OF_CELL, OF_CHOICE = 0, 1  # draws of the stream: of the cell (time, function), of each of its mitochondria
+
+
+class Parameters(NamedTuple):
+    """Library: ``mitochondria_release.*``."""
+
+    rate: float  # 1/h per cell of release 1
+    stress_gain: float
+    functional: float
+
+
+@row
+def release_rate(i, cells, groups, p):
+    """Rate [1/h] at which cell ``i`` releases mitochondria; 0 for cells that do not live or have one at most."""
+    if not alive(int(cells.state[i])) or int(cells.n_mitochondria[i]) < 2:
+        return 0.0
+    g = int(cells.group[i])
+    nodes = float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]) * float(groups.nodes[g, NODE_TEMPERATURE])
+    return p.rate * float(groups.release[g]) * nodes * (1.0 + p.stress_gain * float(cells.nfkb[i]))
+
+
+@row
+def release_row(i, cells, groups, wells, times, p, step):
+    """``times[i]``: when [s] cell ``i`` releases a mitochondrion in this step; NEVER if not."""
+    times[i] = NEVER
+    rate = release_rate(i, cells, groups, p)
+    if rate <= 0.0:
+        return
+    w = int(cells.well[i])
+    u, _, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
+    wait = -3600.0 * log(u) / rate
+    if wait < step.dt:
+        times[i] = step.time + wait
+
+
+@row
+def chosen(c, mitochondria, pages, cells, key0, key1, step):
+    """Slot of the mitochondrion that leaves: the first of exponential clocks of rates proportional to mass; -1 if none can."""
+    best = NEVER
+    found = -1
+    page = int(cells.first_page[c])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            own = (flags >> CLASS_SHIFT) & CLASS_MASK <= OWN_ISOLATED and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL
+            if flags & OCCUPIED != 0 and own and int(mitochondria.mass[slot]) > 0:
+                birth = mitochondria.birth[slot]
+                ordinal = mitochondria.ordinal[slot]
+                u = uniform(key0, key1, birth, ordinal, MITOCHONDRIA_RELEASE, step.step, OF_CHOICE)
+                time = -log(u) / int(mitochondria.mass[slot])
+                if time < best:
+                    best = time
+                    found = slot
+        page = int(pages.next[page])
+    return found
+
+
+@row
+def release_all(rows, n, times, mitochondria, pages, cells, wells, events, p, step):
+    """Move one mitochondrion of each of the cells ``rows`` into the medium, in that order (serial)."""
+    for j in range(n):
+        c = int(rows[j])
+        w = int(cells.well[c])
+        slot = chosen(c, mitochondria, pages, cells, wells.key0[w], wells.key1[w], step)
+        if slot >= 0:
+            _, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[c], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
+            h = N_POOLS * w + POOL_MEDIUM
+            new = load_into_transit(mitochondria, pages, cells, events, slot, h, float(times[c]), ROUTE_RELEASE, 0)
+            if new >= 0:
+                mitochondria.motor[new] = 1 + int(cells.layer[c])
+                if v >= p.functional:
+                    mitochondria.damage[new] = FULL_DAMAGE
+                    mitochondria.psi_offset[new] = 0
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Release mitochondria over ``step.dt``."""
+    backend = world.backend
+    times = np.full(world.n_cells, NEVER)
+    backend.each(release_row, world.n_cells, world.cells, world.groups, world.wells, times, p, step)
+    backend.pull(times)
+    rows = np.flatnonzero(times < NEVER)
+    if not rows.size:
+        return
+    backend.pull(world.cells)
+    rows = rows[order_of(world.cells, rows, times[rows])]
+    world.reserve_pages(int(rows.size))
+    world.reserve_events(int(rows.size))
+    tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
+    backend.serial(release_all, rows, int(rows.size), times, *tables, p, step)
+
+
+def wanted(spec: Any) -> bool:
+    """Whether any cell of the run can release mitochondria."""
+    return any(p.count > 0 and p.cell_type.release > 0.0 and p.cell_type.mitochondria > 0.0 for arm in spec.arms for p in arm.populations)
+
+
+PROCESS = Process(
+    name="mitochondria_release", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True,
+    wanted=wanted,
+)  # fmt: skip

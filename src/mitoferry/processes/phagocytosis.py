@@ -1,0 +1,237 @@
+"""Phagocytosis: professional phagocytes engulf dying cells that they touch, with the mitochondria inside.
+
+Mechanism: a living phagocyte p (``phagocyte`` of its type, 0..1) engulfs a cell t that executes apoptosis or has lost its
+membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/h]
+
+    k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
+    e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
+
+where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
+energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of
+the eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five
+times faster in a professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its
+remains go.
+
+Assumptions: one cell at most per phagocyte and macro-step; of two phagocytes that choose the same cell the earlier has it, the
+other goes hungry (an error of order k dt); late corpses, which take no part in space, stay. Rates are frozen over a step; times
+within it are exact. Proposals in parallel, resolved in one serial phase in order of (time, well, cell id). Ledger: hand-overs
+only, nothing is born or lost.
+Verification: ``tests/verification/test_phagocytosis.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_DEATH
+from mitoferry.core.handover import arrive, log_event
+from mitoferry.core.maths import hill2, log
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
+from mitoferry.core.pages import release_empty_pages
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    CELL_EMPTY,
+    CELL_LIVE,
+    CELL_NECROTIC,
+    ENDOSOME,
+    OCCUPIED,
+    PAGE,
+    ROUTE_PHAGOCYTOSIS,
+)
+from mitoferry.core.streams import PHAGOCYTOSIS
+from mitoferry.processes.cell_events import order_of
+from mitoferry.processes.death import SILENT
+from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.space.geometry import BLOCK
+from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
+
+NEVER = 1e30
+NEARLY = 1e-4  # um, of a contact in single precision
+
+
+class Parameters(NamedTuple):
+    """Library: ``phagocytosis.*``."""
+
+    rate: float  # 1/h
+    floor: float
+    atp_half: float  # share of resting ATP
+    base: float
+    contact_gap: float  # um
+
+
+@row
+def appetite(i, cells, groups, p):
+    """Rate [1/h] at which cell ``i`` engulfs one fully exposed cell that it touches; 0 for all but living phagocytes."""
+    if int(cells.state[i]) != CELL_LIVE:
+        return 0.0
+    g = int(cells.group[i])
+    nodes = float(groups.nodes[g, NODE_PHAGOCYTOSIS]) * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
+    made = float(cells.atp_flux[i])
+    share = 0.0
+    if made > 0.0:
+        share = min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
+    energy = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * (p.base + share)
+    return p.rate * float(groups.phagocyte[g]) * nodes * energy
+
+
+@row
+def exposure(j, cells, groups, p):
+    """How well cell ``j`` can be recognised, 0..1; 0 if it is not dying."""
+    state = int(cells.state[j])
+    exposed = float(cells.phosphatidylserine[j])
+    if state == CELL_NECROTIC:
+        exposed = 1.0
+    elif state != CELL_APOPTOTIC:
+        return 0.0
+    seen = exposed * max(1.0 - float(groups.nodes[int(cells.group[j]), NODE_PS_MASK]), 0.0)
+    return p.floor + (1.0 - p.floor) * seen
+
+
+@row
+def touches(i, j, block, cells, wells, gap):
+    """Whether the membranes of cells ``i`` and ``j`` of a layer are at most ``gap`` [um] apart."""
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    dx = minimum_image(float(cells.x[i]) - float(cells.x[j]), float(wells.size[w, 0]), periodic)
+    dy = minimum_image(float(cells.y[i]) - float(cells.y[j]), float(wells.size[w, 1]), periodic)
+    dz = 0.0
+    if block:
+        dz = minimum_image(float(cells.z[i]) - float(cells.z[j]), float(wells.size[w, 2]), periodic)
+    reach = float(cells.radius[i]) + float(cells.radius[j]) + gap + NEARLY
+    return dx * dx + dy * dy + dz * dz <= reach * reach
+
+
+@row
+def touched(i, stop, weight, cells, wells, neighbours, gap):
+    """(sum of ``weight`` over the cells that ``i`` touches, row of the first at which the sum exceeds ``stop``, else -1)."""
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    block = int(wells.geometry[w]) == BLOCK
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    nz = int(neighbours.shape[w, 2])
+    first = int(neighbours.offset[w])
+    k = int(cells.bin[i]) - first
+    x0, mx = bin_span(k % nx, nx, 1, periodic)
+    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
+    z0 = k // (nx * ny)
+    mz = 1
+    if block:
+        z0, mz = bin_span(z0, nz, 1, periodic)
+    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    total = 0.0
+    found = -1
+    for jz in range(mz):
+        for jy in range(my):
+            line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            for run in range(2):
+                lo = line + (first1 if run == 1 else first0)
+                hi = lo + (count1 if run == 1 else count0)
+                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                    j = int(neighbours.member[m])
+                    if j != i and float(weight[j]) > 0.0 and touches(i, j, block, cells, wells, gap):
+                        total += float(weight[j])
+                        if found < 0 and total > stop:
+                            found = j
+    return total, found
+
+
+@row
+def exposure_row(i, cells, groups, exposed, p, step):
+    """``exposed[i]``: :func:`exposure` of cell ``i``."""
+    exposed[i] = exposure(i, cells, groups, p)
+
+
+@row
+def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p, step):
+    """``times[i]``, ``targets[i]``: when [s] in this step cell ``i`` begins to engulf which cell; NEVER if none."""
+    times[i] = NEVER
+    wish = appetite(i, cells, groups, p)
+    if wish <= 0.0 or int(cells.bin[i]) < 0:
+        return
+    total, _ = touched(i, NEVER, exposed, cells, wells, neighbours, p.contact_gap)
+    if total <= 0.0:
+        return
+    w = int(cells.well[i])
+    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, PHAGOCYTOSIS, step.step, 0)
+    wait = -3600.0 * log(u) / (wish * total)
+    if wait < step.dt:
+        _, found = touched(i, v * total, exposed, cells, wells, neighbours, p.contact_gap)
+        if found >= 0:
+            targets[i] = found
+            times[i] = step.time + wait
+
+
+@row
+def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
+    """The phagocyte ``c`` takes the dying cell ``t`` in with all that it holds."""
+    page = int(cells.first_page[t])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+                arrive(mitochondria, pages, cells, events, slot, c, time, ROUTE_PHAGOCYTOSIS, ENDOSOME, t, 0, gate_potential)
+        page = int(pages.next[page])
+    release_empty_pages(mitochondria, pages, cells, t)
+    if int(cells.state[t]) == CELL_APOPTOTIC:
+        cells.death_time[t] = time
+        log_event(events, EVENT_DEATH, cells.well[t], time, ROUTE_PHAGOCYTOSIS, cells, t, c, mitochondria, -1, 0.0, 0)
+    cells.state[t] = CELL_EMPTY
+
+
+@row
+def engulf_all(rows, n, times, targets, mitochondria, pages, cells, events, gate_potential):
+    """Engulf in the order of ``rows`` (serial); a cell that is gone already is left out."""
+    for j in range(n):
+        c = int(rows[j])
+        t = int(targets[c])
+        if int(cells.state[t]) != CELL_EMPTY:
+            engulf(c, t, float(times[c]), mitochondria, pages, cells, events, gate_potential)
+        else:
+            targets[c] = -1
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Phagocytes engulf dying cells over ``step.dt``; idle while no cell is dying."""
+    backend, n = world.backend, world.n_cells
+    backend.pull(world.cells)
+    state = world.cells.state[:n]
+    if not ((state == CELL_APOPTOTIC) | (state == CELL_NECROTIC)).any():
+        return
+    exposed, times, targets = np.zeros(n), np.full(n, NEVER), np.full(n, -1, dtype=np.int64)
+    backend.each(exposure_row, n, world.cells, world.groups, exposed, p, step)
+    backend.each(propose_row, n, world.cells, world.groups, world.wells, world.space.neighbours, exposed, times, targets, p, step)
+    backend.pull(times, targets)
+    rows = np.flatnonzero(times < NEVER)
+    if not rows.size:
+        return
+    rows = rows[order_of(world.cells, rows, times[rows])]
+    held = world.cells.n_mitochondria[targets[rows]]
+    world.reserve_pages(int((held // PAGE + 1).sum()))
+    world.reserve_events(int(held.sum()) + int(rows.size))
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    tables = (world.mitochondria, world.pages, world.cells, world.events)
+    backend.serial(engulf_all, rows, int(rows.size), times, targets, *tables, gate)
+    backend.pull(world.cells, targets)
+    eaten = targets[rows][targets[rows] >= 0]
+    for name in SILENT:
+        getattr(world.cells, name)[eaten] = 0.0
+    world.cells.n_foreign[eaten] = 0
+    world.cells.want_pages[eaten] = 0
+    backend.push(world.cells)
+
+
+def wanted(spec: Any) -> bool:
+    """Whether any cell of the run is a phagocyte."""
+    return any(p.count > 0 and p.cell_type.phagocyte > 0.0 for arm in spec.arms for p in arm.populations)
+
+
+PROCESS = Process(
+    name="phagocytosis", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True, wanted=wanted
+)

@@ -1,0 +1,151 @@
+"""Transmitophagy: a living cell leaves the degradation of its damaged mitochondria to a phagocyte that it touches.
+
+Mechanism: a mitochondrion of the cell's own, of damage delta, in a cell that touches phagocytes (astrocytes at neurons, macrophages
+at cardiomyocytes) passes to one of them at the rate [1/h]
+
+    k = rate x Hill4(delta/damage_half) x sum over the phagocytes touched of f x nodes x Hill2(ATP) x (base + OXPHOS share),
+
+where f is ``phagocyte`` of their type and nodes = phagocytosis x endocytosis x temperature; which of them takes it is drawn in
+proportion. It arrives in an endosome (route phagocytosis), and as a rule ends in a lysosome (``arrival``). The giving cell is rid of
+its worst mitochondria; the last one stays.
+
+Assumptions: contact as in ``phagocytosis``; a share of a mitochondrion is not passed on; only the damage decides, not who the cells
+are. Rates are frozen over a step of the clock mitochondria; chances 1 - exp(-k dt), so a mitochondrion goes once. Drawn in parallel,
+resolved in one serial phase in order of (well, cell of birth, ordinal), at the beginning of the step (error of order dt in the time).
+Ledger: hand-overs only. Verification: ``tests/verification/test_transmitophagy.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.handover import arrive
+from mitoferry.core.maths import chance, hill4
+from mitoferry.core.process import Process
+from mitoferry.core.random import uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CLASS_MASK,
+    CLASS_SHIFT,
+    CYTOSOL,
+    DAMAGE_SCALE,
+    ENDOSOME,
+    OCCUPIED,
+    OWN_ISOLATED,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    ROUTE_PHAGOCYTOSIS,
+)
+from mitoferry.core.streams import PHAGOCYTOSIS
+from mitoferry.processes.phagocytosis import NEVER, appetite, touched
+from mitoferry.processes.phagocytosis import wanted as phagocytes_seeded
+from mitoferry.processes.rest import alive
+
+PASSED_ON = 1  # draw of the stream PHAGOCYTOSIS, keyed by the mitochondrion
+
+
+class Parameters(NamedTuple):
+    """Library: ``transmitophagy.*``."""
+
+    rate: float  # 1/h
+    damage_half: float
+    atp_half: float  # share of resting ATP
+    base: float
+    contact_gap: float  # um
+
+
+@row
+def appetite_row(i, cells, groups, wish, p, step):
+    """``wish[i]``: rate [1/h] at which cell ``i`` takes one fully damaged mitochondrion from a cell that it touches."""
+    wish[i] = appetite(i, cells, groups, p)
+
+
+@row
+def demand_row(i, cells, wells, neighbours, wish, demand, p, step):
+    """``demand[i]``: sum of ``wish`` over the phagocytes that the living cell ``i`` touches."""
+    demand[i] = 0.0
+    if alive(int(cells.state[i])) and int(cells.bin[i]) >= 0:
+        total, _ = touched(i, NEVER, wish, cells, wells, neighbours, p.contact_gap)
+        demand[i] = total
+
+
+@row
+def mark_page(i, pages, mitochondria, cells, wells, demand, marked, p, step):
+    """``marked[slot]`` = 1 for the mitochondria of page ``i`` that are passed on in this step."""
+    h = int(pages.owner[i])
+    if h < 0:
+        return
+    if float(demand[h]) <= 0.0:
+        return
+    w = int(cells.well[h])
+    for k in range(PAGE):
+        slot = i * PAGE + k
+        flags = int(mitochondria.flags[slot])
+        own = (flags >> CLASS_SHIFT) & CLASS_MASK <= OWN_ISOLATED and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL
+        if flags & OCCUPIED != 0 and own:
+            rate = float(demand[h]) * hill4(DAMAGE_SCALE * int(mitochondria.damage[slot]), p.damage_half)
+            u, _, _, _ = uniform4(
+                wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], PHAGOCYTOSIS, step.step, PASSED_ON
+            )
+            if u < chance(rate, step.dt / 3600.0):
+                marked[slot] = 1
+
+
+@row
+def pass_on(slots, n, wish, mitochondria, pages, cells, wells, neighbours, events, gate_potential, p, step):
+    """Hand the mitochondria in ``slots`` to phagocytes that their cells touch, in that order (serial)."""
+    for j in range(n):
+        slot = int(slots[j])
+        h = int(pages.owner[slot // PAGE])
+        w = int(cells.well[h])
+        _, v, _, _ = uniform4(
+            wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], PHAGOCYTOSIS, step.step, PASSED_ON
+        )
+        total, _ = touched(h, NEVER, wish, cells, wells, neighbours, p.contact_gap)
+        _, c = touched(h, v * total, wish, cells, wells, neighbours, p.contact_gap)
+        if c >= 0 and int(cells.n_mitochondria[h]) > 1:
+            arrive(mitochondria, pages, cells, events, slot, c, step.time, ROUTE_PHAGOCYTOSIS, ENDOSOME, h, 0, gate_potential)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Pass damaged mitochondria on over ``step.dt``; idle where no cell touches a phagocyte."""
+    backend, n = world.backend, world.n_cells
+    wish, demand = np.zeros(n), np.zeros(n)
+    backend.each(appetite_row, n, world.cells, world.groups, wish, p, step)
+    backend.each(demand_row, n, world.cells, world.wells, world.space.neighbours, wish, demand, p, step)
+    backend.pull(demand)
+    if not demand.any():
+        return
+    marked = np.zeros(len(world.mitochondria.flags), dtype=np.uint8)
+    tables = (world.mitochondria, world.cells, world.wells)
+    backend.each(mark_page, len(world.pages.owner), world.pages, *tables, demand, marked, p, step)
+    backend.pull(marked)
+    slots = np.flatnonzero(marked)
+    if not slots.size:
+        return
+    backend.pull(world.mitochondria, world.pages, world.cells)
+    m = world.mitochondria
+    well = world.cells.well[world.pages.owner[slots // PAGE]]
+    slots = slots[np.lexsort((m.ordinal[slots], m.birth[slots], well))]
+    world.reserve_pages(int(slots.size))
+    world.reserve_events(int(slots.size))
+    nanotubes = world.parameters.get("nanotube_transport")
+    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    backend.serial(
+        pass_on, slots, int(slots.size), wish, world.mitochondria, world.pages, world.cells, world.wells, world.space.neighbours,
+        world.events, gate, p, step,
+    )  # fmt: skip
+
+
+def wanted(spec: Any) -> bool:
+    """Whether any cell of the run is a phagocyte."""
+    return bool(phagocytes_seeded(spec))
+
+
+PROCESS = Process(
+    name="transmitophagy", stage="vesicles", clock="mitochondria", parameters=Parameters, advance=advance, writes_mitochondria=True,
+    wanted=wanted,
+)  # fmt: skip
