@@ -40,7 +40,7 @@ BUILT_IN = (
     "signals", "find_me",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport",
-    "free_mitochondria",
+    "vesicle_release", "vesicle_fate", "free_mitochondria",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "division",
 )  # fmt: skip
