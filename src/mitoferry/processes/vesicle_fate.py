@@ -155,9 +155,7 @@ def vesicle_row(v, vesicles, outcome, due, mitochondria, cells, groups, wells, s
     key = int(vesicles.slots[v, 0])
     dt = step.dt / 3600.0
     late = max(float(vesicles.born[v]) - step.time, 0.0) / 3600.0
-    u, x, _, _ = uniform4(
-        wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 0
-    )
+    u, x, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 0)
     taken = late + waiting_time(rate_of_uptake(v, vesicles, cells, groups, wells, strength, p), u, dt)
     burst = late + waiting_time(p.burst_rate, x, dt)
     first = min(taken, burst)
@@ -206,9 +204,7 @@ def empty_vesicle(v, target, time, vesicles, mitochondria, pages, cells, events,
     for k in range(int(vesicles.n_cargo[v])):
         slot = int(vesicles.slots[v, k])
         if target >= 0:
-            new = arrive(
-                mitochondria, pages, cells, events, slot, target, time, ROUTE_VESICLE, ENDOSOME, source, 0, gate_potential
-            )
+            new = arrive(mitochondria, pages, cells, events, slot, target, time, ROUTE_VESICLE, ENDOSOME, source, 0, gate_potential)
             mitochondria.motor[new] = 0
         else:
             pool = N_POOLS * w + POOL_TRANSIT
@@ -272,6 +268,4 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     world.n_vesicles = int(kinds[-1]) + 1 if kinds.size else 0
 
 
-PROCESS = Process(
-    name="vesicle_fate", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True
-)
+PROCESS = Process(name="vesicle_fate", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

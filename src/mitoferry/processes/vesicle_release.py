@@ -132,9 +132,7 @@ def radius_of(kind, key0, key1, cell, step, event, p):
     """Radius [nm] of vesicle number ``event`` of a kind that the cell with id ``cell`` sheds in this step."""
     a, b, c, d = uniform4(key0, key1, cell, 0, VESICLE_RELEASE, step, 1024 + kind * MOST + event)
     if kind == MICROVESICLE:
-        return radius_between(
-            p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest, a, b, c, d
-        )
+        return radius_between(p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest, a, b, c, d)
     if kind == MITOVESICLE:
         return radius_between(p.mitovesicle_radius, p.mitovesicle_spread, p.mitovesicle_smallest, p.mitovesicle_largest, a, b, c, d)
     if kind == EXOPHER:
@@ -408,6 +406,4 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         world.n_vesicles = max(world.n_vesicles, int(free[used - 1]) + 1)
 
 
-PROCESS = Process(
-    name="vesicle_release", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True
-)
+PROCESS = Process(name="vesicle_release", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
