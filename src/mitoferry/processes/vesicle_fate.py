@@ -37,7 +37,6 @@ from mitoferry.core.schema import (
     ENDOSOME,
     N_POOLS,
     NO_VESICLE,
-    PAGE,
     POOL_MEDIUM,
     POOL_TRANSIT,
     ROUTE_VESICLE,
