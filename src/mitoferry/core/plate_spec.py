@@ -178,6 +178,10 @@ class PlateSpec:
         """All arms of the experiment: those that run, then those left out."""
         return self.arms + self.left_out
 
+    def acts_on(self, *nodes: str) -> bool:
+        """Whether a treatment of any arm acts on one of these nodes at any time."""
+        return any(action.kind == "node" and action.key in nodes for arm in self.every_arm for action in arm.actions)
+
 
 def spec_to_plain(spec: PlateSpec) -> dict[str, Any]:
     """A specification as JSON-compatible values; an infinite end of an action is ``None``."""
