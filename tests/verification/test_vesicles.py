@@ -13,6 +13,7 @@ from mitoferry.core.nodes import (
     NODE_ENDOCYTOSIS,
     NODE_EXOPHERS,
     NODE_LYSOSOME,
+    NODE_MACROPINOCYTOSIS,
     NODE_MICROVESICLES,
     NODE_MIGRASOMES,
     NODE_MITOCHONDRIA_RELEASE,
@@ -277,7 +278,8 @@ def rates(world, p, radius, eat_me=False, *, fault=1.0):
     for r in rows_of(world):
         g = world.groups.nodes[c.group[r]]
         k = p.capture * 4 * np.pi * d * 3600 * float(c.radius[r]) + fault * v * p.settled_chance * np.pi * float(c.radius[r]) ** 2
-        arms = small * g[NODE_ENDOCYTOSIS] + (p.eat_me * g[NODE_PHAGOCYTOSIS] * (1 - g[NODE_PS_MASK]) if eat_me else 0.0)
+        drinking = 1 - p.macropinocytosis_share * (1 - g[NODE_MACROPINOCYTOSIS])
+        arms = small * drinking * g[NODE_ENDOCYTOSIS] + (p.eat_me * g[NODE_PHAGOCYTOSIS] * (1 - g[NODE_PS_MASK]) if eat_me else 0.0)
         result[int(c.population[r])] += k * arms * float(world.groups.uptake[c.group[r]]) / (1 + p.atp_half**2) / 4e6
     return result
 
@@ -290,6 +292,7 @@ def rates(world, p, radius, eat_me=False, *, fault=1.0):
         ((6.0, 1.0), 1, {}, 1.0),
         ((6.0, 1.0), 1, {NODE_PS_MASK: 0.7}, 1.0),
         ((6.0, 1.0), 1, {NODE_ENDOCYTOSIS: 0.0}, 1.0),
+        ((6.0, 1.0), 0, {NODE_MACROPINOCYTOSIS: 0.0}, 1.0),
         ((6.0, 1.0), 1, {}, 4.0),
     ],
 )

@@ -3,7 +3,8 @@
 Mechanism, per vesicle of radius r, rates per hour and frozen over a macro-step:
 
 * a cell clears, of vesicles, k(r) = capture 4 pi D(r) R + v(r) chance pi R^2 with Stokes-Einstein D and Stokes settling speed v;
-  no settling in a tissue block, where D is hindered. By endocytosis k x type's uptake x node endocytosis x 1/(1 + (r/limit)^4);
+  no settling in a tissue block, where D is hindered. By endocytosis k x type's uptake x node endocytosis x 1/(1 + (r/limit)^4), of
+  which a share is macropinocytosis (node);
   of a vesicle that exposes phosphatidylserine (exopher, apoptotic body) also k x type's uptake x eat-me x node phagocytosis x
   (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V of the medium is taken up at sum(k)/V, by a cell
   drawn in proportion to k, with all that it holds: endosome, route vesicle, through :func:`mitoferry.core.handover.arrive`;
@@ -27,7 +28,7 @@ import numpy as np
 
 from mitoferry.core.handover import arrive
 from mitoferry.core.maths import hill2, hill4
-from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_MACROPINOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
 from mitoferry.core.pages import move, release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
@@ -59,6 +60,7 @@ class Parameters(NamedTuple):
     capture: float
     settled_chance: float
     endocytosis_limit: float  # nm
+    macropinocytosis_share: float
     eat_me: float
     atp_half: float  # share of resting ATP
     block_hindrance: float
@@ -77,7 +79,8 @@ def taker_row(i, cells, groups, clearance, p):
     g = int(cells.group[i])
     radius = float(cells.radius[i])
     power = float(groups.uptake[g]) * float(groups.nodes[g, NODE_TEMPERATURE]) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
-    endocytosis = power * float(groups.nodes[g, NODE_ENDOCYTOSIS])
+    drinking = 1.0 - p.macropinocytosis_share * (1.0 - max(float(groups.nodes[g, NODE_MACROPINOCYTOSIS]), 0.0))
+    endocytosis = power * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * drinking
     phagocytosis = power * p.eat_me * float(groups.nodes[g, NODE_PHAGOCYTOSIS])
     clearance[i, 0] = endocytosis * radius
     clearance[i, 1] = endocytosis * PI * radius * radius
