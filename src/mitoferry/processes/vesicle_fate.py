@@ -69,11 +69,20 @@ class Parameters(NamedTuple):
     cargo_half_life: float  # h
 
 
+class Course(NamedTuple):
+    """What one step works out: of cells [n_cells, arm], of wells [n_wells, layer, arm], of vesicles (what, and when [s])."""
+
+    clearance: Any
+    strength: Any
+    outcome: Any
+    due: Any
+
+
 @row
-def taker_row(i, cells, groups, clearance, p):
+def taker_row(i, cells, groups, course, p):
     """Strengths with which cell ``i`` takes up vesicles, by arm: radius [um] or area [um^2] times what it does."""
     for k in range(N_ARMS):
-        clearance[i, k] = 0.0
+        course.clearance[i, k] = 0.0
     if int(cells.state[i]) != CELL_LIVE:
         return
     g = int(cells.group[i])
@@ -82,28 +91,28 @@ def taker_row(i, cells, groups, clearance, p):
     drinking = 1.0 - p.macropinocytosis_share * (1.0 - max(float(groups.nodes[g, NODE_MACROPINOCYTOSIS]), 0.0))
     endocytosis = power * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * drinking
     phagocytosis = power * p.eat_me * float(groups.nodes[g, NODE_PHAGOCYTOSIS])
-    clearance[i, 0] = endocytosis * radius
-    clearance[i, 1] = endocytosis * PI * radius * radius
-    clearance[i, 2] = phagocytosis * radius
-    clearance[i, 3] = phagocytosis * PI * radius * radius
+    course.clearance[i, 0] = endocytosis * radius
+    course.clearance[i, 1] = endocytosis * PI * radius * radius
+    course.clearance[i, 2] = phagocytosis * radius
+    course.clearance[i, 3] = phagocytosis * PI * radius * radius
 
 
 @row
-def add_takers(n_cells, n_wells, cells, clearance, strength):
-    """``strength[w, layer, arm]``: sum over the cells of a layer (serial, in order of row)."""
+def add_takers(n_cells, n_wells, cells, course):
+    """``course.strength``: sums of ``course.clearance`` over the cells of a layer (serial, in order of row)."""
     for w in range(n_wells):
         for layer in range(2):
             for k in range(N_ARMS):
-                strength[w, layer, k] = 0.0
+                course.strength[w, layer, k] = 0.0
     for i in range(n_cells):
         layer = min(int(cells.layer[i]), 1)
         for k in range(N_ARMS):
-            strength[int(cells.well[i]), layer, k] += float(clearance[i, k])
+            course.strength[int(cells.well[i]), layer, k] += float(course.clearance[i, k])
 
 
 @row
 def arms_of(v, vesicles, cells, groups, wells, p):
-    """Weights [1/h per um or um^2] of the four arms for vesicle ``v``: what ``clearance`` is to be multiplied with."""
+    """Weights [1/h per um or um^2] of the four arms for vesicle ``v``: what ``Course.clearance`` is to be multiplied with."""
     w = int(vesicles.well[v])
     radius = float(vesicles.radius[v])
     diffusing = p.capture * 4.0 * PI * 3600.0 * diffusion_of(radius, p.viscosity)
@@ -134,23 +143,23 @@ def passages_of(v, vesicles, wells, p):
 
 
 @row
-def rate_of_uptake(v, vesicles, cells, groups, wells, strength, p):
+def rate_of_uptake(v, vesicles, cells, groups, wells, course, p):
     """Rate [1/h] at which vesicle ``v`` is taken up by any cell."""
     w = int(vesicles.well[v])
     a, b, c, d = arms_of(v, vesicles, cells, groups, wells, p)
     bottom, insert = passages_of(v, vesicles, wells, p)
     total = 0.0
     for layer in range(2):
-        part = a * float(strength[w, layer, 0]) + b * float(strength[w, layer, 1])
-        part += c * float(strength[w, layer, 2]) + d * float(strength[w, layer, 3])
+        part = a * float(course.strength[w, layer, 0]) + b * float(course.strength[w, layer, 1])
+        part += c * float(course.strength[w, layer, 2]) + d * float(course.strength[w, layer, 3])
         total += part * (insert if layer > 0 else bottom)
     return total
 
 
 @row
-def vesicle_row(v, vesicles, outcome, due, mitochondria, cells, groups, wells, strength, p, step):
+def vesicle_row(v, course, vesicles, mitochondria, cells, groups, wells, p, step):
     """What becomes of vesicle ``v`` in this step, and when [s]; what it holds loses function before that or not."""
-    outcome[v] = STAYS
+    course.outcome[v] = STAYS
     if int(vesicles.kind[v]) == NO_VESICLE:
         return
     w = int(vesicles.well[v])
@@ -158,12 +167,12 @@ def vesicle_row(v, vesicles, outcome, due, mitochondria, cells, groups, wells, s
     dt = step.dt / 3600.0
     late = max(float(vesicles.born[v]) - step.time, 0.0) / 3600.0
     u, x, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 0)
-    taken = late + waiting_time(rate_of_uptake(v, vesicles, cells, groups, wells, strength, p), u, dt)
+    taken = late + waiting_time(rate_of_uptake(v, vesicles, cells, groups, wells, course, p), u, dt)
     burst = late + waiting_time(p.burst_rate, x, dt)
     first = min(taken, burst)
     if first < dt:
-        outcome[v] = TAKEN if taken <= burst else BURST
-        due[v] = step.time + 3600.0 * first
+        course.outcome[v] = TAKEN if taken <= burst else BURST
+        course.due[v] = step.time + 3600.0 * first
     for k in range(int(vesicles.n_cargo[v])):
         slot = int(vesicles.slots[v, k])
         if int(mitochondria.damage[slot]) < FULL_DAMAGE:
@@ -174,7 +183,14 @@ def vesicle_row(v, vesicles, outcome, due, mitochondria, cells, groups, wells, s
 
 
 @row
-def taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, clearance, p, step):
+def weight(i, a, b, c, d, course):
+    """Clearance of cell ``i`` with the arms weighted by ``a`` to ``d``."""
+    x = a * float(course.clearance[i, 0]) + b * float(course.clearance[i, 1])
+    return x + c * float(course.clearance[i, 2]) + d * float(course.clearance[i, 3])
+
+
+@row
+def taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, course, p, step):
     """Row of the cell that takes vesicle ``v``, in proportion to clearance."""
     w = int(vesicles.well[v])
     key = int(vesicles.slots[v, 0])
@@ -183,14 +199,14 @@ def taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, clearance
     total = 0.0
     for i in range(n_cells):
         if int(cells.well[i]) == w:
-            k = a * float(clearance[i, 0]) + b * float(clearance[i, 1]) + c * float(clearance[i, 2]) + d * float(clearance[i, 3])
+            k = weight(i, a, b, c, d, course)
             total += k * (insert if int(cells.layer[i]) > 0 else bottom)
     u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 2)
     so_far = 0.0
     target = -1
     for i in range(n_cells):
         if int(cells.well[i]) == w and so_far <= u * total:
-            k = a * float(clearance[i, 0]) + b * float(clearance[i, 1]) + c * float(clearance[i, 2]) + d * float(clearance[i, 3])
+            k = weight(i, a, b, c, d, course)
             k = k * (insert if int(cells.layer[i]) > 0 else bottom)
             if k > 0.0:
                 so_far += k
@@ -219,26 +235,25 @@ def empty_vesicle(v, target, time, vesicles, mitochondria, pages, cells, events,
 
 
 @row
-def settle_vesicles(
-    order, outcome, due, n_cells, n_wells, vesicles, mitochondria, pages, cells, groups, wells, events, clearance, gate_potential, p, step
-):
+def settle_vesicles(order, course, n_cells, n_wells, vesicles, mitochondria, pages, cells, groups, wells, events, gate_potential, p, step):
     """Carry out what has been drawn, in that order (serial)."""
     for at in range(len(order)):
         v = int(order[at])
         target = -1
-        if int(outcome[v]) == TAKEN:
-            target = taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, clearance, p, step)
-        empty_vesicle(v, target, float(due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
+        if int(course.outcome[v]) == TAKEN:
+            target = taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, course, p, step)
+        empty_vesicle(v, target, float(course.due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
     for w in range(n_wells):
         release_empty_pages(mitochondria, pages, cells, N_POOLS * w + POOL_TRANSIT)
 
 
-def order_of_vesicles(world: Any, outcome: Any, due: Any) -> Any:
+def order_of_vesicles(world: Any, course: Course) -> Any:
     """Vesicles to which something happens, in order of time, well and identity of the first mitochondrion; int64."""
-    happens = np.flatnonzero(outcome != STAYS)
+    happens = np.flatnonzero(course.outcome != STAYS)
     first = world.vesicles.slots[happens, 0]
     m = world.mitochondria
-    return happens[np.lexsort((m.ordinal[first], m.birth[first], world.vesicles.well[happens], due[happens]))].astype(np.int64)
+    keys = (m.ordinal[first], m.birth[first], world.vesicles.well[happens], course.due[happens])
+    return happens[np.lexsort(keys)].astype(np.int64)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -246,14 +261,13 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend, n = world.backend, world.n_vesicles
     if not n:
         return
-    clearance, strength = np.zeros((world.n_cells, N_ARMS)), np.zeros((world.n_wells, 2, N_ARMS))
-    outcome, due = np.zeros(n, dtype=np.uint8), np.zeros(n)
+    course = Course(np.zeros((world.n_cells, N_ARMS)), np.zeros((world.n_wells, 2, N_ARMS)), np.zeros(n, dtype=np.uint8), np.zeros(n))
     places = (world.cells, world.groups, world.wells)
-    backend.each(taker_row, world.n_cells, world.cells, world.groups, clearance, p)
-    backend.serial(add_takers, world.n_cells, world.n_wells, world.cells, clearance, strength)
-    backend.each(vesicle_row, n, world.vesicles, outcome, due, world.mitochondria, *places, strength, p, step)
-    backend.pull(world.vesicles, world.mitochondria, outcome, due)
-    order = order_of_vesicles(world, outcome, due)
+    backend.each(taker_row, world.n_cells, world.cells, world.groups, course, p)
+    backend.serial(add_takers, world.n_cells, world.n_wells, world.cells, course)
+    backend.each(vesicle_row, n, course, world.vesicles, world.mitochondria, *places, p, step)
+    backend.pull(world.vesicles, world.mitochondria, course)
+    order = order_of_vesicles(world, course)
     if not order.size:
         return
     moving = int(world.vesicles.n_cargo[order].sum())
@@ -262,12 +276,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     nanotubes = world.parameters.get("nanotube_transport")
     gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
     backend.serial(
-        settle_vesicles, order, outcome, due, world.n_cells, world.n_wells, world.vesicles, world.mitochondria, world.pages, *places,
-        world.events, clearance, gate, p, step,
+        settle_vesicles, order, course, world.n_cells, world.n_wells, world.vesicles, world.mitochondria, world.pages, *places,
+        world.events, gate, p, step,
     )  # fmt: skip
     backend.pull(world.vesicles)
-    kinds = np.flatnonzero(world.vesicles.kind[:n] != NO_VESICLE)
-    world.n_vesicles = int(kinds[-1]) + 1 if kinds.size else 0
+    in_use = np.flatnonzero(world.vesicles.kind[:n] != NO_VESICLE)
+    world.n_vesicles = int(in_use[-1]) + 1 if in_use.size else 0
 
 
 PROCESS = Process(name="vesicle_fate", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
