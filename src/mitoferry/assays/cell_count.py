@@ -21,6 +21,8 @@ from mitoferry.core.schema import (
     CELL_NECROTIC,
     DAMAGE_SCALE,
     MASS_SCALE,
+    N_POOLS,
+    NO_VESICLE,
     POOL_MEDIUM,
     POOL_TRANSIT,
     TALLY_BORN,
@@ -36,6 +38,14 @@ def read_count(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
     return {"live": live, "live_fraction": ratio(live, every), "dead": every - live, "ever": every}
 
 
+def in_vesicles(view: View) -> np.ndarray:
+    """Mitochondria inside vesicles per well; float64 (n_wells,)."""
+    world = view.world
+    world.backend.pull(world.vesicles)
+    rows = np.flatnonzero(world.vesicles.kind[: world.n_vesicles] != NO_VESICLE)
+    return np.bincount(world.vesicles.well[rows], weights=world.vesicles.n_cargo[rows], minlength=view.n_wells)
+
+
 def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Counts, mitochondria, energy, transfers and ledger of a population."""
     world, c = view.world, view.world.cells
@@ -47,7 +57,8 @@ def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
 
     number, foreign, mass, damage = sums_per_cell(world, quantities, 4)
     rows, living = view.rows(), view.living()
-    pools = 2 * np.arange(view.n_wells)
+    pools = N_POOLS * np.arange(view.n_wells)
+    inside = in_vesicles(view)
     books = world.wells.ledger.astype(np.float64)
     return {
         **read_count(view, options, step),
@@ -67,7 +78,8 @@ def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
         "donated": view.per_well(rows, c.donated[rows]),
         "returned": view.per_well(rows, c.returned[rows]),
         "degraded_arrivals": view.per_well(rows, c.lysed_arrivals[rows]),
-        "in_tubes": number[pools + POOL_TRANSIT],
+        "in_tubes": number[pools + POOL_TRANSIT] - inside,
+        "in_vesicles": inside,
         "in_medium": number[pools + POOL_MEDIUM],
         "born": books[:, TALLY_BORN],
         "degraded": books[:, TALLY_DEGRADED],
@@ -110,6 +122,7 @@ STATE = Assay(
         _truth("returned", "mitochondria", "mitochondria that left and came back"),
         _truth("degraded_arrivals", "mitochondria", "arrivals degraded so far"),
         _truth("in_tubes", "mitochondria", "inside nanotubes of the well"),
+        _truth("in_vesicles", "mitochondria", "inside vesicles of the well"),
         _truth("in_medium", "mitochondria", "free in the medium of the well"),
         _truth("born", "mitochondria", "booked births of the well"),
         _truth("degraded", "mitochondria", "booked degradations of the well"),

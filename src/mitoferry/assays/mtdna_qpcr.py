@@ -22,7 +22,7 @@ import numpy as np
 from mitoferry.assays.base import ORGANELLES, Assay, Option, Readout, View, ratio
 from mitoferry.assays.mitochondria_of import Chunk, sums_per_cell
 from mitoferry.assays.noise import counted
-from mitoferry.core.schema import N_HAPLOTYPES, POOL_MEDIUM, Step
+from mitoferry.core.schema import N_HAPLOTYPES, N_POOLS, POOL_MEDIUM, Step
 from mitoferry.core.streams import ASSAY_QPCR
 
 
@@ -57,7 +57,7 @@ def read_qpcr(view: View, options: Mapping[str, Any], step: Step) -> dict[str, n
     """Copies per cell and share of donor mtDNA."""
     per_row, donor = copies_per_row(view), donor_haplotypes(view)
     inside = by_well(view, per_row)
-    debris = options["debris"] * per_row[2 * np.arange(view.n_wells) + POOL_MEDIUM]
+    debris = options["debris"] * per_row[N_POOLS * np.arange(view.n_wells) + POOL_MEDIUM]
     harvested = inside + debris
     cells = view.per_well(view.living())
     cv = float(options["error"]) * np.log(2.0)

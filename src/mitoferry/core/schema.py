@@ -82,6 +82,13 @@ N_TALLY = 13
 LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
 
+# ----------------------------------------------------------------- vesicles
+EXOSOME, MICROVESICLE, MITOVESICLE, EXOPHER, APOPTOTIC_BODY, MIGRASOME = 0, 1, 2, 3, 4, 5
+VESICLE_NAMES = ("exosome", "microvesicle", "mitovesicle", "exopher", "apoptotic_body", "migrasome")
+N_VESICLES = 6
+NO_VESICLE = 255  # ``Vesicles.kind`` of an empty row
+VESICLE_SLOTS = 16  # mitochondria that a vesicle can hold at most
+
 # ----------------------------------------------------------------- fields
 SPECIES = (
     "oxygen",
@@ -219,6 +226,7 @@ class Cells(NamedTuple):
     n_divisions: Any
     parent: Any
     nuclei: Any
+    vesicles: Any
 
 
 class Groups(NamedTuple):
@@ -300,6 +308,20 @@ class Cargo(NamedTuple):
     leaves: Any
     exit_end: Any
     alive: Any
+
+
+class Vesicles(NamedTuple):
+    """One row per vesicle that carries mitochondria; they live in the well's transit pool (route vesicle)."""
+
+    kind: Any
+    well: Any
+    source: Any
+    radius: Any
+    phosphatidylserine: Any
+    layer: Any
+    born: Any
+    n_cargo: Any
+    slots: Any
 
 
 class Fields(NamedTuple):
@@ -484,6 +506,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "n_divisions": _c("i4", "", "divisions so far", "division"),
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
+        "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -556,6 +579,17 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "exit_end": _c("u1", "", "0 = a, 1 = b", "nanotubes"),
         "alive": _c("u1", "", "1 = row in use", "nanotubes"),
     },
+    "Vesicles": {
+        "kind": _c("u1", "", "what it is (EXOSOME ... MIGRASOME), 255 = row not in use", "vesicles", fill=NO_VESICLE),
+        "well": _c("i4", "row of wells", "", "vesicles"),
+        "source": _c("i4", "row of cells", "cell that shed it, -1 = none", "vesicles", fill=-1),
+        "radius": _c("f4", "nm", "", "vesicles"),
+        "phosphatidylserine": _c("u1", "", "1 = exposes phosphatidylserine, which phagocytes know", "vesicles"),
+        "layer": _c("u1", "", "side of an insert, as cells.layer", "vesicles"),
+        "born": _c("f8", "s", "when it was shed", "vesicles"),
+        "n_cargo": _c("i4", "", "mitochondria inside", "vesicles"),
+        "slots": _c("i4", "slot", "these, in the well's transit pool; -1 = none", "vesicles", (VESICLE_SLOTS,), -1),
+    },
 }
 
 TABLES: dict[str, Any] = {
@@ -566,6 +600,7 @@ TABLES: dict[str, Any] = {
     "Wells": Wells,
     "Links": Links,
     "Cargo": Cargo,
+    "Vesicles": Vesicles,
     "Fields": Fields,
 }
 

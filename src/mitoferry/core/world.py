@@ -34,9 +34,10 @@ class World:
     Attributes:
         spec: what was asked for.
         backend: runs the row functions.
-        mitochondria, pages, cells, groups, wells, links, cargo, fields: the tables of ``core/schema.py``.
+        mitochondria, pages, cells, groups, wells, links, cargo, vesicles, fields: the tables of ``core/schema.py``.
         n_cells: rows of ``cells`` in use (pools first; rows of dead cells are kept until the end of the run).
-        n_links, n_cargo: highest rows of the tables in use; empty rows have state LINK_EMPTY, ``alive`` 0.
+        n_links, n_cargo, n_vesicles: highest rows of the tables in use; empty rows have state LINK_EMPTY, ``alive`` 0, kind
+            NO_VESICLE.
         events: buffer of this macro-step; emptied into the run folder by the loop.
         parameters: per process, the NamedTuple of its parameters.
         ledger: balances.
@@ -57,6 +58,8 @@ class World:
     n_cells: int
     n_links: int = 0
     n_cargo: int = 0
+    n_vesicles: int = 0
+    vesicles: schema.Vesicles = field(default_factory=lambda: schema.allocate("Vesicles", 64))
     events: EventBuffer = field(default_factory=lambda: allocate_events(4096))
     parameters: dict[str, Any] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
@@ -113,7 +116,7 @@ class World:
         changes. Births, hand-overs and deaths scatter the pages of a cell over the table in the course of a day.
         """
         backend, pages, cells = self.backend, self.pages, self.cells
-        backend.pull(self.mitochondria, pages, cells, self.cargo)
+        backend.pull(self.mitochondria, pages, cells, self.cargo, self.vesicles)
         total = len(pages.owner)
         order = np.empty(total, dtype=np.int64)
         n = int(backend.serial(chain_order, self.n_cells, cells, pages, order))
@@ -130,10 +133,10 @@ class World:
         pages.free[: total - n] = np.arange(total - 1, n - 1, -1)
         has = cells.first_page >= 0
         cells.first_page[has] = place[cells.first_page[has]]
-        slots = self.cargo.slot
-        held = slots >= 0
-        slots[held] = place[slots[held] // PAGE] * PAGE + slots[held] % PAGE
-        backend.push(self.mitochondria, pages, cells, self.cargo)
+        for slots in (self.cargo.slot, self.vesicles.slots):
+            held = slots >= 0
+            slots[held] = place[slots[held] // PAGE] * PAGE + slots[held] % PAGE
+        backend.push(self.mitochondria, pages, cells, self.cargo, self.vesicles)
 
     def reserve_cells(self, n: int) -> None:
         """Make sure that ``n`` more rows of cells exist after row ``n_cells``."""
@@ -163,6 +166,13 @@ class World:
             self.backend.pull(self.cargo)
             self.cargo = _grown(self.cargo, max(n_cargo, int(len(self.cargo.link) * 1.5)), "Cargo")
             self.backend.push(self.cargo)
+
+    def reserve_vesicles(self, n: int) -> None:
+        """Make sure that the table of vesicles has at least ``n`` rows."""
+        if n > len(self.vesicles.kind):
+            self.backend.pull(self.vesicles)
+            self.vesicles = _grown(self.vesicles, max(n, int(len(self.vesicles.kind) * 1.5)), "Vesicles")
+            self.backend.push(self.vesicles)
 
     def describe_last_event(self) -> str:
         """A sentence about the last logged event of this step, for messages."""

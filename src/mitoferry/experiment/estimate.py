@@ -29,6 +29,7 @@ from mitoferry.space.grid import grid_shape
 BASE_BYTES = 400e6  # Python, NumPy, Numba with compiled kernels
 WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals
 LINKS_PER_CELL = 4
+VESICLES_PER_CELL = 2
 RATE_PER_CORE = 5.9e7  # mitochondrion-steps per second
 CELL_STEP = 2.1e-6  # seconds per cell, macro-step and core
 VOXEL_STEP = 1.2e-8  # seconds per voxel, species, macro-step and core
@@ -150,6 +151,7 @@ def _memory(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) ->
         + rows * (bytes_per_row("Cells") + 4 * N_SPECIES + WORK_PER_CELL)
         + wells * (bytes_per_row("Wells") + populations * (bytes_per_row("Groups") + 4 * N_NODES) + 40 * N_SPECIES)
         + cells * LINKS_PER_CELL * (bytes_per_row("Links") + bytes_per_row("Cargo"))
+        + cells * VESICLES_PER_CELL * bytes_per_row("Vesicles")
         + voxels * N_SPECIES * 4 * 3
     )
 

@@ -40,7 +40,8 @@ BUILT_IN = (
     "signals", "find_me",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction", "bridge",
-    "isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis", "transmitophagy",
+    "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "free_mitochondria",
+    "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "cell_fusion", "division",
 )  # fmt: skip

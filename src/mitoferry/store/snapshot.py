@@ -10,8 +10,8 @@ from mitoferry.base.errors import CheckpointError
 from mitoferry.core.events import allocate_events
 from mitoferry.core.world import World
 
-TABLES = ("mitochondria", "pages", "cells", "groups", "wells", "links", "cargo", "fields")
-COUNTERS = ("n_cells", "n_links", "n_cargo", "tick")
+TABLES = ("mitochondria", "pages", "cells", "groups", "wells", "links", "cargo", "vesicles", "fields")
+COUNTERS = ("n_cells", "n_links", "n_cargo", "n_vesicles", "tick")
 
 
 def _collect(value: Any, prefix: str, out: dict[str, np.ndarray]) -> None:
