@@ -1,7 +1,8 @@
 """Gap junctions (F9): the number of mitochondria that pass between touching cells is Poisson with the predicted rate.
 
 Faults seen to fail it, as wrong expectations in the tests: connexin of one cell only, both cells swallow at the full rate, every
-vesicle holds a mitochondrion, rate that does not follow the contact.
+vesicle holds a mitochondrion, rate that does not follow the contact. Planted in a copy of the package: the first two, and that the
+first mitochondrion in the table is always the one.
 """
 
 import numpy as np

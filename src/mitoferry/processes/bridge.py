@@ -261,8 +261,7 @@ def exchange(world: Any, rows: Any, step: Any, p: Parameters) -> None:
     backend, links = world.backend, world.links
     backend.pull(world.cells, world.pages, world.mitochondria)
     room = int(world.cells.n_mitochondria[links.a[rows]].sum() + world.cells.n_mitochondria[links.b[rows]].sum())
-    slot, birth, ordinal, source, target, link = (np.zeros(room, np.int64) for _ in range(6))
-    passages = Passages(slot, birth, ordinal, source, target, link, np.zeros(room))
+    passages = Passages(*(np.zeros(room, np.float64 if name == "time" else np.int64) for name in Passages._fields))
     tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells, links)
     n = int(backend.serial(list_passages, rows, *tables, passages, p, step))
     if n == 0:
