@@ -23,6 +23,7 @@ from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
 KEPT = 4  # tables of one kind whose addresses are remembered
+FEW = 1024  # rows up to which they are dealt to the threads in turn
 WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
 
 
@@ -65,22 +66,22 @@ def code_mark(*rows: Any) -> str:
 
 # what is compiled around a row function; {args} and {tables} are filled in per number of arguments
 EACH = """
-def run(lo, hi, order, {args}):
+def run(lo, hi, stride, order, {args}):
     {casts}
-    for j in range(lo, hi):
+    for j in range(lo, hi, stride):
         _row(j if order is None else order[j], {tables})
 """
 GATHER = """
-def run(lo, hi, order, sums, cells_, pages_, {args}):
+def run(lo, hi, stride, order, sums, cells_, pages_, {args}):
     cells = _cast_cells(cells_)
     pages = _cast_pages(pages_)
     {casts}
-    for j in range(lo, hi):
+    for j in range(lo, hi, stride):
         h = j if order is None else order[j]
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
-            for k in range(0, PAGE, _stride):
+            for k in range(0, PAGE, _slots):
                 _row(h, page * PAGE + k, sums, {tables})
             page = pages.next[page]
         _finish(h, sums, {tables})
@@ -172,7 +173,8 @@ class Cpu:
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
-        self._known: dict[int, tuple[Any, Any, Any]] = {}
+        self._known: dict[int, tuple[Any, Any, int, int]] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
         self._alive: list[Any] = []  # words of the launch under way
         self._pool: ThreadPoolExecutor | None = None
@@ -188,50 +190,52 @@ class Cpu:
         """Whether helper threads exist: a process with threads must not fork."""
         return self._pool is not None
 
-    def _block(self, table: Any) -> tuple[tuple[Any, ...], int]:
-        """(kind and columns, address of the block of words) of a table; kept for the tables of the state."""
+    def _block(self, table: Any) -> tuple[int, int]:
+        """(number of its kind and columns, address of the block of words) of a table; kept for the tables of the state."""
         found = self._known.get(id(table))
         if found is None:
-            columns = self._pointers.columns_of(table)
-            words = self._pointers.words_of(table)
             kind = type(table)
-            found = (table, (kind.__name__, columns), words)
+            shape = kind.__name__, self._pointers.columns_of(table)
+            number = self._numbers.setdefault(shape, len(self._numbers))
+            words = self._pointers.words_of(table)
+            found = (table, words, number, int(words.ctypes.data))
             if STATE.get(kind.__name__) is kind:
-                same = [key for key, (held, _, _) in self._known.items() if type(held) is kind]
+                same = [key for key, (held, *_) in self._known.items() if type(held) is kind]
                 for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
                     del self._known[key]
                 self._known[id(table)] = found
             else:
                 self._alive.append(words)
-        return found[1], found[2].ctypes.data
+        return found[2], found[3]
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""
         variants = self._kernels.setdefault((template, row, finish), {})
         self._alive.clear()
         passed: list[Any] = []
-        shapes: list[Any] = []
+        numbers: list[int] = []  # of shapes, -1 = not a table: quicker to look up than the shapes with their columns
         for arg in args:
             known = self._is_table.get(type(arg))
             if known is None:
                 known = self._is_table[type(arg)] = self._pointers.is_table(arg)
             if known:
-                shape, address = self._block(arg)
-                shapes.append(shape)
+                number, address = self._block(arg)
+                numbers.append(number)
                 passed.append(address)
             else:
-                shapes.append(None)
+                numbers.append(-1)
                 passed.append(arg)
-        key = tuple(shapes)
+        key = tuple(numbers)
         found = variants.get(key)
         if found is None:
-            found = variants[key] = _Driver(self._build(template, row, finish, key))
+            shapes = list(self._numbers)
+            found = variants[key] = _Driver(self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers)))
         return found, passed
 
     def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> Any:
         compiler = self._serial_compiler if template is SERIAL else self._compiler
         whole = row.__mitoferry_page__ if finish else None
-        replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_stride": PAGE if whole else 1}
+        replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
         casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
         if finish:
             replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
@@ -251,7 +255,7 @@ class Cpu:
         order = None if self._rng is None else self._rng.permutation(n)
         start = time.perf_counter()
         if self.threads == 1 or n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
-            driver.run(0, n, order, *scratch(), *args)
+            driver.run(0, n, 1, order, *scratch(), *args)
             share = 1
         else:
             share = self._share(driver, n, order, scratch, args)
@@ -265,14 +269,19 @@ class Cpu:
     def _share(self, driver: _Driver, n: int, order: Any, scratch: Any, args: list[Any]) -> int:
         """One block of rows per thread, each a single call without the interpreter's lock; returns the number of threads.
 
+        Few rows (wells, pools, fields) are dealt in turn: those of an arm follow each other, and arms differ in work.
+
         Smaller blocks taken in turn would balance better, but every turn waits for the lock: measured, it costs more.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="mitoferry")
         blocks = min(self.threads, n)
-        edges = [n * i // blocks for i in range(blocks + 1)]
-        futures = [self._pool.submit(driver.run, edges[i], edges[i + 1], order, *scratch(), *args) for i in range(1, blocks)]
-        driver.run(0, edges[1], order, *scratch(), *args)
+        if n <= FEW:
+            parts = [(i, n, blocks) for i in range(blocks)]
+        else:
+            parts = [(n * i // blocks, n * (i + 1) // blocks, 1) for i in range(blocks)]
+        futures = [self._pool.submit(driver.run, lo, hi, stride, order, *scratch(), *args) for lo, hi, stride in parts[1:]]
+        driver.run(*parts[0], order, *scratch(), *args)
         for future in futures:
             future.result()
         return blocks
@@ -299,5 +308,5 @@ class Cpu:
         """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""
         for table in tables:
             if id(table) not in self._known:
-                for key in [key for key, (held, _, _) in self._known.items() if type(held) is type(table)]:
+                for key in [key for key, (held, *_) in self._known.items() if type(held) is type(table)]:
                     del self._known[key]

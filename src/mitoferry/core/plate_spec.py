@@ -159,6 +159,11 @@ class Arm:
     medium: dict[str, float] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
 
+    @property
+    def sources(self) -> tuple[Population, ...]:
+        """All that mitochondria of the arm come from: its populations, then those of its doses."""
+        return self.populations + tuple(d.source for d in self.doses)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
@@ -206,6 +211,10 @@ class PlateSpec:
     def every_arm(self) -> tuple[Arm, ...]:
         """All arms of the experiment: those that run, then those left out."""
         return self.arms + self.left_out
+
+    def acts_on(self, *nodes: str) -> bool:
+        """Whether a treatment of any arm acts on one of these nodes at any time."""
+        return any(action.kind == "node" and action.key in nodes for arm in self.every_arm for action in arm.actions)
 
 
 def spec_to_plain(spec: PlateSpec) -> dict[str, Any]:

@@ -55,9 +55,9 @@ def watch(world: Any) -> Watched | None:
     m, owner = world.mitochondria, world.pages.owner
     pages = np.flatnonzero(owner >= N_POOLS * world.n_wells)
     pages = pages[holds[owner[pages]]]
-    slots = (pages[:, None] * PAGE + np.arange(PAGE)).ravel()
-    flags = m.flags[slots]
-    slots = slots[((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0)]
+    flags = m.flags.reshape(-1, PAGE)[pages]
+    page, lane = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
+    slots = pages[page] * PAGE + lane
     hosts = owner[slots // PAGE]
     chosen = _unfused(m.flags[slots]) | ((m.birth[slots] >> 24) != cells.population[hosts])
     slots, hosts = slots[chosen], hosts[chosen]

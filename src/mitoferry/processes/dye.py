@@ -16,7 +16,7 @@ Verification F16: ``tests/verification/test_fate_dye.py``.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import DYE
 from mitoferry.processes.rest import alive
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
 
 FULL = 65535  # largest value of the column
 RESTING_POTENTIAL = 156.0  # mV
@@ -114,12 +117,15 @@ def exchange(world: Any, step: Any, p: Parameters) -> Any:
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
-    """Advance the dye of all mitochondria by ``step.dt``; idle in a plate whose populations carry none."""
-    if not any(population.tracker > 0.0 for arm in world.spec.arms for population in arm.populations):
-        return
+    """Advance the dye of all mitochondria by ``step.dt``."""
     exchanged = exchange(world, step, p)
     if world.fields is not None:
         world.backend.each(dye_release_row, world.n_cells, world.cells, world.fields, exchanged, float(world.spec.macro_step))
 
 
-PROCESS = Process(name="dye", stage="quality", clock="mitochondria", parameters=Parameters, advance=advance)
+def wanted(spec: PlateSpec) -> bool:
+    """Whether any population, or any isolated mitochondria, carry dye."""
+    return any(source.tracker > 0.0 for arm in spec.every_arm for source in arm.sources)
+
+
+PROCESS = Process(name="dye", stage="quality", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

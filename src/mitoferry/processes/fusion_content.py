@@ -58,12 +58,18 @@ def exchange(s1, s2, x, shift, u, mitochondria):
     new2 = m2 - shift
     f1 = incoming / new1
     f2 = outgoing / new2
-    label = carried(int(mitochondria.label[s1]), int(mitochondria.label[s2]), outgoing / m1, incoming / m2, u)
-    dye = carried(int(mitochondria.dye[s1]), int(mitochondria.dye[s2]), outgoing / m1, incoming / m2, u)
-    mitochondria.label[s1] = int(mitochondria.label[s1]) + label
-    mitochondria.label[s2] = int(mitochondria.label[s2]) - label
-    mitochondria.dye[s1] = int(mitochondria.dye[s1]) + dye
-    mitochondria.dye[s2] = int(mitochondria.dye[s2]) - dye
+    a = int(mitochondria.label[s1])
+    b = int(mitochondria.label[s2])
+    if a + b > 0:
+        label = carried(a, b, outgoing / m1, incoming / m2, u)
+        mitochondria.label[s1] = a + label
+        mitochondria.label[s2] = b - label
+    a = int(mitochondria.dye[s1])
+    b = int(mitochondria.dye[s2])
+    if a + b > 0:
+        dye = carried(a, b, outgoing / m1, incoming / m2, u)
+        mitochondria.dye[s1] = a + dye
+        mitochondria.dye[s2] = b - dye
     a = int(mitochondria.damage[s1])
     b = int(mitochondria.damage[s2])
     mitochondria.damage[s1] = mixed(a, b, f1, u)
