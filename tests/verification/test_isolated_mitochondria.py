@@ -274,3 +274,9 @@ def test_doses_survive_the_plain_form_of_a_specification():
     assert isinstance(spec, PlateSpec)
     assert isinstance(spec.arms[0], Arm)
     assert spec_from_plain(json.loads(json.dumps(spec_to_plain(spec)))) == spec
+
+
+def test_dye_of_a_dose_leaks_though_no_population_is_stained():
+    dye = module("dye").PROCESS.wanted
+    assert not dye(arm_with(small(), dose(5)))
+    assert dye(arm_with(small(), dose(5, tracker=1.0)))

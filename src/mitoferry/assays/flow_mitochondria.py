@@ -61,7 +61,7 @@ def labels_per_well(view: View, choice: str) -> np.ndarray:
     if choice != "auto":
         return np.full(view.n_wells, LABELS.index(choice))
     by_arm, arms = [], view.world.spec.every_arm
-    all_others = [[p for p in (*arm.populations, *(d.source for d in arm.doses)) if p.index != view.population] for arm in arms]
+    all_others = [[p for p in arm.sources if p.index != view.population] for arm in arms]
     for others in all_others:
         by_arm.append(1 if any(p.genetic_label for p in others) else 2 if any(p.tracker > 0.0 for p in others) else 3)
     if not any(all_others):

@@ -159,6 +159,11 @@ class Arm:
     medium: dict[str, float] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
 
+    @property
+    def sources(self) -> tuple[Population, ...]:
+        """All that mitochondria of the arm come from: its populations, then those of its doses."""
+        return self.populations + tuple(d.source for d in self.doses)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:

@@ -124,8 +124,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: PlateSpec) -> bool:
-    """Whether any population carries dye."""
-    return any(population.tracker > 0.0 for arm in spec.every_arm for population in arm.populations)
+    """Whether any population, or any isolated mitochondria, carry dye."""
+    return any(source.tracker > 0.0 for arm in spec.every_arm for source in arm.sources)
 
 
 PROCESS = Process(name="dye", stage="quality", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

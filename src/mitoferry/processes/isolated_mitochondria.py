@@ -184,7 +184,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether anything is added to or washed out of the medium of an arm."""
-    return any(arm.doses or any(a.kind == "wash" for a in arm.actions) for arm in spec.arms)
+    return any(arm.doses or any(a.kind == "wash" for a in arm.actions) for arm in spec.every_arm)
 
 
 PROCESS = Process(

@@ -142,7 +142,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether any cell of the run can release mitochondria."""
-    return any(p.count > 0 and p.cell_type.release > 0.0 and p.cell_type.mitochondria > 0.0 for arm in spec.arms for p in arm.populations)
+    return any(
+        p.count > 0 and p.cell_type.release > 0.0 and p.cell_type.mitochondria > 0.0 for arm in spec.every_arm for p in arm.populations
+    )
 
 
 PROCESS = Process(
