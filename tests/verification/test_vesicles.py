@@ -45,7 +45,7 @@ from mitoferry.core.schema import (
     VESICLE_SLOTS,
     Step,
 )
-from mitoferry.processes.vesicle_release import allocate_shed, free_rows, load_vesicles, pick, radius_of
+from mitoferry.processes.vesicle_release import allocate_shed, free_rows, load_vesicles, loading_of, pick, radius_of
 from mitoferry.processes.vesicle_size import diffusion_of, fits, settling_of
 from vesicles import check_containers, pack, rows_in_use
 from worlds import cell_type, make_world, population
@@ -153,6 +153,13 @@ def test_exosomes_are_too_small_and_only_counted():
     assert stats.poisson.cdf(world.cells.vesicles[:, EXOSOME].sum(), expected) > ALPHA
     assert stats.poisson.sf(world.cells.vesicles[:, EXOSOME].sum(), expected) > ALPHA
     assert world.n_vesicles == 0
+
+
+def test_cells_with_few_mitochondria_lose_few():
+    p = values("vesicle_release")
+    assert loading_of(EXOPHER, 0, p) == 0
+    assert loading_of(MITOVESICLE, p.mitochondria_half, p) == 0.5
+    assert loading_of(MICROVESICLE, 1e9, p) == pytest.approx(p.microvesicle_loading)
 
 
 # ------------------------------------------------------------------ motion

@@ -2,8 +2,9 @@
 
 Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP) x node temperature:
 
-* microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion;
-* mitochondria-carrying vesicles rate x node mitochondria release (CD38) x outsourcing x E, always around a mitochondrion;
+* microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion, as all kinds but bodies
+  with the chance n/(n + half) in a cell that has n;
+* mitochondria-carrying vesicles rate x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
 * exophers rate x node exophers x stress x outsourcing x E, around 1 to 10;
 * migrasomes rate per um of path x speed x node migrasomes x E: they keep the mitochondrion that they reach for with the
   chance of its sickness;
@@ -105,6 +106,7 @@ class Parameters(NamedTuple):
     migrasome_smallest: float
     migrasome_largest: float
     migrasome_loading: float
+    mitochondria_half: float
     enrichment: float
     depolarised_potential: float  # mV
     stress_gain: float
@@ -143,13 +145,16 @@ def radius_of(kind, key0, key1, cell, step, event, p):
 
 
 @row
-def loading_of(kind, p):
-    """Share of the vesicles of a kind that reach for mitochondria."""
+def loading_of(kind, number, p):
+    """Share of the vesicles of a kind that reach a mitochondrion of a cell that has ``number``."""
+    if kind == APOPTOTIC_BODY:
+        return 1.0
+    found = number / (number + p.mitochondria_half)
     if kind == MICROVESICLE:
-        return p.microvesicle_loading
+        return p.microvesicle_loading * found
     if kind == MIGRASOME:
-        return p.migrasome_loading
-    return 1.0
+        return p.migrasome_loading * found
+    return found
 
 
 @row
@@ -187,7 +192,7 @@ def shed_kind(i, kind, u, at, shed, cells, groups, wells, p, step):
     n = 0
     while time < dt and event < MOST:
         a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 16 + kind * MOST + event)
-        if b < loading_of(kind, p):
+        if b < loading_of(kind, int(cells.n_mitochondria[i]), p):
             if at >= 0:
                 shed.cell[at + n] = i
                 shed.kind[at + n] = kind
