@@ -15,6 +15,7 @@ from mitoferry.core.nodes import (
     NODE_PI3K_MTOR,
     NODE_S100A4,
     NODE_TNFAIP2,
+    NODE_TOLL_LIKE_RECEPTOR,
 )
 from mitoferry.core.schema import (
     ADP,
@@ -217,3 +218,22 @@ def test_neighbours_sense_nucleotides_oxidant_and_s100a4():
     world.groups.nodes[:, NODE_P2Y] = 0.0
     module("find_me").advance(world, Step(0, 0, 0.0, 60.0), p)
     assert world.cells.signal_from_neighbours[row] == 0.0
+
+
+@pytest.mark.parametrize(("dose", "wanted"), [(1.0, 0.5), (3.0, 0.9), (0.0, 0.0)])
+def test_lps_activates_nfkb_by_its_receptor(dose, wanted):
+    """Half at its half-maximal dose, Hill 2; adds to TNF-alpha as doses do. Planted fault: another half-maximal dose is seen."""
+    p = values("signals")
+    half = p.nfkb_lps_half
+
+    def nfkb(lps, tnf=0.0, p=p):
+        world = cells_world(2)
+        world.groups.nodes[:, NODE_TOLL_LIKE_RECEPTOR] = lps
+        world.cells.env[:, TNF_ALPHA] = tnf
+        run(world, "signals", p, 12.0, 300.0)
+        return float(world.cells.nfkb[rows_of(world)].max())
+
+    assert nfkb(dose * half) == pytest.approx(wanted, abs=1e-4)
+    assert nfkb(0.5 * half, 0.5 * p.nfkb_tnf_half) == pytest.approx(0.5, abs=1e-4)
+    if dose > 0:
+        assert abs(nfkb(dose * half, p=p._replace(nfkb_lps_half=2.0 * half)) - wanted) > 0.05

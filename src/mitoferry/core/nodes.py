@@ -83,6 +83,7 @@ NODES: tuple[Node, ...] = (
     Node("arrival_survival", "factor", "1", "arm of the arrival pulse: Akt/AMPK survival signal"),
     Node("paracrine", "factor", "1", "secretion of survival factors"),
     Node("uridine", "level", "1", "uridine supplied with the medium"),
+    Node("toll_like_receptor", "level", "ng/mL", "agonist of TLR4 at the cell, as LPS (infection)"),
     # routes other than nanotubes
     Node("plaque_internalisation", "factor", "1", "internalisation of gap-junction plaques"),
     Node("cell_fusion", "factor", "1", "fusion of whole cells, fusogens"),
@@ -150,12 +151,13 @@ NODE_ARRIVAL_MITOPHAGY = 47
 NODE_ARRIVAL_SURVIVAL = 48
 NODE_PARACRINE = 49
 NODE_URIDINE = 50
-NODE_PLAQUE_INTERNALISATION = 51
-NODE_CELL_FUSION = 52
-NODE_PHAGOCYTOSIS = 53
-NODE_MACROPINOCYTOSIS = 54
-NODE_HEPARAN_SULFATE = 55
-NODE_MICROVESICLES = 56
-NODE_MITOCHONDRIA_RELEASE = 57
-NODE_EXOPHERS = 58
-NODE_MIGRASOMES = 59
+NODE_TOLL_LIKE_RECEPTOR = 51
+NODE_PLAQUE_INTERNALISATION = 52
+NODE_CELL_FUSION = 53
+NODE_PHAGOCYTOSIS = 54
+NODE_MACROPINOCYTOSIS = 55
+NODE_HEPARAN_SULFATE = 56
+NODE_MICROVESICLES = 57
+NODE_MITOCHONDRIA_RELEASE = 58
+NODE_EXOPHERS = 59
+NODE_MIGRASOMES = 60

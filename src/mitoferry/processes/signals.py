@@ -2,7 +2,8 @@
 
 Mechanism: every signal y relaxes to a target f with its own time constant, y' = (f - y)/tau. Targets:
 
-* NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and cytokines (TNF-alpha and IL-1beta at the cell, OR);
+* NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
+  LPS at its toll-like receptor, as doses that add);
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the larger of oxidant stress and damage of the mitochondria;
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
@@ -30,6 +31,7 @@ from mitoferry.core.nodes import (
     NODE_PI3K_MTOR,
     NODE_S100A4,
     NODE_TNFAIP2,
+    NODE_TOLL_LIKE_RECEPTOR,
 )
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
@@ -43,6 +45,7 @@ class Parameters(NamedTuple):
     nfkb_h2o2_half: float
     nfkb_tnf_half: float
     nfkb_il1b_half: float
+    nfkb_lps_half: float
     nfkb_time: float
     tnfaip2_fold: float
     tnfaip2_p53_weight: float
@@ -107,10 +110,10 @@ def oxidant_stress(h2o2, half):
 
 
 @row
-def nfkb_target(h2o2, tnf, il1b, sensitivity, node, p):
-    """Target of NF-kB: the larger of oxidant stress and cytokines."""
-    cytokines = hill2(sensitivity * (tnf / p.nfkb_tnf_half + il1b / p.nfkb_il1b_half), 1.0)
-    return min(node * max(oxidant_stress(h2o2, p.nfkb_h2o2_half), cytokines), 1.0)
+def nfkb_target(h2o2, tnf, il1b, lps, sensitivity, node, p):
+    """Target of NF-kB: the larger of oxidant stress and of cytokines and LPS together."""
+    dose = tnf / p.nfkb_tnf_half + il1b / p.nfkb_il1b_half + lps / p.nfkb_lps_half
+    return min(node * max(oxidant_stress(h2o2, p.nfkb_h2o2_half), hill2(sensitivity * dose, 1.0)), 1.0)
 
 
 @row
@@ -133,6 +136,7 @@ def advance_stress(i, cells, groups, d, p):
         h2o2,
         float(cells.env[i, TNF_ALPHA]),
         float(cells.env[i, IL_1BETA]),
+        max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0),
         float(groups.cytokine_sensitivity[g]),
         float(groups.nodes[g, NODE_NFKB]),
         p,
