@@ -49,6 +49,7 @@ from mitoferry.core.schema import (
     MICROVESICLE,
     MIGRASOME,
     MITOVESICLE,
+    N_VESICLES,
     NO_VESICLE,
     PAGE,
     VESICLE_SLOTS,
@@ -57,7 +58,9 @@ from mitoferry.core.streams import VESICLE_RELEASE
 from mitoferry.processes.free_mitochondria import waiting_time
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_loading import MOST, load_vesicles
-from mitoferry.processes.vesicle_size import radius_between
+from mitoferry.processes.vesicle_size import log_normal
+
+TRIES = 4  # draws of a radius before it is cut to its bounds
 
 
 class Parameters(NamedTuple):
@@ -116,18 +119,29 @@ class Shed(NamedTuple):
 
 
 @row
+def sizes_of(kind, p):
+    """Median [nm], spread of the logarithm, smallest and largest radius [nm] of the vesicles of a kind."""
+    if kind == MICROVESICLE:
+        return p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest
+    if kind == MITOVESICLE:
+        return p.mitovesicle_radius, p.mitovesicle_spread, p.mitovesicle_smallest, p.mitovesicle_largest
+    if kind == EXOPHER:
+        return p.exopher_radius, p.exopher_spread, p.exopher_smallest, p.exopher_largest
+    if kind == APOPTOTIC_BODY:
+        return p.body_radius, p.body_spread, p.body_smallest, p.body_largest
+    return p.migrasome_radius, p.migrasome_spread, p.migrasome_smallest, p.migrasome_largest
+
+
+@row
 def radius_of(kind, key0, key1, cell, step, event, p):
     """Radius [nm] of vesicle number ``event`` of a kind that the cell with id ``cell`` sheds in this step."""
-    a, b, c, d = uniform4(key0, key1, cell, 0, VESICLE_RELEASE, step, 1024 + kind * MOST + event)
-    if kind == MICROVESICLE:
-        return radius_between(p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest, a, b, c, d)
-    if kind == MITOVESICLE:
-        return radius_between(p.mitovesicle_radius, p.mitovesicle_spread, p.mitovesicle_smallest, p.mitovesicle_largest, a, b, c, d)
-    if kind == EXOPHER:
-        return radius_between(p.exopher_radius, p.exopher_spread, p.exopher_smallest, p.exopher_largest, a, b, c, d)
-    if kind == APOPTOTIC_BODY:
-        return radius_between(p.body_radius, p.body_spread, p.body_smallest, p.body_largest, a, b, c, d)
-    return radius_between(p.migrasome_radius, p.migrasome_spread, p.migrasome_smallest, p.migrasome_largest, a, b, c, d)
+    median, spread, low, high = sizes_of(kind, p)
+    r = 0.0
+    for k in range(TRIES):
+        if r < low or r > high:
+            u = uniform(key0, key1, cell, 0, VESICLE_RELEASE, step, 1024 * (1 + k) + kind * MOST + event)
+            r = log_normal(median, spread, u)
+    return min(max(r, low), high)
 
 
 @row
@@ -183,7 +197,6 @@ def shed_kind(i, kind, u, at, shed, cells, groups, wells, p, step):
                 shed.cell[at + n] = i
                 shed.kind[at + n] = kind
                 shed.time[at + n] = step.time + 3600.0 * time
-                shed.radius[at + n] = radius_of(kind, wells.key0[w], wells.key1[w], cells.id[i], step.step, event, p)
                 shed.event[at + n] = event
                 shed.wanted[at + n] = 1 + int(c * p.exopher_most) if kind == EXOPHER else 1
             n += 1
@@ -200,14 +213,19 @@ def shed_all(i, at, shed, cells, groups, wells, p, step):
     state = int(cells.state[i])
     w = int(cells.well[i])
     a, b, c, d = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 0)
-    if state == CELL_APOPTOTIC:
-        return shed_kind(i, APOPTOTIC_BODY, a, at, shed, cells, groups, wells, p, step)
-    if state != CELL_LIVE and state != CELL_MOMP:
-        return 0
-    n = shed_kind(i, MICROVESICLE, a, at, shed, cells, groups, wells, p, step)
-    n += shed_kind(i, MITOVESICLE, b, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
-    n += shed_kind(i, EXOPHER, c, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
-    return n + shed_kind(i, MIGRASOME, d, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
+    living = state == CELL_LIVE or state == CELL_MOMP
+    n = 0
+    for kind in range(MICROVESICLE, N_VESICLES):
+        u = a
+        if kind == MITOVESICLE:
+            u = b
+        elif kind == EXOPHER:
+            u = c
+        elif kind == MIGRASOME:
+            u = d
+        if state == CELL_APOPTOTIC if kind == APOPTOTIC_BODY else living:
+            n += shed_kind(i, kind, u, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
+    return n
 
 
 @row
@@ -227,6 +245,10 @@ def list_shed(rows, shed, cells, groups, wells, p, step):
     at = 0
     for j in range(len(rows)):
         at += shed_all(int(rows[j]), at, shed, cells, groups, wells, p, step)
+    for j in range(at):
+        i = int(shed.cell[j])
+        w = int(cells.well[i])
+        shed.radius[j] = radius_of(int(shed.kind[j]), wells.key0[w], wells.key1[w], cells.id[i], step.step, int(shed.event[j]), p)
 
 
 def free_rows(world: Any, n: int) -> Any:
