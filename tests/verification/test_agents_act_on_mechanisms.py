@@ -36,7 +36,7 @@ parameters:
   nanotube_transport.loading_rate: 3000.0
   nanotube_transport.microtubule_speed: 20.0
   mitophagy.basal_rate: 1.0
-  vesicle_release.migrasome_rate: 3.0
+  vesicle_release.migrasome_rate: 10.0
 measure: []
 arms:
   without: {}

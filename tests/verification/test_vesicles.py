@@ -45,7 +45,8 @@ from mitoferry.core.schema import (
     VESICLE_SLOTS,
     Step,
 )
-from mitoferry.processes.vesicle_release import allocate_shed, free_rows, load_vesicles, pick, radius_of
+from mitoferry.processes.vesicle_loading import load_vesicles, pick, sickness
+from mitoferry.processes.vesicle_release import allocate_shed, free_rows, loading_of, radius_of
 from mitoferry.processes.vesicle_size import diffusion_of, fits, settling_of
 from vesicles import check_containers, pack, rows_in_use
 from worlds import cell_type, make_world, population
@@ -91,8 +92,8 @@ def fill_one(world, kind, radius, masses, wanted, *, margin=0.06):
     shed = allocate_shed(1)
     shed.cell[0], shed.kind[0], shed.radius[0], shed.wanted[0] = cell, kind, radius, wanted
     n = load_vesicles(
-        np.zeros(1, int), np.zeros(1, int), shed, world.vesicles, world.mitochondria, world.pages, world.cells, world.wells,
-        world.events, p, Step(0, 0, 0.0, 60.0),
+        np.zeros(1, int), np.zeros(1, int), shed, world.vesicles, world.mitochondria, world.pages, world.cells, world.groups,
+        world.wells, world.events, p, Step(0, 0, 0.0, 60.0),
     )  # fmt: skip
     inside = world.vesicles.slots[0, : int(world.vesicles.n_cargo[0])]
     masses = MASS_SCALE * world.mitochondria.mass[inside].astype(float)
@@ -153,6 +154,13 @@ def test_exosomes_are_too_small_and_only_counted():
     assert stats.poisson.cdf(world.cells.vesicles[:, EXOSOME].sum(), expected) > ALPHA
     assert stats.poisson.sf(world.cells.vesicles[:, EXOSOME].sum(), expected) > ALPHA
     assert world.n_vesicles == 0
+
+
+def test_cells_with_few_mitochondria_lose_few():
+    p = values("vesicle_release")
+    assert loading_of(EXOPHER, 0, p) == 0
+    assert loading_of(MITOVESICLE, p.mitochondria_half, p) == 0.5
+    assert loading_of(MICROVESICLE, 1e9, p) == pytest.approx(p.microvesicle_loading)
 
 
 # ------------------------------------------------------------------ motion
@@ -232,7 +240,7 @@ def test_damaged_mitochondria_are_enriched(kind, h2o2, weight):
     world.mitochondria.damage[slots[:6]] = 65535
     world.cells.h2o2[cell] = h2o2
     p = values("vesicle_release")
-    tables = (world.mitochondria, world.pages, world.cells, world.wells, p)
+    tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells, p)
     taken = sum(pick(cell, kind, 450.0, 9.0, 0, *tables, Step(k, 0, 0.0, 60.0)) in slots[:6] for k in range(1200))
     gain = 1 + (weight - 1) * (h2o2**2 / (h2o2**2 + p.h2o2_half**2) if kind == MICROVESICLE else 1.0)
     n = len(slots) - 6
@@ -474,3 +482,17 @@ def test_sorting_the_pages_keeps_what_a_vesicle_holds():
     check_containers(world)
     world.vesicles.kind[3] = NO_VESICLE
     assert free_rows(world, 3).tolist() == [3, 16, 17]
+
+
+def test_mitochondria_of_a_line_without_mtdna_are_not_depolarised_by_that(one_cell):
+    cell, p = int(rows_of(one_cell)[0]), values("vesicle_release")
+    slot = int(slots_of(one_cell, cell)[0])
+    tables = (one_cell.mitochondria, one_cell.cells, one_cell.groups, p)
+    kept, one_cell.mitochondria.damage[slot], one_cell.mitochondria.psi_offset[slot] = int(one_cell.mitochondria.psi_offset[slot]), 0, 0
+    one_cell.cells.psi[cell] = 62.0
+    assert sickness(slot, cell, *tables) == 1.0
+    one_cell.groups.resting_potential[:] = 62.0
+    assert sickness(slot, cell, *tables) == 0.0
+    one_cell.groups.resting_potential[:] = 156.0
+    one_cell.cells.psi[cell] = 156.0
+    one_cell.mitochondria.psi_offset[slot] = kept

@@ -2,18 +2,17 @@
 
 Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP) x node temperature:
 
-* microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion;
-* mitochondria-carrying vesicles rate x node mitochondria release (CD38) x outsourcing x E, always around a mitochondrion;
+* microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion, as all kinds but bodies
+  with the chance n/(n + half) in a cell that has n;
+* mitochondria-carrying vesicles rate x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
 * exophers rate x node exophers x stress x outsourcing x E, around 1 to 10;
 * migrasomes rate per um of path x speed x node migrasomes x E: they keep the mitochondrion that they reach for with the
   chance of its sickness;
 * apoptotic bodies while caspases execute: every mitochondrion goes with the chance (volume of the body)/(volume of the cell);
 * stress = 1 + gain Hill2(H2O2); outsourcing = 1 + gain (1 - node lysosome), for cells whose lysosomes fail.
 
-Whatever the kind, a mitochondrion goes only if it fits (:mod:`mitoferry.processes.vesicle_size`). Which one of those that
-fit is drawn with weight 1 + (enrichment - 1) sickness, in microvesicles times Hill2(H2O2); in mitochondria-carrying ones all
-weigh the same. Sickness is the damage, or 1 if depolarised. A vesicle without a mitochondrion is only counted
-(``cells.vesicles``); exosomes always. The potential freezes, route vesicle, in the transit pool of the well.
+Which mitochondria go: :mod:`mitoferry.processes.vesicle_loading`. A vesicle without one is only counted (``cells.vesicles``);
+exosomes always.
 
 Assumptions: rates do not depend on the cell type (uptake does); exosomes and empty vesicles carry no mtDNA away; the
 volume of the cell does not fall. Step error: rates are those at the start of the step; a vesicle finds the mitochondria that
@@ -28,8 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.handover import load_into_transit, potential
-from mitoferry.core.maths import hill2, log
+from mitoferry.core.maths import hill2
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
     NODE_LYSOSOME,
@@ -46,31 +44,23 @@ from mitoferry.core.schema import (
     CELL_APOPTOTIC,
     CELL_LIVE,
     CELL_MOMP,
-    CYTOSOL,
-    DAMAGE_SCALE,
     EXOPHER,
     EXOSOME,
-    MASS_SCALE,
     MICROVESICLE,
     MIGRASOME,
     MITOVESICLE,
-    N_POOLS,
+    N_VESICLES,
     NO_VESICLE,
-    OCCUPIED,
     PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
-    POOL_TRANSIT,
-    ROUTE_VESICLE,
     VESICLE_SLOTS,
 )
-from mitoferry.core.streams import VESICLE_CARGO, VESICLE_RELEASE
-from mitoferry.processes.free_mitochondria import diameter_of, waiting_time
+from mitoferry.core.streams import VESICLE_RELEASE
+from mitoferry.processes.free_mitochondria import waiting_time
 from mitoferry.processes.rest import RESTING_ATP
-from mitoferry.processes.vesicle_size import fits, radius_between, room
+from mitoferry.processes.vesicle_loading import MOST, load_vesicles
+from mitoferry.processes.vesicle_size import log_normal
 
-MOST = 64  # vesicles of a kind that a cell can shed in one step
-SPHERE = 4.1887902047863905e-9  # um^3/nm^3: 4 pi/3
+TRIES = 4  # draws of a radius before it is cut to its bounds
 
 
 class Parameters(NamedTuple):
@@ -105,6 +95,7 @@ class Parameters(NamedTuple):
     migrasome_smallest: float
     migrasome_largest: float
     migrasome_loading: float
+    mitochondria_half: float
     enrichment: float
     depolarised_potential: float  # mV
     stress_gain: float
@@ -128,28 +119,42 @@ class Shed(NamedTuple):
 
 
 @row
-def radius_of(kind, key0, key1, cell, step, event, p):
-    """Radius [nm] of vesicle number ``event`` of a kind that the cell with id ``cell`` sheds in this step."""
-    a, b, c, d = uniform4(key0, key1, cell, 0, VESICLE_RELEASE, step, 1024 + kind * MOST + event)
+def sizes_of(kind, p):
+    """Median [nm], spread of the logarithm, smallest and largest radius [nm] of the vesicles of a kind."""
     if kind == MICROVESICLE:
-        return radius_between(p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest, a, b, c, d)
+        return p.microvesicle_radius, p.microvesicle_spread, p.microvesicle_smallest, p.microvesicle_largest
     if kind == MITOVESICLE:
-        return radius_between(p.mitovesicle_radius, p.mitovesicle_spread, p.mitovesicle_smallest, p.mitovesicle_largest, a, b, c, d)
+        return p.mitovesicle_radius, p.mitovesicle_spread, p.mitovesicle_smallest, p.mitovesicle_largest
     if kind == EXOPHER:
-        return radius_between(p.exopher_radius, p.exopher_spread, p.exopher_smallest, p.exopher_largest, a, b, c, d)
+        return p.exopher_radius, p.exopher_spread, p.exopher_smallest, p.exopher_largest
     if kind == APOPTOTIC_BODY:
-        return radius_between(p.body_radius, p.body_spread, p.body_smallest, p.body_largest, a, b, c, d)
-    return radius_between(p.migrasome_radius, p.migrasome_spread, p.migrasome_smallest, p.migrasome_largest, a, b, c, d)
+        return p.body_radius, p.body_spread, p.body_smallest, p.body_largest
+    return p.migrasome_radius, p.migrasome_spread, p.migrasome_smallest, p.migrasome_largest
 
 
 @row
-def loading_of(kind, p):
-    """Share of the vesicles of a kind that reach for mitochondria."""
+def radius_of(kind, key0, key1, cell, step, event, p):
+    """Radius [nm] of vesicle number ``event`` of a kind that the cell with id ``cell`` sheds in this step."""
+    median, spread, low, high = sizes_of(kind, p)
+    r = 0.0
+    for k in range(TRIES):
+        if r < low or r > high:
+            u = uniform(key0, key1, cell, 0, VESICLE_RELEASE, step, 1024 * (1 + k) + kind * MOST + event)
+            r = log_normal(median, spread, u)
+    return min(max(r, low), high)
+
+
+@row
+def loading_of(kind, number, p):
+    """Share of the vesicles of a kind that reach a mitochondrion of a cell that has ``number``."""
+    if kind == APOPTOTIC_BODY:
+        return 1.0
+    found = number / (number + p.mitochondria_half)
     if kind == MICROVESICLE:
-        return p.microvesicle_loading
+        return p.microvesicle_loading * found
     if kind == MIGRASOME:
-        return p.migrasome_loading
-    return 1.0
+        return p.migrasome_loading * found
+    return found
 
 
 @row
@@ -187,12 +192,11 @@ def shed_kind(i, kind, u, at, shed, cells, groups, wells, p, step):
     n = 0
     while time < dt and event < MOST:
         a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 16 + kind * MOST + event)
-        if b < loading_of(kind, p):
+        if b < loading_of(kind, int(cells.n_mitochondria[i]), p):
             if at >= 0:
                 shed.cell[at + n] = i
                 shed.kind[at + n] = kind
                 shed.time[at + n] = step.time + 3600.0 * time
-                shed.radius[at + n] = radius_of(kind, wells.key0[w], wells.key1[w], cells.id[i], step.step, event, p)
                 shed.event[at + n] = event
                 shed.wanted[at + n] = 1 + int(c * p.exopher_most) if kind == EXOPHER else 1
             n += 1
@@ -209,14 +213,19 @@ def shed_all(i, at, shed, cells, groups, wells, p, step):
     state = int(cells.state[i])
     w = int(cells.well[i])
     a, b, c, d = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 0)
-    if state == CELL_APOPTOTIC:
-        return shed_kind(i, APOPTOTIC_BODY, a, at, shed, cells, groups, wells, p, step)
-    if state != CELL_LIVE and state != CELL_MOMP:
-        return 0
-    n = shed_kind(i, MICROVESICLE, a, at, shed, cells, groups, wells, p, step)
-    n += shed_kind(i, MITOVESICLE, b, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
-    n += shed_kind(i, EXOPHER, c, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
-    return n + shed_kind(i, MIGRASOME, d, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
+    living = state == CELL_LIVE or state == CELL_MOMP
+    n = 0
+    for kind in range(MICROVESICLE, N_VESICLES):
+        u = a
+        if kind == MITOVESICLE:
+            u = b
+        elif kind == EXOPHER:
+            u = c
+        elif kind == MIGRASOME:
+            u = d
+        if state == CELL_APOPTOTIC if kind == APOPTOTIC_BODY else living:
+            n += shed_kind(i, kind, u, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
+    return n
 
 
 @row
@@ -236,133 +245,10 @@ def list_shed(rows, shed, cells, groups, wells, p, step):
     at = 0
     for j in range(len(rows)):
         at += shed_all(int(rows[j]), at, shed, cells, groups, wells, p, step)
-
-
-@row
-def sickness(slot, owner, mitochondria, cells, p):
-    """Damage 0..1 of a mitochondrion, 1 if depolarised."""
-    if potential(mitochondria, cells, owner, slot) < p.depolarised_potential:
-        return 1.0
-    return DAMAGE_SCALE * int(mitochondria.damage[slot])
-
-
-@row
-def may_go(slot, radius, left, mitochondria, p):
-    """Whether the mitochondrion in ``slot`` fits into a vesicle of ``radius`` [nm] in which ``left`` [um^3] are left."""
-    flags = int(mitochondria.flags[slot])
-    if flags & OCCUPIED == 0 or (flags >> PLACE_SHIFT) & PLACE_MASK != CYTOSOL:
-        return False
-    d = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
-    return fits(radius, d, p.margin) and d * d * d <= left
-
-
-@row
-def pick(owner, kind, radius, left, draw, mitochondria, pages, cells, wells, p, step):
-    """Slot of the mitochondrion of cell ``owner`` that goes, -1 if none fits: the first of exponential clocks at their weights."""
-    w = int(cells.well[owner])
-    gain = 0.0
-    if kind == MICROVESICLE:
-        gain = (p.enrichment - 1.0) * hill2(float(cells.h2o2[owner]), p.h2o2_half)
-    elif kind != MITOVESICLE:
-        gain = p.enrichment - 1.0
-    best = -1
-    soonest = 0.0
-    page = int(cells.first_page[owner])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if may_go(slot, radius, left, mitochondria, p):
-                u = uniform(
-                    wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], VESICLE_CARGO, step.step, draw
-                )
-                time = -log(u) / (1.0 + gain * sickness(slot, owner, mitochondria, cells, p))
-                if best < 0 or time < soonest:
-                    best = slot
-                    soonest = time
-        page = int(pages.next[page])
-    return best
-
-
-@row
-def put_in(slot, v, j, shed, vesicles, mitochondria, pages, cells, events):
-    """Move the mitochondrion in ``slot`` into vesicle ``v`` (entry ``j`` of ``shed``); returns the cube of room that it takes."""
-    i = int(shed.cell[j])
-    pool = N_POOLS * int(cells.well[i]) + POOL_TRANSIT
-    new = load_into_transit(mitochondria, pages, cells, events, slot, pool, float(shed.time[j]), ROUTE_VESICLE, 0)
-    vesicles.slots[v, int(vesicles.n_cargo[v])] = new
-    vesicles.n_cargo[v] += 1
-
-
-@row
-def fill_body(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p, step):
-    """Pack a share of the dying cell's mitochondria into an apoptotic body: that of the body in the volume of the cell."""
-    i = int(shed.cell[j])
-    w = int(cells.well[i])
-    radius = float(shed.radius[j])
-    share = SPHERE * radius * radius * radius / (1000.0 * float(cells.volume[i]))
-    left = room(radius, p.margin, p.packing)
-    page = int(cells.first_page[i])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if int(vesicles.n_cargo[v]) < VESICLE_SLOTS and may_go(slot, radius, left, mitochondria, p):
-                u = uniform(
-                    wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], VESICLE_CARGO, step.step,
-                    APOPTOTIC_BODY * MOST * VESICLE_SLOTS + int(shed.event[j]),
-                )  # fmt: skip
-                if u < share:
-                    d = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
-                    left -= d * d * d
-                    put_in(slot, v, j, shed, vesicles, mitochondria, pages, cells, events)
-        page = int(pages.next[page])
-
-
-@row
-def fill(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p, step):
-    """Put mitochondria into vesicle ``v``, one after the other until it is full, has enough or none fits."""
-    i = int(shed.cell[j])
-    kind = int(shed.kind[j])
-    w = int(cells.well[i])
-    radius = float(shed.radius[j])
-    left = room(radius, p.margin, 1.0)
-    for k in range(min(int(shed.wanted[j]), VESICLE_SLOTS)):
-        draw = (kind * MOST + int(shed.event[j])) * VESICLE_SLOTS + k
-        slot = pick(i, kind, radius, left, draw, mitochondria, pages, cells, wells, p, step)
-        if slot < 0:
-            return
-        if kind == MIGRASOME:
-            u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_CARGO, step.step, draw)
-            if u >= sickness(slot, i, mitochondria, cells, p):
-                return
-        d = diameter_of(MASS_SCALE * int(mitochondria.mass[slot]), p)
-        left = min(left, room(radius, p.margin, p.packing)) - d * d * d  # the first may fill the lumen, several pack
-        put_in(slot, v, j, shed, vesicles, mitochondria, pages, cells, events)
-
-
-@row
-def load_vesicles(order, rows, shed, vesicles, mitochondria, pages, cells, wells, events, p, step):
-    """Fill the vesicles of ``shed`` in that order, each in the next of the free ``rows``; returns how many carry something."""
-    used = 0
-    for at in range(len(order)):
-        j = int(order[at])
-        v = int(rows[used])
+    for j in range(at):
         i = int(shed.cell[j])
-        kind = int(shed.kind[j])
-        vesicles.n_cargo[v] = 0
-        if kind == APOPTOTIC_BODY:
-            fill_body(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p, step)
-        else:
-            fill(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p, step)
-        if int(vesicles.n_cargo[v]) > 0:
-            vesicles.kind[v] = kind
-            vesicles.well[v] = cells.well[i]
-            vesicles.source[v] = i
-            vesicles.radius[v] = shed.radius[j]
-            vesicles.phosphatidylserine[v] = 1 if kind == APOPTOTIC_BODY or kind == EXOPHER else 0
-            vesicles.layer[v] = cells.layer[i]
-            vesicles.born[v] = shed.time[j]
-            used += 1
-    return used
+        w = int(cells.well[i])
+        shed.radius[j] = radius_of(int(shed.kind[j]), wells.key0[w], wells.key1[w], cells.id[i], step.step, int(shed.event[j]), p)
 
 
 def free_rows(world: Any, n: int) -> Any:
@@ -398,7 +284,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     free = free_rows(world, int(shed.cell.size))
     used = int(
         backend.serial(
-            load_vesicles, order, free, shed, world.vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, p,
+            load_vesicles, order, free, shed, world.vesicles, world.mitochondria, world.pages, *tables, world.events, p,
             step,
         )
     )  # fmt: skip

@@ -45,13 +45,6 @@ def room(radius, margin, packing):
 
 
 @row
-def radius_between(median, spread, low, high, a, b, c, d):
-    """Radius [nm], log-normal about ``median`` with ``spread`` of its logarithm, within the bounds; from four uniforms."""
-    r = median * exp(spread * normal_from(a))
-    if r < low or r > high:
-        r = median * exp(spread * normal_from(b))
-    if r < low or r > high:
-        r = median * exp(spread * normal_from(c))
-    if r < low or r > high:
-        r = median * exp(spread * normal_from(d))
-    return min(max(r, low), high)
+def log_normal(median, spread, u):
+    """Log-normal deviate about ``median`` with ``spread`` of its logarithm, from one uniform."""
+    return median * exp(spread * normal_from(u))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,12 +94,15 @@ def _contrast_row(c: Contrast, factor: float, among: list[Contrast]) -> dict[str
     }  # fmt: skip
 
 
-def _about(assay: str, readout: str) -> str:
+@functools.cache  # finding the assays of other packages takes some milliseconds, and a report asks a hundred times
+def _meanings() -> dict[tuple[str, str], str]:
     from mitoferry.assays import load_assays
 
-    found = load_assays().get(assay)
-    meaning = next((x.meaning for x in found.readouts if x.name == readout), "") if found else ""
-    return capital(meaning)
+    return {(name, x.name): capital(x.meaning) for name, assay in load_assays().items() for x in assay.readouts}
+
+
+def _about(assay: str, readout: str) -> str:
+    return _meanings().get((assay, readout), "")
 
 
 def _means_table(r: Results, keys: list[tuple[str, str, str, str]]) -> dict[str, Any]:
