@@ -60,6 +60,7 @@ from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_loading import MOST, load_vesicles
 from mitoferry.processes.vesicle_size import log_normal
 
+EXOSOME_STEPS = 10  # macro-steps between two counts of exosomes
 TRIES = 4  # draws of a radius before it is cut to its bounds
 
 
@@ -233,10 +234,10 @@ def count_row(i, number, shed, cells, groups, wells, p, step):
     """Count the vesicles that cell ``i`` sheds; ``number[i]`` of them reach for mitochondria."""
     number[i] = shed_all(i, -1, shed, cells, groups, wells, p, step)
     state = int(cells.state[i])
-    if state == CELL_LIVE or state == CELL_MOMP:
+    if step.step % EXOSOME_STEPS == 0 and (state == CELL_LIVE or state == CELL_MOMP):  # only counted: seldom is enough
         w = int(cells.well[i])
         u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 1)
-        cells.vesicles[i, EXOSOME] += poisson_from(rate_of(EXOSOME, i, cells, groups, p) * step.dt / 3600.0, u)
+        cells.vesicles[i, EXOSOME] += poisson_from(rate_of(EXOSOME, i, cells, groups, p) * EXOSOME_STEPS * step.dt / 3600.0, u)
 
 
 @row
