@@ -10,7 +10,7 @@ import pytest
 from runs import content, manifest, mitoferry, start, tiny, wait_for
 
 FILES = {"report.html", "table.parquet", "summary.json", "run.zarr", "events.parquet", "manifest.json", "COMPLETE"}
-LONG = {"until": "36 h"}
+LONG = {"until": "96 h"}
 
 
 @pytest.fixture(scope="module")
