@@ -7,6 +7,7 @@ bit. Threads are Python's own (no OpenMP or TBB runtime is needed, and forked wo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import time
@@ -108,10 +109,11 @@ def driver_text(template: str, n: int) -> Any:
 class _Driver:
     """A compiled loop over rows for tables with certain columns, and how long one row takes [s]."""
 
-    __slots__ = ("calls", "run", "seconds_per_row")
+    __slots__ = ("calls", "name", "run", "seconds_per_row")
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, name: str) -> None:
         self.run = run
+        self.name = name
         self.seconds_per_row = 0.0
         self.calls = 0
 
@@ -176,6 +178,7 @@ class Cpu:
         self._known: dict[int, tuple[Any, Any, int, int]] = {}
         self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
+        self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
         self._pool: ThreadPoolExecutor | None = None
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
@@ -229,10 +232,11 @@ class Cpu:
         found = variants.get(key)
         if found is None:
             shapes = list(self._numbers)
-            found = variants[key] = _Driver(self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers)))
+            run, name = self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers))
+            found = variants[key] = _Driver(run, name)
         return found, passed
 
-    def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> Any:
+    def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
         compiler = self._serial_compiler if template is SERIAL else self._compiler
         whole = row.__mitoferry_page__ if finish else None
         replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
@@ -243,7 +247,20 @@ class Cpu:
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        return self._jit(with_globals(driver_text(template, len(casts)), replaced, name))
+        return self._jit(with_globals(driver_text(template, len(casts)), replaced, name)), name
+
+    def _first(self, driver: _Driver, *args: Any) -> Any:
+        """The first call of a kernel, which compiles it or loads it from the cache.
+
+        Where a second process fills the same cache (``turns``), one waits while the other compiles, and then loads.
+        """
+        if self.turns is None:
+            return driver.run(*args)
+        import fcntl
+
+        with open(self.turns / hashlib.sha256(driver.name.encode()).hexdigest()[:20], "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, or its process ends
+            return driver.run(*args)
 
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
@@ -255,7 +272,8 @@ class Cpu:
         order = None if self._rng is None else self._rng.permutation(n)
         start = time.perf_counter()
         if self.threads == 1 or n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
-            driver.run(0, n, 1, order, *scratch(), *args)
+            call = driver.run if driver.calls else functools.partial(self._first, driver)
+            call(0, n, 1, order, *scratch(), *args)
             share = 1
         else:
             share = self._share(driver, n, order, scratch, args)
@@ -299,7 +317,8 @@ class Cpu:
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
         driver, passed = self._driver(SERIAL, function, None, args)
-        return driver.run(*passed)
+        driver.calls += 1
+        return driver.run(*passed) if driver.calls > 1 else self._first(driver, *passed)
 
     def pull(self, *tables: Any) -> None:
         """Nothing to do: there is one copy."""

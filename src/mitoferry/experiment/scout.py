@@ -2,15 +2,17 @@
 
 Compiling a kernel holds a lock, so threads do not help. On a cold cache a *scout* is forked once the plate is built: it
 runs the processes in the reverse order and then goes on ahead of the run, compiling what it meets into the cache on
-disk, where the run finds it. It works on its own copy of the state and writes nothing else; nothing depends on how far
-it comes. Where the system cannot fork, or with one thread, the run compiles alone.
+disk, where the run finds it; neither compiles what the other is compiling. It works on its own copy of the state and
+writes nothing else; nothing depends on how far it comes. Where the system cannot fork, or with one thread, the run compiles alone.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +33,9 @@ def _mark(backend: Any) -> Path:
 class Scout:
     """Handle of a scout process; ``stop`` ends it."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, backend: Any = None) -> None:
         self._pid = pid
+        self._backend = backend
 
     def stop(self) -> None:
         """End the scout if it is still at work, and collect it."""
@@ -43,6 +46,9 @@ class Scout:
             except (ProcessLookupError, ChildProcessError):
                 pass
             self._pid = 0
+        if self._backend is not None and self._backend.turns is not None:
+            shutil.rmtree(self._backend.turns, ignore_errors=True)
+            self._backend.turns = None
 
 
 def send_scout(engine: Engine, backend: Any) -> Scout:
@@ -50,9 +56,10 @@ def send_scout(engine: Engine, backend: Any) -> Scout:
     wanted = backend.name == "cpu" and backend.caches and backend.threads > 1 and hasattr(os, "fork") and sys.platform == "linux"
     if not wanted or _mark(backend).exists() or backend.has_started_threads:
         return Scout(0)
+    backend.turns = Path(tempfile.mkdtemp(prefix="mitoferry-"))
     pid = os.fork()
     if pid:
-        return Scout(pid)
+        return Scout(pid, backend)
     code = 1
     try:
         for s in (signal.SIGINT, signal.SIGTERM):
