@@ -4,7 +4,7 @@ Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP)
 
 * microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion, as all kinds but bodies
   with the chance n/(n + half) in a cell that has n;
-* mitochondria-carrying vesicles rate x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
+* mitochondria-carrying vesicles rate x type's release x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
 * exophers rate x node exophers x stress x outsourcing x E, around 1 to 10;
 * migrasomes rate per um of path x speed x node migrasomes x E: they keep the mitochondrion that they reach for with the
   chance of its sickness;
@@ -14,7 +14,7 @@ Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP)
 Which mitochondria go: :mod:`mitoferry.processes.vesicle_loading`. A vesicle without one is only counted (``cells.vesicles``);
 exosomes always.
 
-Assumptions: rates do not depend on the cell type (uptake does); exosomes and empty vesicles carry no mtDNA away; the
+Assumptions: but for CD38, rates do not depend on the cell type (uptake does); exosomes and empty vesicles carry no mtDNA away; the
 volume of the cell does not fall. Step error: rates are those at the start of the step; a vesicle finds the mitochondria that
 are there when its turn comes, in order of time. Times are exact within the step, waiting times exponential.
 Verification: ``tests/verification/test_vesicles.py``.
@@ -172,7 +172,8 @@ def rate_of(kind, i, cells, groups, p):
     if kind == MICROVESICLE:
         return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * active
     if kind == MITOVESICLE:
-        return p.mitovesicle_rate * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0) * outsourcing * active
+        cd38 = float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0)
+        return p.mitovesicle_rate * cd38 * outsourcing * active
     if kind == EXOPHER:
         return p.exopher_rate * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * active
     x, y, z = float(cells.ux[i]), float(cells.uy[i]), float(cells.uz[i])
