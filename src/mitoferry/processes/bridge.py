@@ -49,6 +49,7 @@ from mitoferry.core.streams import BRIDGE
 from mitoferry.processes.contacts import meetings, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.nanotube_links import gap_between
+from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -269,8 +270,7 @@ def exchange(world: Any, rows: Any, step: Any, p: Parameters) -> None:
     order = np.lexsort((passages.ordinal[:n], passages.birth[:n], passages.link[:n], passages.time[:n]))
     world.reserve_pages(n)
     world.reserve_events(n)
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     backend.serial(pass_bridges, order, passages, world.mitochondria, world.pages, world.cells, world.events, gate)
 
 

@@ -54,6 +54,7 @@ from mitoferry.processes.death import hand_over_chain
 from mitoferry.processes.nanotube_links import state_array
 from mitoferry.processes.nanotube_resolve import lose
 from mitoferry.processes.nanotube_transport import Traffic
+from mitoferry.processes.organelle import gate_potential
 from mitoferry.space.geometry import BLOCK, place
 from mitoferry.space.neighbours import minimum_image
 
@@ -188,8 +189,7 @@ def fuse(world: Any, a: int, b: int, time: float, step: Any) -> None:
     world.reserve_events(n + 1 + world.n_links + inside)
     world.reserve_pages(inside)
     log_cell_events(world, EVENT_CELL_FUSION, np.array([b]), np.array([time]), np.array([a]))
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     tables = (world.mitochondria, world.pages, cells)
     merge_cells(world, a, b)
     backend.push(cells)

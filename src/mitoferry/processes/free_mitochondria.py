@@ -52,6 +52,7 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import FREE_MITOCHONDRIA, FREE_UPTAKE
+from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 
 FULL_DAMAGE = 65535
@@ -354,8 +355,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         world.reserve_events(claimed)
         backend.pull(world.mitochondria, world.pages)
         slots, targets, times = claims(world, clearance, hazard, p, step)
-        nanotubes = world.parameters.get("nanotube_transport")
-        gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+        gate = gate_potential(world)
         backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)
     backend.serial(tidy_pools, pools, world.mitochondria, world.pages, world.cells)
 

@@ -52,6 +52,7 @@ from mitoferry.core.streams import GAP_JUNCTION
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -249,8 +250,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     rows, slots = sorted_vesicles(world, vesicles)
     world.reserve_pages(len(slots))
     world.reserve_events(len(slots))
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     backend.serial(swallow, rows, slots, vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, gate, p, step)
 
 

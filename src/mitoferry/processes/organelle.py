@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mitoferry.core.maths import hill2
 from mitoferry.core.random import binomial_from
 from mitoferry.core.row import row
@@ -45,3 +47,9 @@ def rare_binomial(n, p, u):
 def rounded(x, u, largest):
     """An integer in 0..largest with expectation x (where the bounds do not bind)."""
     return int(min(max(x + u, 0.0), largest))
+
+
+def gate_potential(world: Any) -> float:
+    """Potential [mV] below which an arrival counts as sick, whatever its route: the parameter of ``nanotube_transport``."""
+    nanotubes = world.parameters.get("nanotube_transport")
+    return 100.0 if nanotubes is None else float(nanotubes.gate_potential)

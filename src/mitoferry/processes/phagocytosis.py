@@ -46,6 +46,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import PHAGOCYTOSIS
 from mitoferry.processes.cell_events import order_of
 from mitoferry.processes.death import SILENT
+from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
@@ -214,8 +215,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     held = world.cells.n_mitochondria[targets[rows]]
     world.reserve_pages(int((held // PAGE + 1).sum()))
     world.reserve_events(int(held.sum()) + int(rows.size))
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     tables = (world.mitochondria, world.pages, world.cells, world.events)
     backend.serial(engulf_all, rows, int(rows.size), times, targets, *tables, gate)
     backend.pull(world.cells, targets)

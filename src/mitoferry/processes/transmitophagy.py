@@ -40,6 +40,7 @@ from mitoferry.core.schema import (
     ROUTE_PHAGOCYTOSIS,
 )
 from mitoferry.core.streams import PHAGOCYTOSIS
+from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.phagocytosis import NEVER, appetite, touched
 from mitoferry.processes.phagocytosis import wanted as phagocytes_seeded
 from mitoferry.processes.rest import alive
@@ -132,8 +133,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     slots = slots[np.lexsort((m.ordinal[slots], m.birth[slots], well))]
     world.reserve_pages(int(slots.size))
     world.reserve_events(int(slots.size))
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     backend.serial(
         pass_on, slots, int(slots.size), wish, world.mitochondria, world.pages, world.cells, world.wells, world.space.neighbours,
         world.events, gate, p, step,

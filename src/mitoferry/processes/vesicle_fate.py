@@ -44,6 +44,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import VESICLE_FATE
 from mitoferry.processes.free_mitochondria import BLOCK, FULL_DAMAGE, LN2, medium_volume, passage, put_into_medium, waiting_time
+from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
 
@@ -273,8 +274,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     moving = int(world.vesicles.n_cargo[order].sum())
     world.reserve_pages(moving)
     world.reserve_events(moving)
-    nanotubes = world.parameters.get("nanotube_transport")
-    gate = 100.0 if nanotubes is None else float(nanotubes.gate_potential)
+    gate = gate_potential(world)
     backend.serial(
         settle_vesicles, order, course, world.n_cells, world.n_wells, world.vesicles, world.mitochondria, world.pages, *places,
         world.events, gate, p, step,
