@@ -13,8 +13,12 @@ from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
 from mitoferry.core.schema import (
     ADP,
     ATP,
+    BY_ATTACK,
+    BY_FERROPTOSIS,
+    BY_PYROPTOSIS,
     CELL_APOPTOTIC,
     CELL_DEAD_APOPTOTIC,
+    CELL_DEAD_NECROTIC,
     CELL_LIVE,
     CELL_MOMP,
     CELL_NECROTIC,
@@ -74,6 +78,37 @@ def test_f17_two_hazards_share_the_deaths(share, dt, right):
     assert (stats.binomtest(by_drug, by_drug + by_energy, share).pvalue > ALPHA) == right
     if right:
         assert stats.binomtest(by_drug + by_energy, 3000, 1 - np.exp(-0.3 * 6.0)).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("dt", [600.0, 21600.0])
+@pytest.mark.parametrize(("shares", "right"), [((2, 1, 1), True), ((1, 1, 2), False)])
+def test_f17_causes_share_the_deaths_as_their_hazards(shares, right, dt):
+    """Necrosis aside, pyroptosis, ferroptosis and attack at hazards of 0.2, 0.1 and 0.1 /h, also within one long step.
+
+    Fault seen to fail it, planted in a copy of the package: the cause of a lytic death drawn with the uniform that has
+    set its time.
+    """
+    world = cells_world(3000, seed=6)
+    world.cells.other_hazards[:] = (0.2, 0.1, 0.1)
+    run(world, "death", values("death", **QUIET), 6.0, dt)
+    rows = rows_of(world)
+    cause, state = world.cells.death_cause[rows], world.cells.state[rows]
+    counts = np.array([(cause == k).sum() for k in (BY_PYROPTOSIS, BY_FERROPTOSIS, BY_ATTACK)])
+    expected = counts.sum() * np.array(shares) / sum(shares)
+    assert (stats.chisquare(counts, expected).pvalue > ALPHA) == right
+    assert stats.binomtest(int(counts.sum()), 3000, 1 - np.exp(-0.4 * 6.0)).pvalue > ALPHA
+    assert not np.isin(state[cause > 0], (CELL_LIVE, CELL_MOMP)).any()
+    assert (state[np.isin(cause, (BY_PYROPTOSIS, BY_FERROPTOSIS))] != CELL_DEAD_APOPTOTIC).all()
+
+
+def test_attack_needs_no_caspases():
+    world = cells_world(200, seed=7)
+    world.groups.nodes[:, NODE_CASPASE] = 0.0
+    world.cells.other_hazards[:, 2] = 5.0
+    run(world, "death", values("death", **QUIET), 4.0, 600.0)
+    rows = rows_of(world)
+    assert np.isin(world.cells.state[rows], (CELL_NECROTIC, CELL_DEAD_NECROTIC)).all()
+    assert (world.cells.death_cause[rows] == BY_ATTACK).all()
 
 
 @pytest.mark.filterwarnings("ignore:The confidence interval is undefined")

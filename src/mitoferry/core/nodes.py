@@ -94,6 +94,57 @@ NODES: tuple[Node, ...] = (
     Node("mitochondria_release", "factor", "1", "active release of mitochondria (CD38 and cyclic ADP-ribose)"),
     Node("exophers", "factor", "1", "extrusion of exophers"),
     Node("migrasomes", "factor", "1", "shedding of migrasomes"),
+    # routes: networks, cargo, delivery
+    Node("mfn2", "factor", "1", "mitofusin 2, which tethers endoplasmic reticulum and mitochondria in dendrites"),
+    Node("cx43_turnover", "factor", "1", "turnover of connexin 43 at the membrane"),
+    Node("exosomes", "factor", "1", "release of exosomes (GW4869)"),
+    Node("mtdna_packaging", "factor", "1", "packaging of mtDNA into vesicles"),
+    Node("synaptosomes", "factor", "1", "shedding of synaptosomes"),
+    Node("homing", "factor", "1", "homing of grafted cells (SDF-1 and CXCR4)"),
+    # triggers and signals
+    Node("ho1", "factor", "1", "heme oxygenase 1"),
+    Node("ampk", "factor", "1", "AMP-activated kinase (AICAR, metformin)"),
+    Node("sirt1", "factor", "1", "SIRT1"),
+    Node("hmgb1", "factor", "1", "HMGB1"),
+    Node("mct1", "factor", "1", "monocarboxylate transporter 1"),
+    Node("o_glcnac", "factor", "1", "O-GlcNAc transferase, which acts on Milton (TRAK)"),
+    Node("humanin", "level", "uM", "humanin and analogues"),
+    Node("erk", "factor", "1", "ERK"),
+    Node("icam1", "factor", "1", "ICAM-1 and its ligand LFA-1"),
+    Node("cd200r", "factor", "1", "CD200R and iSEC"),
+    Node("talin2", "factor", "1", "Talin-2"),
+    Node("gap43", "factor", "1", "GAP43"),
+    Node("n_cadherin", "factor", "1", "N-cadherin"),
+    # fates
+    Node("gpx4", "factor", "1", "GPX4 and glutathione that undo lipid peroxides (RSL3, erastin)"),
+    Node("iron", "factor", "1", "labile iron (deferoxamine, iron load)"),
+    Node("lipid_radical_trap", "level", "1", "trap of lipid radicals (ferrostatin)"),
+    Node("senescence", "factor", "1", "entry into senescence (p16 and p21)"),
+    Node("senolysis", "level", "1/h", "hazard added to senescent cells by a senolytic"),
+    Node("dhodh", "factor", "1", "dihydroorotate dehydrogenase (brequinar, leflunomide)"),
+    Node("bcl2", "factor", "1", "BCL-2 and relatives (venetoclax)"),
+    Node("dna_damage", "level", "1/h", "rate of damage to nuclear DNA (cytarabine, irradiation)"),
+    Node("drug_efflux", "factor", "1", "pumps that carry drugs out of the cell"),
+    Node("osteogenic_cue", "level", "1", "osteogenic medium or scaffold"),
+    Node("osteoclast_cue", "level", "1", "RANKL and M-CSF"),
+    Node("differentiation_cue", "level", "1", "cue to differentiate in another direction"),
+    Node("vegf_receptor", "factor", "1", "VEGF receptor 2"),
+    Node("fatty_acid", "level", "mM", "long-chain fatty acids offered to the cell"),
+    # immunity
+    Node("tlr9", "factor", "1", "toll-like receptor 9"),
+    Node("sting", "factor", "1", "cGAS and STING"),
+    Node("nlrp3", "factor", "1", "NLRP3 inflammasome"),
+    Node("gasdermin", "factor", "1", "gasdermin D"),
+    Node("cytokine_secretion", "factor", "1", "secretion of cytokines"),
+    Node("il_4_receptor", "factor", "1", "receptor of IL-4 and IL-13"),
+    Node("il_10_receptor", "factor", "1", "receptor of IL-10"),
+    Node("interferon_receptor", "factor", "1", "receptors of interferons"),
+    Node("t_cell_receptor", "level", "1", "stimulation of the T cell receptor"),
+    Node("tgf_beta_receptor", "factor", "1", "receptor of TGF-beta"),
+    Node("checkpoint", "factor", "1", "PD-1 and its ligand"),
+    Node("neutrophil_traps", "factor", "1", "PAD4 and release of neutrophil traps"),
+    Node("immune_attack", "factor", "1", "attack of natural killer and dendritic cells on foreign mitochondria"),
+    Node("microrna", "factor", "1", "microRNA in vesicles"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -161,3 +212,50 @@ NODE_MICROVESICLES = 57
 NODE_MITOCHONDRIA_RELEASE = 58
 NODE_EXOPHERS = 59
 NODE_MIGRASOMES = 60
+NODE_MFN2 = 61
+NODE_CX43_TURNOVER = 62
+NODE_EXOSOMES = 63
+NODE_MTDNA_PACKAGING = 64
+NODE_SYNAPTOSOMES = 65
+NODE_HOMING = 66
+NODE_HO1 = 67
+NODE_AMPK = 68
+NODE_SIRT1 = 69
+NODE_HMGB1 = 70
+NODE_MCT1 = 71
+NODE_O_GLCNAC = 72
+NODE_HUMANIN = 73
+NODE_ERK = 74
+NODE_ICAM1 = 75
+NODE_CD200R = 76
+NODE_TALIN2 = 77
+NODE_GAP43 = 78
+NODE_N_CADHERIN = 79
+NODE_GPX4 = 80
+NODE_IRON = 81
+NODE_LIPID_RADICAL_TRAP = 82
+NODE_SENESCENCE = 83
+NODE_SENOLYSIS = 84
+NODE_DHODH = 85
+NODE_BCL2 = 86
+NODE_DNA_DAMAGE = 87
+NODE_DRUG_EFFLUX = 88
+NODE_OSTEOGENIC_CUE = 89
+NODE_OSTEOCLAST_CUE = 90
+NODE_DIFFERENTIATION_CUE = 91
+NODE_VEGF_RECEPTOR = 92
+NODE_FATTY_ACID = 93
+NODE_TLR9 = 94
+NODE_STING = 95
+NODE_NLRP3 = 96
+NODE_GASDERMIN = 97
+NODE_CYTOKINE_SECRETION = 98
+NODE_IL_4_RECEPTOR = 99
+NODE_IL_10_RECEPTOR = 100
+NODE_INTERFERON_RECEPTOR = 101
+NODE_T_CELL_RECEPTOR = 102
+NODE_TGF_BETA_RECEPTOR = 103
+NODE_CHECKPOINT = 104
+NODE_NEUTROPHIL_TRAPS = 105
+NODE_IMMUNE_ATTACK = 106
+NODE_MICRORNA = 107

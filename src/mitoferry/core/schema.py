@@ -78,6 +78,12 @@ TALLY_COPIES_IN = 5  # four entries, one per haplotype
 TALLY_COPIES_OUT = 9  # four entries
 N_TALLY = 13
 
+# causes of death: cells.death_cause; hazards of the last three are written by their mechanisms into cells.other_hazards
+NOT_DEAD, BY_APOPTOSIS, BY_NECROSIS, BY_PYROPTOSIS, BY_FERROPTOSIS, BY_ATTACK = 0, 1, 2, 3, 4, 5
+CAUSE_NAMES = ("alive", "apoptosis", "necrosis", "pyroptosis", "ferroptosis", "attack")
+HAZARD_PYROPTOSIS, HAZARD_FERROPTOSIS, HAZARD_ATTACK = 0, 1, 2
+N_OTHER_HAZARDS = 3
+
 # ----------------------------------------------------------------- links
 LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
@@ -216,6 +222,8 @@ class Cells(NamedTuple):
     momp_time: Any
     death_time: Any
     death_hazard: Any
+    other_hazards: Any
+    death_cause: Any
     cycle: Any
     mitophagy_load: Any
     received: Any
@@ -490,6 +498,14 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "momp_time": _c("f8", "s", "when cytochrome c was released, -1 = not", "death", fill=-1),
         "death_time": _c("f8", "s", "when it died, -1 = alive", "death", fill=-1),
         "death_hazard": _c("f4", "1/h", "hazard of cytochrome c release in force", "death"),
+        "other_hazards": _c(
+            "f4",
+            "1/h",
+            "hazards of pyroptosis, ferroptosis and attack by immune cells (HAZARD_*)",
+            "each its mechanism",
+            (N_OTHER_HAZARDS,),
+        ),
+        "death_cause": _c("u1", "", "what it dies of (BY_*), 0 = alive", "death"),
         "cycle": _c("f4", "1", "progress through the cell cycle, 0..1", "proliferation"),
         "mitophagy_load": _c("f4", "1/h", "mitochondria degraded per hour, running mean", "mitophagy"),
         "received": _c("i4", "", "mitochondria of other cells received so far", "handover"),

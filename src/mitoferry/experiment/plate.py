@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from mitoferry.core import schema
 from mitoferry.core.nodes import N_NODES, NODES
-from mitoferry.core.plate_spec import Arm, PlateSpec, Population
+from mitoferry.core.plate_spec import Arm, CellTypeNumbers, PlateSpec, Population
 from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, PAGE, SPECIES
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
@@ -17,6 +18,8 @@ from mitoferry.processes import seeding
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
+OF_THE_TYPE = tuple(f.name for f in fields(CellTypeNumbers) if f.name in schema.Groups._fields)
+"""Columns of the groups that hold a number of the cell type as it is (the radius is replaced by that of the spread cell)."""
 HEADROOM_CELLS = 1.02
 HEADROOM_PAGES = 1.03
 
@@ -53,10 +56,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
     t = population.cell_type
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
-    for name in (
-        "speed", "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion",
-        "arrival_lysis", "arrival_fusion", "cycle_time", "volume", "mitochondria", "mtdna", "cytokine_sensitivity",
-    ):  # fmt: skip
+    for name in OF_THE_TYPE:
         getattr(groups, name)[g] = getattr(t, name)
     groups.radius[g] = radius
     groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL

@@ -12,6 +12,9 @@ signal):
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
   apoptosome from forming. Without caspases the cell dies more slowly by necrosis;
 * execution lasts 2-4 h and ends in an apoptotic corpse, its mitochondria lysed but for a share that is freed;
+* pyroptosis and ferroptosis lose the membrane as necrosis does, at the hazards that ``cells.other_hazards`` holds; the
+  attack of an immune cell sets the caspases going without cytochrome c, so that there is nothing left to rescue;
+* what a cell died of is kept in ``cells.death_cause``;
 * necrosis loses the membrane at once: adenine nucleotides as a bolus, mitochondria free in the medium (route lysis).
 
 Hazards are frozen over a macro-step; times within it are exact exponential draws, the earliest wins. Waiting times of
@@ -36,13 +39,22 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     ADP,
     ATP,
+    BY_APOPTOSIS,
+    BY_ATTACK,
+    BY_FERROPTOSIS,
+    BY_NECROSIS,
+    BY_PYROPTOSIS,
     CELL_APOPTOTIC,
     CELL_DEAD_APOPTOTIC,
     CELL_DEAD_NECROTIC,
     CELL_LIVE,
     CELL_MOMP,
     CELL_NECROTIC,
+    HAZARD_ATTACK,
+    HAZARD_FERROPTOSIS,
+    HAZARD_PYROPTOSIS,
     N_POOLS,
+    NOT_DEAD,
     OCCUPIED,
     PAGE,
     POOL_MEDIUM,
@@ -123,10 +135,12 @@ def execution_times(i, cells, groups, wells, p):
 
 
 @row
-def die(i, cells, state, time):
-    """Cell ``i`` is dead from ``time`` [s] on."""
+def die(i, cells, state, time, cause):
+    """Cell ``i`` is dead from ``time`` [s] on, of ``cause`` (BY_*) unless one was known before."""
     cells.state[i] = state
     cells.death_time[i] = time
+    if int(cells.death_cause[i]) == NOT_DEAD:
+        cells.death_cause[i] = cause
 
 
 @row
@@ -160,11 +174,34 @@ def appointed_time(i, state, cells, groups, wells, p, step):
 def meet_appointment(i, state, cells, time, p):
     """Caspases act at ``time``, given enough ATP; or execution ends."""
     if state == CELL_APOPTOTIC:
-        die(i, cells, CELL_DEAD_APOPTOTIC, time)
+        die(i, cells, CELL_DEAD_APOPTOTIC, time, BY_APOPTOSIS)
     elif float(cells.atp[i]) < p.caspase_atp * RESTING_ATP:
-        die(i, cells, CELL_NECROTIC, time)
+        die(i, cells, CELL_NECROTIC, time, BY_NECROSIS)
     else:
         cells.state[i] = CELL_APOPTOTIC
+
+
+@row
+def lytic_cause(i, cells, necrosis, u):
+    """What has cost cell ``i`` its membrane: necrosis [1/h], pyroptosis or ferroptosis by their shares, from one uniform."""
+    pyroptosis = float(cells.other_hazards[i, HAZARD_PYROPTOSIS])
+    left = u * (necrosis + pyroptosis + float(cells.other_hazards[i, HAZARD_FERROPTOSIS])) - necrosis
+    if left < 0.0:
+        return BY_NECROSIS
+    if left < pyroptosis:
+        return BY_PYROPTOSIS
+    return BY_FERROPTOSIS
+
+
+@row
+def be_attacked(i, cells, groups, time):
+    """An immune cell has killed cell ``i`` at ``time``: caspases act at once, or pores tear its membrane where they are blocked."""
+    cells.death_cause[i] = BY_ATTACK
+    if float(groups.nodes[int(cells.group[i]), NODE_CASPASE]) < 0.01:
+        die(i, cells, CELL_NECROTIC, time, BY_ATTACK)
+        return
+    cells.state[i] = CELL_APOPTOTIC
+    cells.momp_time[i] = time
 
 
 @row
@@ -178,18 +215,24 @@ def death_row(i, cells, groups, wells, p, step):
     if state != CELL_LIVE and state != CELL_MOMP and state != CELL_APOPTOTIC:
         return
     w = int(cells.well[i])
-    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, DEATH, step.step, 0)
+    u, v, x, y = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, DEATH, step.step, 0)
     rate = necrosis_rate(float(cells.atp[i]), p)
     if state == CELL_MOMP:
         rate += p.caspase_free_hazard
-    necrosis = waiting(rate, v)
+    other = float(cells.other_hazards[i, HAZARD_PYROPTOSIS]) + float(cells.other_hazards[i, HAZARD_FERROPTOSIS])
+    necrosis = waiting(rate + other, v)
+    attack = NEVER
+    if state != CELL_APOPTOTIC:
+        attack = waiting(float(cells.other_hazards[i, HAZARD_ATTACK]), y)
     by_chance = waiting(chance_rate(i, state, cells, groups, p), u)
     appointed = appointed_time(i, state, cells, groups, wells, p, step)
-    first = min(appointed, min(by_chance, necrosis))
+    first = min(min(appointed, attack), min(by_chance, necrosis))
     if first >= step.dt:
         return
     if necrosis == first:
-        die(i, cells, CELL_NECROTIC, step.time + first)
+        die(i, cells, CELL_NECROTIC, step.time + first, lytic_cause(i, cells, rate, x))
+    elif attack == first:
+        be_attacked(i, cells, groups, step.time + first)
     elif appointed == first:
         meet_appointment(i, state, cells, step.time + first, p)
     elif state == CELL_LIVE:
