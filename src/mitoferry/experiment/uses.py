@@ -46,9 +46,15 @@ class Touched:
     findings: tuple[str, ...]
 
 
+@cache
+def _known() -> Mapping[tuple[str, str], frozenset[str]]:
+    """Places that each agent of the library changes, by kind and name."""
+    return {(a.kind, a.name): a.places for a in all_acting()}
+
+
 def _places(action: Any) -> tuple[str, frozenset[str]] | None:
     """Name of an injury or treatment, and what it changes; None for a wash."""
-    known = {(a.kind, a.name): a.places for a in all_acting()}
+    known = _known()
     if isinstance(action, Injury):
         return action.do, known.get(("injury", action.do)) or known.get(("drug", action.do), frozenset())
     if action.drug is not None:
@@ -73,7 +79,7 @@ def _arm(experiment: Experiment, name: str, plan: Plan) -> ArmUse:
         if found is not None:
             agents[found[0]] = found[1]
     for drug in plan.well.medium.extras:
-        agents[drug] = next((a.places for a in all_acting() if a.name == drug), frozenset())
+        agents[drug] = next((places for (_, name), places in _known().items() if name == drug), frozenset())
     base = experiment.well.medium.values()
     other = {k for k, v in plan.well.medium.values().items() if base.get(k) != v}
     if other:
