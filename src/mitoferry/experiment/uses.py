@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from mitoferry.experiment.cards import finding_text
+from mitoferry.experiment.loop import load_processes
 from mitoferry.experiment.mechanisms import Mechanism, all_acting
 from mitoferry.experiment.parts import Injury
 from mitoferry.experiment.reader import load_experiment, shipped
@@ -27,6 +28,23 @@ class ArmUse:
         """Agents of the arm that act on a mechanism."""
         places = {*mechanism.nodes, *mechanism.species}
         return frozenset(name for name, changed in self.agents.items() if changed & places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """In which shipped experiments a mechanism is at work.
+
+    Attributes:
+        runs: those in which it runs, and in which ``switches`` can leave it out.
+        off: those whose file switches it off.
+        idle: those that have no use for it (no cell or agent of theirs needs it), so that it is left out by itself.
+        alone: those in which it runs while most others of its stage are switched off.
+    """
+
+    runs: tuple[str, ...]
+    off: tuple[str, ...]
+    idle: tuple[str, ...]
+    alone: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +147,28 @@ def touched_by(mechanism: Mechanism) -> list[Touched]:
         )
         found.append(Touched(experiment=experiment.name, arms=by_agents, n_arms=len(arms), findings=hinge))
     return found
+
+
+@cache
+def _spec(name: str) -> Any:
+    from mitoferry.experiment.resolve import resolve
+
+    return resolve(next(e for e, _ in _shipped() if e.name == name))
+
+
+def presence_of(mechanism: Mechanism) -> Presence:
+    """In which shipped experiments a mechanism runs, is switched off, or is left out because nothing needs it."""
+    process = next(p for p in load_processes() if p.name == mechanism.name)
+    others = [p.name for p in load_processes() if p.stage == mechanism.stage and p.name != mechanism.name]
+    found: dict[str, list[str]] = {"runs": [], "off": [], "idle": [], "alone": []}
+    for experiment, _ in _shipped():
+        if experiment.switches.get(mechanism.name) == "off":
+            found["off"].append(experiment.name)
+        elif process.wanted is not None and not process.wanted(_spec(experiment.name)):
+            found["idle"].append(experiment.name)
+        else:
+            found["runs"].append(experiment.name)
+            n_off = sum(experiment.switches.get(name) == "off" for name in others)
+            if n_off > 1 and n_off >= len(others) - 2:
+                found["alone"].append(experiment.name)
+    return Presence(**{k: tuple(v) for k, v in found.items()})
