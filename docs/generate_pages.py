@@ -144,13 +144,14 @@ def _equations(m: Any) -> str:
         said += " $\\mathrm{H}_n(x,k)=x^n/(x^n+k^n)$; $(x)_+$ is $x$ where positive, else 0."
     parts.append(
         f"{said} Curves are drawn from the row functions of the code: the line has the values of the library, the band the middle nine "
-        "tenths of what the prior ranges of the parameters allow, the dot is a resting cell; all other inputs are at rest."
+        "tenths of what the prior ranges of the parameters allow, the dot is where the input is held in the other curves, "
+        "mostly that of a resting cell."
     )
     for f in formulas:
         unit = f" [{f.unit}]" if f.unit and f.unit != "1" else ""
         parts.append(f"**{escaped(f.about[:1].upper() + f.about[1:])}**{cell(unit)} (`{f.function.rpartition(':')[2]}`)")
         parts += [f"$$\n{tex}\n$$" for tex in f.latex()]
-        known = [(f"${tex_of(name, s)}$", cell(s.about), cell(s.unit)) for name, s in f.symbols.items()]
+        known = [(f"${tex_of(name, s)}$", cell(s.about), cell("" if s.unit == "1" else s.unit)) for name, s in f.symbols.items()]
         if known:
             parts.append("with " + "; ".join(f"{t} {about}" + (f" [{unit}]" if unit else "") for t, about, unit in known) + ".")
         if f.over:

@@ -104,10 +104,10 @@ def inputs_of(m: Mechanism) -> list[Wire]:
     w = wirings()[m.name]
     wires = []
     for node in m.nodes:
-        wires.append(Wire("node", plain_words(node), f"node {node}", tuple(a.name for a in acting_on(node)), False))
+        wires.append(Wire("node", plain_words(node), f"node {node}", tuple(dict.fromkeys(a.name for a in acting_on(node))), False))
     for s in m.species:
         if s in w.senses or (s not in w.releases):
-            by = tuple(a.name for a in acting_on(s)) + tuple(x for x in released_by(s) if x != m.name)
+            by = tuple(dict.fromkeys([*(a.name for a in acting_on(s)), *(x for x in released_by(s) if x != m.name)]))
             wires.append(Wire("substance", f"{plain_words(s)} outside", f"concentration of {s} at the cell", by, False))
     groups: dict[tuple[str, str], list[str]] = {}
     for table, column in sorted(w.reads):
@@ -220,7 +220,7 @@ def _ticks(low: float, high: float, log: bool) -> list[float]:
 
 
 def response(formula: Any, symbol: str) -> str:
-    """The response of a formula to one symbol: library value as a line, prior range as a band, the resting cell as a dot."""
+    """The response of a formula to one symbol: library value as a line, prior range as a band, the value that it has in the other curves as a dot."""
     from mitoferry.show.formulas import curve
 
     c, s = curve(formula, symbol), formula.symbols[symbol]
@@ -250,7 +250,7 @@ def response(formula: Any, symbol: str) -> str:
     body.append(f'<path d="{d}" class="mf-line"/>')
     if s.low <= s.rest <= s.high:
         at = min(range(len(c.x)), key=lambda k: abs(fx(c.x[k]) - fx(s.rest)))
-        body.append(f'<circle cx="{fx(c.x[at]):.1f}" cy="{fy(c.y[at]):.1f}" r="3.5" class="mf-dot"><title>resting cell</title></circle>')
+        body.append(f'<circle cx="{fx(c.x[at]):.1f}" cy="{fy(c.y[at]):.1f}" r="3.5" class="mf-dot"><title>where it is held in the other curves</title></circle>')
     unit = f" [{s.unit}]" if s.unit and s.unit != "1" else ""
     body.append(_text((left + width - right) / 2, height - 6, _esc(_short(s.about or symbol, 34) + unit), anchor="middle", cls="mf-text"))
     body.append(_text(2, 12, _esc(formula.unit or "relative"), cls="mf-faint"))
@@ -289,8 +289,7 @@ def loop_picture(folder: str = "mechanisms/") -> str:
             body.append(f'<path d="M96 {mid + 6:.1f}L96 {rows[k + 1][0] - 6:.1f}m-3 -5l3 5l3 -5" class="mf-wire mf-arrow"/>')
     last, first = rows[-1][0], rows[0][0]
     body.append(f'<path d="M{WIDTH - 14:.0f} {last:.1f}L{WIDTH - 14:.0f} {first:.1f}m-3 5l3 -5l3 5" class="mf-wire mf-arrow"/>')
-    body.append(_text(WIDTH - 4, (first + last) / 2, "next macro-step", anchor="middle", cls="mf-faint").replace(
-        "<text", f'<text transform="rotate(90 {WIDTH - 4:.0f} {(first + last) / 2:.0f})"'))  # fmt: skip
+    body.append(_text(WIDTH - 26, last + 4, "next macro-step", anchor="end", cls="mf-faint"))
     return _svg(WIDTH, y, body, "Order of the processes in a macro-step, by stage and clock")
 
 
@@ -314,7 +313,7 @@ def seahorse_picture(test: Any, name: str) -> str:
     for t in ticks:
         body.append(f'<line x1="{left}" y1="{fy(t):.1f}" x2="{width - 10}" y2="{fy(t):.1f}" class="mf-grid"/>')
         body.append(_text(left - 6, fy(t) + 4, tick_label(t), anchor="end", cls="mf-faint"))
-    line, previous = "", ""
+    line = ""
     for k, (phase, r) in enumerate(phases):
         a, b = left + k * step, left + (k + 1) * step
         line += f"{'L' if k else 'M'}{a + 8:.1f} {fy(r.ocr):.1f}L{b - 8:.1f} {fy(r.ocr):.1f}"
@@ -326,8 +325,6 @@ def seahorse_picture(test: Any, name: str) -> str:
         h = tall * r.atp / atp_ticks[-1]
         body.append(f'<rect x="{a + 24:.1f}" y="{low + tall - h:.1f}" width="{step - 48:.1f}" height="{max(h, 0.5):.1f}" class="mf-bar"/>')
         body.append(_text((a + b) / 2, low + tall - h - 4, f"{r.atp:.2f}", anchor="middle"))
-        previous = phase
-    assert previous
     body.append(f'<path d="{line}" class="mf-line"/>')
     return _svg(width, low + tall + 22, body, f"Virtual stress test of {name}")
 
