@@ -82,6 +82,7 @@ class Formula:
         part: which element of a tuple that the function returns; None for a plain number.
         writes: place that the function writes instead of returning a number.
         fixed: places with other values than at rest.
+        held: parameters that bands and tests do not vary, since the expression has no meaning beyond.
     """
 
     process: str
@@ -97,6 +98,7 @@ class Formula:
     part: int | None
     writes: str
     fixed: Mapping[str, float]
+    held: tuple[str, ...] = ()
 
     @property
     def row(self) -> Any:
@@ -287,7 +289,7 @@ def formulas_of(process: str) -> tuple[Formula, ...]:
 
     found = []
     for raw in read_yaml(path)["formulas"]:
-        known = {"about", "function", "arguments", "unit", "left", "right", "terms", "symbols", "over", "part", "writes", "fixed"}
+        known = {"about", "function", "arguments", "unit", "left", "right", "terms", "symbols", "over", "part", "writes", "fixed", "held"}
         if set(raw) - known:
             raise MitoferryError(f"{path.name}: unknown key {', '.join(sorted(set(raw) - known))}")
         over = raw.get("over", [])
@@ -298,7 +300,7 @@ def formulas_of(process: str) -> tuple[Formula, ...]:
                 terms={k: " ".join(str(v).split()) for k, v in raw.get("terms", {}).items()},
                 symbols={k: _place(k, v) for k, v in raw.get("symbols", {}).items()},
                 over=tuple([over] if isinstance(over, str) else over), part=raw.get("part"), writes=raw.get("writes", ""),
-                fixed=raw.get("fixed", {}),
+                fixed=raw.get("fixed", {}), held=tuple(raw.get("held", ())),
             )
         )  # fmt: skip
     return tuple(found)
@@ -361,7 +363,8 @@ def curve(formula: Formula, symbol: str) -> Curve:
         return [formula.by_code(at | {symbol: v}, p) for v in x]
 
     rng = random.Random(f"{formula.process}.{formula.function}.{symbol}")
-    drawn = [response(drawn_values(formula.process, formula.parameters(), rng)) for _ in range(SAMPLES if formula.parameters() else 1)]
+    varied = tuple(name for name in formula.parameters() if name not in formula.held)
+    drawn = [response(drawn_values(formula.process, varied, rng)) for _ in range(SAMPLES if varied else 1)]
     ordered = [sorted(column) for column in zip(*drawn, strict=True)]
     cut = len(drawn) // 20
     return Curve(symbol, x, response(library_values(formula.process)), [c[cut] for c in ordered], [c[-1 - cut] for c in ordered])
