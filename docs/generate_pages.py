@@ -217,7 +217,9 @@ def _experiments(m: Any) -> str:
         parts.append("Arms in which something acts on it, and the findings that compare arms which differ in that:\n\n" + "\n".join(lines))
     else:
         parts.append("No arm of these has an agent that acts on it.")
-    parts.append(f"To see what a finding owes to it: `mitoferry explain {m.name} --effect EXPERIMENT` runs the experiment with and without it.")
+    parts.append(
+        f"To see what a finding owes to it: `mitoferry explain {m.name} --effect EXPERIMENT` runs the experiment with and without it."
+    )
     return "\n\n".join(parts)
 
 

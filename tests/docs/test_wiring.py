@@ -89,7 +89,7 @@ def test_a_wiring_diagram_is_sound(name):
     assert {a.name for a in m.agents() if a.places & set(m.nodes)} == acting
     height = float(root.get("viewBox").split()[3])
     boxes = [e for e in root.iter() if e.tag.endswith("}rect")]
-    assert all(0 <= float(e.get("y")) and float(e.get("y")) + float(e.get("height")) <= height for e in boxes)
+    assert all(float(e.get("y")) >= 0 and float(e.get("y")) + float(e.get("height")) <= height for e in boxes)
 
 
 def test_texts_stay_in_their_boxes():
@@ -110,5 +110,10 @@ def test_colours_are_those_of_the_reports():
     used = {c.lower() for c in (style.INK, style.GREY, style.FAINT, style.LINE, style.BAND, style.POPULATION[1])}
     light = CSS.split("body[data-theme", 1)[0].lower()
     assert used <= set(re.findall(r"#[0-9a-f]{6}", light))
-    classes = {c for svg in (diagrams.loop_picture(), diagrams.wiring(ALL["signals"])) for x in re.findall(r'class="([^"]+)"', svg) for c in x.split()}
+    classes = {
+        c
+        for svg in (diagrams.loop_picture(), diagrams.wiring(ALL["signals"]))
+        for x in re.findall(r'class="([^"]+)"', svg)
+        for c in x.split()
+    }
     assert {c for c in classes if f".{c} " not in CSS and f".{c}," not in CSS and f".{c}{{" not in CSS} <= {"mf-figure"}

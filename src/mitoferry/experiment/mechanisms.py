@@ -166,6 +166,11 @@ def acting_on(place: str) -> tuple[Acting, ...]:
     return tuple(a for a in all_acting() if place in a.places)
 
 
+def processes() -> list[Process]:
+    """The processes behind the mechanisms, in the order of the loop."""
+    return load_processes()
+
+
 @cache
 def _mechanisms() -> Mapping[str, Mechanism]:
     return {p.name: _mechanism(p) for p in load_processes()}

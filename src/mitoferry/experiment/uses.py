@@ -8,8 +8,7 @@ from functools import cache
 from typing import Any
 
 from mitoferry.experiment.cards import finding_text
-from mitoferry.experiment.loop import load_processes
-from mitoferry.experiment.mechanisms import Mechanism, all_acting
+from mitoferry.experiment.mechanisms import Mechanism, all_acting, processes
 from mitoferry.experiment.parts import Injury
 from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.schema import Experiment, Plan
@@ -158,8 +157,8 @@ def _spec(name: str) -> Any:
 
 def presence_of(mechanism: Mechanism) -> Presence:
     """In which shipped experiments a mechanism runs, is switched off, or is left out because nothing needs it."""
-    process = next(p for p in load_processes() if p.name == mechanism.name)
-    others = [p.name for p in load_processes() if p.stage == mechanism.stage and p.name != mechanism.name]
+    process = next(p for p in processes() if p.name == mechanism.name)
+    others = [p.name for p in processes() if p.stage == mechanism.stage and p.name != mechanism.name]
     found: dict[str, list[str]] = {"runs": [], "off": [], "idle": [], "alone": []}
     for experiment, _ in _shipped():
         if experiment.switches.get(mechanism.name) == "off":

@@ -19,8 +19,7 @@ from types import FunctionType
 from typing import Any
 
 from mitoferry.core.schema import COLUMNS
-from mitoferry.experiment.loop import load_processes
-from mitoferry.experiment.mechanisms import SPECIES_OF_CONSTANT, functions_of
+from mitoferry.experiment.mechanisms import SPECIES_OF_CONSTANT, functions_of, mechanisms, processes
 
 TABLES = {name.lower(): frozenset(columns) for name, columns in COLUMNS.items()}
 SENSED = ("env", "bulk", "conc")  # columns by substance that are read
@@ -93,7 +92,7 @@ class _Reader(ast.NodeVisitor):
             return self.alias.get(node.id, node.id if node.id in TABLES or node.id == "fields" else "")
         return node.attr if isinstance(node, ast.Attribute) and (node.attr in TABLES or node.attr == "fields") else ""
 
-    def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             pairs = zip(target.elts, node.value.elts) if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else ()
             for left, right in (*pairs, (target, node.value)):
@@ -101,7 +100,7 @@ class _Reader(ast.NodeVisitor):
                     self.alias[left.id] = table
         self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args and (table := self.table_of(node.args[0])):
             for name in self._names_from_tuples():
                 if name in TABLES.get(table, ()):
@@ -115,7 +114,7 @@ class _Reader(ast.NodeVisitor):
             if isinstance(value, (tuple, list, frozenset, dict)):
                 yield from (x for x in value if isinstance(x, str))
 
-    def visit_Subscript(self, node: ast.Subscript) -> None:  # noqa: N802
+    def visit_Subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.value, ast.Attribute) and (table := self.table_of(node.value.value)):
             column = node.value.attr
             species = {SPECIES_OF_CONSTANT[n.id] for n in ast.walk(node.slice) if isinstance(n, ast.Name) and n.id in SPECIES_OF_CONSTANT}
@@ -130,7 +129,7 @@ class _Reader(ast.NodeVisitor):
             return
         self.generic_visit(node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         table = self.table_of(node.value)
         if table and node.attr in TABLES.get(table, ()):
             self.reads.add((table, node.attr))
@@ -155,9 +154,13 @@ def wiring_of(*functions: Any) -> Wiring:
 
 
 @cache
+def _wirings(names: tuple[str, ...]) -> Mapping[str, Wiring]:
+    return {p.name: wiring_of(p.advance, p.prepare) for p in processes() if p.name in names}
+
+
 def wirings() -> Mapping[str, Wiring]:
     """Wiring of every mechanism, in the order of the loop."""
-    return {p.name: wiring_of(p.advance, p.prepare) for p in load_processes()}
+    return _wirings(tuple(mechanisms()))
 
 
 def readers_of(table: str, column: str) -> tuple[str, ...]:

@@ -181,7 +181,9 @@ def _side(wires: list[Wire], top: float, left: bool, middle: float, none: str) -
         mid = y + 11
         start = middle + (k - (len(wires) - 1) / 2) * min(8.0, 60.0 / max(len(wires), 1))
         bend = (edge + target) / 2
-        body.append(f'<path d="M{edge:.1f} {mid:.1f}C{bend:.1f} {mid:.1f} {bend:.1f} {start:.1f} {target:.1f} {start:.1f}" class="mf-wire"/>')
+        body.append(
+            f'<path d="M{edge:.1f} {mid:.1f}C{bend:.1f} {mid:.1f} {bend:.1f} {start:.1f} {target:.1f} {start:.1f}" class="mf-wire"/>'
+        )
         body.append(_box(box_x, y, 120, 22, f"mf-box mf-{wire.kind}").replace("/>", f"><title>{_esc(wire.tip)}</title></rect>"))
         body.append(_text(box_x + 60, y + 15, _esc(_cut(wire.label, 116)), anchor="middle", tip=wire.tip))
         outer = 168.0 if left else 592.0
@@ -197,7 +199,12 @@ def wiring(m: Mechanism) -> str:
     middle = 32 + ROW * rows / 2 - 4
     words = m.name.replace("_", " ").split()
     h = 24.0 + 15.0 * len(words)
-    heads = ((168, "end", "acts on it, or writes it"), (236, "middle", "goes in"), (524, "middle", "is written"), (592, "start", "is read by"))
+    heads = (
+        (168, "end", "acts on it, or writes it"),
+        (236, "middle", "goes in"),
+        (524, "middle", "is written"),
+        (592, "start", "is read by"),
+    )
     body = [_text(x, 14, t, anchor=a, cls="mf-faint") for x, a, t in heads]
     body += _side(into, 32 + ROW * (rows - len(into)) / 2, True, middle, "fixed at the start")
     body += _side(out, 32 + ROW * (rows - len(out)) / 2, False, middle, "read-outs only")
@@ -220,7 +227,7 @@ def _ticks(low: float, high: float, log: bool) -> list[float]:
 
 
 def response(formula: Any, symbol: str) -> str:
-    """The response of a formula to one symbol: library value as a line, prior range as a band, the value that it has in the other curves as a dot."""
+    """The response of a formula to one symbol: library values as a line, prior ranges as a band, where it is held else as a dot."""
     from mitoferry.show.formulas import curve
 
     c, s = curve(formula, symbol), formula.symbols[symbol]
@@ -250,7 +257,9 @@ def response(formula: Any, symbol: str) -> str:
     body.append(f'<path d="{d}" class="mf-line"/>')
     if s.low <= s.rest <= s.high:
         at = min(range(len(c.x)), key=lambda k: abs(fx(c.x[k]) - fx(s.rest)))
-        body.append(f'<circle cx="{fx(c.x[at]):.1f}" cy="{fy(c.y[at]):.1f}" r="3.5" class="mf-dot"><title>where it is held in the other curves</title></circle>')
+        body.append(
+            f'<circle cx="{fx(c.x[at]):.1f}" cy="{fy(c.y[at]):.1f}" r="3.5" class="mf-dot"><title>held here elsewhere</title></circle>'
+        )
     unit = f" [{s.unit}]" if s.unit and s.unit != "1" else ""
     body.append(_text((left + width - right) / 2, height - 6, _esc(_short(s.about or symbol, 34) + unit), anchor="middle", cls="mf-text"))
     body.append(_text(2, 12, _esc(formula.unit or "relative"), cls="mf-faint"))

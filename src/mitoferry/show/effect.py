@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.experiment.mechanisms import mechanism
+from mitoferry.experiment.mechanisms import mechanism, processes
 from mitoferry.show.cell_card import wrapped
 
 REPLICATES = 3
@@ -26,7 +26,6 @@ def effect_text(name: str, experiment: str, *, replicates: int = REPLICATES, thr
     Raises:
         InputError: no such mechanism or experiment, the experiment has no findings, or the mechanism is not at work in it.
     """
-    from mitoferry.experiment.loop import load_processes
     from mitoferry.show.laboratory import load
 
     m = mechanism(name)
@@ -34,7 +33,7 @@ def effect_text(name: str, experiment: str, *, replicates: int = REPLICATES, thr
     if not given.definition.expect:
         raise InputError(Problem(experiment, "expect", "an experiment with findings to hold the runs against", "none"))
     spec = given.resolve(replicates=replicates)
-    process = next(p for p in load_processes() if p.name == m.name)
+    process = next(p for p in processes() if p.name == m.name)
     if spec.switches.get(m.name) == "off" or (process.wanted is not None and not process.wanted(spec)):
         why = "switched off by the file" if spec.switches.get(m.name) == "off" else "left out, since nothing there needs it"
         hint = f"mitoferry explain {m.name} lists those in which it runs"
@@ -81,5 +80,7 @@ def compared(name: str, experiment: str, replicates: int, with_it: list[Any], wi
         lines.append("the same either way:")
         lines += [wrapped(f"{a.sentence}: {a.verdict}", "  ", "    ") for a, _ in same]
     if replicates <= REPLICATES:
-        lines.append(wrapped(f"{replicates} wells per arm decide little: a verdict may turn by chance. More with --replicates N.", "", "  "))
+        lines.append(
+            wrapped(f"{replicates} wells per arm decide little: a verdict may turn by chance. More with --replicates N.", "", "  ")
+        )
     return "\n".join(lines)

@@ -75,12 +75,12 @@ def _changes(m: Mechanism) -> str:
 
     w = wirings()[m.name]
     tables: dict[str, list[str]] = {}
-    for table, column in sorted(w.writes):
-        tables.setdefault(table, []).append(column)
+    for place, column in sorted(w.writes):
+        tables.setdefault(place, []).append(column)
     lines = []
-    for table, columns in tables.items():
-        readers = dict.fromkeys(x for c in columns for x in readers_of(table, c) if x != m.name)
-        lines.append(wrapped(f"{table}: {', '.join(columns)}", "  ", "    "))
+    for place, columns in tables.items():
+        readers = dict.fromkeys(x for c in columns for x in readers_of(place, c) if x != m.name)
+        lines.append(wrapped(f"{place}: {', '.join(columns)}", "  ", "    "))
         if readers:
             lines.append(wrapped("read by " + ", ".join(readers), "    ", "      "))
     for substance in sorted(w.releases):

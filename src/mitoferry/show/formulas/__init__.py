@@ -257,7 +257,7 @@ def _described(at: str) -> dict[str, Any]:
         node = NODES[NODE[sub.split("@")[0]]]
         high = 2.0 if node.kind == "factor" else 1.0
         unit = "" if node.unit == "1" else node.unit
-        tex = r"n_\mathrm{%s}" % node.name.replace("_", r"\ ")
+        tex = r"n_\mathrm{" + node.name.replace("_", r"\ ") + "}"
         return {"low": 0.0, "high": high, "rest": node.rest, "unit": unit, "about": f"node {node.name}: {node.meaning}", "tex": tex}
     record = COLUMNS.get(table.capitalize(), {}).get(first.split("@")[0])
     return {} if record is None else {"unit": record.unit, "about": record.meaning, "rest": REST.get(at, 1.0 if table == "groups" else 0.0)}
