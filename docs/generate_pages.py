@@ -148,8 +148,8 @@ def _equations(m: Any) -> str:
         "mostly that of a resting cell."
     )
     for f in formulas:
-        unit = f" [{f.unit}]" if f.unit and f.unit != "1" else ""
-        parts.append(f"**{escaped(f.about[:1].upper() + f.about[1:])}**{cell(unit)} (`{f.function.rpartition(':')[2]}`)")
+        unit = f" {cell(f'[{f.unit}]')}" if f.unit and f.unit != "1" else ""
+        parts.append(f"**{escaped(f.about[:1].upper() + f.about[1:])}**{unit} (`{f.function.rpartition(':')[2]}`)")
         parts += [f"$$\n{tex}\n$$" for tex in f.latex()]
         known = [(f"${tex_of(name, s)}$", cell(s.about), cell("" if s.unit == "1" else s.unit)) for name, s in f.symbols.items()]
         if known:

@@ -49,7 +49,7 @@ def test_every_name_in_an_equation_is_a_symbol_a_parameter_or_a_constant(f):
     assert set(f.names()) <= given
     assert set(f.symbols) <= {*f.names()}, "a symbol that the equation does not use"
     for tex in f.latex():
-        for name in re.findall(r"\\texttt\{([^}]*)\}", tex):
+        for name in re.findall(r"\\mathtt\{([^}]*)\}", tex):
             assert name.replace(r"\_", "_") in fields
     assert set(f.over) <= set(f.symbols)
 
@@ -97,11 +97,11 @@ def test_an_unknown_key_is_refused(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("expression", "tex"),
     [
-        ("rate * x", r"y = \texttt{rate}\cdot x"),
-        ("(a_b + x) * x", r"y = \left(\texttt{a\_b}+x\right)\cdot x"),
-        ("a - (x - 1)", r"y = \texttt{a}-\left(x-1\right)"),
-        ("(x / half) ** 2", r"y = {\left(\frac{x}{\texttt{half}}\right)}^{2}"),
-        ("hill2(x, half)", r"y = \mathrm{H}_2\left(x,\,\texttt{half}\right)"),
+        ("rate * x", r"y = \mathtt{rate}\cdot x"),
+        ("(a_b + x) * x", r"y = \left(\mathtt{a\_b}+x\right)\cdot x"),
+        ("a - (x - 1)", r"y = \mathtt{a}-\left(x-1\right)"),
+        ("(x / half) ** 2", r"y = {\left(\frac{x}{\mathtt{half}}\right)}^{2}"),
+        ("hill2(x, half)", r"y = \mathrm{H}_2\left(x,\,\mathtt{half}\right)"),
         ("max(1 - x, 0)", r"y = \left(1-x\right)_+"),
         ("exp(-x)", r"y = e^{-x}"),
     ],
@@ -113,7 +113,7 @@ def test_expressions_as_latex(expression, tex):
 def test_names_as_latex():
     assert name_in_tex("mu", {"mu": ""}) == r"\mu"
     assert name_in_tex("V_c", {"V_c": ""}) == r"V_\mathrm{c}"
-    assert name_in_tex("half", {}) == r"\texttt{half}"
+    assert name_in_tex("half", {}) == r"\mathtt{half}"
 
 
 def test_a_long_equation_is_broken_at_its_terms():

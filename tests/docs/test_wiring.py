@@ -95,8 +95,8 @@ def test_a_wiring_diagram_is_sound(name):
 def test_texts_stay_in_their_boxes():
     for m in ALL.values():
         for wire in (*diagrams.inputs_of(m), *diagrams.outputs_of(m)):
-            assert diagrams.width_of(diagrams._cut(wire.label, 116)) <= 120
-            shown, rest = diagrams.fitted(wire.others, 166)
+            assert diagrams.width_of(diagrams._cut(wire.label, diagrams.BOX - 4)) <= diagrams.BOX
+            shown, rest = diagrams.fitted(wire.others, 142)
             assert len(shown) + rest == len(wire.others)
 
 

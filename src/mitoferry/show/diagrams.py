@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from mitoferry.experiment.mechanisms import Mechanism, acting_on, mechanisms
 from mitoferry.experiment.wiring import readers_of, released_by, sensed_by, wirings, writers_of
 from mitoferry.show.style import nice_ticks, plain_words, tick_label
 
-WIDTH, ROW, SMALL = 760.0, 30.0, 11.0
+WIDTH, ROW, SMALL, BOX = 760.0, 30.0, 11.0, 148.0
 WRITTEN_OUT = 10  # columns of a table that get a row of their own
 
 
@@ -93,9 +94,9 @@ def _columns(table: str, names: Iterable[str], owner: str = "") -> tuple[str, st
     meanings = COLUMNS.get(table.capitalize(), {})
     tip = "; ".join(f"{table}.{n}: {meanings[n].meaning}" if n in meanings else f"{table}.{n}" for n in names)
     lead = {"cells": "", "groups": "type: "}.get(table, table.removesuffix("s") + ": ")
-    shown, rest = fitted(words, 116 - width_of(lead))
+    shown, rest = fitted(words, BOX - 4 - width_of(lead))
     if not shown:
-        return _cut(lead + words[0], 116) if len(words) == 1 else f"{lead}{len(words)} columns", tip
+        return _cut(lead + words[0], BOX - 4) if len(words) == 1 else f"{lead}{len(words)} columns", tip
     return lead + ", ".join(shown) + (f" +{rest}" if rest else ""), tip
 
 
@@ -173,7 +174,7 @@ def _names(wire: Wire, x: float, y: float, width: float, anchor: str, none: str)
 
 
 def _side(wires: list[Wire], top: float, left: bool, middle: float, none: str) -> list[str]:
-    box_x, edge = (176.0, 296.0) if left else (464.0, 464.0)
+    box_x, edge = (150.0, 298.0) if left else (462.0, 462.0)
     target = 330.0 if left else 430.0
     body = []
     for k, wire in enumerate(wires):
@@ -184,10 +185,10 @@ def _side(wires: list[Wire], top: float, left: bool, middle: float, none: str) -
         body.append(
             f'<path d="M{edge:.1f} {mid:.1f}C{bend:.1f} {mid:.1f} {bend:.1f} {start:.1f} {target:.1f} {start:.1f}" class="mf-wire"/>'
         )
-        body.append(_box(box_x, y, 120, 22, f"mf-box mf-{wire.kind}").replace("/>", f"><title>{_esc(wire.tip)}</title></rect>"))
-        body.append(_text(box_x + 60, y + 15, _esc(_cut(wire.label, 116)), anchor="middle", tip=wire.tip))
-        outer = 168.0 if left else 592.0
-        body.append(_names(wire, outer, y + 15, 166, "end" if left else "start", none))
+        body.append(_box(box_x, y, BOX, 22, f"mf-box mf-{wire.kind}").replace("/>", f"><title>{_esc(wire.tip)}</title></rect>"))
+        body.append(_text(box_x + BOX / 2, y + 15, _esc(_cut(wire.label, BOX - 4)), anchor="middle", tip=wire.tip))
+        outer = 142.0 if left else 618.0
+        body.append(_names(wire, outer, y + 15, 142, "end" if left else "start", none))
     return body
 
 
@@ -216,7 +217,7 @@ def wiring(m: Mechanism) -> str:
 
 # ---------------------------------------------------------------------- responses
 def _short(text: str, n: int) -> str:
-    text = text.split(":")[0] if len(text) > n else text
+    text = re.split(r"[:,]", text)[0] if len(text) > n else text
     return text if len(text) <= n else text[: n - 1].rstrip() + "…"
 
 

@@ -17,7 +17,7 @@ def name_in_tex(name: str, tex: Mapping[str, str]) -> str:
     if tex.get(name):
         return tex[name]
     if name not in tex:
-        return r"\texttt{" + name.replace("_", r"\_") + "}"
+        return r"\mathtt{" + name.replace("_", r"\_") + "}"
     head, _, index = name.partition("_")
     head = "\\" + head if head in GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}"
     return head + (r"_\mathrm{" + index.replace("_", r"\ ") + "}" if index else "")
@@ -93,7 +93,7 @@ def _length(text: str) -> float:
         if shorter == text:
             break
         text = shorter
-    text = re.sub(r"\\(mathrm|texttt|left|right|cdot|frac|,|;|mathrm)", "", text)
+    text = re.sub(r"\\(mathrm|mathtt|left|right|cdot|frac|,|;|mathrm)", "", text)
     return len(re.sub(r"[{}\\^]", "", text))
 
 
