@@ -366,7 +366,7 @@ def coverage_page() -> str:
     parts = [
         "# What is covered",
         "What has been seen of mitochondrial transfer, and where mitoferry has it: the mechanisms that it must come out of, the shipped "
-        "experiments that show it, and the read-outs in which to look. A row is *not yet* where a mechanism that it needs is still missing; "
+        "experiments in which these are at work, and the read-outs in which to look. A row is *not yet* where a mechanism that it needs is still missing; "
         "these are named in italics. That a row is covered says that its parts are there, not that the finding comes out: what comes out is "
         "said by the verdicts of each run.",
     ]

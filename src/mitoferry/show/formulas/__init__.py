@@ -267,7 +267,7 @@ def _place(name: str, raw: Any) -> Place:
     given = {"at": raw} if isinstance(raw, str) else dict(raw or {})
     at = given.get("at", "")
     like = at or given.pop("like", "")
-    merged = {"low": 0.0, "high": 1.0, "rest": None, "log": False, "unit": "", "about": "", "tex": "", "scale": 0.0}
+    merged: dict[str, Any] = {"low": 0.0, "high": 1.0, "rest": None, "log": False, "unit": "", "about": "", "tex": "", "scale": 0.0}
     merged |= _described(like) | _places().get(like.split("@")[0], {}) | given
     if merged["rest"] is None:
         merged["rest"] = merged["low"]
