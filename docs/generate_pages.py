@@ -33,9 +33,12 @@ FORMS = {
 def write_pages(folder: Path) -> list[Path]:
     """Write all pages; a page that is as it was is left alone, so that a second build is quick."""
     from mitoferry.experiment.mechanisms import mechanisms
+    from mitoferry.library.cell_types import load_cell_types
 
-    pages = {"mechanisms.md": _mechanisms_page(), "cell_types.md": _cell_types_page()}
+    tests = stress_tests()
+    pages = {"mechanisms.md": _mechanisms_page(), "cell_types.md": _cell_types_page(tests), "coverage.md": coverage_page()}
     pages |= {f"mechanisms/{m.name}.md": mechanism_page(m) for m in mechanisms().values()}
+    pages |= {f"cell_types/{r.name}.md": cell_type_page(r, tests.get(r.name)) for r in load_cell_types().values()}
     pages |= {f"{name}.md": _agents_page(kind, title) for kind, (name, title) in AGENT_PAGES.items()}
     for name, text in pages.items():
         path = folder / name
@@ -96,21 +99,71 @@ def _line(line: str) -> str:
 # ---------------------------------------------------------------------- mechanisms
 def mechanism_page(m: Any) -> str:
     """The page of a mechanism."""
+    from mitoferry.show.diagrams import wiring
+
     title, _, rest = m.text.partition("\n\n")
     parts = [
         f"# {m.name}",
         f"**{escaped(' '.join(title.split()))}**",
+        raw(wiring(m)),
+        "*Found in the code: on the left the nodes (blue), substances (green), numbers of the cell type (sand) and state (grey) that it "
+        "reads, with the agents of the library that change them or the mechanisms that write them; on the right what it writes, and "
+        "who reads that. Ids and other bookkeeping are left out. Hover for what a box stands for.*",
+        "## What happens",
         markdown(rest),
-        f"Stage *{m.stage}*, {CLOCKS[m.clock]}; code: `{m.module}`. To leave it out of a run: `{m.switch}`, or in the file "
-        f"`switches: {{{m.name}: off}}`.",
+        _equations(m),
         "## Parameters",
         _parameters(m),
         "## What acts on it",
         _acting(m),
-        "## Experiments and findings that touch it",
+        "## Experiments and findings that need it",
         _experiments(m),
+        "## How to switch it off",
+        f"Stage *{m.stage}*, {CLOCKS[m.clock]}; code: `{m.module}`. To leave it out of a run: `{m.switch}`, or in the file "
+        f"`switches: {{{m.name}: off}}`. Everything else then runs as if its code were not there.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def raw(*svgs: str) -> str:
+    """Figures for a Markdown page; several stand side by side."""
+    inside = svgs[0] if len(svgs) == 1 and "mf-small" not in svgs[0] else f'<div class="mf-row">{"".join(svgs)}</div>'
+    return f"```{{raw}} html\n{inside}\n```"
+
+
+def _equations(m: Any) -> str:
+    from mitoferry.show.diagrams import response
+    from mitoferry.show.formulas import formulas_of
+
+    formulas = formulas_of(m.name)
+    if not formulas:
+        return ""
+    parts = ["## Equations and responses"]
+    said = "Parameters are written as in the table below."
+    if any("hill" in text for f in formulas for text in (f.right, *f.terms.values())):
+        said += " $\\mathrm{H}_n(x,k)=x^n/(x^n+k^n)$; $(x)_+$ is $x$ where positive, else 0."
+    parts.append(
+        f"{said} Curves are drawn from the row functions of the code: the line has the values of the library, the band the middle nine "
+        "tenths of what the prior ranges of the parameters allow, the dot is where the input is held in the other curves, "
+        "mostly that of a resting cell."
+    )
+    for f in formulas:
+        unit = f" {cell(f'[{f.unit}]')}" if f.unit and f.unit != "1" else ""
+        parts.append(f"**{escaped(f.about[:1].upper() + f.about[1:])}**{unit} (`{f.function.rpartition(':')[2]}`)")
+        parts += [f"$$\n{tex}\n$$" for tex in f.latex()]
+        known = [(f"${tex_of(name, s)}$", cell(s.about), cell("" if s.unit == "1" else s.unit)) for name, s in f.symbols.items()]
+        if known:
+            parts.append("with " + "; ".join(f"{t} {about}" + (f" [{unit}]" if unit else "") for t, about, unit in known) + ".")
+        if f.over:
+            parts.append(raw(*(response(f, symbol) for symbol in f.over)))
+    return "\n\n".join(parts)
+
+
+def tex_of(name: str, place: Any) -> str:
+    """LaTeX of a symbol of a formula."""
+    from mitoferry.show.latex import name_in_tex
+
+    return name_in_tex(name, {name: place.tex})
 
 
 def _parameters(m: Any) -> str:
@@ -140,26 +193,56 @@ def _acting(m: Any) -> str:
 
 
 def _experiments(m: Any) -> str:
-    from mitoferry.experiment.uses import touched_by
+    from mitoferry.experiment.uses import presence_of, touched_by
     from mitoferry.show.explain import arms_text
 
+    presence = presence_of(m)
+    parts = [
+        said
+        for said, names in (
+            ("It runs in", presence.runs),
+            ("Nearly alone in its stage in", presence.alone),
+            ("Switched off by the file in", presence.off),
+            ("Left out by itself, since nothing there needs it, in", presence.idle),
+        )
+        if names
+        for said in [f"{said} {', '.join(f'`{n}`' for n in names)}."]
+    ]
     lines = []
     for found in touched_by(m):
-        lines.append(f"- **{found.experiment}**: {escaped('; '.join(arms_text(found)))}")
-        lines += [f"  - finding {escaped(text)}" for text in found.findings]
-    return "\n".join(lines) or "None of the shipped ones has an arm in which something acts on it."
+        if found.experiment not in presence.off:
+            lines.append(f"- **{found.experiment}**: {escaped('; '.join(arms_text(found)))}")
+            lines += [f"  - finding {escaped(text)}" for text in found.findings]
+    if lines:
+        parts.append("Arms in which something acts on it, and the findings that compare arms which differ in that:\n\n" + "\n".join(lines))
+    else:
+        parts.append("No arm of these has an agent that acts on it.")
+    parts.append(
+        f"To see what a finding owes to it: `mitoferry explain {m.name} --effect EXPERIMENT` runs the experiment with and without it."
+    )
+    return "\n\n".join(parts)
 
 
 def _mechanisms_page() -> str:
+    from mitoferry.core.process import STAGES
     from mitoferry.experiment.mechanisms import mechanisms
+    from mitoferry.show.diagrams import loop_picture
+    from mitoferry.show.lists import STAGE_WORDS
 
     known = mechanisms()
-    rows = [(f"[{m.name}](mechanisms/{m.name}.md)", m.stage, escaped(m.summary)) for m in known.values()]
+    parts = [
+        "# Mechanisms one by one",
+        "The same is printed by `mitoferry explain NAME`. What acts on a mechanism is read from its code. The order of one macro-step, "
+        "from top to bottom, and how often each process runs:",
+        raw(loop_picture()),
+    ]
+    for stage in STAGES:
+        rows = [(f"[{m.name}](mechanisms/{m.name}.md)", CLOCKS[m.clock], escaped(m.summary)) for m in known.values() if m.stage == stage]
+        if rows:
+            parts += [f"## {STAGE_WORDS[stage]}", table(("mechanism", "runs", "what happens"), rows)]
     listed = "\n".join(f"mechanisms/{name}" for name in known)
-    return (
-        "# Mechanisms one by one\n\nThe same is printed by `mitoferry explain NAME`. What acts on a mechanism is read from its code.\n\n"
-        f"{table(('mechanism', 'stage', 'what happens'), rows)}\n\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{listed}\n```\n"
-    )
+    parts.append(f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{listed}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 # ---------------------------------------------------------------------- the library
@@ -174,30 +257,72 @@ def _number(v: Any) -> str:
     return f"**{v.value:g}**" if v.tag == "M" else f"{v.value:g}"
 
 
-def _cell_types_page() -> str:
+def stress_tests() -> dict[str, Any]:
+    """The virtual Seahorse of every type that has mitochondria."""
     from mitoferry.assays.seahorse import CellEnergetics, virtual_seahorse
     from mitoferry.library.cell_types import load_cell_types
     from mitoferry.library.scaling import energetics_parameters
 
-    p, types = energetics_parameters(), load_cell_types()
+    p = energetics_parameters()
+    return {
+        r.name: virtual_seahorse(CellEnergetics.of_type(r.numbers(), rho0=r.rho0), p)
+        for r in load_cell_types().values()
+        if r.value("mitochondria") > 0
+    }
+
+
+def _cell_types_page(all_tests: dict[str, Any]) -> str:
+    from mitoferry.library.cell_types import load_cell_types
+
+    types = load_cell_types()
     numbers, tests = [], []
     for r in types.values():
         numbers.append((f"`{r.name}`", escaped(r.about), r.species, r.ontology, *(_number(r.values[c]) for c in TYPE_COLUMNS)))
-        if r.value("mitochondria") > 0:
-            t = virtual_seahorse(CellEnergetics.of_type(r.numbers(), rho0=r.rho0), p)
+        if r.name in all_tests:
+            t = all_tests[r.name]
             basal, blocked = t.phases["basal"], t.phases["oligomycin"]
             shown = (basal.ocr, t.atp_linked, t.leak, t.spare, basal.lactate)
             tests.append((f"`{r.name}`", *(f"{x:.3g}" for x in shown), f"{basal.psi:.0f}", f"{basal.atp:.2f}", f"{blocked.atp:.2f}"))
+    listed = "\n".join(f"cell_types/{name}" for name in types)
+    links = ", ".join(f"[{name}](cell_types/{name}.md)" for name in types)
     return "\n\n".join([
         "# Cell types",
         f"{len(types)} types. Measured numbers are bold; all others are orders of magnitude or modelling choices, with ranges, tags and "
         "sources on the card: `mitoferry show celltype NAME`. `mitoferry check` says of which types of an experiment nothing that matters "
         "is measured. Ids are those of the Cell Ontology (CL) and, for lines, of Cellosaurus (CVCL), where sure.",
+        f"Cards with every number, its source and the virtual Seahorse as a picture: {links}.",
         table(("type", "what it is", "species", "id", *TYPE_COLUMNS.values()), numbers),
         "## Virtual Seahorse",
         "A stress test of each type as the closed form scales it, per cell: oxygen use in fmol/min, ATP in mM, in 10 mM glucose and air.",
         table(("type", "basal", "ATP-linked", "leak", "spare", "lactate", "potential [mV]", "ATP", "ATP with oligomycin"), tests),
+        f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{listed}\n```",
     ]) + "\n"  # fmt: skip
+
+
+def cell_type_page(r: Any, test: Any) -> str:
+    """The card of a cell type with its virtual Seahorse."""
+    from mitoferry.experiment.uses import experiments_with_type
+    from mitoferry.show.diagrams import seahorse_picture
+
+    rows = [
+        (f"`{k}`", f"**{v.value:g}**" if v.tag == "M" else f"{v.value:g}", cell("" if v.unit == "1" else v.unit),
+         f"{v.range[0]:g} – {v.range[1]:g}", v.tag, cell(v.about), cell(v.source))
+        for k, v in r.values.items()
+    ]  # fmt: skip
+    used = ", ".join(f"`{e}`" for e in experiments_with_type(r.name))
+    parts = [
+        f"# {r.name}",
+        f"**{escaped(r.about)}**; {r.species}" + (f"; {r.ontology}" if r.ontology else "") + ".",
+        escaped(" ".join(r.note.split())) if r.note else "",
+        raw(seahorse_picture(test, r.name)) if test is not None else "It has no mitochondria: a stress test shows nothing.",
+        "*Virtual Seahorse: one cell as the closed form scales it, in 10 mM glucose and air. Line: oxygen use; bars: ATP.*"
+        if test is not None
+        else "",
+        f"Used in {used}." if used else "No shipped experiment uses it.",
+        f"Write `type: {r.name}` under `cells`; change a number with `overrides: {{NAME: value}}`. Measured numbers are bold.",
+        table(("number", "value", "unit", "range", "tag", "what it is", "source"), rows),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _agents_page(kind: str, title: str) -> str:
@@ -222,3 +347,45 @@ def _dose(agent: Any) -> str:
     low, high = agent.dose_range
     unit = "" if agent.unit == "1" else f" {agent.unit}"
     return f"{agent.dose:g}{unit} ({low:g} – {high:g})"
+
+
+# ---------------------------------------------------------------------- coverage
+def coverage() -> list[dict[str, Any]]:
+    """Rows of ``coverage.yaml``."""
+    from ruamel.yaml import YAML
+
+    return list(YAML(typ="safe").load((Path(__file__).parent / "coverage.yaml").read_text(encoding="utf-8"))["phenomena"])
+
+
+def coverage_page() -> str:
+    """What is known of mitochondrial transfer, and where it is modelled."""
+    from mitoferry.experiment.mechanisms import mechanisms
+    from mitoferry.experiment.reader import shipped
+
+    known, experiments = mechanisms(), shipped()
+    parts = [
+        "# What is covered",
+        "What has been seen of mitochondrial transfer, and where mitoferry has it: the mechanisms that it must come out of, the shipped "
+        "experiments in which these are at work, and the read-outs in which to look. A row is *not yet* where a mechanism that it needs is still missing; "
+        "these are named in italics. That a row is covered says that its parts are there, not that the finding comes out: what comes out is "
+        "said by the verdicts of each run.",
+    ]
+    rows_by_theme: dict[str, list[tuple[str, ...]]] = {}
+    missing = 0
+    for row in coverage():
+        absent = [n for n in row["mechanisms"] if n not in known]
+        missing += bool(row.get("missing"))
+        cells = (
+            escaped(row["phenomenon"]),
+            ", ".join(f"[{n}](mechanisms/{n}.md)" if n in known else f"*{escaped(n)}*" for n in row["mechanisms"]),
+            ", ".join(f"`{e}`" for e in row.get("experiments", ()) if e in experiments) or "–",
+            ", ".join(f"`{a}`" for a in row.get("readouts", ())) or "–",
+            "not yet" if row.get("missing") else "yes",
+        )
+        assert row.get("missing") or not absent, row
+        rows_by_theme.setdefault(row["theme"], []).append(cells)
+    total = sum(len(rows) for rows in rows_by_theme.values())
+    parts.append(f"{total - missing} of {total} rows have all their parts.")
+    for theme, rows in rows_by_theme.items():
+        parts += [f"## {theme}", table(("seen", "mechanisms", "experiments", "read-outs (assay: read-out)", "parts there"), rows)]
+    return "\n\n".join(parts) + "\n"

@@ -44,6 +44,27 @@ def test_tables_of_the_library_are_complete(pages, page, load):
     assert set(load()) <= set(re.findall(r"^\| `(\w+)` \|", pages[f"{page}.md"], re.MULTILINE))
 
 
+def test_pages_of_mechanisms_have_figures_equations_and_experiments(pages):
+    from mitoferry.show.formulas import formulas_of, written
+
+    for m in mechanisms().values():
+        page = pages[f"mechanisms/{m.name}.md"]
+        assert page.count("<svg") == 1 + sum(len(f.over) for f in formulas_of(m.name))
+        assert page.count("<svg") == page.count("</svg>")
+        assert "## Experiments and findings that need it" in page
+        assert "## How to switch it off" in page
+        assert ("## Equations and responses" in page) == (m.name in written())
+        for f in formulas_of(m.name):
+            assert all(f"$$\n{tex}\n$$" in page for tex in f.latex())
+
+
+def test_every_cell_type_has_a_card_with_a_picture(pages):
+    for r in load_cell_types().values():
+        page = pages[f"cell_types/{r.name}.md"]
+        assert ("<svg" in page) == (r.value("mitochondria") > 0)
+        assert all(f"| `{name}` |" in page for name in r.values)
+
+
 def test_tables_hold_together_and_fences_are_closed(pages):
     for name, text in pages.items():
         assert text.count("```") % 2 == 0, name

@@ -114,6 +114,34 @@ def test_explanation_names_arms_and_findings():
     assert "Shipped experiments" not in explain_text("capacity")
 
 
+def test_explanation_says_where_it_runs_what_it_changes_and_how_it_responds():
+    said = explain_text("phagocytosis")
+    assert re.search(r"It runs in: .*route-phagocytosis", said)
+    assert re.search(r"Left out by itself.* in: (?:.|\n)*msc-huvec-ogd", said)
+    assert re.search(r"Switched off by the file in: (?:.|\n)*route-bridge", said)
+    assert "WHAT IT CHANGES" in said
+    assert "│" in said
+    assert "│" not in explain_text("phagocytosis", curves=False)
+    assert max(len(line) for line in said.split("-- PLACE")[1].splitlines()) <= 125  # what was wrapped by hand is left as it is
+
+
+def test_effect_of_a_mechanism_names_the_verdicts_that_turn():
+    from types import SimpleNamespace as Finding
+
+    from mitoferry.show.effect import compared, effect_text
+
+    a = [Finding(sentence="transfer", verdict="reproduced", reason="r1"), Finding(sentence="death", verdict="undecided", reason="r2")]
+    b = [Finding(sentence="transfer", verdict="not reproduced", reason="r3"), Finding(sentence="death", verdict="undecided", reason="r4")]
+    said = compared("bridge", "x", 2, a, b)
+    assert "1 of 2 verdicts turn:" in said
+    assert "transfer: reproduced with it, not reproduced without" in said
+    assert "death: undecided" in said
+    with pytest.raises(InputError, match="findings"):
+        effect_text("bridge", "one-nanotube")
+    with pytest.raises(InputError, match="nothing there needs it"):
+        effect_text("phagocytosis", "msc-huvec-ogd")
+
+
 @pytest.mark.parametrize(("given", "near"), [("nanotube_serch", "nanotube_search"), ("mitofagy", "mitophagy")])
 def test_unknown_mechanism_names_the_nearest(given, near):
     with pytest.raises(InputError, match=near) as caught:
@@ -128,7 +156,13 @@ def test_lists_have_one_line_per_item(kind):
     lines = lists.list_text(kind).splitlines()
     assert len(items) > 3
     assert all(item["name"] and item["about"] for item in items)
-    assert [line.split()[0] for line in lines[: len(items)]] == [item["name"] for item in items]
+    if kind == "mechanisms":  # under headings, wrapped
+        named = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+        assert named == [item["name"] for item in items]
+        assert {words + ":" for words in lists.STAGE_WORDS.values()} <= set(lines)
+        assert max(len(line) for line in lines) <= lists.WIDTH
+    else:
+        assert [line.split()[0] for line in lines[: len(items)]] == [item["name"] for item in items]
     assert lines[-1].startswith(f"{len(items)} {kind}")
 
 

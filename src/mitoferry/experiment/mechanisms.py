@@ -109,9 +109,8 @@ def _inner(value: Any) -> Iterator[FunctionType]:
                 yield other
 
 
-def constants_of(*functions: Callable[..., Any] | None) -> set[str]:
-    """Names in capitals that functions use, themselves or through what they call, within packages that hold processes."""
-    found: set[str] = set()
+def functions_of(*functions: Callable[..., Any] | None) -> Iterator[FunctionType]:
+    """Functions themselves and all that they call, each once, within packages that hold processes."""
     waiting = [f for function in functions if function is not None for f in _inner(function)]
     home = {f.__module__.split(".", 1)[0] for f in waiting} | {"mitoferry"}
     seen: set[FunctionType] = set()
@@ -120,13 +119,27 @@ def constants_of(*functions: Callable[..., Any] | None) -> set[str]:
         if function in seen:
             continue
         seen.add(function)
-        names = set(_names_in(function.__code__))
-        found |= {n for n in names if n.isupper() and n in function.__globals__}
-        modules = [m for n in names if isinstance(m := function.__globals__.get(n), ModuleType) and m.__name__.split(".", 1)[0] in home]
-        for name in names:
-            for value in (function.__globals__.get(name), *(getattr(m, name, None) for m in modules)):
-                found |= {name} if name.isupper() and value is not None else set()
-                waiting += [f for f in _inner(value) if (f.__module__ or "").split(".", 1)[0] in home]
+        yield function
+        for value in _globals_of(function, home):
+            waiting += [f for f in _inner(value) if (f.__module__ or "").split(".", 1)[0] in home]
+
+
+def _globals_of(function: FunctionType, home: set[str]) -> Iterator[Any]:
+    """What the global names of a function stand for, with what it takes from modules of its own package."""
+    names = set(_names_in(function.__code__))
+    modules = [m for n in names if isinstance(m := function.__globals__.get(n), ModuleType) and m.__name__.split(".", 1)[0] in home]
+    for name in names:
+        yield function.__globals__.get(name)
+        yield from (getattr(m, name, None) for m in modules)
+
+
+def constants_of(*functions: Callable[..., Any] | None) -> set[str]:
+    """Names in capitals that functions use, themselves or through what they call, within packages that hold processes."""
+    found: set[str] = set()
+    for function in functions_of(*functions):
+        names = {n for n in _names_in(function.__code__) if n.isupper()}
+        modules = [m for n in set(_names_in(function.__code__)) if isinstance(m := function.__globals__.get(n), ModuleType)]
+        found |= {n for n in names if n in function.__globals__ or any(hasattr(m, n) for m in modules)}
     return found
 
 
@@ -145,6 +158,17 @@ def _mechanism(process: Process) -> Mechanism:
         built_in=process.name in BUILT_IN,
         module=module.__name__,
     )
+
+
+@cache
+def acting_on(place: str) -> tuple[Acting, ...]:
+    """Drugs, genes and injuries that change a node or a dissolved substance."""
+    return tuple(a for a in all_acting() if place in a.places)
+
+
+def processes() -> list[Process]:
+    """The processes behind the mechanisms, in the order of the loop."""
+    return load_processes()
 
 
 @cache

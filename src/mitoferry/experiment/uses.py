@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from mitoferry.experiment.cards import finding_text
-from mitoferry.experiment.mechanisms import Mechanism, all_acting
+from mitoferry.experiment.mechanisms import Mechanism, all_acting, processes
 from mitoferry.experiment.parts import Injury
 from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.schema import Experiment, Plan
@@ -30,6 +30,23 @@ class ArmUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """In which shipped experiments a mechanism is at work.
+
+    Attributes:
+        runs: those in which it runs, and in which ``switches`` can leave it out.
+        off: those whose file switches it off.
+        idle: those that have no use for it (no cell or agent of theirs needs it), so that it is left out by itself.
+        alone: those in which it runs while most others of its stage are switched off.
+    """
+
+    runs: tuple[str, ...]
+    off: tuple[str, ...]
+    idle: tuple[str, ...]
+    alone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Touched:
     """What a shipped experiment has to do with a mechanism.
 
@@ -46,9 +63,15 @@ class Touched:
     findings: tuple[str, ...]
 
 
+@cache
+def _known() -> Mapping[tuple[str, str], frozenset[str]]:
+    """Places that each agent of the library changes, by kind and name."""
+    return {(a.kind, a.name): a.places for a in all_acting()}
+
+
 def _places(action: Any) -> tuple[str, frozenset[str]] | None:
     """Name of an injury or treatment, and what it changes; None for a wash."""
-    known = {(a.kind, a.name): a.places for a in all_acting()}
+    known = _known()
     if isinstance(action, Injury):
         return action.do, known.get(("injury", action.do)) or known.get(("drug", action.do), frozenset())
     if action.drug is not None:
@@ -73,7 +96,7 @@ def _arm(experiment: Experiment, name: str, plan: Plan) -> ArmUse:
         if found is not None:
             agents[found[0]] = found[1]
     for drug in plan.well.medium.extras:
-        agents[drug] = next((a.places for a in all_acting() if a.name == drug), frozenset())
+        agents[drug] = next((places for (_, name), places in _known().items() if name == drug), frozenset())
     base = experiment.well.medium.values()
     other = {k for k, v in plan.well.medium.values().items() if base.get(k) != v}
     if other:
@@ -123,3 +146,28 @@ def touched_by(mechanism: Mechanism) -> list[Touched]:
         )
         found.append(Touched(experiment=experiment.name, arms=by_agents, n_arms=len(arms), findings=hinge))
     return found
+
+
+@cache
+def _spec(name: str) -> Any:
+    from mitoferry.experiment.resolve import resolve
+
+    return resolve(next(e for e, _ in _shipped() if e.name == name))
+
+
+def presence_of(mechanism: Mechanism) -> Presence:
+    """In which shipped experiments a mechanism runs, is switched off, or is left out because nothing needs it."""
+    process = next(p for p in processes() if p.name == mechanism.name)
+    others = [p.name for p in processes() if p.stage == mechanism.stage and p.name != mechanism.name]
+    found: dict[str, list[str]] = {"runs": [], "off": [], "idle": [], "alone": []}
+    for experiment, _ in _shipped():
+        if experiment.switches.get(mechanism.name) == "off":
+            found["off"].append(experiment.name)
+        elif process.wanted is not None and not process.wanted(_spec(experiment.name)):
+            found["idle"].append(experiment.name)
+        else:
+            found["runs"].append(experiment.name)
+            n_off = sum(experiment.switches.get(name) == "off" for name in others)
+            if n_off > 1 and n_off >= len(others) - 2:
+                found["alone"].append(experiment.name)
+    return Presence(**{k: tuple(v) for k, v in found.items()})

@@ -48,7 +48,9 @@ def table(rows: list[tuple[str, ...]]) -> str:
 
 def wrapped(text: str, indent: str = "", hanging: str | None = None) -> str:
     """Text in lines of the width of a card."""
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent if hanging is None else hanging)
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent if hanging is None else hanging, break_on_hyphens=False
+    )
 
 
 def _heading(record: CellTypeRecord) -> str:

@@ -123,11 +123,21 @@ def list_(
 @app.command()
 def explain(
     mechanism: Annotated[str, typer.Argument(metavar="MECHANISM", help="Name of a mechanism (mitoferry list mechanisms).")],
+    effect: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="EXPERIMENT", help="Run this experiment with and without the mechanism; say which verdicts turn."),
+    ] = None,
+    replicates: Annotated[int, typer.Option(metavar="N", min=1, help="With --effect: wells per arm of both runs.")] = 3,
 ) -> None:
-    """Explain a mechanism: equation, assumptions, parameters with sources, what acts on it, how to leave it out."""
+    """Explain a mechanism: equation, responses, parameters with sources, what acts on it, how to leave it out."""
+    if effect is not None:
+        from mitoferry.show.effect import effect_text
+
+        _print(effect_text(mechanism, effect, replicates=replicates))
+        return
     from mitoferry.show.explain import explain_text
 
-    _print(explain_text(mechanism))
+    _print(explain_text(mechanism, curves=(sys.stdout.encoding or "").lower().startswith("utf")))
 
 
 @app.command()

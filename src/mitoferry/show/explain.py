@@ -2,32 +2,91 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from mitoferry.experiment.mechanisms import Mechanism, mechanism
-from mitoferry.show.cell_card import table, wrapped
+from mitoferry.show.cell_card import WIDTH, table, wrapped
 
 CLOCKS = {"macro": "every macro-step (60 s)", "mitochondria": "every 300 s", "quality": "every 600 s"}
 KINDS = {"drug": "drugs", "gene": "gene changes", "injury": "injuries"}
 
 
-def explain_text(name: str) -> str:
+def explain_text(name: str, *, curves: bool = True) -> str:
     """All that is known of a mechanism, as text.
+
+    Args:
+        name: of the mechanism.
+        curves: draw its responses, with characters beyond ASCII.
 
     Raises:
         InputError: no such mechanism; the message names the nearest.
     """
     m = mechanism(name)
-    parts = [f"{m.name}\n{'=' * len(m.name)}", m.text, _place(m), _parameters(m), _agents(m), _experiments(m)]
-    return "\n\n".join(parts)
+    parts = [f"{m.name}\n{'=' * len(m.name)}", m.text, _heading("PLACE"), _place(m)]
+    responses = _responses(m) if curves else ""
+    if responses:
+        parts += [_heading("RESPONSES (values of the library, all other inputs at rest)"), responses]
+    parts += [_heading("NUMBERS"), _parameters(m), _heading("WHAT ACTS ON IT"), _agents(m), _heading("WHAT IT CHANGES"), _changes(m)]
+    parts += [_heading("WHICH EXPERIMENTS NEED IT"), _experiments(m)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(words: str) -> str:
+    return f"-- {words} " + "-" * max(WIDTH - len(words) - 4, 3)
 
 
 def _place(m: Mechanism) -> str:
     lines = [
         f"Stage {m.stage}, {CLOCKS[m.clock]}, in {m.module}.",
-        f"Leave it out of a run:  mitoferry run EXPERIMENT {m.switch}     (in a file: 'switches: {{{m.name}: off}}')",
+        f"Leave it out of a run:  mitoferry run EXPERIMENT {m.switch}",
+        f"or in the file:         switches: {{{m.name}: off}}",
     ]
     return "\n".join(lines)
+
+
+def _responses(m: Mechanism) -> str:
+    from mitoferry.show.formulas import formulas_of
+    from mitoferry.show.terminal_curve import curve_text
+
+    blocks = []
+    for f in formulas_of(m.name):
+        if f.over:
+            unit = f" [{f.unit}]" if f.unit and f.unit != "1" else ""
+            drawn = [curve_text(f, symbol) for symbol in f.over[:2]]
+            blocks.append("\n".join([wrapped(f"{f.about}{unit}", "  ", "  "), *side_by_side(drawn)]))
+    return "\n\n".join(blocks)
+
+
+def side_by_side(blocks: list[list[str]]) -> list[str]:
+    """Blocks of lines next to each other where they fit the width, else below each other."""
+    widths = [max(len(line) for line in block) for block in blocks]
+    if sum(widths) + 4 * len(blocks) > WIDTH:
+        return ["  " + line for block in blocks for line in block]
+    most = max(len(block) for block in blocks)
+    padded = [[*block, *[""] * (most - len(block))] for block in blocks]
+    return [
+        ("  " + "    ".join(f"{line:<{w}}" for line, w in zip(lines, widths, strict=True))).rstrip() for lines in zip(*padded, strict=True)
+    ]
+
+
+def _changes(m: Mechanism) -> str:
+    from mitoferry.experiment.wiring import readers_of, sensed_by, wirings
+
+    w = wirings()[m.name]
+    tables: dict[str, list[str]] = {}
+    for place, column in sorted(w.writes):
+        tables.setdefault(place, []).append(column)
+    lines = []
+    for place, columns in tables.items():
+        readers = dict.fromkeys(x for c in columns for x in readers_of(place, c) if x != m.name)
+        lines.append(wrapped(f"{place}: {', '.join(columns)}", "  ", "    "))
+        if readers:
+            lines.append(wrapped("read by " + ", ".join(readers), "    ", "      "))
+    for substance in sorted(w.releases):
+        sensed = [x for x in sensed_by(substance) if x != m.name]
+        lines.append(wrapped(f"releases {substance}" + (f", sensed by {', '.join(sensed)}" if sensed else ""), "  ", "    "))
+    return "\n".join(["Columns of the state that its code writes, and the mechanisms that read them:", *lines]) if lines else "Nothing."
 
 
 def _parameters(m: Mechanism) -> str:
@@ -42,7 +101,16 @@ def _parameters(m: Mechanism) -> str:
         rows.append((r.name, f"{r.value:g}", "" if r.unit == "1" else r.unit, f"{low:g}-{high:g}", r.tag, place, r.about))
     notes = [wrapped(f"[{k}] {text}", "  ", "      ") for k, text in enumerate(sources, 1)]
     change = f"  change one:  --set {records[0].name}=VALUE"
-    return "\n".join([table(rows), *notes, change])
+    return "\n".join([table_wrapped(rows), *notes, change])
+
+
+def table_wrapped(rows: list[tuple[str, ...]]) -> str:
+    """Rows in columns, the last of which is wrapped within the width of a card."""
+    indent = 2 + sum(max(len(r[k]) for r in rows) + 2 for k in range(len(rows[0]) - 1))
+    split = [textwrap.wrap(r[-1], max(WIDTH - indent, 30), break_on_hyphens=False) or [""] for r in rows]
+    wide = [(*r[:-1], lines[0]) for r, lines in zip(rows, split, strict=True)]
+    shown = table(wide).split("\n")
+    return "\n".join("\n".join([line, *(" " * indent + x for x in lines[1:])]) for line, lines in zip(shown, split, strict=True))
 
 
 def acting(m: Mechanism) -> list[tuple[str, str, str]]:
@@ -76,14 +144,27 @@ def arms_text(found: Any) -> list[str]:
 
 
 def _experiments(m: Mechanism) -> str:
-    from mitoferry.experiment.uses import touched_by
+    from mitoferry.experiment.uses import presence_of, touched_by
 
-    found = touched_by(m)
-    if not found:
-        return "No shipped experiment has an arm in which something acts on it."
-    lines = ["Shipped experiments that touch it, by what acts on it, and findings that compare arms which differ in that:"]
+    presence = presence_of(m)
+    lines = [
+        wrapped(f"{words}: {', '.join(names)}", "", "  ")
+        for words, names in (
+            ("It runs in", presence.runs),
+            ("Nearly alone in its stage in", presence.alone),
+            ("Switched off by the file in", presence.off),
+            ("Left out by itself, since nothing there needs it, in", presence.idle),
+        )
+        if names
+    ]
+    found = [item for item in touched_by(m) if item.experiment not in presence.off]
+    if found:
+        lines.append("Shipped experiments with arms in which something acts on it, and findings that compare arms which differ in that:")
+    else:
+        lines.append("No arm of these has an agent that acts on it.")
     for item in found:
         lines.append(f"  {item.experiment}")
         lines += [wrapped(text, "    ", "      ") for text in arms_text(item)]
         lines += [wrapped(f"finding {text}", "    ", "      ") for text in item.findings]
+    lines.append(wrapped(f"What a finding owes to it: mitoferry explain {m.name} --effect EXPERIMENT", "", "  "))
     return "\n".join(lines)

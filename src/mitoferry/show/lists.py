@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,17 @@ def _experiments() -> list[dict[str, Any]]:
     return [{"name": name, "about": title_of(path)} for name, path in shipped().items()]
 
 
+WIDTH = 110
+STAGE_WORDS = {
+    "fields": "What is dissolved around the cells",
+    "energetics": "Energy, oxidants and pores",
+    "signals": "Triggers and signals",
+    "motion": "Cells move and touch",
+    "links": "Routes by contact: nanotubes, gap junctions, bridges",
+    "vesicles": "Routes through the medium and by phagocytes",
+    "quality": "Quality control, mtDNA and the fate of arrivals",
+    "fate": "Fates of cells",
+}
 KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mechanisms": _mechanisms,
     "celltypes": _cell_types,
@@ -82,13 +94,33 @@ def list_of(kind: str) -> list[dict[str, Any]]:
     return KINDS[kind]()
 
 
+def _lines(items: list[dict[str, Any]]) -> list[str]:
+    """One line per item."""
+    width = max((len(item["name"]) for item in items), default=0)
+    return [f"{item['name']:<{width}}  {item['about']}" for item in items]
+
+
+def _by_stage(items: list[dict[str, Any]]) -> list[str]:
+    """Mechanisms under the headings of their stages, in the order of the loop."""
+    indent = " " * (max(len(item["name"]) for item in items) + 4)
+    lines = {
+        item["name"]: textwrap.fill("  " + line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+        for item, line in zip(items, _lines(items), strict=True)
+    }
+    found: list[str] = []
+    for stage, words in STAGE_WORDS.items():
+        group = [lines[item["name"]] for item in items if item["stage"] == stage]
+        if group:
+            found += [*([""] if found else []), f"{words}:", *group]
+    return found
+
+
 def list_text(kind: str | None = None, as_json: bool = False) -> str:
     """One line per item of a kind, or JSON; without a kind the shipped experiments, and what else can be listed."""
     items = list_of(kind or "experiments")
     if as_json:
         return json.dumps(items, indent=2)
-    width = max((len(item["name"]) for item in items), default=0)
-    lines = [f"{item['name']:<{width}}  {item['about']}" for item in items]
+    lines = _by_stage(items) if kind == "mechanisms" else _lines(items)
     if kind is None:
         lines += ["", "More: mitoferry list " + "|".join(k for k in KINDS if k != "experiments")]
     else:

@@ -17,7 +17,8 @@ _UPPER = {
     "tunel": "TUNEL", "msc": "MSC", "nac": "NAC", "tnt": "nanotube", "ros": "ROS", "tnfaip2": "TNFAIP2", "nfkb": "NF-κB",
     "h2o2": "H₂O₂", "psi": "membrane potential", "rho0": "ρ0", "b": "B", "v": "V", "bm": "marrow", "wj": "umbilical",
     "ipsc": "iPSC", "mitosox": "MitoSOX", "oxphos": "oxidative phosphorylation", "huvec": "HUVEC", "il": "IL", "mtt": "MTT",
-    "ogd": "OGD",
+    "ogd": "OGD", "akt": "Akt", "hif": "HIF", "pgc1a": "PGC1α", "p2y": "P2Y", "s100a4": "S100A4", "pi3k": "PI3K", "mtor": "mTOR",
+    "cx43": "Cx43", "miro1": "Miro1", "trak": "TRAK", "pink1": "PINK1", "tfam": "TFAM", "nadh": "NADH", "lps": "LPS",
 }  # fmt: skip
 _WHOLE = {
     "positive_fraction": "recipients positive for donor mitochondria",

@@ -1,0 +1,45 @@
+"""The table of what is covered names only what there is, and says "not yet" only where something is missing."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from mitoferry.assays import load_assays
+from mitoferry.experiment.mechanisms import mechanisms
+from mitoferry.experiment.reader import shipped
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SPEC = importlib.util.spec_from_file_location("generate_pages", DOCS / "generate_pages.py")
+generate_pages = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(generate_pages)
+ROWS = generate_pages.coverage()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r["phenomenon"][:40])
+def test_a_row_names_what_there_is(row):
+    """Fault seen to fail it: a misspelt mechanism in a row without ``missing``; ``missing: true`` on a row with all its parts."""
+    assert set(row) <= {"theme", "phenomenon", "mechanisms", "experiments", "readouts", "missing"}
+    absent = set(row["mechanisms"]) - set(mechanisms())
+    if row.get("missing"):
+        assert absent, f"all of {row['mechanisms']} are there now: take 'missing: true' out of docs/coverage.yaml, name experiments"
+    else:
+        assert not absent
+    assert set(row.get("experiments", ())) <= set(shipped())
+    known = {f"{a.name}: {r.name}" for a in load_assays().values() for r in a.readouts}
+    assert set(row.get("readouts", ())) <= known
+
+
+def test_every_mechanism_and_experiment_of_a_single_route_stands_in_some_row():
+    named = {m for row in ROWS for m in row["mechanisms"]}
+    in_background = {"capacity", "inhibitors", "motion"}  # nothing of its own is seen of these
+    built_in = {m.name for m in mechanisms().values() if m.built_in}
+    assert built_in - in_background <= named
+    shown = {e for row in ROWS for e in row.get("experiments", ())}
+    assert {e for e in shipped() if e.startswith("route-")} <= shown
+
+
+def test_the_page_has_every_row_and_counts_them():
+    page = generate_pages.coverage_page()
+    assert all(generate_pages.escaped(row["phenomenon"]) in page for row in ROWS)
+    assert f"{sum(not r.get('missing') for r in ROWS)} of {len(ROWS)} rows" in page
