@@ -59,6 +59,9 @@ class CellTypeNumbers:
     cytokine_sensitivity: float = 1.0
     height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
+    dendrites: float = 0.0  # permanent links per cell
+    exophers: float = 1.0
+    synaptosomes: float = 0.0  # 1/h
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -261,6 +261,9 @@ class Groups(NamedTuple):
     mtdna: Any
     cytokine_sensitivity: Any
     resting_potential: Any
+    dendrites: Any
+    exophers: Any
+    synaptosomes: Any
     nodes: Any
 
 
@@ -546,6 +549,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
         "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
         "resting_potential": _c("f4", "mV", "potential at which the population lives, lower without mtDNA", "plate", fill=156),
+        "dendrites": _c("f4", "1", "permanent dendritic links per cell, 0 = none", "plate"),
+        "exophers": _c("f4", "1", "release of exophers, relative", "plate", fill=1),
+        "synaptosomes": _c("f4", "1/h", "shedding of synaptosomes", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {
