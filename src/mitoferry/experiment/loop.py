@@ -39,7 +39,7 @@ BUILT_IN = (
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
     "signals", "find_me",
     "motion",
-    "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport", "gap_junction", "bridge",
+    "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport", "gap_junction", "bridge", "microtunnel",
     "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "free_mitochondria",
     "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
