@@ -89,9 +89,9 @@ LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
 
 # ----------------------------------------------------------------- vesicles
-EXOSOME, MICROVESICLE, MITOVESICLE, EXOPHER, APOPTOTIC_BODY, MIGRASOME = 0, 1, 2, 3, 4, 5
-VESICLE_NAMES = ("exosome", "microvesicle", "mitovesicle", "exopher", "apoptotic_body", "migrasome")
-N_VESICLES = 6
+EXOSOME, MICROVESICLE, MITOVESICLE, EXOPHER, APOPTOTIC_BODY, MIGRASOME, SYNAPTOSOME = 0, 1, 2, 3, 4, 5, 6
+VESICLE_NAMES = ("exosome", "microvesicle", "mitovesicle", "exopher", "apoptotic_body", "migrasome", "synaptosome")
+N_VESICLES = 7
 NO_VESICLE = 255  # ``Vesicles.kind`` of an empty row
 VESICLE_SLOTS = 16  # mitochondria that a vesicle can hold at most
 
@@ -602,7 +602,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "alive": _c("u1", "", "1 = row in use", "nanotubes"),
     },
     "Vesicles": {
-        "kind": _c("u1", "", "what it is (EXOSOME ... MIGRASOME), 255 = row not in use", "vesicles", fill=NO_VESICLE),
+        "kind": _c("u1", "", "what it is (EXOSOME ... SYNAPTOSOME), 255 = row not in use", "vesicles", fill=NO_VESICLE),
         "well": _c("i4", "row of wells", "", "vesicles"),
         "source": _c("i4", "row of cells", "cell that shed it, -1 = none", "vesicles", fill=-1),
         "radius": _c("f4", "nm", "", "vesicles"),
