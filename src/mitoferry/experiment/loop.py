@@ -37,10 +37,10 @@ from mitoferry.experiment.treatments import Treatments
 BUILT_IN = (
     "diffusion",
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
-    "signals", "find_me",
+    "signals", "find_me", "connexin43",
     "motion",
-    "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport", "gap_junction", "bridge", "microtunnel",
-    "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "free_mitochondria",
+    "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport", "gap_junction", "gap_junction_coupling", "bridge", "microtunnel",
+    "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "vesicle_cargo", "free_mitochondria",
     "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "death", "cell_fusion", "division",

@@ -2,6 +2,7 @@
 
 Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP) x node temperature:
 
+* exosomes rate x node exosomes x E (what they carry: ``vesicle_cargo``);
 * microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion, as all kinds but bodies
   with the chance n/(n + half) in a cell that has n;
 * mitochondria-carrying vesicles rate x type's release x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
@@ -32,6 +33,7 @@ import numpy as np
 from mitoferry.core.maths import hill2
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
+    NODE_EXOSOMES,
     NODE_LYSOSOME,
     NODE_MICROVESICLES,
     NODE_MIGRASOMES,
@@ -187,7 +189,7 @@ def rate_of(kind, i, cells, groups, p):
     stress = 1.0 + p.stress_gain * hill2(float(cells.h2o2[i]), p.h2o2_half)
     outsourcing = 1.0 + p.lysosome_gain * max(1.0 - float(groups.nodes[g, NODE_LYSOSOME]), 0.0)
     if kind == EXOSOME:
-        return p.exosome_rate * active
+        return p.exosome_rate * max(float(groups.nodes[g, NODE_EXOSOMES]), 0.0) * active
     if kind == MICROVESICLE:
         return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * active
     if kind == MITOVESICLE:
