@@ -51,7 +51,7 @@ FAST = {
 TUNNELS = Tunnels(donors=(1,), recipients=(0,), length=8.0, mitochondria=2, start=0.0, end=math.inf)
 
 
-def run(backend, n=10, steps=12):
+def run(backend, n=6, steps=9):
     """A dish of jittering cells; returns a digest of all tables and what happened."""
     small = {"count": n, "numbers": cell_type(mitochondria=12.0, mtdna=40.0, dendrites=3.0, synaptosomes=40.0)}
     geometry = Geometry(size=(120.0, 120.0, 20.0), medium_height=50.0)
@@ -70,7 +70,7 @@ def run(backend, n=10, steps=12):
     for k in range(steps):
         backend.pull(world.cells)
         world.cells.x[cells] = (world.cells.x[cells] + rng.normal(0, 1.0, cells.size).astype(np.float32)) % np.float32(120.0)
-        if k == 6:
+        if k == 5:
             dying = cells[::7]
             world.cells.state[dying[world.cells.state[dying] == CELL_LIVE]] = CELL_APOPTOTIC
         backend.push(world.cells)
