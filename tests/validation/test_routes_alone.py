@@ -14,8 +14,8 @@ from mitoferry.experiment.resolve import resolve
 ROUTE = {
     "route-gap-junction": "gap_junction", "route-bridge": "bridge", "route-cell-fusion": "cell_fusion", "route-vesicles": "vesicle",
     "route-free-mitochondria": "free_uptake", "route-isolated-mitochondria": "free_uptake", "route-phagocytosis": "phagocytosis",
-    "route-transmitophagy": "phagocytosis", "route-dendrite": "dendrite", "route-microtunnel": "microtunnel", "route-synaptosome": "vesicle",
-    "route-mtdna-vesicles": "",
+    "route-transmitophagy": "phagocytosis", "route-dendrite": "dendrite", "route-microtunnel": "microtunnel",
+    "route-synaptosome": "vesicle", "route-mtdna-vesicles": "",
 }  # fmt: skip
 NOT_A_WAY = {"none", "division", "nanotube_return"}
 

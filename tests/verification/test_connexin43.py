@@ -106,9 +106,7 @@ def test_plaques_and_docking_follow_the_level():
     world.cells.connexin43[:] = 2.0
     rest = pairs(200)
     fast = {"internalisation_rate": 20.0, "mitochondrion_chance": 1e-12}  # no vesicle holds one
-    made = [
-        Stage(w, (gap_junction,), gap_junction=fast).run(60.0, 30).world.extra["gap_junction.vesicles"].sum() for w in (world, rest)
-    ]
+    made = [Stage(w, (gap_junction,), gap_junction=fast).run(60.0, 30).world.extra["gap_junction.vesicles"].sum() for w in (world, rest)]
     assert stats.binomtest(int(made[0]), int(sum(made)), 0.8).pvalue > ALPHA  # 2 x 2
     assert stats.binomtest(int(made[0]), int(sum(made)), 2 / 3).pvalue < ALPHA  # planted fault: of one cell only
     a, b = (int(rows_of(world, k)[0]) for k in (0, 1))

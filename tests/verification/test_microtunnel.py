@@ -87,7 +87,8 @@ def test_f5_delivered_counts_are_those_of_a_renewal_process():
     order = np.lexsort((h["time"], h["well"]))
     gaps = np.diff(h["time"][order])[np.diff(h["well"][order]) == 0]
     assert gaps.min() >= tau * HOUR - 1e-6  # one at a time
-    assert (counts.sum() == held(world)[rows_of(world, 0)].sum()) and held(world).sum() == 30 * n
+    assert counts.sum() == held(world)[rows_of(world, 0)].sum()
+    assert held(world).sum() == 30 * n
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])

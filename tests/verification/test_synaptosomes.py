@@ -79,7 +79,8 @@ def test_they_hold_what_fits_of_0_to_5_healthy_or_not():
     assert set(v.kind[rows]) == {SYNAPTOSOME}
     assert (v.phosphatidylserine[rows] == 1).all()
     n = v.n_cargo[rows]
-    assert n.min() >= 1 and n.max() == 5
+    assert n.min() >= 1
+    assert n.max() == 5
     p = values("vesicle_release")
     d3 = p.diameter**3 * 0.1
     inside = 2e-3 * v.radius[rows].astype(float) - p.margin

@@ -84,7 +84,8 @@ def test_copies_are_packed_at_their_rate_by_haplotype_and_all_are_booked():
     before = copies(world, 1)
     run(world, 1.0, capture=1e-9, medium_loss=1e-9)
     packed, flying, entered, lost = counts(world).T
-    assert (entered == 0).all() and (lost == 0).all()
+    assert (entered == 0).all()
+    assert (lost == 0).all()
     assert (packed == flying).all()
     assert ((before - copies(world, 1)) == packed).all()
     expected = 20 * release_rate() * 0.5 * 1.0 * (before.sum() / 20 / 2000.0)

@@ -528,7 +528,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
-        "connexin43": _c("f4", "1", "connexin 43 relative to the type; -1 = not followed: the node cx43 acts at once", "connexin43", fill=-1),
+        "connexin43": _c("f4", "1", "connexin 43 relative to the type; -1 = not followed, the node acts at once", "connexin43", fill=-1),
         "microrna": _c("f4", "1", "doses of microRNA taken up with vesicles", "vesicle_cargo"),
     },
     "Groups": {

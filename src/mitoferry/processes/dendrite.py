@@ -176,7 +176,9 @@ def _gaps(world: Any, i: int, others: Any) -> Any:
     return np.maximum(np.sqrt(square) - cells.radius[others] - float(cells.radius[i]), 0.0)
 
 
-def pairs_to_join(world: Any, growing: Any, wanting: Any, degree: Any, joined: set[tuple[int, int]], once: bool, p: Parameters) -> list[Any]:
+def pairs_to_join(
+    world: Any, growing: Any, wanting: Any, degree: Any, joined: set[tuple[int, int]], once: bool, p: Parameters
+) -> list[Any]:
     """Pairs (source, target) that are joined now, shortest gap first, then by ids; with ``once`` each source grows one."""
     cells, n = world.cells, world.n_cells
     found = []

@@ -207,7 +207,8 @@ def settle(queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, c
         if kind == ARRIVAL:
             if int(cargo.alive[item]) != 0 and float(cargo.leaves[item]) == time:
                 end = int(cargo.exit_end[item])
-                release(item, time, end, True, route_through(int(links.kind[int(cargo.link[item])])), links, cargo, mitochondria, pages, cells, events, p)
+                route = route_through(int(links.kind[int(cargo.link[item])]))
+                release(item, time, end, True, route, links, cargo, mitochondria, pages, cells, events, p)
         elif kind == LOADING:
             n_cargo = try_loading(
                 item, time, queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step

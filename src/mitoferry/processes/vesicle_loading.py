@@ -3,7 +3,8 @@
 * A mitochondrion of the cytosol goes only if it fits (:mod:`mitoferry.processes.vesicle_size`). Several share the lumen up to
   a packing fraction, and no vesicle holds more than 16.
 * Which one of those that fit is drawn with weight 1 + (enrichment - 1) sickness; in microvesicles (enrichment - 1) is times
-  Hill2(H2O2), in mitochondria-carrying vesicles and synaptosomes all weigh the same. Sickness is the damage, or 1 if the potential is below a
+  Hill2(H2O2), in mitochondria-carrying vesicles and synaptosomes all weigh the same. Sickness is the damage, or 1 if the potential is
+  below a
   threshold, relative to that at which the population lives. The draw is a race of exponential clocks, one per mitochondrion
   and keyed by it, so that it does not depend on where mitochondria lie in memory.
 * A migrasome keeps what it reaches for with the chance of its sickness.

@@ -17,7 +17,8 @@ Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP)
 Which mitochondria go: :mod:`mitoferry.processes.vesicle_loading`. A vesicle without one is only counted (``cells.vesicles``);
 exosomes always.
 
-Assumptions: but for CD38, exophers and synaptosomes, rates do not depend on the cell type (uptake does); exosomes and empty vesicles carry no mtDNA away; the
+Assumptions: but for CD38, exophers and synaptosomes, rates do not depend on the cell type (uptake does); empty vesicles carry no mtDNA
+away (``vesicle_cargo`` is for that); the
 volume of the cell does not fall. Step error: rates are those at the start of the step; a vesicle finds the mitochondria that
 are there when its turn comes, in order of time. Times are exact within the step, waiting times exponential.
 Verification: ``tests/verification/test_vesicles.py``.
