@@ -7,8 +7,9 @@ the rate at which cell c takes an exosome of radius r out of the volume V of the
   in the cell/copies of its type) carries mtDNA, and the share whole_share of these a whole copy. It is taken out of a mitochondrion of
   the cell in proportion to the copies there. A copy in the medium is taken up at K, by cells in proportion to k_c, or lost at d; in a
   cell it enters a mitochondrion, any that is free in the cytosol with equal chances, with the chance entry_chance, else it is
-  degraded. From then on it is replicated, expressed and counted as any other (``mtdna``), so that a cell without mtDNA comes
-  to respire slowly; * microRNA: the microvesicles of a cell (rate x node microvesicles x stress) carry one dose each x node microrna. The doses M in the
+  degraded. From then on it is replicated, expressed and counted as any other (``mtdna``), so that a cell without mtDNA comes to
+  respire slowly;
+* microRNA: the microvesicles of a cell (rate x node microvesicles x stress) carry one dose each x node microrna. The doses M in the
   medium follow dM/dt = release - (K + d) M, those m of a cell dm/dt = k_c M - m/lasting; ``signals`` divides the LPS that the cell
   feels by 1 + tolerance m, so that cells which clear the outsourced mitochondria of others stay calm.
 
