@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from mitoferry.backends.cpu import Cpu
+from mitoferry.base.errors import InputError
 from mitoferry.core.nodes import NODE
 from mitoferry.core.plate_spec import Tunnels, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import (
@@ -23,6 +24,7 @@ from mitoferry.core.schema import (
     ROUTE_MICROTUNNEL,
     ROUTE_SHIFT,
 )
+from mitoferry.experiment.reader import load_experiment, parse_experiment
 from mitoferry.processes import microtunnel
 from nanotubes import HOUR, Stage, held, rows_of, wells_of
 
@@ -167,3 +169,18 @@ def test_wanted_and_written_down():
     assert spec_from_plain(spec_to_plain(spec)).arms == spec.arms
     endless = pairs(1).spec
     assert spec_from_plain(spec_to_plain(endless)).arms == endless.arms
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("donor: recipient", "donors that are not recipients, too"),
+        ("length: 500 um", "at most 50 um"),
+        ("mitochondria: 0", "greater than or equal to 1"),
+        ("donor: nobody", "a population or role"),
+    ],
+)
+def test_bad_input_is_refused_with_a_clear_message(given, said):
+    text = load_experiment("route-microtunnel").text.replace("length: 5 um, mitochondria: 3", given)
+    with pytest.raises(InputError, match=said):
+        parse_experiment(text, "x.yaml")
