@@ -86,6 +86,12 @@ def _each8(n, a, b, c, d, e, f, g, k):
         _row(i, a, b, c, d, e, f, g, k)
 
 
+def _each9(n, a, b, c, d, e, f, g, k, m):
+    i = cuda.grid(1)
+    if i < n:
+        _row(i, a, b, c, d, e, f, g, k, m)
+
+
 def _warp_sum(n_sums, t, local, shared, totals):
     for k in range(n_sums):
         shared[t] = local[k]
@@ -181,7 +187,7 @@ def _gather6(n_sums, cells, pages, a, b, c, d, e, f):
         _finish(h, totals, a, b, c, d, e, f)
 
 
-_EACH = {1: _each1, 2: _each2, 3: _each3, 4: _each4, 5: _each5, 6: _each6, 7: _each7, 8: _each8}
+_EACH = {1: _each1, 2: _each2, 3: _each3, 4: _each4, 5: _each5, 6: _each6, 7: _each7, 8: _each8, 9: _each9}
 _GATHER = {2: _gather2, 3: _gather3, 4: _gather4, 5: _gather5, 6: _gather6}
 
 

@@ -59,6 +59,9 @@ class CellTypeNumbers:
     cytokine_sensitivity: float = 1.0
     height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
+    dendrites: float = 0.0  # permanent links per cell
+    exophers: float = 1.0
+    synaptosomes: float = 0.0  # 1/h
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0
@@ -127,6 +130,27 @@ class Dose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tunnels:
+    """Artificial microtunnels between two sets of populations.
+
+    Attributes:
+        donors, recipients: indices of populations.
+        length: length of a tunnel [um], also how far apart membranes may be.
+        mitochondria: how many each tunnel passes before its valve shuts.
+        start, end: when cells are joined and tunnels stand [s]; ``end`` may be infinite.
+        cause: what the user wrote, for the report.
+    """
+
+    donors: tuple[int, ...]
+    recipients: tuple[int, ...]
+    length: float
+    mitochondria: int
+    start: float
+    end: float
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One timed change. Between ``start`` and ``end`` [s] the value is in force; ``end`` may be infinite.
 
@@ -158,6 +182,7 @@ class Arm:
     actions: tuple[Action, ...]
     medium: dict[str, float] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
+    tunnels: tuple[Tunnels, ...] = ()
 
     @property
     def sources(self) -> tuple[Population, ...]:
@@ -244,12 +269,17 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
     def dose(d: dict[str, Any]) -> Dose:
         return Dose(**{**d, "source": population(d["source"]), "washout": math.inf if d["washout"] is None else d["washout"]})
 
+    def tunnels(t: dict[str, Any]) -> Tunnels:
+        end = math.inf if t["end"] is None else t["end"]
+        return Tunnels(**{**t, "end": end, "donors": tuple(t["donors"]), "recipients": tuple(t["recipients"])})
+
     def arm(a: dict[str, Any]) -> Arm:
         geometry = Geometry(**{**a["geometry"], "size": tuple(a["geometry"]["size"])})
         return Arm(
             name=a["name"], geometry=geometry, populations=tuple(population(p) for p in a["populations"]),
             actions=tuple(action(x) for x in a["actions"]), medium=a["medium"],
             doses=tuple(dose(d) for d in a.get("doses", ())),
+            tunnels=tuple(tunnels(t) for t in a.get("tunnels", ())),
         )  # fmt: skip
 
     return PlateSpec(

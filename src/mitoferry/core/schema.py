@@ -89,9 +89,9 @@ LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
 
 # ----------------------------------------------------------------- vesicles
-EXOSOME, MICROVESICLE, MITOVESICLE, EXOPHER, APOPTOTIC_BODY, MIGRASOME = 0, 1, 2, 3, 4, 5
-VESICLE_NAMES = ("exosome", "microvesicle", "mitovesicle", "exopher", "apoptotic_body", "migrasome")
-N_VESICLES = 6
+EXOSOME, MICROVESICLE, MITOVESICLE, EXOPHER, APOPTOTIC_BODY, MIGRASOME, SYNAPTOSOME = 0, 1, 2, 3, 4, 5, 6
+VESICLE_NAMES = ("exosome", "microvesicle", "mitovesicle", "exopher", "apoptotic_body", "migrasome", "synaptosome")
+N_VESICLES = 7
 NO_VESICLE = 255  # ``Vesicles.kind`` of an empty row
 VESICLE_SLOTS = 16  # mitochondria that a vesicle can hold at most
 
@@ -235,6 +235,8 @@ class Cells(NamedTuple):
     parent: Any
     nuclei: Any
     vesicles: Any
+    connexin43: Any
+    microrna: Any
 
 
 class Groups(NamedTuple):
@@ -261,6 +263,9 @@ class Groups(NamedTuple):
     mtdna: Any
     cytokine_sensitivity: Any
     resting_potential: Any
+    dendrites: Any
+    exophers: Any
+    synaptosomes: Any
     nodes: Any
 
 
@@ -523,6 +528,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
+        "connexin43": _c("f4", "1", "connexin 43 relative to the type; -1 = not followed, the node acts at once", "connexin43", fill=-1),
+        "microrna": _c("f4", "1", "doses of microRNA taken up with vesicles", "vesicle_cargo"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -546,6 +553,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
         "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
         "resting_potential": _c("f4", "mV", "potential at which the population lives, lower without mtDNA", "plate", fill=156),
+        "dendrites": _c("f4", "1", "permanent dendritic links per cell, 0 = none", "plate"),
+        "exophers": _c("f4", "1", "release of exophers, relative", "plate", fill=1),
+        "synaptosomes": _c("f4", "1/h", "shedding of synaptosomes", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {
@@ -596,7 +606,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "alive": _c("u1", "", "1 = row in use", "nanotubes"),
     },
     "Vesicles": {
-        "kind": _c("u1", "", "what it is (EXOSOME ... MIGRASOME), 255 = row not in use", "vesicles", fill=NO_VESICLE),
+        "kind": _c("u1", "", "what it is (EXOSOME ... SYNAPTOSOME), 255 = row not in use", "vesicles", fill=NO_VESICLE),
         "well": _c("i4", "row of wells", "", "vesicles"),
         "source": _c("i4", "row of cells", "cell that shed it, -1 = none", "vesicles", fill=-1),
         "radius": _c("f4", "nm", "", "vesicles"),

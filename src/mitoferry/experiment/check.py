@@ -10,7 +10,7 @@ from mitoferry.core.schema import MAX_COPIES
 from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
-from mitoferry.experiment.parts import Cells, Injury, Isolated, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injury, Isolated, Microtunnels, Treatment, role_of
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import Amount, QuantityError
 from mitoferry.experiment.schema import Experiment, Plan
@@ -176,6 +176,8 @@ def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, pat
         _gene(f, action, tree, path)
     elif action.mitochondria is not None:
         _isolated(f, plan, action.mitochondria, tree, (*path, "mitochondria"))
+    elif action.microtunnels is not None:
+        _microtunnels(f, plan, action.microtunnels, tree, (*path, "microtunnels"))
     elif action.kind == "medium" and action.medium is not None and not action.medium.values():
         f.add(tree, (*path, "medium"), "at least one concentration", "none")
 
@@ -197,6 +199,21 @@ def _isolated(f: Collector, plan: Plan, isolated: Isolated, tree: Map, path: tup
     if isolated.washout is not None and not block:
         hint = "in a dish, 'until' says when they are washed off"
         f.add(tree, (*path, "washout"), "a tissue block (well.kind: block) that flow can wash", "a dish", hint)
+
+
+def _microtunnels(f: Collector, plan: Plan, given: Microtunnels, tree: Map, path: tuple[Any, ...]) -> None:
+    """Microtunnels: both ends are populations of this arm, and not the same."""
+    ends: dict[str, set[str]] = {}
+    for key in ("donor", "recipient"):
+        for name in getattr(given, key):
+            if name not in {*f.populations, *ROLES}:
+                f.unknown(tree, (*path, key), "a population or role", name, [*plan.cells, *ROLES])
+        ends[key] = {p for p, c in plan.cells.items() if {p, role_of(p, c)} & set(getattr(given, key))}
+        if not ends[key] and all(name in {*f.populations, *ROLES} for name in getattr(given, key)):
+            f.add(tree, (*path, key), "a population of this arm", f"none ({', '.join(getattr(given, key))})")
+    both = sorted(ends["donor"] & ends["recipient"])
+    if both:
+        f.add(tree, path, "donors that are not recipients, too", ", ".join(both))
 
 
 def _replaced(f: Collector, action: Injury, record: Any, tree: Map, path: tuple[Any, ...]) -> None:

@@ -187,11 +187,20 @@ class Isolated(Model):
         return Cells(type=self.type, count=0, role="donor", label=self.label, rho0=self.rho0, haplotypes=self.haplotypes)
 
 
-KINDS = ("drug", "gene", "medium", "wash", "mitochondria")
+class Microtunnels(Model):
+    """Artificial microtunnels (Sendai virus envelopes) between donor and recipient cells."""
+
+    donor: Names = Field(("donor",), description="populations or role that give")
+    recipient: Names = Field(("recipient",), description="populations or role that receive")
+    length: Annotated[Amount, In("um", low=1.0, high=50.0, example="5 um")] = Amount("5 um", 5.0, "um")
+    mitochondria: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(1, description="how many each tunnel passes at most")
+
+
+KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "microtunnels")
 
 
 class Treatment(Timed):
-    """A drug, a change of a gene, a change of medium, a wash, or isolated mitochondria."""
+    """A drug, a change of a gene, a change of medium, a wash, isolated mitochondria, or microtunnels."""
 
     drug: str | None = None
     dose: Dose | None = None
@@ -201,6 +210,7 @@ class Treatment(Timed):
     medium: Substances | None = None
     wash: bool | None = None
     mitochondria: Isolated | None = None
+    microtunnels: Microtunnels | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Treatment:
@@ -213,6 +223,8 @@ class Treatment(Timed):
             raise wrong("a dose only with a drug", self.dose.text)
         if (self.change is not None or self.level is not None) and self.gene is None:
             raise wrong("change and level only with a gene", self.change or str(self.level))
+        if self.on is not None and self.microtunnels is not None:
+            raise wrong("microtunnels without on", ", ".join(self.on), "microtunnels have keys donor and recipient")
         if self.on is not None and self.mitochondria is not None:
             raise wrong("mitochondria without on", ", ".join(self.on), "mitochondria in the medium reach every cell")
         return self

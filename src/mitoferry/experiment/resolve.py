@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
-from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Dose, Geometry, Measurement, PlateSpec, Population
+from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Dose, Geometry, Measurement, PlateSpec, Population, Tunnels
 from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
@@ -146,7 +146,7 @@ def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], param
     populations = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
     return Arm(
         name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium,
-        doses=_doses(plan, palette, parameters, library),
+        doses=_doses(plan, palette, parameters, library), tunnels=_tunnels(plan, populations),
     )  # fmt: skip
 
 
@@ -210,6 +210,23 @@ def _doses(plan: Plan, palette: list[str], parameters: dict[str, float], library
             )
         )
     return tuple(doses)
+
+
+def _tunnels(plan: Plan, populations: tuple[Population, ...]) -> tuple[Tunnels, ...]:
+    """Microtunnels of an arm, in the order of their treatments."""
+    return tuple(
+        Tunnels(
+            donors=_targets(given.donor, "donor", populations),
+            recipients=_targets(given.recipient, "recipient", populations),
+            length=given.length.value,
+            mitochondria=given.mitochondria,
+            start=treat.from_.value,
+            end=treat.until.value if treat.until is not None else FOREVER,
+            cause=f"microtunnels of {given.length}, {given.mitochondria} each",
+        )
+        for treat in plan.treat
+        if (given := treat.microtunnels) is not None
+    )
 
 
 # ------------------------------------------------------------------ timed changes

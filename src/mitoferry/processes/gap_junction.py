@@ -2,7 +2,7 @@
 
 Mechanism: two living cells that touch over the length l [um] share plaques of connexin 43,
 
-    N = n_l l CX43_a CX43_b,    CX43 = type x node cx43 x Akt (PI3K opens the way; 1 at rest).
+    N = n_l l CX43_a CX43_b,    CX43 = type x node cx43 (``connexin43``) x Akt (PI3K opens the way; 1 at rest).
 
 Either cell internalises a plaque as an annular vesicle of two membranes, its own and a piece of the other cell, at
 
@@ -17,8 +17,8 @@ without one are counted, too (``world.extra["gap_junction.vesicles"]``: per cell
 Nobody is named donor: direction can only come from the numbers and densities of mitochondria and from the nodes.
 
 Assumptions: the number of plaques follows contact and connexin at once, and is not used up (a plaque is remade within
-the hours that connexin lives); no CX43 dynamics of its own beyond Akt's; apoptotic cells take no part; a mitochondrion
-carried off leaves at once. Not in: coupling by Ca2+ and small molecules through the channels, hemichannels. The contacts
+the hours that connexin lives); apoptotic cells take no part; a mitochondrion
+carried off leaves at once. Ca2+ and small molecules: ``gap_junction_coupling``. Not in: hemichannels. The contacts
 of a cell count up to twice its outline. Rates are frozen over a macro-step, times within it are exact.
 Step error: contacts and rates are those at the end of motion; no more than 8 mitochondria per cell and step.
 Verification: ``tests/verification/test_gap_junction.py`` (F9).
@@ -34,7 +34,7 @@ import numpy as np
 
 from mitoferry.core.handover import arrive
 from mitoferry.core.maths import power
-from mitoferry.core.nodes import NODE_CX43, NODE_ENDOCYTOSIS, NODE_PLAQUE_INTERNALISATION, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PLAQUE_INTERNALISATION, NODE_TEMPERATURE
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform, uniform4
 from mitoferry.core.row import row
@@ -49,6 +49,7 @@ from mitoferry.core.schema import (
     ROUTE_GAP_JUNCTION,
 )
 from mitoferry.core.streams import GAP_JUNCTION
+from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.nanotube_links import state_array
@@ -105,8 +106,7 @@ def strength_row(i, cells, groups, strength):
     """Connexin 43 of cell ``i`` in force."""
     strength[i] = 0.0
     if living(cells, i):
-        g = int(cells.group[i])
-        strength[i] = max(float(groups.cx43[g]) * float(groups.nodes[g, NODE_CX43]) * float(cells.akt[i]), 0.0)
+        strength[i] = max(connexin(i, cells, groups) * float(cells.akt[i]), 0.0)
 
 
 @row

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.maths import power, relax
-from mitoferry.core.nodes import NODE_ACTIN_BREAK, NODE_CX43, NODE_MICROTUBULE_INVASION, NODE_OPENING
+from mitoferry.core.nodes import NODE_ACTIN_BREAK, NODE_MICROTUBULE_INVASION, NODE_OPENING
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
@@ -46,6 +46,7 @@ from mitoferry.core.schema import (
     LINK_OPEN,
 )
 from mitoferry.core.streams import NANOTUBE_CLOCKS
+from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.nanotube_links import NEVER, gap_between, state_array
 
 PER_TUBE = 65535  # draw number of what is drawn once per tube
@@ -113,11 +114,7 @@ def can_open(u, links, cells, groups, i, p):
 @row
 def rate_of_docking(links, cells, groups, i, p):
     """Rate [1/h] at which gap junctions cap a closed tube."""
-    ga = int(cells.group[int(links.a[i])])
-    gb = int(cells.group[int(links.b[i])])
-    a = float(groups.cx43[ga]) * float(groups.nodes[ga, NODE_CX43])
-    b = float(groups.cx43[gb]) * float(groups.nodes[gb, NODE_CX43])
-    return a * b / p.opening_time
+    return connexin(int(links.a[i]), cells, groups) * connexin(int(links.b[i]), cells, groups) / p.opening_time
 
 
 @row

@@ -15,12 +15,14 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CYTOSOL,
+    KIND_DENDRITE,
     LINK_EMPTY,
     MASS_SCALE,
     N_POOLS,
     POOL_MEDIUM,
     POOL_TRANSIT,
     ROUTE_BREAKAGE,
+    ROUTE_DENDRITE,
     ROUTE_NANOTUBE,
     ROUTE_NONE,
     ROUTE_RETURN,
@@ -31,6 +33,12 @@ from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_cha
 from mitoferry.processes.nanotube_links import NEVER
 from mitoferry.processes.nanotube_loading import adaptors, arrest, candidate, may_enter, motor_energy
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push
+
+
+@row
+def route_through(kind):
+    """Route of what passes a link of this kind."""
+    return ROUTE_DENDRITE if kind == KIND_DENDRITE else ROUTE_NANOTUBE
 
 
 @row
@@ -103,7 +111,8 @@ def try_loading(i, time, queue, course, traffic, links, cargo, n_cargo, mitochon
         if float(links.diameter[i]) < p.single_file_diameter:
             leaves = max(leaves, min(float(traffic.last_exit[i, exit_end]) + p.headway, STUCK))
         traffic.last_exit[i, exit_end] = leaves
-    new = load_into_transit(mitochondria, pages, cells, events, slot, N_POOLS * w + POOL_TRANSIT, time, ROUTE_NANOTUBE, name)
+    route = route_through(int(links.kind[i]))
+    new = load_into_transit(mitochondria, pages, cells, events, slot, N_POOLS * w + POOL_TRANSIT, time, route, name)
     k = free_cargo_row(queue, cargo, n_cargo)
     cargo.link[k] = i
     cargo.slot[k] = new
@@ -134,7 +143,7 @@ def release(k, time, end, kept, route, links, cargo, mitochondria, pages, cells,
     if not holds(int(cells.state[target])):
         target = other
     if kept and holds(int(cells.state[target])):
-        if route == ROUTE_NANOTUBE and target == origin:
+        if route != ROUTE_BREAKAGE and target == origin:
             route = ROUTE_RETURN
         arrive(mitochondria, pages, cells, events, slot, target, time, route, CYTOSOL, origin, int(links.id[i]), p.gate_potential)
     else:
@@ -198,7 +207,8 @@ def settle(queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, c
         if kind == ARRIVAL:
             if int(cargo.alive[item]) != 0 and float(cargo.leaves[item]) == time:
                 end = int(cargo.exit_end[item])
-                release(item, time, end, True, ROUTE_NANOTUBE, links, cargo, mitochondria, pages, cells, events, p)
+                route = route_through(int(links.kind[int(cargo.link[item])]))
+                release(item, time, end, True, route, links, cargo, mitochondria, pages, cells, events, p)
         elif kind == LOADING:
             n_cargo = try_loading(
                 item, time, queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step

@@ -7,7 +7,8 @@ Mechanism: each cell makes attempts at the rate
 An attempt has a direction (uniform, or von Mises around the find-me gradient with concentration kappa), and a length
 beyond the membrane from an exponential distribution of mean l. The first cell on the ray is reached if its gap is not
 longer than that. It holds the filopodium with the probability p_f * capture of both * (1 + exposed, uncovered
-phosphatidylserine of the target). The tube then grows for gap / v_grow. With centre distance D, the chance of an
+phosphatidylserine of the target) * anchoring by connexin 43 (``connexin43``: 1 at rest, less when it is lost). The tube
+then grows for gap / v_grow. With centre distance D, the chance of an
 attempt to end in a given lone cell of radius R is asin(R/D)/pi * exp(-gap/l) * p_f (dish).
 
 Assumptions: rates are frozen over a step; a cell may hold several filopodia; after an attempt in vain the cell rests
@@ -39,6 +40,7 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import NANOTUBE_CAPTURE, NANOTUBE_SEARCH
+from mitoferry.processes.connexin43 import anchoring
 from mitoferry.processes.nanotube_links import BY_SEARCH, allocate_proposals, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
 from mitoferry.space.neighbours import bin_coordinate, bin_runs, bin_span, minimum_image, wrap_bin
@@ -60,6 +62,7 @@ class Parameters(NamedTuple):
     bias_gradient: float
     refractory: float
     shortest: float
+    cx43_anchoring: float
 
 
 class Search(NamedTuple):
@@ -204,6 +207,7 @@ def capture_chance(i, j, cells, groups, p):
     gj = int(cells.group[j])
     exposed = float(cells.phosphatidylserine[j]) * max(1.0 - float(groups.nodes[gj, NODE_PS_MASK]), 0.0)
     pair = float(groups.nodes[gi, NODE_CAPTURE]) * float(groups.nodes[gj, NODE_CAPTURE])
+    pair = pair * anchoring(i, j, p.cx43_anchoring, cells, groups)
     return min(p.capture_probability * pair * (1.0 + p.phosphatidylserine_gain * exposed), 1.0)
 
 

@@ -3,7 +3,8 @@
 Mechanism: open thick tubes load mitochondria from either end (``nanotube_loading``); the way through the tube and the
 end and time of exit are sampled exactly (``nanotube_itinerary``); while inside, the mitochondrion belongs to the
 transit pool of its well; at its exit time, plus a time for unloading, it is handed over to the cell at that end,
-which may be the one that it came from. Closed and capped tubes carry nothing. A tube holds one mitochondrion per 2 um.
+which may be the one that it came from. Closed and capped tubes carry nothing. Dendrites
+(``dendrite``) carry in the same way, with a factor on loading and a route of their own. A tube holds one mitochondrion per 2 um.
 When a tube is lost each mitochondrion inside is drawn into the nearest living end (0.8) or set free into the medium.
 
 All loadings, arrivals and losses of a step are settled one after the other in the order of (time, kind, well, link id):
@@ -24,7 +25,7 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import LINK_EMPTY
+from mitoferry.core.schema import KIND_DENDRITE, LINK_EMPTY
 from mitoferry.core.streams import NANOTUBE_LOADING
 from mitoferry.processes.nanotube_clocks import Course, course_of
 from mitoferry.processes.nanotube_links import NEVER, state_array
@@ -34,6 +35,8 @@ from mitoferry.processes.nanotube_resolve import settle
 
 PAGES_AT_HAND = 64
 EVENTS_AT_HAND = 256
+GATE = "nanotube_transport.gate"  # factors of loading at the ends of dendrites, float64 [links, 2]
+NO_GATE = np.ones((1, 2))
 
 
 class Parameters(NamedTuple):
@@ -79,7 +82,7 @@ class Traffic(NamedTuple):
 
 
 @row
-def rates_row(i, links, cells, groups, wells, course, traffic, p, step):
+def rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
     """Rates of loading of link ``i`` and the time of its first loading in the step."""
     traffic.first[i] = NEVER
     traffic.draws[i] = 0
@@ -89,6 +92,9 @@ def rates_row(i, links, cells, groups, wells, course, traffic, p, step):
     b = int(links.b[i])
     traffic.rate[i, 0] = rate_of_loading(a, cells, groups, p)
     traffic.rate[i, 1] = rate_of_loading(b, cells, groups, p)
+    if int(links.kind[i]) == KIND_DENDRITE:
+        traffic.rate[i, 0] = float(traffic.rate[i, 0]) * float(gate[i, 0])
+        traffic.rate[i, 1] = float(traffic.rate[i, 1]) * float(gate[i, 1])
     traffic.number[i, 0] = cells.n_mitochondria[a]
     traffic.number[i, 1] = cells.n_mitochondria[b]
     total = float(traffic.rate[i, 0]) + float(traffic.rate[i, 1])
@@ -128,7 +134,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Settle all loadings, arrivals and losses of one step."""
     backend = world.backend
     course, traffic = course_of(world), _traffic(world)
-    backend.each(rates_row, world.n_links, world.links, world.cells, world.groups, world.wells, course, traffic, p, step)
+    gate = world.extra.get(GATE, NO_GATE)  # of dendrites; there are none where it is missing
+    backend.each(rates_row, world.n_links, world.links, world.cells, world.groups, world.wells, course, traffic, gate, p, step)
     backend.pull(world.links, world.cargo, course, traffic)
     queue = _due(world, course, traffic, step.time + step.dt)
     n = int(queue.size[0])

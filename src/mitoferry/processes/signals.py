@@ -3,7 +3,7 @@
 Mechanism: every signal y relaxes to a target f with its own time constant, y' = (f - y)/tau. Targets:
 
 * NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
-  LPS at its toll-like receptor, as doses that add);
+  LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add);
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the larger of oxidant stress and damage of the mitochondria;
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
@@ -75,6 +75,7 @@ class Parameters(NamedTuple):
     calcium_p2y: float
     calcium_energy: float
     calcium_time: float
+    microrna_tolerance: float
 
 
 class Decays(NamedTuple):
@@ -136,7 +137,7 @@ def advance_stress(i, cells, groups, d, p):
         h2o2,
         float(cells.env[i, TNF_ALPHA]),
         float(cells.env[i, IL_1BETA]),
-        max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0),
+        max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0) / (1.0 + p.microrna_tolerance * float(cells.microrna[i])),
         float(groups.cytokine_sensitivity[g]),
         float(groups.nodes[g, NODE_NFKB]),
         p,

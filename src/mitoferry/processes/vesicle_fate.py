@@ -8,6 +8,8 @@ Mechanism, per vesicle of radius r, rates per hour and frozen over a macro-step:
   of a vesicle that exposes phosphatidylserine (exopher, apoptotic body) also k x type's uptake x eat-me x node phagocytosis x
   (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V of the medium is taken up at sum(k)/V, by a cell
   drawn in proportion to k, with all that it holds: endosome, route vesicle, through :func:`mitoferry.core.handover.arrive`;
+* vesicles of a cell that touches another are passed on where connexin 43 holds the two together: without it their uptake falls by a
+  share (``connexin43.anchoring`` of the cell that shed them, 1 at rest);
 * it bursts at a rate and frees what it holds into the medium (:func:`mitoferry.processes.free_mitochondria.put_into_medium`);
 * a mitochondrion inside loses its function (potential 0, damage 1) at ln2/half-life: the membrane keeps the calcium of the
   medium out, so that it lasts 3 to 10 times as long as a naked one.
@@ -43,6 +45,7 @@ from mitoferry.core.schema import (
     ROUTE_VESICLE,
 )
 from mitoferry.core.streams import VESICLE_FATE
+from mitoferry.processes.connexin43 import anchoring
 from mitoferry.processes.free_mitochondria import BLOCK, FULL_DAMAGE, LN2, medium_volume, passage, put_into_medium, waiting_time
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
@@ -68,6 +71,7 @@ class Parameters(NamedTuple):
     porosity: float
     burst_rate: float  # 1/h
     cargo_half_life: float  # h
+    cx43_anchoring: float
 
 
 class Course(NamedTuple):
@@ -125,10 +129,14 @@ def arms_of(v, vesicles, cells, groups, wells, p):
     diffusing = diffusing / volume
     settling = settling / volume
     small = 1.0 - hill4(radius, p.endocytosis_limit)
+    source = int(vesicles.source[v])
+    if source >= 0 and int(cells.n_contacts[source]) > 0:
+        held = anchoring(source, source, p.cx43_anchoring, cells, groups)
+        diffusing = diffusing * held
+        settling = settling * held
     known = 0.0
     if int(vesicles.phosphatidylserine[v]) != 0:
         known = 1.0
-        source = int(vesicles.source[v])
         if source >= 0:
             known = 1.0 - min(max(float(groups.nodes[int(cells.group[source]), NODE_PS_MASK]), 0.0), 1.0)
     return small * diffusing, small * settling, known * diffusing, known * settling

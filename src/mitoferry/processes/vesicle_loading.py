@@ -3,7 +3,8 @@
 * A mitochondrion of the cytosol goes only if it fits (:mod:`mitoferry.processes.vesicle_size`). Several share the lumen up to
   a packing fraction, and no vesicle holds more than 16.
 * Which one of those that fit is drawn with weight 1 + (enrichment - 1) sickness; in microvesicles (enrichment - 1) is times
-  Hill2(H2O2), in mitochondria-carrying vesicles all weigh the same. Sickness is the damage, or 1 if the potential is below a
+  Hill2(H2O2), in mitochondria-carrying vesicles and synaptosomes all weigh the same. Sickness is the damage, or 1 if the potential is
+  below a
   threshold, relative to that at which the population lives. The draw is a race of exponential clocks, one per mitochondrion
   and keyed by it, so that it does not depend on where mitochondria lie in memory.
 * A migrasome keeps what it reaches for with the chance of its sickness.
@@ -35,6 +36,7 @@ from mitoferry.core.schema import (
     PLACE_SHIFT,
     POOL_TRANSIT,
     ROUTE_VESICLE,
+    SYNAPTOSOME,
     VESICLE_SLOTS,
 )
 from mitoferry.core.streams import VESICLE_CARGO
@@ -84,7 +86,7 @@ def pick(owner, kind, radius, left, draw, mitochondria, pages, cells, groups, we
     gain = 0.0
     if kind == MICROVESICLE:
         gain = (p.enrichment - 1.0) * hill2(float(cells.h2o2[owner]), p.h2o2_half)
-    elif kind != MITOVESICLE:
+    elif kind != MITOVESICLE and kind != SYNAPTOSOME:
         gain = p.enrichment - 1.0
     best = -1
     soonest = 0.0
@@ -180,7 +182,7 @@ def load_vesicles(order, rows, shed, vesicles, mitochondria, pages, cells, group
             vesicles.well[v] = cells.well[i]
             vesicles.source[v] = i
             vesicles.radius[v] = shed.radius[j]
-            vesicles.phosphatidylserine[v] = 1 if kind == APOPTOTIC_BODY or kind == EXOPHER else 0
+            vesicles.phosphatidylserine[v] = 1 if kind == APOPTOTIC_BODY or kind == EXOPHER or kind == SYNAPTOSOME else 0
             vesicles.layer[v] = cells.layer[i]
             vesicles.born[v] = shed.time[j]
             used += 1

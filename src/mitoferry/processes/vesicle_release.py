@@ -1,20 +1,24 @@
-"""Shedding of vesicles: exosomes, microvesicles, mitochondria-carrying vesicles, exophers, migrasomes, apoptotic bodies.
+"""Shedding of vesicles: exosomes, microvesicles, mitochondria-carrying vesicles, exophers, migrasomes, synaptosomes, apoptotic bodies.
 
 Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP) x node temperature:
 
+* exosomes rate x node exosomes x E (what they carry: ``vesicle_cargo``);
 * microvesicles rate x node microvesicles x stress x E, of which a share reaches for a mitochondrion, as all kinds but bodies
   with the chance n/(n + half) in a cell that has n;
 * mitochondria-carrying vesicles rate x type's release x node mitochondria release (CD38) x outsourcing x E, around one mitochondrion;
-* exophers rate x node exophers x stress x outsourcing x E, around 1 to 10;
+* exophers rate x type's exophers x node exophers x stress x outsourcing x E, around 1 to 10;
 * migrasomes rate per um of path x speed x node migrasomes x E: they keep the mitochondrion that they reach for with the
   chance of its sickness;
+* synaptosomes rate of the type (neurons) x node synaptosomes x (1 + injury (1 - (1 - phosphatidylserine)(1 - Hill2(H2O2)))): pinched
+  off with what the terminal holds, 0 to 5 mitochondria, healthy or not; passive, so that no ATP is asked for;
 * apoptotic bodies while caspases execute: every mitochondrion goes with the chance (volume of the body)/(volume of the cell);
 * stress = 1 + gain Hill2(H2O2); outsourcing = 1 + gain (1 - node lysosome), for cells whose lysosomes fail.
 
 Which mitochondria go: :mod:`mitoferry.processes.vesicle_loading`. A vesicle without one is only counted (``cells.vesicles``);
 exosomes always.
 
-Assumptions: but for CD38, rates do not depend on the cell type (uptake does); exosomes and empty vesicles carry no mtDNA away; the
+Assumptions: but for CD38, exophers and synaptosomes, rates do not depend on the cell type (uptake does); empty vesicles carry no mtDNA
+away (``vesicle_cargo`` is for that); the
 volume of the cell does not fall. Step error: rates are those at the start of the step; a vesicle finds the mitochondria that
 are there when its turn comes, in order of time. Times are exact within the step, waiting times exponential.
 Verification: ``tests/verification/test_vesicles.py``.
@@ -30,10 +34,12 @@ import numpy as np
 from mitoferry.core.maths import hill2
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
+    NODE_EXOSOMES,
     NODE_LYSOSOME,
     NODE_MICROVESICLES,
     NODE_MIGRASOMES,
     NODE_MITOCHONDRIA_RELEASE,
+    NODE_SYNAPTOSOMES,
     NODE_TEMPERATURE,
 )
 from mitoferry.core.process import Process
@@ -52,8 +58,10 @@ from mitoferry.core.schema import (
     N_VESICLES,
     NO_VESICLE,
     PAGE,
+    SYNAPTOSOME,
     VESICLE_SLOTS,
 )
+from mitoferry.core.streams import SYNAPTOSOME as SYNAPTOSOME_STREAM
 from mitoferry.core.streams import VESICLE_RELEASE
 from mitoferry.processes.free_mitochondria import waiting_time
 from mitoferry.processes.rest import RESTING_ATP
@@ -96,6 +104,12 @@ class Parameters(NamedTuple):
     migrasome_smallest: float
     migrasome_largest: float
     migrasome_loading: float
+    synaptosome_radius: float
+    synaptosome_spread: float
+    synaptosome_smallest: float
+    synaptosome_largest: float
+    synaptosome_most: float
+    synaptosome_injury: float
     mitochondria_half: float
     enrichment: float
     depolarised_potential: float  # mV
@@ -130,6 +144,8 @@ def sizes_of(kind, p):
         return p.exopher_radius, p.exopher_spread, p.exopher_smallest, p.exopher_largest
     if kind == APOPTOTIC_BODY:
         return p.body_radius, p.body_spread, p.body_smallest, p.body_largest
+    if kind == SYNAPTOSOME:
+        return p.synaptosome_radius, p.synaptosome_spread, p.synaptosome_smallest, p.synaptosome_largest
     return p.migrasome_radius, p.migrasome_spread, p.migrasome_smallest, p.migrasome_largest
 
 
@@ -155,6 +171,8 @@ def loading_of(kind, number, p):
         return p.microvesicle_loading * found
     if kind == MIGRASOME:
         return p.migrasome_loading * found
+    if kind == SYNAPTOSOME:
+        return 1.0  # how many it wants is drawn
     return found
 
 
@@ -164,18 +182,22 @@ def rate_of(kind, i, cells, groups, p):
     if kind == APOPTOTIC_BODY:
         return p.body_rate
     g = int(cells.group[i])
+    if kind == SYNAPTOSOME:
+        sound = (1.0 - min(max(float(cells.phosphatidylserine[i]), 0.0), 1.0)) * (1.0 - hill2(float(cells.h2o2[i]), p.h2o2_half))
+        injury = 1.0 + p.synaptosome_injury * (1.0 - sound)
+        return float(groups.synaptosomes[g]) * max(float(groups.nodes[g, NODE_SYNAPTOSOMES]), 0.0) * injury
     active = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * max(float(groups.nodes[g, NODE_TEMPERATURE]), 0.0)
     stress = 1.0 + p.stress_gain * hill2(float(cells.h2o2[i]), p.h2o2_half)
     outsourcing = 1.0 + p.lysosome_gain * max(1.0 - float(groups.nodes[g, NODE_LYSOSOME]), 0.0)
     if kind == EXOSOME:
-        return p.exosome_rate * active
+        return p.exosome_rate * max(float(groups.nodes[g, NODE_EXOSOMES]), 0.0) * active
     if kind == MICROVESICLE:
         return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * active
     if kind == MITOVESICLE:
         cd38 = float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0)
         return p.mitovesicle_rate * cd38 * outsourcing * active
     if kind == EXOPHER:
-        return p.exopher_rate * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * active
+        return p.exopher_rate * float(groups.exophers[g]) * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * active
     x, y, z = float(cells.ux[i]), float(cells.uy[i]), float(cells.uz[i])
     return p.migrasome_rate * math.sqrt(x * x + y * y + z * z) * max(float(groups.nodes[g, NODE_MIGRASOMES]), 0.0) * active
 
@@ -201,6 +223,8 @@ def shed_kind(i, kind, u, at, shed, cells, groups, wells, p, step):
                 shed.time[at + n] = step.time + 3600.0 * time
                 shed.event[at + n] = event
                 shed.wanted[at + n] = 1 + int(c * p.exopher_most) if kind == EXOPHER else 1
+                if kind == SYNAPTOSOME:
+                    shed.wanted[at + n] = int(c * (p.synaptosome_most + 1.0))
             n += 1
         time += waiting_time(rate, a, dt)
         event += 1
@@ -218,6 +242,8 @@ def shed_all(i, at, shed, cells, groups, wells, p, step):
     living = state == CELL_LIVE or state == CELL_MOMP
     n = 0
     for kind in range(MICROVESICLE, N_VESICLES):
+        if kind == SYNAPTOSOME and float(groups.synaptosomes[int(cells.group[i])]) <= 0.0:
+            continue
         u = a
         if kind == MITOVESICLE:
             u = b
@@ -225,6 +251,8 @@ def shed_all(i, at, shed, cells, groups, wells, p, step):
             u = c
         elif kind == MIGRASOME:
             u = d
+        elif kind == SYNAPTOSOME:
+            u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, SYNAPTOSOME_STREAM, step.step, 0)
         if state == CELL_APOPTOTIC if kind == APOPTOTIC_BODY else living:
             n += shed_kind(i, kind, u, at + n if at >= 0 else -1, shed, cells, groups, wells, p, step)
     return n

@@ -1,0 +1,267 @@
+"""What small vesicles carry besides mitochondria: whole mtDNA in exosomes, microRNA in microvesicles.
+
+Mechanism, per well, the medium stirred; k_c = capture 4 pi D R x type's uptake x node endocytosis x node temperature x Hill2(ATP)/V is
+the rate at which cell c takes an exosome of radius r out of the volume V of the medium, K the sum over cells, d the loss in the medium:
+
+* mtDNA: of the exosomes of a cell (``vesicle_release``: rate x node exosomes) the share mtdna_chance x node mtdna_packaging x (copies
+  in the cell/copies of its type) carries mtDNA, and the share whole_share of these a whole copy. It is taken out of a mitochondrion of
+  the cell in proportion to the copies there. A copy in the medium is taken up at K, by cells in proportion to k_c, or lost at d; in a
+  cell it enters a mitochondrion, any that is free in the cytosol with equal chances, with the chance entry_chance, else it is
+  degraded. From then on it is replicated, expressed and counted as any other (``mtdna``), so that a cell without mtDNA comes to
+  respire slowly;
+* microRNA: the microvesicles of a cell (rate x node microvesicles x stress) carry one dose each x node microrna. The doses M in the
+  medium follow dM/dt = release - (K + d) M, those m of a cell dm/dt = k_c M - m/lasting; ``signals`` divides the LPS that the cell
+  feels by 1 + tolerance m, so that cells which clear the outsourced mitochondria of others stay calm.
+
+Ledger: a copy is booked out of the donor when it is packed and into the recipient when it enters; between, it is counted in
+``world.extra["vesicle_cargo.copies"]`` (per well, haplotype: packed, in the medium, entered, lost), of which packed = the others' sum.
+
+Asked for by ``switches: {vesicle_cargo: on}``: most experiments need none of it. Assumptions: fragments of mtDNA do nothing; an insert lets
+exosomes through. Step error: rates frozen; a copy packed in a step is in the medium from the next step on.
+Verification: ``tests/verification/test_vesicle_cargo.py``. Sources: mtDNA in exosomes restores respiration, Sansone 2017 PNAS; microRNA
+with outsourced mitochondria, Phinney 2015 Nat Commun (all from memory).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.maths import exp, hill2, log
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_MICRORNA, NODE_MTDNA_PACKAGING, NODE_TEMPERATURE
+from mitoferry.core.process import Process
+from mitoferry.core.random import poisson_from, uniform, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_LIVE,
+    CELL_MOMP,
+    CYTOSOL,
+    EXOSOME,
+    MAX_COPIES,
+    MICROVESICLE,
+    N_HAPLOTYPES,
+    OCCUPIED,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    TALLY_COPIES_IN,
+    TALLY_COPIES_OUT,
+)
+from mitoferry.core.streams import MTDNA_VESICLES
+from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.processes.vesicle_release import Parameters as Release
+from mitoferry.processes.vesicle_release import rate_of
+from mitoferry.processes.vesicle_size import diffusion_of
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
+
+PI = 3.141592653589793
+PACKED, FLYING, ENTERED, LOST = 0, 1, 2, 3
+N_COUNTS = 4
+NUMBER, WHICH, KIND, TAKEN, INTO = 0, 1024, 2048, 4096, 8192  # first draws of the stream
+MOST = 1000
+
+
+class Parameters(NamedTuple):
+    """Library: ``vesicle_cargo.*``."""
+
+    mtdna_chance: float
+    whole_share: float
+    entry_chance: float
+    exosome_radius: float  # nm
+    viscosity: float  # mPa s
+    capture: float
+    atp_half: float  # share of resting ATP
+    medium_loss: float  # 1/h
+    microrna_lasting: float  # h
+
+
+class Cargo(NamedTuple):
+    """What cells do in a step: copies that they pack, microRNA that they release [1/h], rate at which they take up [1/h]."""
+
+    packed: Any
+    microrna: Any
+    clearance: Any
+
+
+@row
+def cargo_row(i, cargo, cells, groups, wells, release, p, step):
+    """Packing, release and uptake of cell ``i``."""
+    cargo.packed[i] = 0
+    cargo.microrna[i] = 0.0
+    cargo.clearance[i] = 0.0
+    state = int(cells.state[i])
+    if state != CELL_LIVE and state != CELL_MOMP:
+        return
+    w = int(cells.well[i])
+    g = int(cells.group[i])
+    whole = p.mtdna_chance * p.whole_share * max(float(groups.nodes[g, NODE_MTDNA_PACKAGING]), 0.0)
+    held = 0.0
+    for h in range(N_HAPLOTYPES):
+        held += int(cells.copies[i, h])
+    rate = rate_of(EXOSOME, i, cells, groups, release) * whole * held / max(float(groups.mtdna[g]), 1.0)
+    u = uniform(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, MTDNA_VESICLES, step.step, NUMBER)
+    cargo.packed[i] = poisson_from(rate * step.dt / 3600.0, u)
+    cargo.microrna[i] = rate_of(MICROVESICLE, i, cells, groups, release) * max(float(groups.nodes[g, NODE_MICRORNA]), 0.0)
+    power = float(groups.uptake[g]) * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
+    power = power * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
+    reach = 4.0 * PI * 3600.0 * diffusion_of(p.exosome_radius, p.viscosity) * float(cells.radius[i])
+    cargo.clearance[i] = p.capture * reach * max(power, 0.0) / medium_volume(wells, w)
+
+
+@row
+def copies_in(slot, mitochondria):
+    """All mtDNA copies of the mitochondrion in ``slot``."""
+    n = 0
+    for h in range(N_HAPLOTYPES):
+        n += int(mitochondria.copies[slot, h])
+    return n
+
+
+@row
+def a_mitochondrion(c, by_copies, mitochondria, pages, cells, key0, key1, step, draw):
+    """Slot of a free mitochondrion of cell ``c``: by equal chances, or in proportion to its copies; -1 if there is none.
+
+    The race of exponential clocks is keyed by identity: it does not depend on where mitochondria are stored.
+    """
+    best = 1e300
+    found = -1
+    page = int(cells.first_page[c])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
+                weight = copies_in(slot, mitochondria) if by_copies != 0 else 1
+                if weight > 0:
+                    u = uniform(key0, key1, int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]), MTDNA_VESICLES, step, draw)
+                    time = -log(u) / weight
+                    if time < best:
+                        best = time
+                        found = slot
+        page = int(pages.next[page])
+    return found
+
+
+@row
+def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
+    """Take the copies that cells pack in this step out of their mitochondria (serial); returns how many."""
+    total = 0
+    for i in range(n_cells):
+        w = int(cells.well[i])
+        key0 = int(wells.key0[w])
+        key1 = int(wells.key1[w])
+        for k in range(min(int(cargo.packed[i]), MOST)):
+            slot = a_mitochondrion(i, 1, mitochondria, pages, cells, key0, key1, step.step, WHICH + k)
+            if slot >= 0:
+                left = uniform(key0, key1, int(cells.id[i]), 0, MTDNA_VESICLES, step.step, KIND + k) * copies_in(slot, mitochondria)
+                h = 0
+                while h < N_HAPLOTYPES - 1 and left >= int(mitochondria.copies[slot, h]):
+                    left -= int(mitochondria.copies[slot, h])
+                    h += 1
+                mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) - 1
+                cells.tally[i, TALLY_COPIES_OUT + h] += 1
+                counts[w, h, PACKED] += 1
+                counts[w, h, FLYING] += 1
+                total += 1
+    return total
+
+
+@row
+def taker(w, u, n_cells, total, clearance, cells):
+    """Row of the cell of well ``w`` that takes something up, in proportion to clearance."""
+    so_far = 0.0
+    found = -1
+    for i in range(n_cells):
+        if int(cells.well[i]) == w and float(clearance[i]) > 0.0 and so_far <= u * total:
+            so_far += float(clearance[i])
+            found = i
+    return found
+
+
+@row
+def fly(n_cells, n_wells, cargo, counts, strength, mitochondria, pages, cells, wells, p, step):
+    """Uptake and loss of the copies in the medium of every well (serial); ``strength``: sum of the clearance of each well."""
+    hours = step.dt / 3600.0
+    for w in range(n_wells):
+        key0 = int(wells.key0[w])
+        key1 = int(wells.key1[w])
+        total = float(strength[w]) + p.medium_loss
+        gone = 1.0 - exp(-total * hours)
+        for h in range(N_HAPLOTYPES):
+            for q in range(int(counts[w, h, FLYING])):
+                u, v, x, y = uniform4(key0, key1, h, q, MTDNA_VESICLES, step.step, TAKEN)
+                if u >= gone:
+                    continue
+                counts[w, h, FLYING] -= 1
+                slot = -1
+                c = -1
+                if v * total < float(strength[w]) and y < p.entry_chance:
+                    c = taker(w, x, n_cells, float(strength[w]), cargo.clearance, cells)
+                    if c >= 0:
+                        slot = a_mitochondrion(c, 0, mitochondria, pages, cells, key0, key1, step.step, INTO + h * MOST + q)
+                if slot >= 0 and int(mitochondria.copies[slot, h]) < MAX_COPIES:
+                    mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) + 1
+                    cells.tally[c, TALLY_COPIES_IN + h] += 1
+                    counts[w, h, ENTERED] += 1
+                else:
+                    counts[w, h, LOST] += 1
+
+
+@row
+def dose_row(i, doses, cargo, cells, p, step):
+    """MicroRNA of cell ``i`` after the step; ``doses``: mean number in the medium of each well over the step."""
+    hours = step.dt / 3600.0
+    steady = float(cargo.clearance[i]) * float(doses[int(cells.well[i])]) * p.microrna_lasting
+    cells.microrna[i] = steady + (float(cells.microrna[i]) - steady) * exp(-hours / p.microrna_lasting)
+
+
+def _sums(world: Any, values: Any) -> Any:
+    """Sum over the cells of each well, in order of row; float64 [wells]."""
+    total = np.zeros(world.n_wells)
+    np.add.at(total, world.cells.well[: world.n_cells], values)
+    return total
+
+
+def medium_doses(amount: Any, release: Any, strength: Any, p: Parameters, hours: float) -> Any:
+    """Exact step of dM/dt = release - (K + d) M: ``amount`` is changed, the mean over the step returned."""
+    loss = strength + p.medium_loss
+    decay = np.array([exp(-float(x) * hours) for x in loss])
+    steady = release / loss
+    mean = steady + (amount - steady) * (1.0 - decay) / (loss * hours)
+    amount[:] = steady + (amount - steady) * decay
+    return mean
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Pack, carry and take up the cargo of small vesicles for one step."""
+    backend, n, m = world.backend, world.n_cells, world.n_wells
+    release = world.parameters.get("vesicle_release")
+    if release is None:
+        release = Release(**{k: float(world.spec.parameters[f"vesicle_release.{k}"]) for k in Release._fields})
+    cargo = Cargo(np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
+    backend.each(cargo_row, n, cargo, world.cells, world.groups, world.wells, release, p, step)
+    backend.pull(cargo, world.cells)
+    counts = state_array(world, "vesicle_cargo.copies", m, np.int64, 0, width=N_HAPLOTYPES * N_COUNTS).reshape(-1, N_HAPLOTYPES, N_COUNTS)
+    strength = _sums(world, cargo.clearance)
+    tables = (world.mitochondria, world.pages, world.cells)
+    backend.serial(fly, n, m, cargo, counts, strength, *tables, world.wells, p, step)
+    backend.serial(pack, n, cargo, counts, *tables, world.wells, step)
+    amount = state_array(world, "vesicle_cargo.microrna", m, np.float64, 0.0)
+    doses = medium_doses(amount, _sums(world, cargo.microrna), strength, p, step.dt / 3600.0)
+    backend.each(dose_row, n, doses, cargo, world.cells, p, step)
+
+
+def wanted(spec: PlateSpec) -> bool:
+    """Used where it is switched on."""
+    return spec.switches.get("vesicle_cargo") == "on"
+
+
+PROCESS = Process(
+    name="vesicle_cargo", stage="vesicles", clock="mitochondria", parameters=Parameters, advance=advance, writes_mitochondria=True,
+    wanted=wanted,
+)  # fmt: skip
