@@ -129,6 +129,8 @@ def prepare(world: Any, p: Parameters) -> None:
             p, int(wells.geometry[w]), wells.size[w], fields.spacing[w], float(wells.medium_height[w]), float(wells.pore[w])
         )
         fields.diffusion[w], fields.decay[w], fields.to_bulk[w], fields.surface[w] = rates
+        if int(wells.geometry[w]) == BLOCK:
+            fields.decay[w, [ATP, ADP]] *= world.spec.arms[w // world.spec.replicates].geometry.clearance
     world.backend.push(fields)
     world.space.scratch["diffusion.prepared"] = True
 
