@@ -25,6 +25,7 @@ class Geometry:
         voxel: edge of a field voxel [um].
         perfusion: flow of blood through a block, 1 = that of the parameter ``diffusion.perfusion``.
         clearance: loss of extracellular nucleotides in a block, 1 = that of ``diffusion.tissue_nucleotide_decay``.
+        haemoglobin: oxygen that blood brings over what is dissolved in it.
         washout: half-life [s] of free mitochondria by the flow through a block, 0 = no flow.
     """
 
@@ -36,6 +37,7 @@ class Geometry:
     voxel: float = 20.0
     perfusion: float = 1.0
     clearance: float = 1.0
+    haemoglobin: float = 1.0
     washout: float = 0.0
 
 

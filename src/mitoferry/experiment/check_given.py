@@ -12,7 +12,7 @@ from mitoferry.experiment.tree import Map
 
 MAX_DOSE = 50_000_000  # mitochondria that are given
 MAX_GRAFT = 1_000_000
-BLOCK_ONLY = ("template", "perfusion", "clearance", "washout", "organ")
+BLOCK_ONLY = ("template", "perfusion", "clearance", "haemoglobin", "washout", "organ")
 A_BLOCK = "a tissue block (well.kind: block)"
 
 
@@ -76,7 +76,7 @@ def _site(f: Collector, plan: Plan, given: Sited, tree: Map, path: tuple[Any, ..
             f.add(tree, (*path, key), "a site only with the route injection or local", f"route {getattr(given, 'route', '')}")
     if given.site is not None and given.spread is None:
         f.add(tree, (*path, "site"), "'spread' beside 'site'", "a site alone", "as in 'spread: 30 um'")
-    if block and given.site is not None and any(at.value > x for at, x in zip(given.site, plan.well.extent(), strict=True)):
+    if block and isinstance(given.site, tuple) and any(at.value > x for at, x in zip(given.site, plan.well.extent(), strict=True)):
         f.add(tree, (*path, "site"), "a place in the block", ", ".join(str(at) for at in given.site))
 
 

@@ -22,7 +22,8 @@ def _place(given: Sited, plan: Plan) -> dict[str, Any]:
     if given.spread is None:
         return {}
     centre = tuple(0.5 * x for x in plan.well.extent())
-    return {"site": tuple(x.value for x in given.site) if given.site is not None else centre, "spread": given.spread.value}
+    site = tuple(x.value for x in given.site) if isinstance(given.site, tuple) else centre
+    return {"site": site, "spread": given.spread.value}
 
 
 def _isolated(given: Isolated, plan: Plan) -> tuple[int, dict[str, Any]]:

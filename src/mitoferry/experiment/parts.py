@@ -19,6 +19,7 @@ Length = Annotated[Amount, In("um", high=1e6, above=True, example="600 um")]
 Share = Annotated[Amount, In("1", high=1.0, example="80 %")]
 Dose = Annotated[Amount, In("", example="350 nM")]
 Factor = Annotated[Amount, In("1", high=1e6, example="0.3")]
+Many = Annotated[Amount, In("1", high=1e18, above=True, example="1e7")]
 Density = Annotated[Amount, In("1/cm^2", high=1e9, above=True, example="5e4 1/cm^2")]
 PerVolume = Annotated[Amount, In("1/mL", high=1e12, above=True, example="3e7 1/mL")]
 Volume = Annotated[Amount, In("mL", high=1e6, above=True, example="0.2 mL")]
@@ -87,6 +88,7 @@ class Well(Model):
     template: str | None = Field(None, description="tissue of the library (mitoferry list tissues) that fills in what is not given here")
     perfusion: Factor | None = Field(None, description="flow of blood through a block, 1 = normal; substances of the medium come with it")
     clearance: Factor | None = Field(None, description="loss of extracellular nucleotides in a block, 1 = normal")
+    haemoglobin: Factor | None = Field(None, description="oxygen that blood carries over what is dissolved in it, 1 = none; default 1")
     washout: Duration | None = Field(None, description="half-life of free mitochondria by the flow through a block")
     organ: Volume | None = Field(None, description="volume of the organ that the block is a part of; 'dose' counts what the organ gets")
 
@@ -200,7 +202,9 @@ class Given(Model):
 class Sited(Given):
     """What can be put at a site of a block."""
 
-    site: Annotated[tuple[Length, ...], Field(min_length=3, max_length=3)] | None = Field(None, description="place in the block; default: its centre")
+    site: Length | Annotated[tuple[Length, ...], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="place in the block, three lengths; default: its centre"
+    )
     spread: Length | None = Field(None, description="standard deviation about the site; without it all over the block")
 
     @field_validator("site", mode="plain", json_schema_input_type=list[str] | None)
@@ -218,7 +222,7 @@ class Isolated(Sited):
 
     per_cell: Factor | None = Field(None, description="mitochondria per cell seeded in the well")
     count: Count | None = Field(None, description="mitochondria per well")
-    dose: Factor | None = Field(None, description="mitochondria given to the organ, of which the block gets its share by volume")
+    dose: Many | None = Field(None, description="mitochondria given to the organ, of which the block gets its share by volume")
     route: Literal["medium", "injection", "intravenous", "intracoronary", "intranasal"] = "medium"
     viability: Share | None = Field(None, description="share with potential when added; default: parameter isolated_mitochondria.viability")
     centrifugation: Duration | None = Field(None, description="time in the centrifuge after they are added; dish only")
@@ -259,7 +263,7 @@ class Grafted(Sited):
     name: Name = Field("graft", description="name of the population, for measure and treat")
     count: Count | None = Field(None, description="cells offered to the block")
     per_recipient: Factor | None = Field(None, description="cells offered per recipient seeded in the block")
-    dose: Factor | None = Field(None, description="cells given to the organ, of which the block is offered its share by volume")
+    dose: Many | None = Field(None, description="cells given to the organ, of which the block is offered its share by volume")
     route: Literal["local", "intravenous"] = "local"
     overrides: dict[str, Amount | float | str] = Field(default_factory=dict, max_length=50)
 

@@ -165,6 +165,7 @@ def _geometry(plan: Plan) -> Geometry:
         voxel=well.voxel.value,
         perfusion=1.0 if well.perfusion is None else well.perfusion.value,
         clearance=1.0 if well.clearance is None else well.clearance.value,
+        haemoglobin=1.0 if well.haemoglobin is None else well.haemoglobin.value,
         washout=0.0 if well.washout is None else well.washout.value,
     )
 

@@ -31,7 +31,7 @@ def _section(node: Map, key: str, place: Place) -> Map | None:
     return found if isinstance(found, Map) else None
 
 
-def _cells(tree: Map, tissue: Any, place: Place) -> None:
+def _cells(tree: Map, tissue: Any, overrides: Mapping[str, Any], place: Place) -> None:
     cells = _section(tree, "cells", place)
     if cells is None:
         return
@@ -44,7 +44,7 @@ def _cells(tree: Map, tissue: Any, place: Place) -> None:
             continue
         _fill(one, "type", record.type, place)
         _fill(one, "role", record.role, place)
-        if not any(key in one for key in NUMBERS):
+        if not any(key in one or f"cells.{name}.{key}" in overrides for key in NUMBERS):
             one.put("per_volume", record.per_volume, place)
 
 
@@ -69,7 +69,7 @@ def fill_template(tree: Map, overrides: Mapping[str, Any], library: Library) -> 
     medium = _section(well, "medium", place)
     for key in OF_THE_MEDIUM if medium is not None else ():
         _fill(medium, key, tissue.values[key].value, place)  # type: ignore[arg-type]
-    _cells(tree, tissue, place)
+    _cells(tree, tissue, overrides, place)
     return problems
 
 

@@ -18,12 +18,12 @@ from mitoferry.library.records import check_evidence, data_path, raise_all, read
 from mitoferry.library.units import convert
 
 UNITS = {
-    "size": "um", "oxygen": "uM", "glucose": "mM", "lactate": "mM", "calcium": "mM", "perfusion": "1", "clearance": "1", "washout": "h",
-    "organ": "mL",
+    "size": "um", "oxygen": "uM", "glucose": "mM", "lactate": "mM", "calcium": "mM", "perfusion": "1", "clearance": "1", "haemoglobin": "1",
+    "washout": "h", "organ": "mL",
 }  # fmt: skip
 """Numbers of a tissue and their units; all must be given."""
 OF_THE_MEDIUM = ("oxygen", "glucose", "lactate", "calcium")
-OF_THE_WELL = ("size", "perfusion", "clearance", "washout", "organ")
+OF_THE_WELL = ("size", "perfusion", "clearance", "haemoglobin", "washout", "organ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
