@@ -28,7 +28,8 @@ def doses():
         return Dose(source=source, viability=0.7, start=0.0, **keys)
 
     return (
-        one(0, 40, route="injection", site=(20.0, 30.0, 40.0), spread=15.0), one(1, 40, route="intravenous"), one(2, 40, route="intranasal"),
+        one(0, 40, route="injection", site=(20.0, 30.0, 40.0), spread=15.0), one(1, 40, route="intravenous"),
+        one(2, 40, route="intranasal"),
         one(3, 12, route="vesicles", vesicle=EXOPHER, each=3), one(4, 0, route="cytosol", into=(0,), per_cell=5.0),
     )  # fmt: skip
 
@@ -36,7 +37,8 @@ def doses():
 def history(backend, steps=8):
     numbers = cell_type(mitochondria=6.0, mtdna=20.0, uptake=20.0)
     world = make_world(
-        [population("recipient", 0, count=3, numbers=numbers), population("graft", 1, count=4, role="donor", numbers=numbers, grafted=True)],
+        [population("recipient", 0, count=3, numbers=numbers),
+         population("graft", 1, count=4, role="donor", numbers=numbers, grafted=True)],
         backend=backend, geometry=Geometry(kind="block", size=(60.0, 60.0, 60.0)), medium={"oxygen": 50.0, "glucose": 5.5, "calcium": 0.2},
     )  # fmt: skip
     rest(world)

@@ -24,7 +24,8 @@ def test_each_map_goes_one_way_and_has_its_ends(name):
     assert (np.diff(found) * RISES[name] > 0).all()
     ends = {
         "ejection_fraction": (P.ejection_lowest, P.ejection_normal), "lesion_size": (1.0, 0.0), "oedema": (P.oedema_most, 0.0),
-        "neurological_score": (0.0, P.neurological_best), "compliance": (P.compliance_lowest, 1.0), "wall_thickness": (1 + P.wall_thickening, 1.0),
+        "neurological_score": (0.0, P.neurological_best), "compliance": (P.compliance_lowest, 1.0),
+        "wall_thickness": (1 + P.wall_thickening, 1.0),
     }[name]  # fmt: skip
     assert (found[0], found[-1]) == pytest.approx(ends)
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from mitoferry.core.schema import EXOPHER, SPECIES
-from mitoferry.experiment.plate import build_world
-from mitoferry.experiment.reader import examine, load_experiment, shipped
 from mitoferry.experiment.names import load_library
+from mitoferry.experiment.plate import build_world
+from mitoferry.experiment.reader import examine, load_experiment, parse_experiment, shipped
 from mitoferry.experiment.resolve import resolve
-from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.treatments import perfusion_at
 from mitoferry.library.tissues import UNITS, load_tissues, read_tissue
 from mitoferry.show.cards import show_text
@@ -43,7 +42,8 @@ def test_routes_of_isolated_mitochondria():
     arm = spec_of(
         BLOCK,
         "{mitochondria: {type: bm_msc, count: 50}}",
-        "{mitochondria: {type: bm_msc, count: 60, route: injection, site: [10 um, 20 um, 30 um], spread: 15 um, washout: 20 min}, from: 1 h}",
+        "{mitochondria: {type: bm_msc, count: 60, route: injection, site: [10 um, 20 um, 30 um], spread: 15 um, "
+        "washout: 20 min}, from: 1 h}",
         "{mitochondria: {type: bm_msc, dose: 1e7, route: intravenous}}",
         "{mitochondria: {type: bm_msc, per_cell: 3, route: intranasal}}",
     ).arms[0]
@@ -63,7 +63,8 @@ def test_vesicles_and_needles():
 
 def test_a_graft_is_a_population_of_its_own_that_waits():
     spec = spec_of(
-        BLOCK, "{graft: {type: bm_msc, count: 7, spread: 10 um}, from: 1 h}", "{graft: {name: more, type: ad_msc, dose: 1e7, route: intravenous}}",
+        BLOCK, "{graft: {type: bm_msc, count: 7, spread: 10 um}, from: 1 h}",
+        "{graft: {name: more, type: ad_msc, dose: 1e7, route: intravenous}}",
         more="measure: [{assay: cell_count, of: [recipient, graft], at: 4 h}, {assay: cell_count, of: donor, at: 4 h}]\n",
     )  # fmt: skip
     arm = spec.arms[0]
@@ -108,7 +109,9 @@ def test_a_template_can_be_set_and_an_arm_can_change_what_it_gives():
     more = "arms: {a: {}, b: {well: {perfusion: 0.1}}}\n"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        spec = resolve(parse_experiment(text(TEMPLATE, cells="", more=more), overrides={"well.template": "stroke", "cells.neuron.count": "5"}))
+        spec = resolve(
+            parse_experiment(text(TEMPLATE, cells="", more=more), overrides={"well.template": "stroke", "cells.neuron.count": "5"})
+        )
     assert [p.count for p in spec.arms[0].populations] == [5, 52, 14]  # 3e7 and 8e6 per mL in 1.728e6 um^3
     more = "arms: {a: {}, b: {well: {perfusion: 0.1}, cells: {endothelium: {count: 3}}}}\n"
     with warnings.catch_warnings():
@@ -181,7 +184,12 @@ WRONG = [
     (BLOCK, "{graft: {type: bm_msc, dose: 1e15}}", "dose", "at most"),
     (BLOCK, "{mitochondria: {type: bm_msc, count: 49000000, route: nasal}}", "route", "one of"),
     (BLOCK, "{mitochondria: {type: bm_msc, dose: 1e15, route: intravenous}}", "dose", "fewer than"),
-    (BLOCK, "{mitochondria: {type: bm_msc, count: 5, route: injection, site: [10 um, 10 um, 400 um], spread: 5 um}}", "site", "place in the block"),
+    (
+        BLOCK,
+        "{mitochondria: {type: bm_msc, count: 5, route: injection, site: [10 um, 10 um, 400 um], spread: 5 um}}",
+        "site",
+        "place in the block",
+    ),
     (BLOCK, "{mitochondria: {type: bm_msc, count: 5, route: injection, site: [10 um, 10 um, 40 um]}}", "site", "'spread' beside"),
     (BLOCK, "{mitochondria: {type: bm_msc, count: 5, route: intravenous, spread: 5 um}}", "spread", "a site only"),
     (BLOCK, "{mitochondria: {type: bm_msc, count: 5, route: intravenous, washout: 5 min}}", "washout", "only with the routes"),
@@ -219,7 +227,9 @@ def test_a_dish_is_no_tissue(well, key, words):
 def test_a_template_in_an_arm_and_ischaemia_in_a_dish_are_refused():
     assert any("only in the base" in p.wanted for p in problems(BLOCK, more="arms: {a: {well: {template: stroke}}}\n"))
     assert any("blood flows through" in p.wanted for p in problems(DISH, more="injury: [{do: ischaemia}]\n"))
-    assert any("per volume only in a block" in p.wanted for p in problems(DISH, cells="cells: {recipient: {type: huvec, per_volume: 1e8 1/mL}}\n"))
+    assert any(
+        "per volume only in a block" in p.wanted for p in problems(DISH, cells="cells: {recipient: {type: huvec, per_volume: 1e8 1/mL}}\n")
+    )
 
 
 def test_cells_of_an_arm_may_be_given_by_another_number():

@@ -62,7 +62,9 @@ def test_blood_that_is_cut_takes_oxygen_and_atp_away_and_brings_them_back():
         c = engine.world.cells
         cells = np.flatnonzero((c.state[: engine.world.n_cells] == CELL_LIVE) & (c.population[: engine.world.n_cells] == 0))
         if engine.tick in (1800, 3600, 7200):
-            found.append([(float(c.env[cells[c.well[cells] == w], 0].mean()), float(c.atp[cells[c.well[cells] == w]].mean())) for w in (0, 1)])
+            found.append(
+                [(float(c.env[cells[c.well[cells] == w], 0].mean()), float(c.atp[cells[c.well[cells] == w]].mean())) for w in (0, 1)]
+            )
 
     run("tissue-infarct", ("uninjured", "untreated"), 2, keep)
     (_, half), (well, cut), (_, back) = found
@@ -100,7 +102,7 @@ def test_a_needle_reaches_the_cytosol_of_zygotes_only_where_it_is_used():
     assert seen["untouched"] == seen["nuclear_transfer"] == {}
     assert abs(seen["injected"]["injection"] / 6 - 45.0) < 5 * np.sqrt(45.0 / 6)
     c, n = engine.world.cells, engine.world.n_cells
-    donor = engine.spec.haplotype_names.index("donor")
+    donor = engine.spec.haplotype_names.index("m.3243A>G")
     carried = c.copies[:n][(c.well[:n] == 2) & (c.state[:n] == CELL_LIVE)]
     share = carried[:, donor].sum() / carried.sum()
     assert 0.0 < share < 0.08  # about 2 %, each zygote its own

@@ -1,4 +1,4 @@
-"""G4 for injuries of the flow of blood: they act on the fields of a block; with `diffusion` off they change no byte (in a dish: refused)."""
+"""G4 for injuries of the flow of blood: they act on the fields of a block; with `diffusion` off they change no byte."""
 
 import warnings
 from dataclasses import replace

@@ -138,8 +138,13 @@ def test_a_site_is_washed_out_with_its_half_life(fault):
         rate = np.log(2) / half
         p = values("free_mitochondria")
         loss = np.log(2) * (1 / p.function_half_life + 1.8**2 / (1.8**2 + p.calcium_half**2) / p.calcium_half_life)
-        dead = loss * p.lysis_rate / (p.lysis_rate - loss) * (  # both clocks run out within t, integrated below
-            (1 - np.exp(-loss / 6)) / loss - (1 - np.exp(-p.lysis_rate / 6)) / p.lysis_rate
+        dead = (
+            loss
+            * p.lysis_rate
+            / (p.lysis_rate - loss)
+            * (  # both clocks run out within t, integrated below
+                (1 - np.exp(-loss / 6)) / loss - (1 - np.exp(-p.lysis_rate / 6)) / p.lysis_rate
+            )
         )
         left = np.exp(-fault * rate / 6) * (1 - dead)
         assert (stats.binomtest(held(world, k=k), 5000, left).pvalue > ALPHA) == (fault == 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fates import module, rest, shared_backend, values
+from fates import module, shared_backend, values
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.events import EVENT_WASHED
@@ -27,7 +27,9 @@ SMALL = cell_type(mitochondria=3.0, mtdna=15.0, cell_cv=0.0)
 def world_of(count=1500, *, route="intravenous", backend=None, hif=0.0, recipients=4, **changes):
     """A graft of ``count`` rows beside some recipients."""
     graft = population("graft", 1, count=count, role="donor", numbers=SMALL, grafted=True)
-    world = make_world([population("recipient", 0, count=recipients, numbers=SMALL), graft], backend=backend or shared_backend(), geometry=BLOCK)
+    world = make_world(
+        [population("recipient", 0, count=recipients, numbers=SMALL), graft], backend=backend or shared_backend(), geometry=BLOCK
+    )
     world.cells.hif[2 : 2 + recipients] = hif
     world.spec = replace(world.spec, arms=(replace(world.spec.arms[0], grafts=(Graft(population=1, start=0.0, route=route, **changes),)),))
     return world
@@ -166,7 +168,9 @@ def test_tubes_of_a_lost_cell_break_and_nothing_stays_with_it():
 
     def keep(world):
         n = world.n_links
-        ends = np.concatenate([world.links.a[:n][world.links.state[:n] != LINK_EMPTY], world.links.b[:n][world.links.state[:n] != LINK_EMPTY]])
+        ends = np.concatenate(
+            [world.links.a[:n][world.links.state[:n] != LINK_EMPTY], world.links.b[:n][world.links.state[:n] != LINK_EMPTY]]
+        )
         linked.append(len(ends))
         assert not (world.cells.state[ends] == CELL_EMPTY).any()
 

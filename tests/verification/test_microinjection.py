@@ -34,7 +34,9 @@ NUMBERS = cell_type(mitochondria=10.0, mtdna=50.0, cell_cv=0.0)
 
 
 def dose(per_cell=8.0, *, into=(0,), viability=1.0, start=0.0):
-    source = population("isolated_mitochondria", ISOLATED, count=0, role="donor", numbers=cell_type("source"), haplotypes=(0.0, 1.0, 0.0, 0.0))
+    source = population(
+        "isolated_mitochondria", ISOLATED, count=0, role="donor", numbers=cell_type("source"), haplotypes=(0.0, 1.0, 0.0, 0.0)
+    )
     return Dose(source=source, viability=viability, start=start, route="cytosol", into=into, per_cell=per_cell)
 
 
@@ -125,6 +127,8 @@ def test_switched_off_is_as_without_and_same_bytes_on_every_backend():
     plain, engine = final(small())
     assert "microinjection" not in {p.name for p in engine.processes}
     assert final(small(dose(), switches={"microinjection": "off"}))[0] == plain
-    found = [final(small(dose(start=60.0)), b)[0] for b in (Reference(), shared_backend(1), Cpu(threads=2, eager=True), Reference(shuffle=3))]
+    found = [
+        final(small(dose(start=60.0)), b)[0] for b in (Reference(), shared_backend(1), Cpu(threads=2, eager=True), Reference(shuffle=3))
+    ]
     assert all(f == found[0] for f in found)
     assert found[0] != plain

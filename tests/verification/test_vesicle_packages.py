@@ -55,7 +55,12 @@ def test_packages_are_as_asked_for_and_the_size_gate_holds(kind, each):
     assert (v.n_cargo[r] == each).all()
     assert (v.kind[r] == kind).all()
     assert ((v.phosphatidylserine[r] == 1) == (kind in (EXOPHER, APOPTOTIC_BODY))).all()
-    limits = {MICROVESICLE: p.microvesicle_largest, MITOVESICLE: p.mitovesicle_largest, EXOPHER: p.exopher_largest, APOPTOTIC_BODY: p.body_largest}
+    limits = {
+        MICROVESICLE: p.microvesicle_largest,
+        MITOVESICLE: p.mitovesicle_largest,
+        EXOPHER: p.exopher_largest,
+        APOPTOTIC_BODY: p.body_largest,
+    }
     for row in r:
         d = [diameter_of(MASS_SCALE * int(m), p) for m in world.mitochondria.mass[v.slots[row, :each]]]
         radius = float(v.radius[row])

@@ -96,7 +96,9 @@ ORGAN = Assay(
         Readout("compliance", "1", f"compliance of the lung relative to a healthy one ({SURROGATE})"),
         Readout("wall_thickness", "1", f"thickness of the alveolar wall relative to a healthy one ({SURROGATE})"),
         Readout("tumour_size", "nL", "cytosol of the living cells of a tumour (surrogate of its size)"),
-        Readout("functional_fraction", "1", "what the maps are made of: living cells weighted by ATP, over all cells ever there", truth=True),
+        Readout(
+            "functional_fraction", "1", "what the maps are made of: living cells weighted by ATP, over all cells ever there", truth=True
+        ),
     ),
     read=read,
     options={"error": Option(0.05, "error of the reading, as a coefficient of variation", high=1.0)},

@@ -288,8 +288,8 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
         return Action(**{**a, "end": end, "populations": tuple(a["populations"])})
 
     def dose(d: dict[str, Any]) -> Dose:
-        infinite = {key: math.inf for key in ("washout", "spread") if d.get(key, 0.0) is None}
-        lists = {key: tuple(d[key]) for key in ("site", "into") if key in d}
+        infinite: dict[str, Any] = {key: math.inf for key in ("washout", "spread") if d.get(key, 0.0) is None}
+        lists: dict[str, Any] = {key: tuple(d[key]) for key in ("site", "into") if key in d}
         return Dose(**{**d, **infinite, **lists, "source": population(d["source"])})
 
     def graft(g: dict[str, Any]) -> Graft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mitoferry.experiment.observables import observable
 from mitoferry.experiment.parts import Cells, Injected, Injury, Isolated, Package, Treatment, role_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from mitoferry.base.errors import Problem
 from mitoferry.core.schema import MAX_COPIES
-from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.check_given import check_block, check_flow, check_given
+from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
 from mitoferry.experiment.parts import Cells, Injury, Treatment, role_of

@@ -93,7 +93,13 @@ def _isolated(f: Collector, plan: Plan, given: Isolated, tree: Map, path: tuple[
         hint = "in a dish, 'until' says when they are washed off"
         f.add(tree, (*path, "washout"), "a tissue block (well.kind: block) that flow can wash", "a dish", hint)
     elif given.washout is not None and given.route not in ("medium", "injection"):
-        f.add(tree, (*path, "washout"), "a washout only with the routes medium and injection", f"route {given.route}", "see well: {washout: ...}")
+        f.add(
+            tree,
+            (*path, "washout"),
+            "a washout only with the routes medium and injection",
+            f"route {given.route}",
+            "see well: {washout: ...}",
+        )
 
 
 def _injected(f: Collector, plan: Plan, given: Injected, tree: Map, path: tuple[Any, ...]) -> None:

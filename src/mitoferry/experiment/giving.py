@@ -51,7 +51,12 @@ def _injected(given: Injected, populations: tuple[Population, ...]) -> tuple[int
     into = tuple(p.index for p in populations if p.name in given.into or p.role in given.into or set(given.into) & {"both", "all"})
     per_cell = given.count.value
     expected = math.ceil(per_cell * sum(p.count for p in populations if p.index in into))
-    return expected, {"route": "cytosol", "into": into, "per_cell": per_cell, "cause": f"{per_cell:g} mitochondria of {given.type} into each cell"}
+    return expected, {
+        "route": "cytosol",
+        "into": into,
+        "per_cell": per_cell,
+        "cause": f"{per_cell:g} mitochondria of {given.type} into each cell",
+    }
 
 
 def doses_in(

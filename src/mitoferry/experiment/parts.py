@@ -190,8 +190,9 @@ class Given(Model):
         """Exactly one of these keys must be given."""
         given = [k for k in keys if getattr(self, k) is not None]
         if len(given) != 1:
-            found = "neither" if not given and len(keys) == 2 else "none of them" if not given else "both" if len(keys) == 2 else " and ".join(given)
-            named = " and ".join(keys) if len(keys) == 2 else ", ".join(keys)
+            two = len(keys) == 2
+            found = ("both" if two else " and ".join(given)) if given else "neither" if two else "none of them"
+            named = " and ".join(keys) if two else ", ".join(keys)
             raise wrong(f"one of {named}", found, f"as in '{keys[0]}: 100'")
 
     def cells(self) -> Cells:

@@ -319,7 +319,6 @@ def _read_in(names: tuple[str, ...], experiment: Experiment) -> list[str]:
         if name in ("well", "medium"):
             result[""] = None
         else:
-            result.update(
-                (p, None) for p, c in {**experiment.cells, **grafts_of(experiment)}.items() if name in (p, role_of(p, c), "both", "all") or name in ("both", "all")
-            )
+            known = {**experiment.cells, **grafts_of(experiment)}
+            result.update((p, None) for p, c in known.items() if name in (p, role_of(p, c), "both", "all"))
     return list(result)

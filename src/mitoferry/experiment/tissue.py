@@ -82,6 +82,8 @@ def _in_arms(tree: Map) -> list[Problem]:
         if isinstance(well, Map) and well.get("template") is not None:
             at = well.places["template"]
             hint = "an arm may change what the template gives: well: {perfusion: 0.2}"
-            found.append(Problem(at.where, at.key, "a template only in the base", f"'{str(well['template'])[:60]}'", line=at.line, hint=hint))
+            found.append(
+                Problem(at.where, at.key, "a template only in the base", f"'{str(well['template'])[:60]}'", line=at.line, hint=hint)
+            )
             well.drop("template")
     return found

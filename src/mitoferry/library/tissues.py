@@ -65,7 +65,7 @@ def _value(where: str, key: str, raw: Any, unit: str) -> tuple[TissueValue | Non
         return None, [Problem(where, key, "a number with tag and source", repr(raw))]
     problems = check_evidence(where, key, raw, need=("tag", "source"))
     try:
-        number = convert(raw.get("value"), unit)
+        number = convert(raw.get("value", ""), unit)
         if number < 0.0:
             raise ValueError("wanted 0 or more")
     except ValueError as error:
@@ -80,10 +80,13 @@ def read_tissue(where: str, name: str, raw: Any) -> tuple[Tissue | None, list[Pr
     if not isinstance(raw, Mapping):
         return None, [Problem(where, name, "a record", repr(raw))]
     problems = [] if isinstance(raw.get("about"), str) else [Problem(where, f"{name}.about", "a text", repr(raw.get("about")))]
-    values, cells = {}, {}
+    values: dict[str, TissueValue] = {}
+    cells: dict[str, TissueCells] = {}
     for key, unit in UNITS.items():
-        values[key], wrong = _value(where, f"{name}.{key}", raw.get(key), unit)
+        value, wrong = _value(where, f"{name}.{key}", raw.get(key), unit)
         problems += wrong
+        if value is not None:
+            values[key] = value
     given = raw.get("cells")
     for population, item in (given if isinstance(given, Mapping) else {}).items():
         key = f"{name}.cells.{population}"

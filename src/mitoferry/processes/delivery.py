@@ -20,8 +20,8 @@ well would cost memory and renumber the rows of all others.
 
 Assumptions: a compartment is stirred; the number given is that meant for the block simulated (dose of the organ x volume of the block /
 volume of the organ, which ``dose`` works out); no recirculation. Step error: clocks of one compartment are exact within the step; one
-that passes on to the next compartment starts its clock there with the next step, one that reaches the tissue is free for all of it. Ledger: births at the compartment; what is lost is booked as lysed, with an
-event ``washed_away``; arrivals in cells are hand-overs of the route free uptake.
+that passes on to the next compartment starts its clock there with the next step, one that reaches the tissue is free for all of it.
+Ledger: births at the compartment; what is lost is booked as lysed, with an event ``washed_away``; arrivals in cells are hand-overs of the route free uptake.
 Verification: ``tests/verification/test_delivery.py``.
 """
 
@@ -198,7 +198,8 @@ def site_of(dose: Any, size: Any, periodic: bool) -> Site:
         low, high = (-0.5 * length, 0.5 * length) if periodic else (-at, length - at)
         root = math.sqrt(2.0) * dose.spread
         inside *= math.sqrt(math.pi / 2.0) * dose.spread * (math.erf(high / root) - math.erf(low / root))
-    return Site(*dose.site, dose.spread, 1.0 / inside)
+    x, y, z = dose.site
+    return Site(x, y, z, dose.spread, 1.0 / inside)
 
 
 def compartments(dose: Any, perfusion: float, calcium: float, p: Parameters, free: Free) -> list[Clocks]:
@@ -228,10 +229,7 @@ def prepare(world: Any, p: Parameters) -> None:
     n_doses = max((len(arm.doses) for arm in spec.arms), default=0)
     rows = np.full((world.n_wells, n_doses, MOST), -1, dtype=np.int64)
     wanted = [
-        (w, k, c)
-        for w in range(world.n_wells)
-        for k, dose in doses_of(spec.arms[w // spec.replicates])
-        for c in range(ROUTES[dose.route])
+        (w, k, c) for w in range(world.n_wells) for k, dose in doses_of(spec.arms[w // spec.replicates]) for c in range(ROUTES[dose.route])
     ]
     world.reserve_cells(len(wanted))
     cells = world.cells

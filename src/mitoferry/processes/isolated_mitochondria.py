@@ -13,8 +13,8 @@ A centrifuge (``Dose.spin``) multiplies the settling part of the uptake by ``fre
 
 Doses of other routes (a site of injection, blood, nose) are those of ``delivery``; what reaches the tissue is free there like these.
 
-Assumptions: the medium is stirred; onto an insert they are put from above; a wash takes all that is free, settled or not. A dose is due in the macro-step in which other treatments of that
-time are. Step error: none in births and washes; the flow is exact per step (chance 1 - exp(-rate dt)), but comes before
+Assumptions: the medium is stirred; onto an insert they are put from above; a wash takes all that is free, settled or not.
+A dose is due in the macro-step in which other treatments of that time are. Step error: none in births and washes; the flow is exact per step (chance 1 - exp(-rate dt)), but comes before
 the uptake of the step (error of order dt x rate). Ledger: births and mtDNA at the medium pool; what is taken away is booked
 as lysed and named by an event ``washed_away``, what is added by an event ``loaded`` of the route ``injection``. Identity:
 the k-th dose of an arm is born in cell 1 of population 128 + k, which no cell has, so that assays count it as foreign.
@@ -166,7 +166,8 @@ def give(world: Any, w: int, dose: Any, step: Any, host: int = -1) -> None:
     side = 2 if int(world.wells.geometry[w]) == INSERT else 1
     psi = RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL
     world.backend.serial(
-        add_dose, host if host >= 0 else world.pool(w, POOL_MEDIUM), source.count, (source.index << 24) + FIRST_CELL, side, float(dose.viability), psi, mixture,
+        add_dose, host if host >= 0 else world.pool(w, POOL_MEDIUM), source.count,
+        (source.index << 24) + FIRST_CELL, side, float(dose.viability), psi, mixture,
         world.mitochondria, world.pages, world.cells, world.wells, world.events, float(step.time), p,
     )  # fmt: skip
 
