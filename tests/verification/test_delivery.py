@@ -1,4 +1,8 @@
-"""Delivery by compartments: first-order chains (means and binomial spread), the site's geometry, balances, bytes, resume, off = absent."""
+"""Delivery by compartments: first-order chains (means and binomial spread), the site's geometry, balances, bytes, resume, off = absent.
+
+Faults seen to fail it, planted in a copy of the package: a share that does not fall with the flow of blood; one draw for the loss of
+function and for falling apart; a Gaussian of half the variance; a loss that is not booked.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,8 @@
-"""Grafts: binomial homing and engraftment, exponential arrival and loss, balances, tubes, bytes, resume, off = absent."""
+"""Grafts: binomial homing and engraftment, exponential arrival and loss, balances, tubes, bytes, resume, off = absent.
+
+Faults seen to fail it, planted in a copy of the package: homing that goes by the draw of engraftment and forgets HIF; nobody who stays;
+a cell that is washed away and stays in its row.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Microinjection: Poisson numbers per cell, straight into the cytosol, paired between arms, booked, bytes, off = absent."""
+"""Microinjection: Poisson numbers per cell, straight into the cytosol, paired between arms, booked, bytes, off = absent.
+
+Faults seen to fail it, planted in a copy of the package: nothing stays at the needle; numbers keyed by the row, not the cell.
+"""
 
 from dataclasses import replace
 

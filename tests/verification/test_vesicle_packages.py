@@ -1,4 +1,7 @@
-"""Vesicles as a therapy: born packed as asked for, the size gate holds, they last longer than naked ones, bytes, off = absent."""
+"""Vesicles as a therapy: born packed as asked for, the size gate holds, they last longer than naked ones, bytes, off = absent.
+
+Faults seen to fail it, planted in a copy of the package: a size gate without membranes.
+"""
 
 from dataclasses import replace
 

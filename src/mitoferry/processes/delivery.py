@@ -21,7 +21,8 @@ well would cost memory and renumber the rows of all others.
 Assumptions: a compartment is stirred; the number given is that meant for the block simulated (dose of the organ x volume of the block /
 volume of the organ, which ``dose`` works out); no recirculation. Step error: clocks of one compartment are exact within the step; one
 that passes on to the next compartment starts its clock there with the next step, one that reaches the tissue is free for all of it.
-Ledger: births at the compartment; what is lost is booked as lysed, with an event ``washed_away``; arrivals in cells are hand-overs of the route free uptake.
+Ledger: births at the compartment; what is lost is booked as lysed, with an event ``washed_away``; arrivals in cells are hand-overs of
+the route free uptake.
 Verification: ``tests/verification/test_delivery.py``.
 """
 

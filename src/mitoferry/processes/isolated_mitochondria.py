@@ -14,7 +14,8 @@ A centrifuge (``Dose.spin``) multiplies the settling part of the uptake by ``fre
 Doses of other routes (a site of injection, blood, nose) are those of ``delivery``; what reaches the tissue is free there like these.
 
 Assumptions: the medium is stirred; onto an insert they are put from above; a wash takes all that is free, settled or not.
-A dose is due in the macro-step in which other treatments of that time are. Step error: none in births and washes; the flow is exact per step (chance 1 - exp(-rate dt)), but comes before
+A dose is due in the macro-step in which other treatments of that time are. Step error: none in births and washes; the flow is exact
+per step (chance 1 - exp(-rate dt)), but comes before
 the uptake of the step (error of order dt x rate). Ledger: births and mtDNA at the medium pool; what is taken away is booked
 as lysed and named by an event ``washed_away``, what is added by an event ``loaded`` of the route ``injection``. Identity:
 the k-th dose of an arm is born in cell 1 of population 128 + k, which no cell has, so that assays count it as foreign.
