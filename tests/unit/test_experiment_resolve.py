@@ -325,7 +325,7 @@ def test_shipped_experiments_resolve_without_warnings_and_stay_small(name):
     assert sum(p.count for a in spec.arms for p in a.populations) * spec.replicates < 6500
     for arm in spec.arms:
         for action in arm.actions:
-            assert action.key in (NODE if action.kind == "node" else (*SPECIES, ""))
+            assert action.key in (NODE if action.kind == "node" else (*SPECIES, "", "perfusion"))
             assert action.start < spec.until
             assert action.cause
     assert spec_from_plain(spec_to_plain(spec)) == spec

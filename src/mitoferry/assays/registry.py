@@ -14,6 +14,7 @@ from mitoferry.assays import (
     membrane_potential,
     mtdna_qpcr,
     nanotube_count,
+    organ,
     reactive_oxygen_dyes,
     seahorse_well,
 )
@@ -39,6 +40,7 @@ BUILT_IN: tuple[Assay, ...] = (
     mtdna_qpcr.HETEROPLASMY,
     seahorse_well.SEAHORSE,
     immunoblot.IMMUNOBLOT,
+    organ.ORGAN,
 )
 
 

@@ -23,6 +23,10 @@ class Geometry:
         medium_height: height of the medium above the cells [um].
         pore: pore size of the insert [um]; 0 without an insert.
         voxel: edge of a field voxel [um].
+        perfusion: flow of blood through a block, 1 = that of the parameter ``diffusion.perfusion``.
+        clearance: loss of extracellular nucleotides in a block, 1 = that of ``diffusion.tissue_nucleotide_decay``.
+        haemoglobin: oxygen that blood brings over what is dissolved in it.
+        washout: half-life [s] of free mitochondria by the flow through a block, 0 = no flow.
     """
 
     kind: str = "dish"
@@ -31,6 +35,10 @@ class Geometry:
     medium_height: float = 2000.0
     pore: float = 0.0
     voxel: float = 20.0
+    perfusion: float = 1.0
+    clearance: float = 1.0
+    haemoglobin: float = 1.0
+    washout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +96,7 @@ class Population:
         genetic_label: whether its mitochondria carry a genetic label.
         tracker: MitoTracker loaded before seeding, 1 = full.
         complexes: initial complex I, III/IV, V capacities, relative.
+        grafted: whether its cells are brought by a graft, which says when each enters (``added`` is when it is given).
     """
 
     name: str
@@ -101,6 +110,7 @@ class Population:
     genetic_label: bool = False
     tracker: float = 0.0
     rho0: bool = False
+    grafted: bool = False
 
 
 ISOLATED = 128
@@ -109,7 +119,7 @@ ISOLATED = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dose:
-    """Isolated mitochondria that are put into the medium of every well of an arm.
+    """Isolated mitochondria that are given to every well of an arm.
 
     Attributes:
         source: cells that they were isolated from; ``count`` is the number of mitochondria, ``index`` the population
@@ -119,6 +129,11 @@ class Dose:
         spin: seconds in the centrifuge from then on, 0 = none.
         washout: half-life [s] of those that are free, by the flow through a tissue block; infinite = no flow.
         cause: what the user wrote, for the report.
+        route: "medium"; "injection", "intravenous", "intracoronary", "intranasal" (a compartment with losses, process
+            ``delivery``); "vesicles" (packed, process ``vesicle_packages``); "cytosol" (process ``microinjection``).
+        site, spread: where in a block it is injected [um], and the standard deviation about it; infinite = all over it.
+        vesicle, each: kind of vesicle (a row of the table of kinds), and mitochondria in each.
+        into: populations whose cells are injected, each with ``per_cell`` mitochondria on average.
     """
 
     source: Population
@@ -126,6 +141,35 @@ class Dose:
     start: float
     spin: float = 0.0
     washout: float = math.inf
+    cause: str = ""
+    route: str = "medium"
+    site: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spread: float = math.inf
+    vesicle: int = 0
+    each: int = 1
+    into: tuple[int, ...] = ()
+    per_cell: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graft:
+    """Cells that are given to every well of an arm (process ``graft``).
+
+    Attributes:
+        population: index of their population; its ``count`` rows wait until they enter or are lost.
+        start: when they are given [s].
+        route: "local" (put into the block) or "intravenous" (they circulate and home).
+        present: chance that a row stands for a cell of the dose: expected number / rows.
+        site, spread: where they are put [um]; an infinite spread = all over the block.
+        cause: what the user wrote, for the report.
+    """
+
+    population: int
+    start: float
+    route: str = "local"
+    present: float = 1.0
+    site: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spread: float = math.inf
     cause: str = ""
 
 
@@ -157,7 +201,8 @@ class Action:
     Attributes:
         kind: "node" (a node of populations: ``key`` is the node's name), "medium" (bulk concentration set at start:
             a medium change or an addition; ``key`` is a species), "boundary" (concentration that the bulk is held to,
-            e.g. oxygen of the chamber; ``key`` is a species), "wash" (bulk and grid set back to the fresh medium).
+            e.g. oxygen of the chamber; ``key`` is a species), "wash" (bulk and grid set back to the fresh medium),
+            "perfusion" (factor on the flow of blood through a block; ``key`` is "perfusion").
         populations: indices of populations that it acts on (nodes).
         value: factor or level of the node; concentration for species.
         cause: what the user wrote ("cytochalasin_b 350 nM"), for the report.
@@ -183,6 +228,7 @@ class Arm:
     medium: dict[str, float] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
     tunnels: tuple[Tunnels, ...] = ()
+    grafts: tuple[Graft, ...] = ()
 
     @property
     def sources(self) -> tuple[Population, ...]:
@@ -267,7 +313,12 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
         return Action(**{**a, "end": end, "populations": tuple(a["populations"])})
 
     def dose(d: dict[str, Any]) -> Dose:
-        return Dose(**{**d, "source": population(d["source"]), "washout": math.inf if d["washout"] is None else d["washout"]})
+        infinite: dict[str, Any] = {key: math.inf for key in ("washout", "spread") if d.get(key, 0.0) is None}
+        lists: dict[str, Any] = {key: tuple(d[key]) for key in ("site", "into") if key in d}
+        return Dose(**{**d, **infinite, **lists, "source": population(d["source"])})
+
+    def graft(g: dict[str, Any]) -> Graft:
+        return Graft(**{**g, "site": tuple(g["site"]), "spread": math.inf if g["spread"] is None else g["spread"]})
 
     def tunnels(t: dict[str, Any]) -> Tunnels:
         end = math.inf if t["end"] is None else t["end"]
@@ -278,7 +329,7 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
         return Arm(
             name=a["name"], geometry=geometry, populations=tuple(population(p) for p in a["populations"]),
             actions=tuple(action(x) for x in a["actions"]), medium=a["medium"],
-            doses=tuple(dose(d) for d in a.get("doses", ())),
+            doses=tuple(dose(d) for d in a.get("doses", ())), grafts=tuple(graft(g) for g in a.get("grafts", ())),
             tunnels=tuple(tunnels(t) for t in a.get("tunnels", ())),
         )  # fmt: skip
 

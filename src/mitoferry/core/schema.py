@@ -63,6 +63,7 @@ CELL_POOL, CELL_WAITING = 9, 10
 # CELL_APOPTOTIC: caspases executing. CELL_NECROTIC: membrane lost, content being released.
 # CELL_DEAD_*: corpse, holds no mitochondria. CELL_POOL: not a cell, the row of a well's pool.
 # CELL_WAITING: seeded later (added at ``cells.added``); holds its mitochondria, touches nothing.
+NEVER_ADDED = 1 << 62  # ``cells.added`` of what waits for something else than a time: cells of a graft, compartments of a delivery
 
 POOL_TRANSIT, POOL_MEDIUM = 0, 1  # pools of well w are rows 2 w and 2 w + 1 of the cells table
 N_POOLS = 2
@@ -287,6 +288,7 @@ class Wells(NamedTuple):
     ledger: Any
     next_link: Any
     n_born: Any
+    perfusion: Any
 
 
 class Links(NamedTuple):
@@ -576,6 +578,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "ledger": _c("i8", "", "booked tallies (TALLY_*) since time zero", "ledger", (N_TALLY,)),
         "next_link": _c("u4", "", "id of the next link", "nanotubes"),
         "n_born": _c("u4", "", "cells born so far per population", "division", (16,)),
+        "perfusion": _c("f4", "1", "flow of blood through a block, relative", "treatments", fill=1),
     },
     "Links": {
         "id": _c("u4", "", "persistent id, unique in its well", "nanotubes"),

@@ -124,10 +124,11 @@ def _patch_cells(cells: Map, patch: Map) -> list[Problem]:
             problems.append(Problem(at.where, at.key, "a population of this arm", f"'{str(name)[:60]}'", line=at.line, hint=hint))
         elif isinstance(change, Map) and isinstance(cells[name], Map):
             new = cells[name]
-            if change.get("density") is not None and "count" not in change:
-                new.drop("count")
-            if change.get("count") is not None and "density" not in change:
-                new.drop("density")
+            numbers = ("count", "density", "per_volume")
+            given = [key for key in numbers if change.get(key) is not None]
+            if len(given) == 1:
+                for key in set(numbers) - set(given):
+                    new.drop(key)
             _merge(new, change)
     return problems
 

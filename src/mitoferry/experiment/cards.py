@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mitoferry.experiment.observables import observable
-from mitoferry.experiment.parts import Cells, Injury, Isolated, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injected, Injury, Isolated, Package, Treatment, role_of
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.schema import Expect, Experiment, Plan
 
@@ -99,7 +100,7 @@ def experiment_card_text(experiment: Experiment | str | Path) -> str:
 
 def cells_text(name: str, cells: Cells) -> str:
     """One population in words."""
-    number = f"{cells.count} cells" if cells.count is not None else f"{cells.density}"
+    number = f"{cells.count} cells" if cells.count is not None else f"{cells.density or cells.per_volume}"
     words = [f"{name} ({role_of(name, cells)}): {number} of {cells.type}"]
     if cells.added.value > 0:
         words.append(f"added at {cells.added}")
@@ -124,6 +125,8 @@ def action_text(action: Injury | Treatment) -> str:
         words = [str(action.gene), *([action.change] if action.change else []), *([f"to {action.level}"] if action.level else [])]
     elif action.mitochondria is not None:
         words = isolated_words(action.mitochondria)
+    elif action.given is not None:
+        words = given_words(action.given)
     elif action.kind == "medium" and action.medium is not None:
         words = ["medium with", ", ".join(f"{key} {getattr(action.medium, key)}" for key in action.medium.values())]
     else:
@@ -133,11 +136,24 @@ def action_text(action: Injury | Treatment) -> str:
     return f"{' '.join(words)}, {'at' if words == ['fresh medium'] else 'from'} {action.from_}{end}{on}"
 
 
+def given_words(given: Any) -> list[str]:
+    """Vesicles, injected mitochondria or a graft in words."""
+    numbers = {key: value for key in ("count", "per_cell", "per_recipient", "dose") if (value := getattr(given, key, None)) is not None}
+    number = ", ".join(f"{value} {key.replace('_', ' ')}".removesuffix(" count") for key, value in numbers.items())
+    if isinstance(given, Package):
+        return [f"{number} vesicles ({given.kind}) of {given.type} with {given.mitochondria} mitochondria each"]
+    if isinstance(given, Injected):
+        return [f"{number} mitochondria of {given.type} by a needle into each cell of {' and '.join(given.into)}"]
+    return [f"graft '{given.name}' of {given.type} ({number} cells, {given.route})"]
+
+
 def isolated_words(given: Isolated) -> list[str]:
     """Isolated mitochondria in words."""
     number = f"{given.per_cell} mitochondria per cell" if given.per_cell is not None else f"{given.count} mitochondria"
+    number = number if given.dose is None else f"{given.dose} mitochondria to the organ"
     words = [f"{number} isolated from {given.type}"]
     words += [f"({given.viability} viable)"] if given.viability is not None else []
+    words += [f"by the route {given.route}"] if given.route != "medium" else []
     words += [f"centrifuged for {given.centrifugation}"] if given.centrifugation is not None else []
     return words
 

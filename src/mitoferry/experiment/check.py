@@ -7,10 +7,11 @@ from typing import Any
 
 from mitoferry.base.errors import Problem
 from mitoferry.core.schema import MAX_COPIES
+from mitoferry.experiment.check_given import check_block, check_flow, check_given
 from mitoferry.experiment.check_run import check_number, check_run
-from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, well_text
+from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
-from mitoferry.experiment.parts import Cells, Injury, Isolated, Microtunnels, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injury, Microtunnels, Treatment, role_of
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import Amount, QuantityError
 from mitoferry.experiment.schema import Experiment, Plan
@@ -18,7 +19,6 @@ from mitoferry.experiment.tree import Map
 
 CROWDED = 0.95  # share of a layer or block that the cells may cover
 MAX_CELLS = 1 << 24  # ids of cells hold 24 bits
-MAX_DOSE = 50_000_000  # isolated mitochondria
 
 
 def check_meaning(
@@ -37,6 +37,7 @@ def check_meaning(
     cells = {name: plan.cells[name] for plan in experiment.plans.values() for name in plan.cells}
     written = declared.get("cells")
     populations = {*cells, *experiment.cells, *(written if isinstance(written, Map) else ())}
+    populations |= set(grafts_of(experiment))
     f = Collector(where, library, populations, experiment.run.until.value)
     run = declared.get("run")
     f.file = tree
@@ -123,11 +124,14 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
         f.unknown(tree, ("well", "insert", "holds"), "a population or role", well.insert.holds, [*plan.cells, *ROLES])
     if well.insert is not None and well.insert.pore.value > 20.0:
         f.add(tree, ("well", "insert", "pore"), "a pore of at most 20 um", f"'{well.insert.pore}'")
+    check_block(f, plan, tree)
     if min(x, y) < well.voxel.value:
         f.add(tree, ("well", "voxel"), f"a voxel no larger than the well ({min(x, y):g} um)", f"'{well.voxel}'")
     used: dict[int, float] = {}
     for name, cells in plan.cells.items():
         record = f.library.cell_types.get(cells.type)
+        if cells.per_volume is not None and well.kind != "block":
+            f.add(tree, ("cells", name, "per_volume"), "cells per volume only in a block", "a dish", "write 'count' or 'density'")
         if record is None or "radius" not in record.values:
             continue
         radius, n = record.value("radius"), count_of(cells, plan)
@@ -170,35 +174,17 @@ def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, pat
         else:
             _dose(f, record, action.dose, tree, (*path, "dose"))
             _replaced(f, action, record, tree, path)
+            check_flow(f, plan, record, tree, (*path, "do"))
     elif action.kind == "drug":
         _drug(f, action, tree, path)
     elif action.kind == "gene":
         _gene(f, action, tree, path)
-    elif action.mitochondria is not None:
-        _isolated(f, plan, action.mitochondria, tree, (*path, "mitochondria"))
+    elif action.given is not None:
+        check_given(f, plan, action.given, tree, (*path, action.kind))
     elif action.microtunnels is not None:
         _microtunnels(f, plan, action.microtunnels, tree, (*path, "microtunnels"))
     elif action.kind == "medium" and action.medium is not None and not action.medium.values():
         f.add(tree, (*path, "medium"), "at least one concentration", "none")
-
-
-def _isolated(f: Collector, plan: Plan, isolated: Isolated, tree: Map, path: tuple[Any, ...]) -> None:
-    """Isolated mitochondria: their type, and what can be done to them in this well."""
-    record = f.library.cell_types.get(isolated.type)
-    if record is None:
-        f.unknown(tree, (*path, "type"), "the name of a cell type", isolated.type, f.library.cell_types)
-    elif record.value("mitochondria") <= 0.0:
-        f.add(tree, (*path, "type"), "a cell type with mitochondria", f"'{isolated.type}', which has none")
-    number = "count" if isolated.count is not None else "per_cell"
-    if not 1 <= dose_of(isolated, plan) < MAX_DOSE:
-        wanted = f"at least one and fewer than {MAX_DOSE} mitochondria in a dose"
-        f.add(tree, (*path, number), wanted, f"{dose_of(isolated, plan)}")
-    block = plan.well.kind == "block"
-    if isolated.centrifugation is not None and (block or plan.well.insert is not None):
-        f.add(tree, (*path, "centrifugation"), "a dish without insert to centrifuge", "a block" if block else "an insert")
-    if isolated.washout is not None and not block:
-        hint = "in a dish, 'until' says when they are washed off"
-        f.add(tree, (*path, "washout"), "a tissue block (well.kind: block) that flow can wash", "a dish", hint)
 
 
 def _microtunnels(f: Collector, plan: Plan, given: Microtunnels, tree: Map, path: tuple[Any, ...]) -> None:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from mitoferry.experiment.names import Library
-from mitoferry.experiment.parts import Cells, Isolated, role_of
+from mitoferry.experiment.parts import Cells, Grafted, Isolated, Package, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
 from mitoferry.experiment.schema import Experiment, Measure, Plan
 
@@ -33,8 +33,8 @@ def palette_of(experiment: Experiment, library: Library) -> list[str]:
         for name, cells in plan.cells.items():
             found.update(dict.fromkeys(shares_of(name, cells, library)))
         for treat in plan.treat:
-            if treat.mitochondria is not None:
-                found.update(dict.fromkeys(shares_of("", treat.mitochondria.cells(), library)))
+            if treat.given is not None:
+                found.update(dict.fromkeys(shares_of("", treat.given.cells(), library)))
     return list(found)
 
 
@@ -42,14 +42,50 @@ def count_of(cells: Cells, plan: Plan) -> int:
     """Cells of a population: its count, or its density times the area of the bottom."""
     if cells.count is not None:
         return cells.count
-    x, y, _ = plan.well.extent()
+    x, y, z = plan.well.extent()
+    if cells.per_volume is not None:
+        return round(cells.per_volume.value * x * y * z * 1e-12)
     return round((cells.density.value if cells.density else 0.0) * x * y * 1e-8)
 
 
-def dose_of(isolated: Isolated, plan: Plan) -> int:
-    """Isolated mitochondria put into a well: the number given, or that per cell times the cells seeded."""
+def share_of_organ(plan: Plan) -> float:
+    """Volume of the block over that of the organ; 0 where the organ is not given."""
+    x, y, z = plan.well.extent()
+    return 0.0 if plan.well.organ is None else x * y * z * 1e-12 / plan.well.organ.value
+
+
+def grafts_of(experiment: Experiment) -> dict[str, Cells]:
+    """Populations that grafts bring, by name, in the order of the arms; the first of a name stands for all."""
+    found: dict[str, Cells] = {}
+    for plan in [experiment, *experiment.plans.values()]:
+        for treat in plan.treat:
+            if treat.graft is not None:
+                found.setdefault(treat.graft.name, treat.graft.cells())
+    return found
+
+
+def offered_of(graft: Grafted, plan: Plan) -> float:
+    """Cells of a graft that are offered to the block, on average."""
+    if graft.count is not None:
+        return float(graft.count)
+    if graft.dose is not None:
+        return graft.dose.value * share_of_organ(plan)
+    recipients = sum(count_of(c, plan) for name, c in plan.cells.items() if role_of(name, c) == "recipient")
+    return (graft.per_recipient.value if graft.per_recipient else 0.0) * recipients
+
+
+def rows_of_graft(graft: Grafted, plan: Plan) -> int:
+    """Rows seeded for a graft: its number if that is given, else enough that chance never runs out of them."""
+    mean = offered_of(graft, plan)
+    return graft.count if graft.count is not None else math.ceil(mean + 6.0 * math.sqrt(mean) + 4.0)
+
+
+def dose_of(isolated: Isolated | Package, plan: Plan) -> int:
+    """Isolated mitochondria (or vesicles) put into a well: the number given, or that per cell times the cells seeded."""
     if isolated.count is not None:
         return isolated.count
+    if isinstance(isolated, Isolated) and isolated.dose is not None:
+        return round(isolated.dose.value * share_of_organ(plan))
     per_cell = isolated.per_cell.value if isolated.per_cell else 0.0
     return round(per_cell * sum(count_of(c, plan) for c in plan.cells.values()))
 

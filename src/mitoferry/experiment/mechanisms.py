@@ -23,7 +23,7 @@ from mitoferry.experiment.loop import BUILT_IN, load_processes
 from mitoferry.experiment.names import load_library, nearest
 
 NODE_OF_CONSTANT = {f"NODE_{node.name.upper()}": node.name for node in NODES}
-SPECIES_OF_CONSTANT = {name.upper(): name for name in SPECIES}
+SPECIES_OF_CONSTANT = {name.upper(): name for name in (*SPECIES, "perfusion")}  # places of action that are no nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ CHANGES = {"knockdown": "kd", "knockout": "ko", "overexpression": "oe"}
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Records by name: parameters, cell types, haplotypes, drugs, genes and injuries."""
+    """Records by name: parameters, cell types, haplotypes, drugs, genes, injuries and tissues."""
 
     parameters: Mapping[str, Any]
     cell_types: Mapping[str, Any]
@@ -21,6 +21,7 @@ class Library:
     drugs: Mapping[str, Any]
     genes: Mapping[str, Any]
     injuries: Mapping[str, Any]
+    tissues: Mapping[str, Any] = field(default_factory=dict)
 
     def injury(self, name: str) -> Any:
         """The injury of that name; a drug may injure too. None if there is neither."""
@@ -41,8 +42,9 @@ def load_library() -> Library:
     from mitoferry.library.cell_types import load_cell_types, load_haplotypes
     from mitoferry.library.interventions import load_drugs, load_genes, load_injuries
     from mitoferry.library.parameters import load_parameters
+    from mitoferry.library.tissues import load_tissues
 
-    return Library(load_parameters(), load_cell_types(), load_haplotypes(), load_drugs(), load_genes(), load_injuries())
+    return Library(load_parameters(), load_cell_types(), load_haplotypes(), load_drugs(), load_genes(), load_injuries(), load_tissues())
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

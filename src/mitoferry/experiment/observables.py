@@ -111,6 +111,15 @@ _OBSERVABLES = (
     _stand_in("endothelial_function", "seahorse", "atp_linked", "ATP-linked respiration of the endothelial cells that live; no barrier, tone or vessel is modelled", good=1),  # noqa: E501
     _stand_in("cell_function", "seahorse", "atp_linked", "ATP-linked respiration of the cells that live", good=1),
     _stand_in("rescue_capacity", "annexin_pi", "viable_fraction", "share of recipients alive", good=1),
+    _stand_in("cardiac_function", "organ", "ejection_fraction", "an ejection fraction that is a map of the share of cells that live and have ATP (15 % + 45 % H(f)); no heart is modelled", good=1),  # noqa: E501
+    _stand_in("cardioprotection", "organ", "ejection_fraction", "an ejection fraction that is a map of the share of cells that live and have ATP; no heart is modelled", good=1),  # noqa: E501
+    _stand_in("lesion_size", "organ", "lesion_size", "a lesion that is a map of the share of cells that live and have ATP (1 - H(f)) in one block of tissue", good=-1),  # noqa: E501
+    _stand_in("ischemia_reperfusion_injury", "organ", "lesion_size", "a lesion that is a map of the share of cells that live and have ATP (1 - H(f)) in one block of tissue", good=-1),  # noqa: E501
+    _stand_in("neurological_function", "organ", "neurological_score", "a score that is a map of the share of cells that live and have ATP (18 H(f)); no circuit or behaviour is modelled", good=1),  # noqa: E501
+    _stand_in("locomotor_function", "organ", "neurological_score", "a score that is a map of the share of cells that live and have ATP (18 H(f)); no circuit or behaviour is modelled", good=1),  # noqa: E501
+    _stand_in("lung_function", "organ", "compliance", "a compliance that is a map of the share of cells that live and have ATP (0.3 + 0.7 f); no breath is modelled", good=1),  # noqa: E501
+    _stand_in("lung_injury", "organ", "wall_thickness", "a thickness of the alveolar wall that is a map of the share of cells that live and have ATP (3 - 2 f)", good=-1),  # noqa: E501
+    _stand_in("tumour_growth", "organ", "tumour_size", "volume of the living cancer cells of one block or dish; no vessels or metastases are modelled"),  # noqa: E501
 )  # fmt: skip
 
 

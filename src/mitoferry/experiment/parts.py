@@ -19,7 +19,10 @@ Length = Annotated[Amount, In("um", high=1e6, above=True, example="600 um")]
 Share = Annotated[Amount, In("1", high=1.0, example="80 %")]
 Dose = Annotated[Amount, In("", example="350 nM")]
 Factor = Annotated[Amount, In("1", high=1e6, example="0.3")]
+Many = Annotated[Amount, In("1", high=1e18, above=True, example="1e7")]
 Density = Annotated[Amount, In("1/cm^2", high=1e9, above=True, example="5e4 1/cm^2")]
+PerVolume = Annotated[Amount, In("1/mL", high=1e12, above=True, example="3e7 1/mL")]
+Volume = Annotated[Amount, In("mL", high=1e6, above=True, example="0.2 mL")]
 Millimolar = Annotated[Amount, In("mM", high=1e3, example="5.5 mM")]
 Micromolar = Annotated[Amount, In("uM", high=1e5, example="100 uM")]
 Oxygen = Annotated[Amount, In("uM", high=1100.0, species="oxygen", example="18 %")]
@@ -82,6 +85,12 @@ class Well(Model):
     voxel: Length = Amount("20 um", 20.0, "um")
     insert: Insert | None = None
     medium: Medium = Field(default_factory=Medium)
+    template: str | None = Field(None, description="tissue of the library (mitoferry list tissues) that fills in what is not given here")
+    perfusion: Factor | None = Field(None, description="flow of blood through a block, 1 = normal; substances of the medium come with it")
+    clearance: Factor | None = Field(None, description="loss of extracellular nucleotides in a block, 1 = normal")
+    haemoglobin: Factor | None = Field(None, description="oxygen that blood carries over what is dissolved in it, 1 = none; default 1")
+    washout: Duration | None = Field(None, description="half-life of free mitochondria by the flow through a block")
+    organ: Volume | None = Field(None, description="volume of the organ that the block is a part of; 'dose' counts what the organ gets")
 
     @field_validator("size", mode="plain", json_schema_input_type=str | list[str])
     @classmethod
@@ -115,6 +124,7 @@ class Cells(Model):
     type: str
     count: Count | None = None
     density: Density | None = None
+    per_volume: PerVolume | None = Field(None, description="cells per volume of a block")
     added: Time = Amount("0 h", 0.0, "s")
     role: Literal["recipient", "donor"] | None = None
     label: Label = Field(default_factory=Label)
@@ -124,9 +134,10 @@ class Cells(Model):
 
     @model_validator(mode="after")
     def _one_number(self) -> Cells:
-        if self.count is not None and self.density is not None:
-            raise wrong("either count or density", "both")
-        if self.count is None and self.density is None:
+        given = [k for k in ("count", "density", "per_volume") if getattr(self, k) is not None]
+        if len(given) > 1:
+            raise wrong("either count or density", "both" if given == ["count", "density"] else " and ".join(given))
+        if not given:
             raise wrong("a count or a density", "neither", "as in 'count: 100'")
         if sum(h.value for h in self.haplotypes.values()) > 1.0 + 1e-9:
             raise wrong("shares of haplotypes that add up to at most 100 %", ", ".join(str(h) for h in self.haplotypes.values()))
@@ -161,26 +172,28 @@ class Injury(Timed):
     glucose: Millimolar | None = None
 
 
-class Isolated(Model):
-    """Isolated mitochondria that are added to the medium, or injected into a tissue block."""
+class Given(Model):
+    """What all mitochondria and cells that are given share: what they are."""
 
-    type: str = Field(description="cell type that they were isolated from")
-    per_cell: Factor | None = Field(None, description="mitochondria per cell seeded in the well")
-    count: Count | None = Field(None, description="mitochondria per well")
-    viability: Share | None = Field(None, description="share with potential when added; default: parameter isolated_mitochondria.viability")
-    centrifugation: Duration | None = Field(None, description="time in the centrifuge after they are added; dish only")
-    washout: Duration | None = Field(None, description="half-life of those that are free, by the flow through a block; block only")
+    type: str = Field(description="cell type")
     label: Label = Field(default_factory=Label)
     rho0: bool = False
     haplotypes: dict[str, Share] = Field(default_factory=dict, max_length=4)
 
     @model_validator(mode="after")
-    def _one_number(self) -> Isolated:
-        if (self.count is None) == (self.per_cell is None):
-            raise wrong("one of per_cell and count", "neither" if self.count is None else "both", "as in 'per_cell: 100'")
+    def _shares(self) -> Given:
         if sum(h.value for h in self.haplotypes.values()) > 1.0 + 1e-9:
             raise wrong("shares of haplotypes that add up to at most 100 %", ", ".join(str(h) for h in self.haplotypes.values()))
         return self
+
+    def one_of(self, *keys: str) -> None:
+        """Exactly one of these keys must be given."""
+        given = [k for k in keys if getattr(self, k) is not None]
+        if len(given) != 1:
+            two = len(keys) == 2
+            found = ("both" if two else " and ".join(given)) if given else "neither" if two else "none of them"
+            named = " and ".join(keys) if two else ", ".join(keys)
+            raise wrong(f"one of {named}", found, f"as in '{keys[0]}: 100'")
 
     def cells(self) -> Cells:
         """The cells that they come from: donors, so that qPCR can tell their mtDNA apart."""
@@ -196,11 +209,94 @@ class Microtunnels(Model):
     mitochondria: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(1, description="how many each tunnel passes at most")
 
 
-KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "microtunnels")
+class Sited(Given):
+    """What can be put at a site of a block."""
+
+    site: Length | Annotated[tuple[Length, ...], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="place in the block, three lengths; default: its centre"
+    )
+    spread: Length | None = Field(None, description="standard deviation about the site; without it all over the block")
+
+    @field_validator("site", mode="plain", json_schema_input_type=list[str] | None)
+    @classmethod
+    def _site(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, (list, tuple)) or len(value) != 3:
+            raise wrong("three lengths in a list", value)
+        return tuple(In("um", high=1e6, example="60 um").parse(v) for v in value)
+
+
+class Isolated(Sited):
+    """Isolated mitochondria that are added to the medium, injected at a site of a block, or given from outside it."""
+
+    per_cell: Factor | None = Field(None, description="mitochondria per cell seeded in the well")
+    count: Count | None = Field(None, description="mitochondria per well")
+    dose: Many | None = Field(None, description="mitochondria given to the organ, of which the block gets its share by volume")
+    route: Literal["medium", "injection", "intravenous", "intracoronary", "intranasal"] = "medium"
+    viability: Share | None = Field(None, description="share with potential when added; default: parameter isolated_mitochondria.viability")
+    centrifugation: Duration | None = Field(None, description="time in the centrifuge after they are added; dish only")
+    washout: Duration | None = Field(None, description="half-life of those that are free, by the flow through a block; block only")
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Isolated:
+        self.one_of(*(("per_cell", "count") if self.dose is None else ("per_cell", "count", "dose")))
+        return self
+
+
+class Package(Given):
+    """Vesicles with mitochondria, put into the medium."""
+
+    kind: Literal["microvesicle", "mitovesicle", "exopher", "apoptotic_body"] = "mitovesicle"
+    count: Count | None = Field(None, description="vesicles per well")
+    per_cell: Factor | None = Field(None, description="vesicles per cell seeded in the well")
+    mitochondria: Annotated[int, Field(ge=1, le=16, strict=True)] = Field(1, description="in each vesicle")
+    viability: Share | None = Field(None, description="share with potential when added; default: parameter vesicle_packages.viability")
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Package:
+        self.one_of("per_cell", "count")
+        return self
+
+
+class Injected(Given):
+    """Isolated mitochondria that a needle puts into cells."""
+
+    count: Annotated[Amount, In("1", high=1e6, above=True, example="100")] = Field(description="mitochondria per cell, on average")
+    into: Names = Field(("recipient",), description="populations or roles")
+    viability: Share | None = Field(None, description="share with potential; default: parameter isolated_mitochondria.viability")
+
+
+class Grafted(Sited):
+    """Cells that are grafted into a block; the graft is a population of its own."""
+
+    name: Name = Field("graft", description="name of the population, for measure and treat")
+    count: Count | None = Field(None, description="cells offered to the block")
+    per_recipient: Factor | None = Field(None, description="cells offered per recipient seeded in the block")
+    dose: Many | None = Field(None, description="cells given to the organ, of which the block is offered its share by volume")
+    route: Literal["local", "intravenous"] = "local"
+    overrides: dict[str, Amount | float | str] = Field(default_factory=dict, max_length=50)
+
+    @field_validator("overrides", mode="plain", json_schema_input_type=dict[str, str | float])
+    @classmethod
+    def _overrides(cls, value: Any) -> Any:
+        return Cells._overrides(value)
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Grafted:
+        self.one_of("count", "per_recipient", "dose")
+        return self
+
+    def cells(self) -> Cells:
+        """The grafted cells as a population of donors."""
+        return super().cells().model_copy(update={"overrides": self.overrides})
+
+
+KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "vesicles", "inject", "graft", "microtunnels")
 
 
 class Treatment(Timed):
-    """A drug, a change of a gene, a change of medium, a wash, isolated mitochondria, or microtunnels."""
+    """A drug, a gene change, a change of medium, a wash, mitochondria (isolated, in vesicles, by a needle), a graft, microtunnels."""
 
     drug: str | None = None
     dose: Dose | None = None
@@ -211,6 +307,9 @@ class Treatment(Timed):
     wash: bool | None = None
     mitochondria: Isolated | None = None
     microtunnels: Microtunnels | None = None
+    vesicles: Package | None = None
+    inject: Injected | None = None
+    graft: Grafted | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Treatment:
@@ -227,7 +326,16 @@ class Treatment(Timed):
             raise wrong("microtunnels without on", ", ".join(self.on), "microtunnels have keys donor and recipient")
         if self.on is not None and self.mitochondria is not None:
             raise wrong("mitochondria without on", ", ".join(self.on), "mitochondria in the medium reach every cell")
+        if self.on is not None and kinds[0] in ("vesicles", "inject", "graft"):
+            raise wrong(f"{kinds[0]} without on", ", ".join(self.on), "inject: {into: ...} names cells" if self.inject is not None else "")
+        if self.until is not None and kinds[0] in ("inject", "graft"):
+            raise wrong(f"{kinds[0]} without until", self.until.text, "it is given once")
         return self
+
+    @property
+    def given(self) -> Given | None:
+        """The mitochondria or cells that it brings, if it brings any."""
+        return self.mitochondria or self.vesicles or self.inject or self.graft
 
     @property
     def kind(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from mitoferry.core import schema
 from mitoferry.core.nodes import N_NODES, NODES
 from mitoferry.core.plate_spec import Arm, CellTypeNumbers, PlateSpec, Population
-from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, PAGE, SPECIES
+from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, NEVER_ADDED, PAGE, SPECIES
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
@@ -49,6 +49,7 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
         wells.boundary[w] = -1.0
         for name, value in arm.medium.items():
             wells.bulk[w, SPECIES.index(name)] = value
+        wells.perfusion[w] = arm.geometry.perfusion
         wells.next_link[w] = 1
 
 
@@ -95,8 +96,8 @@ def _seed_rows(spec: PlateSpec, cells: Any) -> tuple[int, list[tuple[int, int]]]
                 cells.id[row] = (population.index << 24) + k + 1
                 cells.well[row], cells.group[row], cells.population[row] = w, w * n_populations + slot, population.index
                 cells.layer[row] = population.layer
-                cells.added[row] = int(population.added)
-                cells.state[row] = CELL_LIVE if population.added <= 0 else CELL_WAITING
+                cells.added[row] = NEVER_ADDED if population.grafted else int(population.added)
+                cells.state[row] = CELL_LIVE if population.added <= 0 and not population.grafted else CELL_WAITING
                 cells.leak_factor[row] = population.cell_type.leak_factor
                 cells.substrate[row] = population.cell_type.substrate
                 seeded.append((row, slot))

@@ -15,6 +15,7 @@ from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.overrides import apply_overrides
 from mitoferry.experiment.problems import from_validation
 from mitoferry.experiment.schema import Experiment, Plan
+from mitoferry.experiment.tissue import fill_template
 from mitoferry.experiment.tree import Map, Place, Seq, copy_tree, read_text, read_tree
 
 BASE_ARM = "base"
@@ -98,6 +99,7 @@ def examine(text: str, where: str, name: str, overrides: Mapping[str, Any], libr
         tree, problems = read_tree(text, where)
     except InputError as error:
         return None, error.problems
+    problems += fill_template(tree, overrides, library)
     problems += apply_overrides(tree, overrides, library)
     sound = copy_tree(tree)
     experiment, wrong = _sift(sound, where, Experiment)

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
-from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Dose, Geometry, Measurement, PlateSpec, Population, Tunnels
-from mitoferry.experiment.meaning import count_of, dose_in, dose_of, layer_of, number_in, palette_of, shares_of, times_of
+from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population, Tunnels
+from mitoferry.experiment.giving import doses_in, grafts_in
+from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, shares_of, times_of
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
 from mitoferry.experiment.parts import Cells, Injury, Substances, Treatment, role_of
@@ -24,7 +25,8 @@ from mitoferry.experiment.schema import Experiment, Plan
 
 FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
 FOREVER = math.inf
-_ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3}
+_ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3, "perfusion": 4}
+EVER = -1e9  # s: before any burn-in
 
 
 def resolve(
@@ -111,7 +113,7 @@ def _check_arguments(experiment: Experiment, replicates: int | None, seed: int |
 
 def population_names(experiment: Experiment) -> list[str]:
     """Populations in the order of the file; a population's index is its place here, in every arm."""
-    return list(experiment.cells)
+    return [*experiment.cells, *(name for name in grafts_of(experiment) if name not in experiment.cells)]
 
 
 def parameter_values(experiment: Experiment, library: Library) -> dict[str, float]:
@@ -143,10 +145,12 @@ def _save_every(experiment: Experiment, until: int) -> int:
 # ------------------------------------------------------------------ one arm
 def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library) -> Arm:
     medium = FRESH_MEDIUM | plan.well.medium.values()
-    populations = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
+    seeded = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
+    grafted, grafts = grafts_in(plan, order, palette, parameters, library, _source)
+    populations = seeded + grafted
     return Arm(
         name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium,
-        doses=_doses(plan, palette, parameters, library), tunnels=_tunnels(plan, populations),
+        doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts, tunnels=_tunnels(plan, populations),
     )  # fmt: skip
 
 
@@ -159,6 +163,10 @@ def _geometry(plan: Plan) -> Geometry:
         medium_height=well.medium.height.value,
         pore=well.insert.pore.value if well.insert is not None else 0.0,
         voxel=well.voxel.value,
+        perfusion=1.0 if well.perfusion is None else well.perfusion.value,
+        clearance=1.0 if well.clearance is None else well.clearance.value,
+        haemoglobin=1.0 if well.haemoglobin is None else well.haemoglobin.value,
+        washout=0.0 if well.washout is None else well.washout.value,
     )
 
 
@@ -190,28 +198,6 @@ def _source(
     )
 
 
-def _doses(plan: Plan, palette: list[str], parameters: dict[str, float], library: Library) -> tuple[Dose, ...]:
-    """Isolated mitochondria of an arm, numbered in the order of their treatments."""
-    doses: list[Dose] = []
-    for treat in plan.treat:
-        given = treat.mitochondria
-        if given is None:
-            continue
-        n = dose_of(given, plan)
-        source = _source("isolated_mitochondria", given.cells(), n, ISOLATED + len(doses), 0, palette, parameters, library)
-        doses.append(
-            Dose(
-                source=source,
-                viability=parameters["isolated_mitochondria.viability"] if given.viability is None else given.viability.value,
-                start=treat.from_.value,
-                spin=given.centrifugation.value if given.centrifugation is not None else 0.0,
-                washout=given.washout.value if given.washout is not None else FOREVER,
-                cause=f"{n} mitochondria of {given.type}",
-            )
-        )
-    return tuple(doses)
-
-
 def _tunnels(plan: Plan, populations: tuple[Population, ...]) -> tuple[Tunnels, ...]:
     """Microtunnels of an arm, in the order of their treatments."""
     return tuple(
@@ -233,6 +219,9 @@ def _tunnels(plan: Plan, populations: tuple[Population, ...]) -> tuple[Tunnels, 
 def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, float], library: Library) -> tuple[Action, ...]:
     washes = sorted(t.from_.value for t in plan.treat if t.wash)
     found: list[Action] = []
+    if plan.well.perfusion is not None:
+        cause = f"blood through {plan.well.template or 'the block'}"
+        found += [Action(kind="boundary", key=k, value=v, start=EVER, end=FOREVER, cause=cause) for k, v in medium.items()]
     for injury in plan.injury:
         record = library.injury(injury.do)
         replaced = {k: getattr(injury, k).value for k in ("oxygen", "glucose") if getattr(injury, k) is not None}
@@ -247,8 +236,8 @@ def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, 
             found.append(Action(kind="wash", key="", value=0.0, start=treat.from_.value, end=treat.from_.value, cause="wash"))
         elif treat.medium is not None:
             found += _medium_change(treat.medium, treat, medium, washes)
-        elif treat.mitochondria is not None and treat.until is not None:
-            end, cause = treat.until.value, f"end of mitochondria of {treat.mitochondria.type}"
+        elif treat.given is not None and treat.until is not None:
+            end, cause = treat.until.value, f"end of {treat.kind} of {treat.given.type}"
             found.append(Action(kind="wash", key="", value=0.0, start=end, end=end, cause=cause))
     for drug, dose in plan.well.medium.extras.items():
         found += _agent(library.drug(drug), dose, Treatment(drug=drug), populations, medium, washes, {})
@@ -293,8 +282,8 @@ def _agent(
 def _in_force(
     effect: Any, value: float, start: float, end: float, targets: tuple[int, ...], populations: tuple[Population, ...], cause: str
 ) -> list[Action]:
-    if effect.kind == "boundary":
-        return [Action(kind="boundary", key=effect.key, value=value, start=start, end=end, cause=cause)]
+    if effect.kind in ("boundary", "perfusion"):
+        return [Action(kind=effect.kind, key=effect.key, value=value, start=start, end=end, cause=cause)]
     added = {p.index: p.added for p in populations}
     reached = tuple(p for p in targets if added[p] < end)
     if not reached:
@@ -347,7 +336,6 @@ def _read_in(names: tuple[str, ...], experiment: Experiment) -> list[str]:
         if name in ("well", "medium"):
             result[""] = None
         else:
-            result.update(
-                (p, None) for p, c in experiment.cells.items() if name in (p, role_of(p, c), "both", "all") or name in ("both", "all")
-            )
+            known = {**experiment.cells, **grafts_of(experiment)}
+            result.update((p, None) for p, c in known.items() if name in (p, role_of(p, c), "both", "all"))
     return list(result)

@@ -47,6 +47,15 @@ def boundary_at(arm: Arm, time: float) -> Any:
     return held
 
 
+def perfusion_at(arm: Arm, time: float) -> float:
+    """Flow of blood through the block of an arm at ``time`` [s], relative: that of its tissue times all that acts on it."""
+    flow = arm.geometry.perfusion
+    for action in arm.actions:
+        if action.kind == "perfusion" and action.start <= time < action.end:
+            flow *= action.value
+    return flow
+
+
 class Treatments:
     """Applies the actions of every arm to the wells of a world.
 
@@ -79,6 +88,7 @@ class Treatments:
                 for slot, values in nodes.items():
                     world.groups.nodes[w * n_populations + slot] = values
                 world.wells.boundary[w] = boundary
+                world.wells.perfusion[w] = perfusion_at(arm, now)
                 for action in sorted((x for x in arm.actions if x.kind in ("medium", "wash")), key=lambda x: x.start):
                     if before < action.start <= now or (first and action.start <= now):
                         self._change_medium(world, w, arm, action)

@@ -13,7 +13,7 @@ from mitoferry.library.interventions import Intervention, Response
 from mitoferry.library.parameters import nearest
 from mitoferry.library.records import check_evidence, numbers_in
 
-KINDS = {"node": "during", "boundary": "during", "medium": "start", "wash": "end"}  # and when each acts
+KINDS = {"node": "during", "boundary": "during", "medium": "start", "wash": "end", "perfusion": "during"}  # and when each acts
 FORMS: dict[str, tuple[str, ...]] = {
     "inhibition": ("half",),
     "activation": ("half", "gain"),
@@ -33,10 +33,10 @@ def _target(where: str, key: str, raw: Mapping[str, Any]) -> tuple[str, str, lis
     if len(kinds) != 1:
         return "", "", [Problem(where, key, "one of the keys " + ", ".join(KINDS), ", ".join(raw))]
     kind, name = kinds[0], str(raw[kinds[0]])
-    known = {"node": tuple(NODE), "medium": SPECIES, "boundary": SPECIES, "wash": ("medium",)}[kind]
+    known = {"node": tuple(NODE), "medium": SPECIES, "boundary": SPECIES, "wash": ("medium",), "perfusion": ("block",)}[kind]
     if name not in known:
         return kind, name, [Problem(where, f"{key}.{kind}", "one of " + ", ".join(known), repr(name), hint=nearest(name, known))]
-    return kind, "" if kind == "wash" else name, []
+    return kind, {"wash": "", "perfusion": "perfusion"}.get(kind, name), []
 
 
 def _numbers(where: str, key: str, raw: Mapping[str, Any], form: str) -> tuple[dict[str, float], list[Problem]]:

@@ -182,20 +182,20 @@ def pairs_to_join(
     """Pairs (source, target) that are joined now, shortest gap first, then by ids; with ``once`` each source grows one."""
     cells, n = world.cells, world.n_cells
     found = []
-    for i in np.flatnonzero(growing[:n]):
+    for source in np.flatnonzero(growing[:n]):
+        i = int(source)
         near = np.flatnonzero((cells.well[:n] == cells.well[i]) & (wanting[:n] >= 0))
         near = near[near != i]
         if world.wells.geometry[cells.well[i]] == INSERT:
             near = near[cells.layer[near] == cells.layer[i]]
-        gaps = _gaps(world, int(i), near)
+        gaps = _gaps(world, i, near)
         within = gaps <= p.reach
-        found += [
-            (float(gap), int(cells.id[i]), int(cells.id[j]), int(i), int(j)) for gap, j in zip(gaps[within], near[within], strict=True)
-        ]
+        found += [(float(gap), int(cells.id[i]), int(cells.id[j]), i, int(j)) for gap, j in zip(gaps[within], near[within], strict=True)]
     found.sort(key=lambda q: (int(cells.well[q[3]]), *q[:3]))
-    room, grown, pairs = wanting[:n] - degree[:n], set(), []
+    room, pairs = wanting[:n] - degree[:n], []
+    grown: set[int] = set()
     for _, _, _, i, j in found:
-        pair = (min(i, j), max(i, j))
+        pair: tuple[int, int] = (min(i, j), max(i, j))
         if room[i] <= 0 or (wanting[j] > 0 and room[j] <= 0) or pair in joined or (once and i in grown):
             continue
         joined.add(pair)

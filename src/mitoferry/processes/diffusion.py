@@ -12,7 +12,8 @@ the air likewise (oxygen), so that a change of the chamber's oxygen reaches the 
 With an insert both layers exchange with the medium, and with each other through the pores of the membrane. Both ways
 up run through one column of medium: their exchange with it is such that cells on the bottom, with nothing on the insert,
 are supplied as in the same dish without an insert. In a block
-oxygen and other bounded species are held at the faces (walled) or supplied by perfusion (periodic).
+oxygen and other bounded species are held at the faces (walled) or supplied by perfusion (periodic): exchange with blood at the rate
+perfusion x flow (1 at rest, less in ischaemia), for oxygen times what haemoglobin adds to what is dissolved.
 
 The find-me gradient is that of a = w_ATP c_ATP + w_ADP c_ADP + w_S100A4 c_S100A4, relative: grad a/(K + a), from central
 differences, in which what a cell itself has released cancels.
@@ -129,6 +130,10 @@ def prepare(world: Any, p: Parameters) -> None:
             p, int(wells.geometry[w]), wells.size[w], fields.spacing[w], float(wells.medium_height[w]), float(wells.pore[w])
         )
         fields.diffusion[w], fields.decay[w], fields.to_bulk[w], fields.surface[w] = rates
+        if int(wells.geometry[w]) == BLOCK:
+            tissue = world.spec.arms[w // world.spec.replicates].geometry
+            fields.decay[w, [ATP, ADP]] *= tissue.clearance
+            fields.to_bulk[w, OXYGEN] *= tissue.haemoglobin
     world.backend.push(fields)
     world.space.scratch["diffusion.prepared"] = True
 

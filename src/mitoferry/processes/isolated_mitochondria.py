@@ -1,4 +1,4 @@
-"""Isolated mitochondria: a dose is put into the medium or injected at a site, a wash takes away what is still free.
+"""Isolated mitochondria: a dose is put into the medium, a wash takes away what is still free.
 
 Mechanism: ``count`` individuals are born into the medium pool of a well at the time of the dose. Mass, mtDNA copies,
 complexes, label and dye are those of a freshly seeded cell of the type that they were isolated from. With chance
@@ -11,9 +11,11 @@ are done to the medium, and so to all that is free in it:
 
 A centrifuge (``Dose.spin``) multiplies the settling part of the uptake by ``free_mitochondria.centrifugation``.
 
-Assumptions: the medium is stirred, so that a site of injection is the whole block simulated; onto an insert they are
-put from above; a wash takes all that is free, settled or not. A dose is due in the macro-step in which other treatments of that
-time are. Step error: none in births and washes; the flow is exact per step (chance 1 - exp(-rate dt)), but comes before
+Doses of other routes (a site of injection, blood, nose) are those of ``delivery``; what reaches the tissue is free there like these.
+
+Assumptions: the medium is stirred; onto an insert they are put from above; a wash takes all that is free, settled or not.
+A dose is due in the macro-step in which other treatments of that time are. Step error: none in births and washes; the flow is exact
+per step (chance 1 - exp(-rate dt)), but comes before
 the uptake of the step (error of order dt x rate). Ledger: births and mtDNA at the medium pool; what is taken away is booked
 as lysed and named by an event ``washed_away``, what is added by an event ``loaded`` of the route ``injection``. Identity:
 the k-th dose of an arm is born in cell 1 of population 128 + k, which no cell has, so that assays count it as foreign.
@@ -130,15 +132,18 @@ def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
 
 
 def flow(arm: Any, time: float) -> float:
-    """Rate [1/h] at which the flow takes free mitochondria away at ``time`` [s]: that of the fastest dose given so far."""
-    return max((3600.0 * LN2 / d.washout for d in arm.doses if d.start <= time and math.isfinite(d.washout)), default=0.0)
+    """Rate [1/h] at which the flow takes free mitochondria away at ``time`` [s]: that of the tissue or of the fastest dose given so far."""
+    given = [d.washout for d in arm.doses if d.route == "medium" and d.start <= time and math.isfinite(d.washout)]
+    if arm.geometry.washout > 0.0:
+        given.append(arm.geometry.washout)
+    return max((3600.0 * LN2 / washout for washout in given), default=0.0)
 
 
 def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
     """Whether the medium is washed in this macro-step, and the doses that are given."""
     before, now = step.time - step.dt, step.time
     washed = any(a.kind == "wash" and before < a.start <= now for a in arm.actions)
-    return washed, [d for d in arm.doses if before < d.start <= now]
+    return washed, [d for d in arm.doses if d.route == "medium" and before < d.start <= now]
 
 
 def _wash(world: Any, w: int, chance: float, step: Any) -> None:
@@ -151,7 +156,8 @@ def _wash(world: Any, w: int, chance: float, step: Any) -> None:
         backend.serial(wash_pool, h, chance, *args, float(step.time), step)
 
 
-def _add(world: Any, w: int, dose: Any, step: Any) -> None:
+def give(world: Any, w: int, dose: Any, step: Any, host: int = -1) -> None:
+    """Put a dose into the row ``host`` of well ``w``: its medium pool unless another is given."""
     source = dose.source
     world.reserve_pages(-(-source.count // PAGE))
     world.reserve_events(source.count)
@@ -161,7 +167,8 @@ def _add(world: Any, w: int, dose: Any, step: Any) -> None:
     side = 2 if int(world.wells.geometry[w]) == INSERT else 1
     psi = RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL
     world.backend.serial(
-        add_dose, world.pool(w, POOL_MEDIUM), source.count, (source.index << 24) + FIRST_CELL, side, float(dose.viability), psi, mixture,
+        add_dose, host if host >= 0 else world.pool(w, POOL_MEDIUM), source.count,
+        (source.index << 24) + FIRST_CELL, side, float(dose.viability), psi, mixture,
         world.mitochondria, world.pages, world.cells, world.wells, world.events, float(step.time), p,
     )  # fmt: skip
 
@@ -179,12 +186,15 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
             if chance > 0.0:
                 _wash(world, w, chance, step)
             for dose in doses:
-                _add(world, w, dose, step)
+                give(world, w, dose, step)
 
 
 def wanted(spec: Any) -> bool:
     """Whether anything is added to or washed out of the medium of an arm."""
-    return any(arm.doses or any(a.kind == "wash" for a in arm.actions) for arm in spec.every_arm)
+    return any(
+        any(d.route == "medium" for d in arm.doses) or any(a.kind == "wash" for a in arm.actions) or arm.geometry.washout > 0.0
+        for arm in spec.every_arm
+    )
 
 
 PROCESS = Process(

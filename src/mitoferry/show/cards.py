@@ -8,7 +8,7 @@ from typing import Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.show.cell_card import cell_type_card, table, wrapped
 
-KINDS = ("celltype", "drug", "gene", "injury", "assay", "haplotype")
+KINDS = ("celltype", "drug", "gene", "injury", "assay", "haplotype", "tissue")
 
 
 def show_text(name: str, what: str | None = None) -> str:
@@ -30,7 +30,7 @@ def show_text(name: str, what: str | None = None) -> str:
         from mitoferry.library.parameters import nearest
 
         raise InputError(Problem("command line", f"show {name}", f"the name of a {name}", repr(what), hint=nearest(what, records)))
-    writer = {"celltype": cell_type_card, "assay": _assay, "haplotype": _haplotype}.get(name, _intervention)
+    writer = {"celltype": cell_type_card, "assay": _assay, "haplotype": _haplotype, "tissue": _tissue}.get(name, _intervention)
     return writer(records[what])
 
 
@@ -43,6 +43,10 @@ def _records(kind: str) -> dict[str, Any]:
         from mitoferry.assays import load_assays
 
         return dict(load_assays())
+    if kind == "tissue":
+        from mitoferry.library.tissues import load_tissues
+
+        return dict(load_tissues())
     from mitoferry.library import interventions
 
     loaders = {"drug": interventions.load_drugs, "gene": interventions.load_genes, "injury": interventions.load_injuries}
@@ -85,6 +89,15 @@ def _assay(record: Any) -> str:
 def _haplotype(record: Any) -> str:
     kind = "pathogenic" if record.pathogenic else "not pathogenic"
     return f"{record.name}: {record.about} ({kind}; {record.tag}, {record.source})"
+
+
+def _tissue(record: Any) -> str:
+    rows: list[tuple[str, ...]] = [("well", "value", "tag", "source")]
+    rows += [(key, v.value, v.tag, v.source) for key, v in record.values.items()]
+    cells: list[tuple[str, ...]] = [("cells", "type", "number", "tag", "source")]
+    cells += [(name, c.type, c.per_volume, c.tag, c.source) for name, c in record.cells.items()]
+    use = f"in a file: well: {{kind: block, template: {record.name}}}; what the file says itself goes before the template"
+    return "\n".join([f"{record.name} (tissue): {record.about}", "", table(rows), "", table(cells), "", wrapped(use, "", "  ")])
 
 
 def parameters_text(pattern: str = "", as_json: bool = False) -> str:

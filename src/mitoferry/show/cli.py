@@ -110,7 +110,7 @@ def _finish(results: Any, open_: bool) -> None:
 def list_(
     kind: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[KIND]", help="mechanisms, celltypes, drugs, injuries, genes, assays or experiments."),
+        typer.Argument(metavar="[KIND]", help="mechanisms, celltypes, drugs, injuries, genes, tissues, assays or experiments."),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -145,7 +145,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment; or 'celltype NAME', 'drug NAME', 'gene NAME' ...")],
     what: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[NAME]", help="Name of the cell type, drug, gene, injury, assay or haplotype."),
+        typer.Argument(metavar="[NAME]", help="Name of the cell type, drug, gene, injury, assay, haplotype or tissue."),
     ] = None,
 ) -> None:
     """Show the card of an experiment, or of a cell type, drug, gene, injury, assay or haplotype."""

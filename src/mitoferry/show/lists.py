@@ -50,6 +50,12 @@ def _experiments() -> list[dict[str, Any]]:
     return [{"name": name, "about": title_of(path)} for name, path in shipped().items()]
 
 
+def _tissues() -> list[dict[str, Any]]:
+    from mitoferry.library.tissues import load_tissues
+
+    return [{"name": n, "about": t.about, "cells": [c.type for c in t.cells.values()]} for n, t in load_tissues().items()]
+
+
 WIDTH = 110
 STAGE_WORDS = {
     "fields": "What is dissolved around the cells",
@@ -67,6 +73,7 @@ KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "drugs": _agents("drug"),
     "injuries": _agents("injury"),
     "genes": _agents("gene"),
+    "tissues": _tissues,
     "assays": _assays,
     "experiments": _experiments,
 }
@@ -76,6 +83,7 @@ MORE = {
     "drugs": "mitoferry show drug NAME",
     "injuries": "mitoferry show injury NAME",
     "genes": "mitoferry show gene NAME",
+    "tissues": "mitoferry show tissue NAME",
     "assays": "mitoferry show assay NAME",
     "experiments": "mitoferry show NAME",
 }

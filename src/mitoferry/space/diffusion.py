@@ -69,6 +69,7 @@ GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES =
 FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
 REFERENCE_CYTOSOL = 3.0  # pL, of the stromal cell of 10 um for which the clearance of H2O2 is given
+PERFUSION = 1.0  # factor on the flow of blood at rest; what treatments make of it stands in ``wells.perfusion``
 SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
 
 
@@ -150,7 +151,7 @@ def exchange(w, s, wells, fields):
     if int(wells.geometry[w]) == BLOCK:
         if outside < 0.0 or int(wells.periodic[w]) == 0:
             return 0.0, 0.0, 0.0, max(outside, 0.0)
-        return float(fields.to_bulk[w, s]), 0.0, 1.0e6, outside
+        return PERFUSION * float(wells.perfusion[w]) * float(fields.to_bulk[w, s]), 0.0, 1.0e6, outside
     g = float(fields.to_bulk[w, s])
     height = float(wells.medium_height[w])
     if height <= 0.0:

@@ -1,0 +1,218 @@
+"""Stem-cell grafts: cells put into a block, or given into a vein, from where some home; most of them are lost within days.
+
+Mechanism, per cell of the graft, which waits outside until the graft is given:
+
+* *local*: it enters the block at that time, about the site if one is given;
+* *intravenous*: it leaves the circulation at the rate ln2/half-life, at an exact time. It homes to the tissue with the chance
+
+      share x node homing (CXCR4) x (1 + gain x mean HIF of the living recipients)          at most 1,
+
+  SDF-1 being made under HIF; else it is caught in lung, liver or spleen;
+* in the tissue it stays for good with the chance ``engraftment``; if not, flow and anoikis take it away at the rate ln2/half-life.
+  Daughters of a cell that divides draw anew.
+
+A cell that is lost is washed away with its mitochondria: its row is empty then, its tubes break. It leaves no corpse.
+
+Scale: ``dose`` counts the cells given to the organ. Expected in the block are dose x volume of the block / volume of the organ; rows are
+seeded for more than that, and each stands for a cell with the chance that makes the mean right (binomial, near Poisson). Rows
+that stand for none wait for ever.
+
+Assumptions: positions without a site are uniform over the block; cells that circulate neither age nor die otherwise; SDF-1 acts at
+once. Step error: none in entries and losses but that of the frozen chance of homing. Ledger: what is in a lost cell is booked as
+lysed, with an event ``washed_away`` each.
+Verification: ``tests/verification/test_graft.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.events import EVENT_WASHED
+from mitoferry.core.handover import log_event, potential
+from mitoferry.core.nodes import NODE_HOMING
+from mitoferry.core.pages import release_empty_pages, remove
+from mitoferry.core.process import Process
+from mitoferry.core.random import normal_from, uniform4
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    CELL_EMPTY,
+    CELL_LIVE,
+    CELL_MOMP,
+    CELL_WAITING,
+    OCCUPIED,
+    PAGE,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
+)
+from mitoferry.core.streams import GRAFT
+from mitoferry.processes.free_mitochondria import LN2, waiting_time
+from mitoferry.space.geometry import BLOCK, place
+
+NO_GRAFT, LOCAL, INTRAVENOUS = 0, 1, 2
+UNDECIDED, LOOSE, ATTACHED = 0, 1, 2
+NOTHING, ENTERS, LOST = 0, 1, 2
+FATE, PLACE = 1, 2  # draws of the stream GRAFT; those of a step are 0
+
+
+class Parameters(NamedTuple):
+    """Library: ``graft.*``."""
+
+    circulation_half_life: float  # h
+    homing_share: float
+    sdf1_gain: float
+    engraftment: float
+    loss_half_life: float  # h
+
+
+class Course(NamedTuple):
+    """One step: of groups route, start [s], chance of being there, chance of homing; of cells fate so far, outcome, time [s]."""
+
+    route: Any
+    start: Any
+    present: Any
+    homing: Any
+    status: Any
+    outcome: Any
+    due: Any
+
+
+@row
+def graft_row(i, course, cells, wells, p, step):
+    """What becomes of cell ``i`` of a graft in this step, and when."""
+    course.outcome[i] = NOTHING
+    g = int(cells.group[i])
+    route = int(course.route[g])
+    if route == NO_GRAFT or float(course.start[g]) > step.time:
+        return
+    w = int(cells.well[i])
+    dt = step.dt / 3600.0
+    u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, GRAFT, step.step, 0)
+    there, home, stay, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, GRAFT, 0, FATE)
+    state = int(cells.state[i])
+    if state == CELL_WAITING:
+        if there >= float(course.present[g]):
+            return
+        if route == LOCAL:
+            course.outcome[i] = ENTERS
+            course.due[i] = step.time
+            return
+        time = waiting_time(LN2 / p.circulation_half_life, u, dt)
+        if time < dt:
+            course.outcome[i] = ENTERS if home < float(course.homing[g]) else LOST
+            course.due[i] = step.time + 3600.0 * time
+    elif state == CELL_LIVE or state == CELL_MOMP:
+        if int(course.status[i]) == UNDECIDED:
+            course.status[i] = ATTACHED if stay < p.engraftment else LOOSE
+        if int(course.status[i]) == LOOSE:
+            time = waiting_time(LN2 / p.loss_half_life, v, dt)
+            if time < dt:
+                course.outcome[i] = LOST
+                course.due[i] = step.time + 3600.0 * time
+
+
+@row
+def enter(i, time, x, y, z, spread, cells, wells):
+    """Let cell ``i`` into its well at ``time`` [s], about a site unless ``spread`` is infinite (1e9 and more)."""
+    w = int(cells.well[i])
+    cells.state[i] = CELL_LIVE
+    cells.added[i] = int(time)
+    if spread >= 1e9:
+        return
+    periodic = int(wells.periodic[w])
+    a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, GRAFT, 0, PLACE)
+    cells.x[i] = place(x + spread * normal_from(a), float(wells.size[w, 0]), periodic)
+    cells.y[i] = place(y + spread * normal_from(b), float(wells.size[w, 1]), periodic)
+    if int(wells.geometry[w]) == BLOCK:
+        cells.z[i] = place(z + spread * normal_from(c), float(wells.size[w, 2]), periodic)
+
+
+@row
+def wash_cell(i, time, mitochondria, pages, cells, events):
+    """Take cell ``i`` away at ``time`` [s] with all that is in it (serial); its row is empty then."""
+    page = int(cells.first_page[i])
+    while page >= 0:
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & OCCUPIED != 0:
+                route = (flags >> ROUTE_SHIFT) & ROUTE_MASK
+                psi = potential(mitochondria, cells, i, slot)
+                log_event(events, EVENT_WASHED, cells.well[i], time, route, cells, i, -1, mitochondria, slot, psi, 0)
+                remove(mitochondria, pages, cells, slot, True)
+        page = int(pages.next[page])
+    release_empty_pages(mitochondria, pages, cells, i)
+    cells.state[i] = CELL_EMPTY
+    cells.n_contacts[i] = 0
+    cells.bin[i] = -1
+    cells.atp[i] = 0.0
+    for k in range(4):
+        cells.psi[i, k] = 0.0
+
+
+def _stress(world: Any) -> Any:
+    """Mean HIF of the living recipients of each well; float64 [n_wells], 0 where there are none."""
+    c, n = world.cells, world.n_cells
+    rows = np.flatnonzero((c.state[:n] == CELL_LIVE) & (world.groups.donor[c.group[:n]] == 0))
+    number = np.bincount(c.well[rows], minlength=world.n_wells)
+    return np.bincount(c.well[rows], c.hif[rows].astype(np.float64), world.n_wells) / np.maximum(number, 1)
+
+
+def course_of(world: Any, p: Parameters) -> Course:
+    """What this step needs to know of groups and cells."""
+    spec, n_groups = world.spec, len(world.groups.well)
+    route, start, present, homing = np.zeros(n_groups, np.uint8), np.zeros(n_groups), np.zeros(n_groups), np.zeros(n_groups)
+    stress = _stress(world)
+    for w in range(world.n_wells):
+        arm = spec.arms[w // spec.replicates]
+        for given in arm.grafts:
+            slot = next(k for k, population in enumerate(arm.populations) if population.index == given.population)
+            g = w * world.n_populations + slot
+            route[g], start[g], present[g] = LOCAL if given.route == "local" else INTRAVENOUS, given.start, given.present
+            node = max(float(world.groups.nodes[g, NODE_HOMING]), 0.0)
+            homing[g] = min(1.0, p.homing_share * node * (1.0 + p.sdf1_gain * float(stress[w])))
+    status = world.extra.get("graft")
+    if status is None or len(status) < world.n_cells:
+        grown = np.zeros(len(world.cells.id), np.uint8)
+        if status is not None:
+            grown[: len(status)] = status
+        status = world.extra["graft"] = grown
+    return Course(route, start, present, homing, status, np.zeros(world.n_cells, np.uint8), np.zeros(world.n_cells))
+
+
+def _given(world: Any, i: int) -> Any:
+    """The graft that cell ``i`` belongs to."""
+    arm = world.spec.arms[int(world.cells.well[i]) // world.spec.replicates]
+    return next(given for given in arm.grafts if given.population == int(world.cells.population[i]))
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Let cells in and wash cells away; idle before the first graft is given."""
+    if not any(given.start <= step.time for arm in world.spec.arms for given in arm.grafts):
+        return
+    backend = world.backend
+    backend.pull(world.cells, world.groups)
+    course = course_of(world, p)
+    backend.each(graft_row, world.n_cells, course, world.cells, world.wells, p, step)
+    backend.pull(course, world.cells)
+    rows = np.flatnonzero(course.outcome != NOTHING)
+    rows = rows[np.lexsort((world.cells.id[rows], world.cells.well[rows], course.due[rows]))]
+    world.reserve_events(int(world.cells.n_mitochondria[rows[course.outcome[rows] == LOST]].sum()))
+    for i in rows.tolist():
+        time = float(course.due[i])
+        if course.outcome[i] == ENTERS:
+            given = _given(world, i)
+            backend.serial(enter, i, time, *given.site, min(given.spread, 1e9), world.cells, world.wells)
+        else:
+            backend.serial(wash_cell, i, time, world.mitochondria, world.pages, world.cells, world.events)
+
+
+def wanted(spec: Any) -> bool:
+    """Whether cells are grafted in any arm."""
+    return any(arm.grafts for arm in spec.every_arm)
+
+
+PROCESS = Process(
+    name="graft", stage="motion", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True, wanted=wanted
+)
