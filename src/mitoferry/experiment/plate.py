@@ -11,7 +11,7 @@ import numpy as np
 from mitoferry.core import schema
 from mitoferry.core.nodes import N_NODES, NODES
 from mitoferry.core.plate_spec import Arm, CellTypeNumbers, PlateSpec, Population
-from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, PAGE, SPECIES
+from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, CYTOKINES, N_POOLS, PAGE, SPECIES
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
@@ -48,7 +48,10 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
         wells.medium_height[w] = arm.geometry.medium_height
         wells.boundary[w] = -1.0
         for name, value in arm.medium.items():
-            wells.bulk[w, SPECIES.index(name)] = value
+            if name in CYTOKINES:
+                wells.cytokines[w, CYTOKINES.index(name)] = value
+            else:
+                wells.bulk[w, SPECIES.index(name)] = value
         wells.next_link[w] = 1
 
 
@@ -58,6 +61,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
     groups.donor[g] = population.role == "donor"
     for name in OF_THE_TYPE:
         getattr(groups, name)[g] = getattr(t, name)
+    groups.own_haplotypes[g] = sum(1 << k for k, share in enumerate(population.haplotypes) if share > 0.0)
     groups.radius[g] = radius
     groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
     groups.nodes[g] = [node.rest for node in NODES]

@@ -26,6 +26,8 @@ FIELDS = (
     "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
     "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion", "arrival_lysis", "arrival_fusion",
     "cycle_time", "cytokine_sensitivity", "cell_cv",
+    "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
+    "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
 )  # fmt: skip
 DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",

@@ -6,7 +6,7 @@ membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/
     k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
     e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
 
-where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
+times 1 + ``polarisation_gain`` x shift of a macrophage towards M2 (``macrophage_polarisation``, 0 at rest), where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
 energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of
 the eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five
 times faster in a professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its
@@ -63,12 +63,13 @@ class Parameters(NamedTuple):
     atp_half: float  # share of resting ATP
     base: float
     contact_gap: float  # um
+    polarisation_gain: float
 
 
 @row
 def appetite(i, cells, groups, p):
     """Rate [1/h] at which cell ``i`` engulfs one fully exposed cell that it touches; 0 for all but living phagocytes."""
-    if int(cells.state[i]) != CELL_LIVE:
+    if int(cells.state[i]) != CELL_LIVE or int(cells.traps[i]) != 0:
         return 0.0
     g = int(cells.group[i])
     nodes = float(groups.nodes[g, NODE_PHAGOCYTOSIS]) * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
@@ -77,7 +78,8 @@ def appetite(i, cells, groups, p):
     if made > 0.0:
         share = min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
     energy = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * (p.base + share)
-    return p.rate * float(groups.phagocyte[g]) * nodes * energy
+    shift = max(1.0 + p.polarisation_gain * float(cells.polarisation[i]), 0.0)
+    return p.rate * float(groups.phagocyte[g]) * nodes * energy * shift
 
 
 @row
@@ -183,6 +185,7 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
         cells.death_time[t] = time
         log_event(events, EVENT_DEATH, cells.well[t], time, ROUTE_PHAGOCYTOSIS, cells, t, c, mitochondria, -1, 0.0, 0)
     cells.state[t] = CELL_EMPTY
+    cells.engulfed[c] += 1
 
 
 @row
