@@ -617,7 +617,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "trophic_secretion": _c("f4", "1", "secretion of trophic factors, relative", "plate"),
         "alarmin_secretion": _c("f4", "1", "secretion of epithelial alarmins, relative", "plate"),
         "lymphokine_secretion": _c("f4", "1", "secretion of lymphokines, relative", "plate"),
-        "own_haplotypes": _c("u1", "bits", "haplotypes of the palette that its cells were seeded with", "plate"),
+        "own_haplotypes": _c("u1", "bits", "haplotypes of the palette that are not foreign to its cells", "plate"),
         "receptors": _c("f4", "1", "occupancies of cytokine receptors (RECEPTOR_*)", "cytokines", (N_RECEPTORS,)),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },

@@ -20,6 +20,7 @@ from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 OF_THE_TYPE = tuple(f.name for f in fields(CellTypeNumbers) if f.name in schema.Groups._fields)
 """Columns of the groups that hold a number of the cell type as it is (the radius is replaced by that of the spread cell)."""
+SAME_PERSON = ("wild_type", "donor")  # "donor" tells mtDNA apart, it does not make it foreign
 HEADROOM_CELLS = 1.02
 HEADROOM_PAGES = 1.03
 
@@ -55,13 +56,22 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
         wells.next_link[w] = 1
 
 
-def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float) -> None:
+def known_haplotypes(population: Population, spec: PlateSpec) -> int:
+    """Bits of the haplotypes that are not foreign to a population: its own, and those that are but labels or mutations of the common one."""
+    return sum(
+        1 << k
+        for k, name in enumerate(spec.haplotype_names)
+        if population.haplotypes[k] > 0.0 or name in SAME_PERSON or spec.pathogenic[k]
+    )
+
+
+def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float, known: int) -> None:
     t = population.cell_type
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
     for name in OF_THE_TYPE:
         getattr(groups, name)[g] = getattr(t, name)
-    groups.own_haplotypes[g] = sum(1 << k for k, share in enumerate(population.haplotypes) if share > 0.0)
+    groups.own_haplotypes[g] = known
     groups.radius[g] = radius
     groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
     groups.nodes[g] = [node.rest for node in NODES]
@@ -154,7 +164,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         radii = outlines(arm)
         for slot, population in enumerate(arm.populations):
             g = w * n_populations + slot
-            _fill_group(groups, g, w, population, radii[slot])
+            _fill_group(groups, g, w, population, radii[slot], known_haplotypes(population, spec))
             start[g], mixture[g] = starts[slot], mixtures[slot]
             wells.n_born[w, population.index] = population.count
     p = parameters_of("seeding", seeding.Parameters, spec)

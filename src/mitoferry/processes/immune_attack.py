@@ -6,9 +6,11 @@ Mechanism. A living attacker a of strength
 
 adds to the hazard of death [1/h] of a living cell t that it touches (gap of the membranes at most ``contact_gap``)
 
-    rate x s(a) x min(1, Hill2(f, foreign_half) + sting_gain x STING(t)),   f = share of the mtDNA of t in haplotypes that a's population was not seeded with.
+    rate x s(a) x min(1, Hill2(f, foreign_half) + sting_gain x STING(t)),   f = share of the mtDNA of t in haplotypes that are foreign to a.
 
-What counts as foreign is thus what the attacker does not know: mitochondria of another person in an own cell, or a cell of another person.
+Foreign is a haplotype that a's population was not seeded with, such as ``allogeneic``: in an own cell that has taken up mitochondria of another
+person, or in a cell of another person. The haplotypes ``wild_type`` and ``donor``, which only tell mtDNA apart, and pathogenic variants of them are
+foreign to nobody.
 Where all cells share their haplotypes and STING is quiet the hazard is 0. STING makes tumour cells that have taken up mitochondria
 immunogenic. ``death`` resolves the hazard: caspases act without release of cytochrome c.
 
