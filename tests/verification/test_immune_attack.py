@@ -10,11 +10,11 @@ from mitoferry.core.nodes import NODE_IMMUNE_ATTACK
 from mitoferry.core.schema import BY_ATTACK, CELL_APOPTOTIC, EXHAUSTION, HAZARD_ATTACK, RECEPTOR_INTERFERON_1
 from nanotubes import rows_of, sort, wells_of
 
-TOUCHING = [(100.0, 100.0), (118.0, 100.0), (82.0, 100.0), (300.0, 300.0)]
+TOUCHING = [(100.0, 100.0), (118.0, 100.0), (82.0, 100.0), (100.0, 121.0)]
 
 
 def world_of(wells=1, places=TOUCHING, foreign=0.5):
-    """Two touching attackers (population 1) and one far off, around one target (population 0)."""
+    """Two touching attackers (population 1) and one 2 um out of reach, around one target (population 0)."""
     world = wells_of((1, 3), places, n_wells=wells, mitochondria=(2, 2), backend=Reference(), radius=[10.0, 9.0], attacker=[0.0, 1.0])
     targets, killers = rows_of(world, 0), rows_of(world, 1)
     world.groups.own_haplotypes[:] = 1  # nobody was seeded with the second haplotype
@@ -40,8 +40,8 @@ def hill2(f, k=0.1):
 
 @pytest.mark.parametrize("foreign", [0.02, 0.1, 0.5, 1.0])
 def test_hazard_of_two_attackers_that_touch(foreign):
-    """The third attacker is too far away. Fault seen to fail it, planted in a copy of the package: the own haplotypes of the target
-    taken for those that the attacker knows; contact at any distance."""
+    """The third attacker is too far away. Fault seen to fail it, planted in a copy of the package: the foreign haplotype taken
+    for a known one; contact at any distance."""
     assert hazard(world_of(foreign=foreign)) == pytest.approx(2 * 0.02 * hill2(foreign), rel=1e-5)
 
 

@@ -84,11 +84,10 @@ def test_phagocytosis_follows_the_shift(shift, factor):
     world = immune_world(1)
     row = cells_of(world)[0]
     p = values("phagocytosis")
-    at_rest = module("phagocytosis").appetite(row, world.cells, world.groups, p)
     world.cells.polarisation[row] = shift
-    assert module("phagocytosis").appetite(row, world.cells, world.groups, p) == at_rest * factor
+    assert module("phagocytosis").readiness(row, world.cells, p) == factor
     world.cells.traps[row] = 1
-    assert module("phagocytosis").appetite(row, world.cells, world.groups, p) == 0.0
+    assert module("phagocytosis").readiness(row, world.cells, p) == 0.0
 
 
 def fates(oxphos, tgf=0.0, il_6=0.0, gamma=0.0, stimulus=1.0):
@@ -137,7 +136,7 @@ def test_traps_are_cast_at_the_hazard(change, activity, fault):
     rows = cells_of(world)
     for name, value in change.items():
         getattr(world.cells, name)[rows] = value
-    run(world, "neutrophil_traps", values("neutrophil_traps"), 4.0, 1800.0)
+    run(world, "neutrophil_traps", values("neutrophil_traps"), 4.0, 4 * 3600.0)
     cast = int(world.cells.traps[rows].sum())
     if activity == 0.0:
         assert cast == 0

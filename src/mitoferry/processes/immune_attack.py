@@ -87,7 +87,7 @@ def visible(i, known, cells, p):
 
 
 @row
-def attack_row(i, cells, groups, wells, neighbours, known, weight, hazard, p, step):
+def attack_row(i, cells, wells, neighbours, known, weight, hazard, p, step):
     """Add to ``hazard[i]`` what the attackers of one set of known haplotypes do to cell ``i``."""
     if not alive(int(cells.state[i])) or int(cells.bin[i]) < 0:
         return
@@ -111,7 +111,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     attacking = world.groups.attacker > 0.0
     for known in sorted(set(world.groups.own_haplotypes[attacking].tolist())):
         backend.each(strength_row, n, world.cells, world.groups, int(known), weight, p, step)
-        backend.each(attack_row, n, world.cells, world.groups, world.wells, world.space.neighbours, int(known), weight, hazard, p, step)
+        backend.each(attack_row, n, world.cells, world.wells, world.space.neighbours, int(known), weight, hazard, p, step)
     backend.each(write_row, n, world.cells, hazard, step)
 
 

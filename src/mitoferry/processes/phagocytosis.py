@@ -69,7 +69,7 @@ class Parameters(NamedTuple):
 @row
 def appetite(i, cells, groups, p):
     """Rate [1/h] at which cell ``i`` engulfs one fully exposed cell that it touches; 0 for all but living phagocytes."""
-    if int(cells.state[i]) != CELL_LIVE or int(cells.traps[i]) != 0:
+    if int(cells.state[i]) != CELL_LIVE:
         return 0.0
     g = int(cells.group[i])
     nodes = float(groups.nodes[g, NODE_PHAGOCYTOSIS]) * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
@@ -78,8 +78,15 @@ def appetite(i, cells, groups, p):
     if made > 0.0:
         share = min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
     energy = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * (p.base + share)
-    shift = max(1.0 + p.polarisation_gain * float(cells.polarisation[i]), 0.0)
-    return p.rate * float(groups.phagocyte[g]) * nodes * energy * shift
+    return p.rate * float(groups.phagocyte[g]) * nodes * energy
+
+
+@row
+def readiness(i, cells, p):
+    """Factor of appetite for dying cells: 1 at rest, more in a macrophage shifted towards M2, 0 in a neutrophil that has cast its trap."""
+    if int(cells.traps[i]) != 0:
+        return 0.0
+    return max(1.0 + p.polarisation_gain * float(cells.polarisation[i]), 0.0)
 
 
 @row
@@ -154,7 +161,7 @@ def exposure_row(i, cells, groups, exposed, p, step):
 def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p, step):
     """``times[i]``, ``targets[i]``: when [s] in this step cell ``i`` begins to engulf which cell; NEVER if none."""
     times[i] = NEVER
-    wish = appetite(i, cells, groups, p)
+    wish = appetite(i, cells, groups, p) * readiness(i, cells, p)
     if wish <= 0.0 or int(cells.bin[i]) < 0:
         return
     total, _ = touched(i, NEVER, exposed, cells, wells, neighbours, p.contact_gap)
