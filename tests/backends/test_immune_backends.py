@@ -52,16 +52,20 @@ def run(backend):
     world.groups.nodes[:, NODE_TOLL_LIKE_RECEPTOR], world.groups.nodes[:, NODE_T_CELL_RECEPTOR] = 5.0, 1.0
     world.wells.cytokines[:] = rng.random(world.wells.cytokines.shape)
     world.wells.mtdna[:] = 1e7
+    backend.push(world.cells, world.groups, world.wells)
     for k in range(12):
+        backend.pull(world.cells)
         c.mtdna_freed[rows] = rng.integers(0, 200, (rows.size, 2))
         c.mtdna_freed[1] = [500, 0]
         if k == 6:
             dead = rows[::9]
             c.state[dead], c.death_time[dead], c.death_cause[dead] = CELL_NECROTIC, 300.0 * k - 10, BY_NECROSIS
+        backend.push(world.cells)
         step = Step(k, 300 * k, 300.0 * k, 300.0)
         update_neighbours(world, step)
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
+    backend.pull(world.cells, world.groups, world.wells, world.fields)
     sha = hashlib.sha256()
     for table in (world.cells, world.groups, world.wells, world.fields):
         for column in table:
