@@ -92,7 +92,7 @@ def test_signals_deaths_and_traps(world):
     world.cells.state[rows[:3]] = [CELL_DEAD_NECROTIC, CELL_EMPTY, CELL_DEAD_NECROTIC]  # the second has been eaten
     world.cells.death_cause[rows[:3]] = [BY_PYROPTOSIS, BY_ATTACK, BY_PYROPTOSIS]
     found = read("immune_signalling", world, error=0.0)
-    expected = {"tlr9": 0.2, "sting": 0.4, "nlrp3": 0.0, "pyroptotic_fraction": 0.2, "attacked_fraction": 0.1, "attack_hazard": 0.01, "trap_fraction": 1 / 7}  # fmt: skip
+    expected = {"tlr9": 0.2, "sting": 0.4, "nlrp3": 0.0, "pyroptotic_fraction": 0.2, "attacked_fraction": 0.1, "attack_hazard": 0.01, "trap_fraction": 1 / 7}  # fmt: skip  # noqa: E501
     assert found == pytest.approx(expected, rel=1e-5)
 
 

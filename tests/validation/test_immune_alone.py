@@ -14,7 +14,7 @@ from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.resolve import resolve
 
 EXPERIMENTS = {
-    "trigger-mtdna-sensing": "mtdna_sensing", "immune-pyroptosis": "mtdna_sensing", "immune-macrophage-polarisation": "macrophage_polarisation",
+    "trigger-mtdna-sensing": "mtdna_sensing", "immune-pyroptosis": "mtdna_sensing", "immune-macrophage-polarisation": "macrophage_polarisation",  # noqa: E501
     "immune-t-cell-fate": "t_cell_fate", "immune-attack": "immune_attack", "immune-neutrophil-traps": "neutrophil_traps",
     "immune-cytokines": "cytokines",
 }  # fmt: skip

@@ -106,16 +106,16 @@ def test_nothing_is_secreted_before_time_zero():
 
 # what is set on the cells, and the rate [ag/s] that then holds, by cytokine
 DRIVES = {
-    "rest": (lambda w: None, {IL_6: 0.05 * 0.5, IL_8: 0.05 * 0.5, MCP_1: 0.05 * 0.3, RANTES: 0, VEGF: 0.05, MCP_3: 0.02, IL_10: 0, TGF_BETA: 0.05, IL_33: 0, EOTAXIN: 0, IL_4: 0, INTERFERON_1: 0, EXTRACELLULAR_HMGB1: 0}),
-    "NF-kB": (lambda w: w.cells.nfkb.fill(1.0), {IL_6: 0.5, IL_8: 0.5, MCP_1: 0.3, RANTES: 0.3, MCP_3: 0.04, IL_33: 0.1, EXTRACELLULAR_HMGB1: 0.1}),
-    "NF-kB, HMGB1 off": (lambda w: (w.cells.nfkb.fill(1.0), w.groups.nodes.__setitem__((slice(None), NODE_HMGB1), 0.0)), {EXTRACELLULAR_HMGB1: 0.0}),
+    "rest": (lambda w: None, {IL_6: 0.05 * 0.5, IL_8: 0.05 * 0.5, MCP_1: 0.05 * 0.3, RANTES: 0, VEGF: 0.05, MCP_3: 0.02, IL_10: 0, TGF_BETA: 0.05, IL_33: 0, EOTAXIN: 0, IL_4: 0, INTERFERON_1: 0, EXTRACELLULAR_HMGB1: 0}),  # noqa: E501
+    "NF-kB": (lambda w: w.cells.nfkb.fill(1.0), {IL_6: 0.5, IL_8: 0.5, MCP_1: 0.3, RANTES: 0.3, MCP_3: 0.04, IL_33: 0.1, EXTRACELLULAR_HMGB1: 0.1}),  # noqa: E501
+    "NF-kB, HMGB1 off": (lambda w: (w.cells.nfkb.fill(1.0), w.groups.nodes.__setitem__((slice(None), NODE_HMGB1), 0.0)), {EXTRACELLULAR_HMGB1: 0.0}),  # noqa: E501
     "NF-kB of an M2 cell": (lambda w: (w.cells.nfkb.fill(1.0), w.cells.polarisation.fill(0.5)), {IL_6: 0.5 * 0.6, IL_8: 0.5, IL_10: 0.15}),
     "hypoxia": (lambda w: w.cells.hif.fill(1.0), {VEGF: 0.2, SDF_1: 0.2, HGF: 0.02}),
     "STING": (lambda w: w.cells.sting.fill(0.5), {INTERFERON_1: 0.05, RANTES: 0.15}),
     "TLR9 and STING": (lambda w: (w.cells.sting.fill(0.5), w.cells.tlr9.fill(0.5)), {INTERFERON_1: 0.075}),
     "LPS": (lambda w: w.groups.nodes.__setitem__((slice(None), NODE_TOLL_LIKE_RECEPTOR), 10.0), {INTERFERON_1: 0.05}),
-    "T cell": (lambda w: w.cells.t_cell.__setitem__((slice(None), slice(0, 3)), [0.3, 0.2, 0.1]), {IL_10: 0.09, INTERFERON_GAMMA: 0.2, IL_17: 0.05, TGF_BETA: 0.05 * 1.3, IL_13: 0}),
-    "paracrine off": (lambda w: w.groups.nodes.__setitem__((slice(None), NODE_PARACRINE), 0.0), {HGF: 0, VEGF: 0, SDF_1: 0, TGF_BETA: 0, IL_6: 0.025}),
+    "T cell": (lambda w: w.cells.t_cell.__setitem__((slice(None), slice(0, 3)), [0.3, 0.2, 0.1]), {IL_10: 0.09, INTERFERON_GAMMA: 0.2, IL_17: 0.05, TGF_BETA: 0.05 * 1.3, IL_13: 0}),  # noqa: E501
+    "paracrine off": (lambda w: w.groups.nodes.__setitem__((slice(None), NODE_PARACRINE), 0.0), {HGF: 0, VEGF: 0, SDF_1: 0, TGF_BETA: 0, IL_6: 0.025}),  # noqa: E501
     "secretion off": (lambda w: w.groups.nodes.__setitem__((slice(None), NODE_CYTOKINE_SECRETION), 0.0), {HGF: 0, IL_6: 0}),
     "apoptotic": (lambda w: w.cells.state.__setitem__(slice(2, 6), CELL_APOPTOTIC), {HGF: 0, IL_6: 0}),
 }  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_cell_that_bursts_gives_its_alarmins_once():
 
 
 RECEPTORS = {RECEPTOR_IL_4: (IL_4, 2.0, NODE_IL_4_RECEPTOR), RECEPTOR_IL_10: (IL_10, 2.0, NODE_IL_10_RECEPTOR),
-             RECEPTOR_INTERFERON_1: (INTERFERON_1, 0.5, NODE_INTERFERON_RECEPTOR), RECEPTOR_TGF_BETA: (TGF_BETA, 1.0, NODE_TGF_BETA_RECEPTOR)}  # fmt: skip
+             RECEPTOR_INTERFERON_1: (INTERFERON_1, 0.5, NODE_INTERFERON_RECEPTOR), RECEPTOR_TGF_BETA: (TGF_BETA, 1.0, NODE_TGF_BETA_RECEPTOR)}  # fmt: skip  # noqa: E501
 
 
 @pytest.mark.parametrize("receptor", RECEPTORS)

@@ -128,7 +128,9 @@ def test_exhaustion_goes_with_the_capacity_that_is_not_to_spare(used, checkpoint
     assert world.cells.t_cell[rows[0], EXHAUSTION] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize(("change", "activity"), [({}, 0.0), ({"nfkb": 0.5}, 0.5), ({"tlr9": 0.5, "nfkb": 0.5}, 0.75), ({"h2o2": 0.1}, 0.5 - 1 / 401)])
+@pytest.mark.parametrize(
+    ("change", "activity"), [({}, 0.0), ({"nfkb": 0.5}, 0.5), ({"tlr9": 0.5, "nfkb": 0.5}, 0.75), ({"h2o2": 0.1}, 0.5 - 1 / 401)]
+)
 @pytest.mark.parametrize("fault", [1.0, 1.3])
 def test_traps_are_cast_at_the_hazard(change, activity, fault):
     """Fault seen to fail it, planted in a copy of the package: h dt for the chance."""

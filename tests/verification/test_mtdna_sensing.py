@@ -83,7 +83,8 @@ def test_tlr9_and_sting_are_half_at_their_half_dose():
 
 
 @pytest.mark.parametrize(
-    ("column", "node"), [("tlr9", NODE_TLR9), ("sting", NODE_STING), ("nlrp3", NODE_NLRP3), ("hazard", NODE_GASDERMIN), ("dose", NODE_ENDOCYTOSIS)]
+    ("column", "node"),
+    [("tlr9", NODE_TLR9), ("sting", NODE_STING), ("nlrp3", NODE_NLRP3), ("hazard", NODE_GASDERMIN), ("dose", NODE_ENDOCYTOSIS)],
 )
 def test_each_node_stops_its_own_branch_only(column, node):
     def seen(blocked):
@@ -97,7 +98,7 @@ def test_each_node_stops_its_own_branch_only(column, node):
             world.groups.nodes[:, node] = 0.0
         sense(world, 1.0)
         c = world.cells
-        return {"tlr9": c.tlr9[rows[0]], "sting": c.sting[rows[0]], "nlrp3": c.nlrp3[rows[0]], "hazard": c.other_hazards[rows[0], HAZARD_PYROPTOSIS], "dose": c.mtdna_dose[rows[0], 0]}  # fmt: skip
+        return {"tlr9": c.tlr9[rows[0]], "sting": c.sting[rows[0]], "nlrp3": c.nlrp3[rows[0]], "hazard": c.other_hazards[rows[0], HAZARD_PYROPTOSIS], "dose": c.mtdna_dose[rows[0], 0]}  # fmt: skip  # noqa: E501
 
     on, off = seen(False), seen(True)
     assert min(on.values()) > 0.05

@@ -27,7 +27,9 @@ def concentrations(view: View) -> dict[str, np.ndarray]:
     """Concentrations [ng/mL] by analyte, float64 (n_wells); NaN where no process follows them."""
     wells = view.world.wells
     known = "cytokines" in view.world.parameters
-    found = {name: np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan) for k, name in enumerate(CYTOKINES)}
+    found = {
+        name: np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan) for k, name in enumerate(CYTOKINES)
+    }
     found["tnf_alpha"] = np.asarray(wells.bulk[:, TNF_ALPHA], np.float64)
     found["il_1beta"] = np.asarray(wells.bulk[:, IL_1BETA], np.float64)
     return found

@@ -1,7 +1,8 @@
 """Macrophage phenotype by surface markers: where the cells stand between M1 (CD80, CD86) and M2 (CD163, CD206).
 
 Position x = 2 m2_share - 1 + shift (``macrophage_polarisation``). A cell counts as M1 below -``gate``, as M2 above it; staining has an
-error of 10 % per cell on the axis (modelling choice). Cells that are no macrophages are left out. Tests: ``tests/unit/test_assay_immunity.py``.
+error of 10 % per cell on the axis (modelling choice). Cells that are no macrophages are left out. Tests:
+``tests/unit/test_assay_immunity.py``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,11 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     rows = rows[view.world.groups.phagocyte[view.world.cells.group[rows]] > 0.0]
     eaten = view.per_well(rows, view.values("engulfed", rows))
     cells = view.per_well(rows)
-    return {"engulfed_per_cell": ratio(eaten, cells), "phagocytic_fraction": view.mean(rows, view.values("engulfed", rows) > 0), "engulfed": eaten}
+    return {
+        "engulfed_per_cell": ratio(eaten, cells),
+        "phagocytic_fraction": view.mean(rows, view.values("engulfed", rows) > 0),
+        "engulfed": eaten,
+    }
 
 
 PHAGOCYTOSIS = Assay(

@@ -569,7 +569,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mtdna_freed": _c(
             "i4",
             "copies",
-            "mtDNA of degraded arrivals (of a medium pool: of mitochondria fallen apart) since `mtdna_sensing` last looked: own haplotypes, others",
+            "mtDNA of degraded arrivals (of a medium pool: of mitochondria fallen apart) since `mtdna_sensing` last looked: own haplotypes, others",  # noqa: E501
             "arrival, free_mitochondria",
             (2,),
         ),

@@ -153,8 +153,8 @@ _OBSERVABLES = (
     _direct("tlr_signalling", "immune_signalling", "tlr9"),
     _direct("immune_rejection", "immune_signalling", "attacked_fraction", good=-1),
     _stand_in("immune_tolerance", "t_cell_phenotype", "foxp3", "share of regulatory T cells; no graft and no priming is modelled", good=1),
-    _stand_in("tumour_immunogenicity", "immune_signalling", "sting", "STING of the tumour cells, which makes them visible to killer cells", good=0),
-    _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),
+    _stand_in("tumour_immunogenicity", "immune_signalling", "sting", "STING of the tumour cells, which makes them visible to killer cells", good=0),  # noqa: E501
+    _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),  # noqa: E501
 )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
 
 
 def known_haplotypes(population: Population, spec: PlateSpec) -> int:
-    """Bits of the haplotypes that are not foreign to a population: its own, and those that are but labels or mutations of the common one."""
+    """Bits of the haplotypes that are not foreign to a population: its own, labels, and mutations of the common one."""
     return sum(
         1 << k
         for k, name in enumerate(spec.haplotype_names)

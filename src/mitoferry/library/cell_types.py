@@ -216,5 +216,5 @@ def cell_type(name: str) -> CellTypeRecord:
 
 
 __all__ = [
-    "DECIDING", "FIELDS", "IMMUNE", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",
+    "DECIDING", "FIELDS", "IMMUNE", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",  # noqa: E501
 ]  # fmt: skip

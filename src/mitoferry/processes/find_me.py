@@ -4,7 +4,8 @@ Mechanism, per cell and second into the fields (an amount: 1 mM um^3 = 1 amol):
 
 * ATP and ADP leak through hemichannels in proportion to the loss of ATP, Q = q0 (1 - ATP/ATP0)+;
 * a share of the H2O2 that is made crosses the membrane;
-* NF-kB makes the cell secrete TNF-alpha (a macrophage less of it the more it is shifted towards M2); damage of mitochondria or NF-kB makes it emit the S100A4 signal;
+* NF-kB makes the cell secrete TNF-alpha (a macrophage less of it the more it is shifted towards M2); damage of mitochondria or NF-kB
+  makes it emit the S100A4 signal;
 * stromal (donor) cells secrete paracrine survival factors while they have ATP.
 
 A cell that has just lost its membrane adds its adenine nucleotides as a bolus; ``processes/death.py`` writes it into

@@ -1,16 +1,18 @@
-"""Immune attack: natural killer, dendritic and cytotoxic cells kill cells that they touch and that carry foreign mitochondria or signal by STING.
+"""Immune attack: killer cells kill cells that they touch and that carry foreign mitochondria or signal by STING.
 
 Mechanism. A living attacker a of strength
 
-    s(a) = attacker of its type x node immune_attack x (1 - exhaustion) x (1 + interferon_gain x occupancy of its interferon alpha/beta receptor)
+    s(a) = attacker of its type x node immune_attack x (1 - exhaustion) x (1 + interferon_gain x I),
+
+with the occupancy I of its receptor of interferon alpha/beta (natural killer 1, cytotoxic T cell 0.5, dendritic cell 0.3),
 
 adds to the hazard of death [1/h] of a living cell t that it touches (gap of the membranes at most ``contact_gap``)
 
     rate x s(a) x min(1, Hill2(f, foreign_half) + sting_gain x STING(t)),   f = share of the mtDNA of t in haplotypes that are foreign to a.
 
-Foreign is a haplotype that a's population was not seeded with, such as ``allogeneic``: in an own cell that has taken up mitochondria of another
-person, or in a cell of another person. The haplotypes ``wild_type`` and ``donor``, which only tell mtDNA apart, and pathogenic variants of them are
-foreign to nobody.
+Foreign is a haplotype that a's population was not seeded with, such as ``allogeneic``: in an own cell that has taken up mitochondria of
+another person, or in a cell of another person. The haplotypes ``wild_type`` and ``donor``, which only tell mtDNA apart, and pathogenic
+variants of them are foreign to nobody.
 Where all cells share their haplotypes and STING is quiet the hazard is 0. STING makes tumour cells that have taken up mitochondria
 immunogenic. ``death`` resolves the hazard: caspases act without release of cytochrome c.
 

@@ -7,16 +7,17 @@ Mechanism.
   nodes (endocytosis, temperature) x n/V.
 * Endosomal dose e of a cell [copies]: what it takes up and the share ``endosome_share`` of the mtDNA of arrivals that it degrades;
   digested at ``endosome_digestion``. TLR9 -> level of the type x node tlr9 x Hill2(e, tlr9_half); it raises NF-kB (``signals``).
-* Cytosolic dose c [copies]: the share ``leak_share`` of the mtDNA of degraded arrivals (of foreign haplotypes ``foreign_factor`` times), and
-  what open permeability transition pores let out, ``pore_leak`` x share of open pores x copies of the cell; digested at
+* Cytosolic dose c [copies]: the share ``leak_share`` of the mtDNA of degraded arrivals (of foreign haplotypes ``foreign_factor`` times),
+  and what open permeability transition pores let out, ``pore_leak`` x share of open pores x copies of the cell; digested at
   ``cytosol_digestion``. STING -> level x node sting x Hill3(c, sting_half).
-* NLRP3 -> level x node nlrp3 x Hill2(NF-kB) x [1 - (1 - a)(1 - b)(1 - o)]: priming by NF-kB, activation by oxidised mtDNA a = Hill2(c x Hill2
-  of mean damage), by loss of potassium at extracellular ATP (P2X7) b = Hill2(ATP), by mitochondrial oxidants o = Hill2(H2O2) less its
+* NLRP3 -> level x node nlrp3 x Hill2(NF-kB) x [1 - (1 - a)(1 - b)(1 - o)]: priming by NF-kB, activation by oxidised mtDNA a = Hill2(c x
+  Hill2 of mean damage), by loss of potassium at extracellular ATP (P2X7) b = Hill2(ATP), by mitochondrial oxidants o = Hill2(H2O2) less its
   value at rest.
 * Active NLRP3 releases IL-1beta into the fields and, with gasdermin (node gasdermin), makes the cell die of pyroptosis at ``pyroptosis`` x
   NLRP3 (``death``).
 
-Interferon follows from STING and TLR9 in ``cytokines``. cGAS and TLR9 do not read sequences: with ``foreign_factor`` 1, the default, a foreign
+Interferon follows from STING and TLR9 in ``cytokines``. cGAS and TLR9 do not read sequences: with ``foreign_factor`` 1, the default, a
+foreign
 haplotype is sensed like an own one, and allogeneic mtDNA matters through ``immune_attack``. Own mitochondria that mitophagy degrades
 are silent (their DNA is digested in the lysosome); so are those of an apoptotic corpse until they come into the medium.
 

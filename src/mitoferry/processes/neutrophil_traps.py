@@ -2,7 +2,9 @@
 
 Mechanism, hazard [1/h] of a living neutrophil that has not cast its trap yet:
 
-    h = rate x trap_former of the type x node neutrophil_traps (PAD4) x [1 - (1 - o)(1 - TLR9)(1 - NF-kB)],   o = Hill2(H2O2) less its value at rest.
+    h = rate x trap_former of the type x node neutrophil_traps (PAD4) x [1 - (1 - o)(1 - TLR9)(1 - NF-kB)],
+
+with o = Hill2(H2O2) less its value at rest.
 
 A trap is cast once. The neutrophil lives on for the time being (vital release) but engulfs nothing any more (``phagocytosis``). The net
 is nuclear DNA: no mitochondrion and no mtDNA leaves with it, so the ledger has nothing to book; its pull on platelets and vessels is not

@@ -6,7 +6,8 @@ membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/
     k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
     e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
 
-times 1 + ``polarisation_gain`` x shift of a macrophage towards M2 (``macrophage_polarisation``, 0 at rest), where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
+times 1 + ``polarisation_gain`` x shift of a macrophage towards M2 (``macrophage_polarisation``, 0 at rest), where a necrotic cell counts
+as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
 energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of
 the eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five
 times faster in a professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its

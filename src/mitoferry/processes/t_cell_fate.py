@@ -1,4 +1,4 @@
-"""T cell fate: what a stimulated CD4 cell becomes by its respiration and cytokines, and how CD8 cells are exhausted for lack of spare capacity.
+"""T cell fate: what stimulated CD4 cells become by respiration and cytokines, and how CD8 cells tire without spare capacity.
 
 Mechanism. Only a T cell whose receptor is stimulated (node t_cell_receptor, 0..1) changes; then its Treg, Th1 and Th17 characters relax to
 
@@ -6,12 +6,12 @@ Mechanism. Only a T cell whose receptor is stimulated (node t_cell_receptor, 0..
     L_Treg = a_r + b (o - 1/2) + c TGF,     L_Th1 = a_1 - b (o - 1/2) + c G,     L_Th17 = a_17 - b (o - 1/2) + c TGF x IL6,
 
 with the share o of its ATP that respiration makes and the occupancies of the receptors of TGF-beta (TGF), IL-6 and interferon gamma (G).
-Respiration favours regulatory cells, which live on oxidative phosphorylation, over Th1 and Th17 cells, which live on glycolysis. FOXP3, CTLA4 and
-IL2RA go with Treg, T-bet with Th1, RORgt and IL-17 with Th17 (assay ``t_cell_phenotype``).
+Respiration favours regulatory cells, which live on oxidative phosphorylation, over Th1 and Th17 cells, which live on glycolysis. FOXP3,
+CTLA4 and IL2RA go with Treg, T-bet with Th1, RORgt and IL-17 with Th17 (assay ``t_cell_phenotype``).
 
-Exhaustion E of a CD8 cell (``cytotoxic`` of its type): E -> stimulus x node checkpoint x [1 - Hill2(spare)], where spare = 1 - J/J_max is the
-share of its respiratory capacity that it does not use: a cell with mitochondria to spare stays fit. Without a stimulus it recovers. Exhaustion
-weakens its attack (``immune_attack``).
+Exhaustion E of a CD8 cell (``cytotoxic`` of its type): E -> stimulus x node checkpoint x [1 - Hill2(spare)], where spare = 1 - J/J_max is
+the share of its respiratory capacity that it does not use: a cell with mitochondria to spare stays fit. Without a stimulus it recovers.
+Exhaustion weakens its attack (``immune_attack``).
 
 Assumptions: fates are shares of a cell's character rather than draws (a population of cells of shares is a population of cells of kinds
 on average); targets frozen over a step. There is no clonal expansion and no antigen.
