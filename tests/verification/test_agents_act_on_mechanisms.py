@@ -44,7 +44,14 @@ arms:
   without: {}
 """
 FIRST = 60.0  # s; whatever its onset, the agent acts from here on
-ITSELF = ("groups/nodes", "wells/bulk", "wells/boundary", "fields/conc", "wells/cytokines", "groups/receptors")  # where an agent is written down  # noqa: E501
+ITSELF = (
+    "groups/nodes",
+    "wells/bulk",
+    "wells/boundary",
+    "fields/conc",
+    "wells/cytokines",
+    "groups/receptors",
+)  # where an agent is written down  # noqa: E501
 BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting()}
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.

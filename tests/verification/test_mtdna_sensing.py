@@ -64,11 +64,11 @@ def test_degraded_arrivals_give_a_dose_in_endosome_and_cytosol():
     world.cells.mtdna_freed[cells_of(world)[0]] = [1000, 500]
     sense(world, 1 / 60)
     found = world.cells.mtdna_dose[cells_of(world)]
-    assert found[0] == pytest.approx([450.0, 30.0])
+    assert found[0] == pytest.approx([450.0, 75.0])
     assert found[1] == pytest.approx([0.0, 0.0])
     world.cells.mtdna_freed[cells_of(world)[1]] = [0, 500]
     sense(world, 1 / 60, start=1, foreign_factor=3.0)
-    assert world.cells.mtdna_dose[cells_of(world)[1], 1] == pytest.approx(30.0)
+    assert world.cells.mtdna_dose[cells_of(world)[1], 1] == pytest.approx(75.0)
     assert (world.cells.mtdna_freed == 0).all()
 
 
@@ -76,7 +76,7 @@ def test_tlr9_and_sting_are_half_at_their_half_dose():
     """Hill2 and Hill3; time constants. Fault seen to fail it, planted in a copy of the package: Hill2 for STING."""
     world = immune_world(2, uptake=0.0)
     rows = cells_of(world)
-    world.cells.mtdna_dose[rows] = [[1000.0, 50.0], [2000.0, 100.0]]
+    world.cells.mtdna_dose[rows] = [[1000.0, 10.0], [2000.0, 20.0]]
     sense(world, 2.0, 60.0, endosome_digestion=0.0, cytosol_digestion=0.0)
     assert world.cells.tlr9[rows] == pytest.approx(np.array([0.5, 0.8]) * -np.expm1(-4.0), rel=1e-4)
     assert world.cells.sting[rows] == pytest.approx(np.array([0.5, 8 / 9]) * -np.expm1(-1.0), rel=1e-4)

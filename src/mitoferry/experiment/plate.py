@@ -59,9 +59,7 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
 def known_haplotypes(population: Population, spec: PlateSpec) -> int:
     """Bits of the haplotypes that are not foreign to a population: its own, labels, and mutations of the common one."""
     return sum(
-        1 << k
-        for k, name in enumerate(spec.haplotype_names)
-        if population.haplotypes[k] > 0.0 or name in SAME_PERSON or spec.pathogenic[k]
+        1 << k for k, name in enumerate(spec.haplotype_names) if population.haplotypes[k] > 0.0 or name in SAME_PERSON or spec.pathogenic[k]
     )
 
 
