@@ -51,7 +51,7 @@ ITSELF = (
     "fields/conc",
     "wells/cytokines",
     "groups/receptors",
-)  # where an agent is written down  # noqa: E501
+)  # where an agent is written down
 BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting()}
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
