@@ -12,7 +12,7 @@ import pytest
 from mitoferry.base.errors import InputError, MitoferryWarning
 from mitoferry.core.nodes import NODE
 from mitoferry.core.plate_spec import ISOLATED, spec_from_plain, spec_to_plain
-from mitoferry.core.schema import SPECIES
+from mitoferry.core.schema import CYTOKINES, SPECIES
 from mitoferry.experiment.observables import OBSERVABLES, assays, observable
 from mitoferry.experiment.overrides import parse_assignments
 from mitoferry.experiment.reader import load_experiment, parse_experiment, shipped
@@ -325,7 +325,7 @@ def test_shipped_experiments_resolve_without_warnings_and_stay_small(name):
     assert sum(p.count for a in spec.arms for p in a.populations) * spec.replicates < 6500
     for arm in spec.arms:
         for action in arm.actions:
-            assert action.key in (NODE if action.kind == "node" else (*SPECIES, "", "perfusion"))
+            assert action.key in (NODE if action.kind == "node" else (*SPECIES, *CYTOKINES, "", "perfusion"))
             assert action.start < spec.until
             assert action.cause
     assert spec_from_plain(spec_to_plain(spec)) == spec

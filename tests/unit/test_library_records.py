@@ -12,7 +12,7 @@ from mitoferry.assays import seahorse
 from mitoferry.base.errors import InputError
 from mitoferry.core.nodes import NODE, NODES
 from mitoferry.core.plate_spec import CellTypeNumbers
-from mitoferry.core.schema import SPECIES
+from mitoferry.core.schema import CYTOKINES, SPECIES
 from mitoferry.library import cell_types, interventions, parameters, records, units
 from mitoferry.library.interventions_read import read_intervention
 from mitoferry.library.scaling import energetics_parameters
@@ -346,7 +346,7 @@ def test_agent_records(agent):
         assert r.tag in records.TAGS
         assert r.source
         assert r.kind != "node" or r.key in NODE
-        assert r.kind not in ("medium", "boundary") or r.key in SPECIES
+        assert r.kind not in ("medium", "boundary") or r.key in SPECIES + CYTOKINES
     for e in agent.effects():
         assert math.isfinite(e.value)
         assert e.value >= 0.0

@@ -12,6 +12,8 @@ from functools import cache
 import pytest
 
 from mitoferry.backends.cpu import Cpu
+from mitoferry.core.nodes import NODE, NODES
+from mitoferry.core.schema import CYTOKINES
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.mechanisms import all_acting, mechanisms
 from mitoferry.experiment.reader import parse_experiment
@@ -42,13 +44,21 @@ arms:
   without: {}
 """
 FIRST = 60.0  # s; whatever its onset, the agent acts from here on
-ITSELF = ("groups/nodes", "wells/bulk", "wells/boundary", "fields/conc")  # where an agent is written down
+ITSELF = (
+    "groups/nodes",
+    "wells/bulk",
+    "wells/boundary",
+    "fields/conc",
+    "wells/cytokines",
+    "groups/receptors",
+)  # where an agent is written down
 BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting() if a.places != {"perfusion"}}  # blood: test_blood_flow_acts_on_mechanisms.py
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
 IDLE = {"endocytosis", "macropinocytosis", "heparan_sulfate", "mitochondria_release", "proliferation", "uridine", "caspase", "homing"}
 # There is no cell with dendrites or synapses, and what exosomes carry is not asked for.
 IDLE |= {"mfn2", "synaptosomes", "mtdna_packaging", "microrna"}
+IDLE |= {node.name for node in NODES[NODE["tlr9"] : NODE["immune_attack"] + 1]} | set(CYTOKINES)  # no immune cell is there
 
 
 def given(agent):

@@ -8,15 +8,20 @@ from mitoferry.assays import (
     annexin_pi,
     atp_luminescence,
     cell_count,
+    elisa,
     filopodia_count,
     flow_mitochondria,
+    immune_signalling,
     immunoblot,
+    macrophage_phenotype,
     membrane_potential,
     mtdna_qpcr,
     nanotube_count,
     organ,
+    phagocytosis_count,
     reactive_oxygen_dyes,
     seahorse_well,
+    t_cell_phenotype,
 )
 from mitoferry.assays.base import Assay
 from mitoferry.base.errors import MitoferryError
@@ -41,6 +46,11 @@ BUILT_IN: tuple[Assay, ...] = (
     seahorse_well.SEAHORSE,
     immunoblot.IMMUNOBLOT,
     organ.ORGAN,
+    elisa.ELISA,
+    macrophage_phenotype.MACROPHAGE_PHENOTYPE,
+    t_cell_phenotype.T_CELL_PHENOTYPE,
+    phagocytosis_count.PHAGOCYTOSIS,
+    immune_signalling.IMMUNE_SIGNALLING,
 )
 
 

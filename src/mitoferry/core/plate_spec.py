@@ -70,6 +70,20 @@ class CellTypeNumbers:
     dendrites: float = 0.0  # permanent links per cell
     exophers: float = 1.0
     synaptosomes: float = 0.0  # 1/h
+    # immunity
+    tlr9_level: float = 0.0
+    sting_level: float = 0.0
+    nlrp3_level: float = 0.0
+    macrophage: float = 0.0
+    m2_share: float = 0.5
+    t_helper: float = 0.0
+    cytotoxic: float = 0.0
+    attacker: float = 0.0
+    trap_former: float = 0.0
+    inflammatory_secretion: float = 0.0
+    trophic_secretion: float = 0.0
+    alarmin_secretion: float = 0.0
+    lymphokine_secretion: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0
@@ -286,6 +300,18 @@ class PlateSpec:
     def acts_on(self, *nodes: str) -> bool:
         """Whether a treatment of any arm acts on one of these nodes at any time."""
         return any(action.kind == "node" and action.key in nodes for arm in self.every_arm for action in arm.actions)
+
+    def has_cells_with(self, *numbers: str) -> bool:
+        """Whether cells of any arm have one of these numbers of their type above 0."""
+        return any(p.count > 0 and any(getattr(p.cell_type, n) > 0.0 for n in numbers) for arm in self.every_arm for p in arm.populations)
+
+    def dissolves(self, *substances: str) -> bool:
+        """Whether the medium of any arm holds one of these substances at any time."""
+        return any(
+            any(arm.medium.get(s, 0.0) > 0.0 for s in substances)
+            or any(a.kind in ("medium", "boundary") and a.key in substances and a.value > 0.0 for a in arm.actions)
+            for arm in self.every_arm
+        )
 
 
 def spec_to_plain(spec: PlateSpec) -> dict[str, Any]:

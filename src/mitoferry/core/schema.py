@@ -114,6 +114,22 @@ SPECIES = (
 (OXYGEN, GLUCOSE, LACTATE, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA, CALCIUM, PARACRINE, S100A4_SIGNAL, TRACKER) = range(12)
 # units: oxygen, atp, adp, h2o2 in uM; glucose, lactate, calcium in mM; cytokines in ng/mL; the last three in a.u.
 
+# ----------------------------------------------------------------- cytokines that are mixed over a well, ng/mL: wells.cytokines
+CYTOKINES = (
+    "il_4", "il_5", "il_6", "il_8", "il_10", "il_13", "il_17", "il_33", "mcp_1", "mcp_3", "rantes", "eotaxin", "hgf", "vegf", "sdf_1",
+    "tgf_beta", "interferon_1", "interferon_gamma", "extracellular_hmgb1",
+)  # fmt: skip
+(
+    IL_4, IL_5, IL_6, IL_8, IL_10, IL_13, IL_17, IL_33, MCP_1, MCP_3, RANTES, EOTAXIN, HGF, VEGF, SDF_1,
+    TGF_BETA, INTERFERON_1, INTERFERON_GAMMA, EXTRACELLULAR_HMGB1,
+) = range(19)  # fmt: skip
+N_CYTOKINES = len(CYTOKINES)
+# occupancies of cytokine receptors, 0..1: groups.receptors
+RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_IL_6, RECEPTOR_IL_33, RECEPTOR_INTERFERON_1, RECEPTOR_INTERFERON_GAMMA, RECEPTOR_TGF_BETA = range(7)
+N_RECEPTORS = 7
+# differentiation of a T cell, 0..1: cells.t_cell
+TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
+
 
 class Mitochondria(NamedTuple):
     """One row per slot; slots 32 p .. 32 p + 31 make page p."""
@@ -238,6 +254,16 @@ class Cells(NamedTuple):
     vesicles: Any
     connexin43: Any
     microrna: Any
+    # immunity
+    mtdna_freed: Any
+    mtdna_dose: Any
+    tlr9: Any
+    sting: Any
+    nlrp3: Any
+    polarisation: Any
+    t_cell: Any
+    engulfed: Any
+    traps: Any
 
 
 class Groups(NamedTuple):
@@ -267,6 +293,21 @@ class Groups(NamedTuple):
     dendrites: Any
     exophers: Any
     synaptosomes: Any
+    tlr9_level: Any
+    sting_level: Any
+    nlrp3_level: Any
+    macrophage: Any
+    m2_share: Any
+    t_helper: Any
+    cytotoxic: Any
+    attacker: Any
+    trap_former: Any
+    inflammatory_secretion: Any
+    trophic_secretion: Any
+    alarmin_secretion: Any
+    lymphokine_secretion: Any
+    own_haplotypes: Any
+    receptors: Any
     nodes: Any
 
 
@@ -289,6 +330,8 @@ class Wells(NamedTuple):
     next_link: Any
     n_born: Any
     perfusion: Any
+    cytokines: Any
+    mtdna: Any
 
 
 class Links(NamedTuple):
@@ -532,6 +575,21 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
         "connexin43": _c("f4", "1", "connexin 43 relative to the type; -1 = not followed, the node acts at once", "connexin43", fill=-1),
         "microrna": _c("f4", "1", "doses of microRNA taken up with vesicles", "vesicle_cargo"),
+        "mtdna_freed": _c(
+            "i4",
+            "copies",
+            "mtDNA of degraded arrivals (of a medium pool: of mitochondria fallen apart) since `mtdna_sensing` last looked: own haplotypes, others",  # noqa: E501
+            "arrival, free_mitochondria",
+            (2,),
+        ),
+        "mtdna_dose": _c("f4", "copies", "mtDNA in endosomes, and leaked into the cytosol", "mtdna_sensing", (2,)),
+        "tlr9": _c("f4", "1", "toll-like receptor 9 activity", "mtdna_sensing"),
+        "sting": _c("f4", "1", "cGAS-STING activity", "mtdna_sensing"),
+        "nlrp3": _c("f4", "1", "NLRP3 inflammasome activity", "mtdna_sensing"),
+        "polarisation": _c("f4", "1", "macrophage: shift from its type towards M2 (positive) or M1, axis -1..1", "macrophage_polarisation"),
+        "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, 0..1", "t_cell_fate", (4,)),
+        "engulfed": _c("i4", "", "dying cells engulfed so far", "phagocytosis"),
+        "traps": _c("u1", "", "1 = a neutrophil that has cast its trap", "neutrophil_traps"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -558,6 +616,21 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "dendrites": _c("f4", "1", "permanent dendritic links per cell, 0 = none", "plate"),
         "exophers": _c("f4", "1", "release of exophers, relative", "plate", fill=1),
         "synaptosomes": _c("f4", "1/h", "shedding of synaptosomes", "plate"),
+        "tlr9_level": _c("f4", "1", "toll-like receptor 9, 0..1", "plate"),
+        "sting_level": _c("f4", "1", "cGAS and STING, 0..1", "plate"),
+        "nlrp3_level": _c("f4", "1", "NLRP3, caspase 1 and gasdermin D, 0..1", "plate"),
+        "macrophage": _c("f4", "1", "plasticity between M1 and M2, 0..1", "plate"),
+        "m2_share": _c("f4", "1", "where the type rests between M1 (0) and M2 (1)", "plate", fill=0.5),
+        "t_helper": _c("f4", "1", "CD4 T cell that can become Treg, Th1 or Th17, 0..1", "plate"),
+        "cytotoxic": _c("f4", "1", "CD8 T cell that can be exhausted, 0..1", "plate"),
+        "attacker": _c("f4", "1", "kills cells with foreign mitochondria, 0..1", "plate"),
+        "trap_former": _c("f4", "1", "forms neutrophil traps, 0..1", "plate"),
+        "inflammatory_secretion": _c("f4", "1", "secretion of inflammatory cytokines, relative", "plate"),
+        "trophic_secretion": _c("f4", "1", "secretion of trophic factors, relative", "plate"),
+        "alarmin_secretion": _c("f4", "1", "secretion of epithelial alarmins, relative", "plate"),
+        "lymphokine_secretion": _c("f4", "1", "secretion of lymphokines, relative", "plate"),
+        "own_haplotypes": _c("u1", "bits", "haplotypes of the palette that are not foreign to its cells", "plate"),
+        "receptors": _c("f4", "1", "occupancies of cytokine receptors (RECEPTOR_*)", "cytokines", (N_RECEPTORS,)),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {
@@ -579,6 +652,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "next_link": _c("u4", "", "id of the next link", "nanotubes"),
         "n_born": _c("u4", "", "cells born so far per population", "division", (16,)),
         "perfusion": _c("f4", "1", "flow of blood through a block, relative", "treatments", fill=1),
+        "cytokines": _c("f4", "ng/mL", "cytokines, mixed over the well (CYTOKINES)", "cytokines", (N_CYTOKINES,)),
+        "mtdna": _c("f8", "copies", "mtDNA free in the medium", "mtdna_sensing"),
     },
     "Links": {
         "id": _c("u4", "", "persistent id, unique in its well", "nanotubes"),

@@ -18,12 +18,12 @@ from typing import Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.nodes import NODES
 from mitoferry.core.process import Process
-from mitoferry.core.schema import SPECIES
+from mitoferry.core.schema import CYTOKINES, SPECIES
 from mitoferry.experiment.loop import BUILT_IN, load_processes
 from mitoferry.experiment.names import load_library, nearest
 
 NODE_OF_CONSTANT = {f"NODE_{node.name.upper()}": node.name for node in NODES}
-SPECIES_OF_CONSTANT = {name.upper(): name for name in (*SPECIES, "perfusion")}  # places of action that are no nodes
+SPECIES_OF_CONSTANT = {name.upper(): name for name in (*SPECIES, *CYTOKINES, "perfusion")}  # places of action that are no nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,8 @@ def _direct(name: str, assay: str, readout: str, *, of: str = "recipient", stati
     return Observable(name=name, assay=assay, readout=readout, of=of, statistic=statistic, margin=margin, opposite=opposite, good=good)
 
 
-def _stand_in(name: str, assay: str, readout: str, words: str, *, statistic: str = "last", good: int = 0) -> Observable:
-    return Observable(name=name, assay=assay, readout=readout, statistic=statistic, margin=0.15, surrogate=words, good=good)
+def _stand_in(name: str, assay: str, readout: str, words: str, *, of: str = "recipient", statistic: str = "last", good: int = 0) -> Observable:  # fmt: skip  # noqa: E501
+    return Observable(name=name, assay=assay, readout=readout, of=of, statistic=statistic, margin=0.15, surrogate=words, good=good)
 
 
 _OBSERVABLES = (
@@ -120,6 +120,50 @@ _OBSERVABLES = (
     _stand_in("lung_function", "organ", "compliance", "a compliance that is a map of the share of cells that live and have ATP (0.3 + 0.7 f); no breath is modelled", good=1),  # noqa: E501
     _stand_in("lung_injury", "organ", "wall_thickness", "a thickness of the alveolar wall that is a map of the share of cells that live and have ATP (3 - 2 f)", good=-1),  # noqa: E501
     _stand_in("tumour_growth", "organ", "tumour_size", "volume of the living cancer cells of one block or dish; no vessels or metastases are modelled"),  # noqa: E501
+    # immunity
+    _direct("cytokine:HGF", "elisa", "hgf", of="well"),
+    _direct("cytokine:IL-13", "elisa", "il_13", of="well"),
+    _direct("cytokine:IL-1beta", "elisa", "il_1beta", of="well"),
+    _direct("cytokine:IL-33", "elisa", "il_33", of="well"),
+    _direct("cytokine:IL-4", "elisa", "il_4", of="well"),
+    _direct("cytokine:IL-5", "elisa", "il_5", of="well"),
+    _direct("cytokine:IL-6", "elisa", "il_6", of="well"),
+    _direct("cytokine:IL-8", "elisa", "il_8", of="well"),
+    _direct("cytokine:MCP-1", "elisa", "mcp_1", of="well"),
+    _direct("cytokine:MCP-3", "elisa", "mcp_3", of="well"),
+    _direct("cytokine:RANTES", "elisa", "rantes", of="well"),
+    _direct("cytokine:SDF-1alpha", "elisa", "sdf_1", of="well"),
+    _direct("cytokine:TNF-alpha", "elisa", "tnf_alpha", of="well"),
+    _direct("cytokine:VEGF", "elisa", "vegf", of="well"),
+    _direct("cytokine:eotaxin", "elisa", "eotaxin", of="well"),
+    _direct("cytokine:IL-10", "elisa", "il_10", of="well"),
+    _direct("cytokine:IL-17", "elisa", "il_17", of="well"),
+    _direct("cytokine:TGF-beta", "elisa", "tgf_beta", of="well"),
+    _direct("cytokine:IFN-gamma", "elisa", "interferon_gamma", of="well"),
+    _direct("cytokine:IFN-I", "elisa", "interferon_1", of="well"),
+    _direct("cytokine:HMGB1", "elisa", "extracellular_hmgb1", of="well"),
+    _stand_in("cytokine:Th2", "elisa", "il_13", "IL-13 of the medium for the type 2 cytokines IL-4, IL-5 and IL-13", of="well"),
+    _stand_in("inflammation", "elisa", "inflammatory_sum", "sum of IL-6, IL-8, MCP-1, TNF-alpha and IL-1beta in the medium; no tissue swells", of="well", good=-1),  # noqa: E501
+    _stand_in("arthritis", "elisa", "inflammatory_sum", "inflammatory cytokines in the medium; no joint is modelled", of="well", good=-1),
+    _stand_in("paracrine_secretion", "elisa", "hgf", "HGF in the medium for all trophic factors", of="well"),
+    _direct("macrophage_phenotype", "macrophage_phenotype", "polarisation"),
+    _direct("macrophage_activation", "macrophage_phenotype", "m1_fraction"),
+    _direct("phagocytosis", "phagocytosis", "engulfed_per_cell"),
+    _direct("gene_expression:FOXP3", "t_cell_phenotype", "foxp3"),
+    _direct("gene_expression:T-bet", "t_cell_phenotype", "tbet"),
+    _direct("gene_expression:CTLA4", "t_cell_phenotype", "ctla4"),
+    _direct("gene_expression:IL2RA", "t_cell_phenotype", "il2ra"),
+    _stand_in("gene_expression:TGF-beta1", "elisa", "tgf_beta", "TGF-beta in the medium, not its message", of="well"),
+    _direct("treg_activation", "t_cell_phenotype", "foxp3"),
+    _direct("th1_differentiation", "t_cell_phenotype", "tbet"),
+    _direct("th17_differentiation", "t_cell_phenotype", "ror_gamma_t"),
+    _direct("net_formation", "immune_signalling", "trap_fraction", good=-1),
+    _direct("pyroptosis", "immune_signalling", "pyroptotic_fraction", good=-1),
+    _direct("tlr_signalling", "immune_signalling", "tlr9"),
+    _direct("immune_rejection", "immune_signalling", "attacked_fraction", good=-1),
+    _stand_in("immune_tolerance", "t_cell_phenotype", "foxp3", "share of regulatory T cells; no graft and no priming is modelled", good=1),
+    _stand_in("tumour_immunogenicity", "immune_signalling", "sting", "STING of the tumour cells, which makes them visible to killer cells", good=0),  # noqa: E501
+    _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),  # noqa: E501
 )  # fmt: skip
 
 

@@ -56,6 +56,25 @@ class Substances(Model):
     h2o2: Micromolar | None = None
     tnf_alpha: Cytokine | None = None
     il_1beta: Cytokine | None = None
+    il_4: Cytokine | None = None
+    il_5: Cytokine | None = None
+    il_6: Cytokine | None = None
+    il_8: Cytokine | None = None
+    il_10: Cytokine | None = None
+    il_13: Cytokine | None = None
+    il_17: Cytokine | None = None
+    il_33: Cytokine | None = None
+    mcp_1: Cytokine | None = None
+    mcp_3: Cytokine | None = None
+    rantes: Cytokine | None = None
+    eotaxin: Cytokine | None = None
+    hgf: Cytokine | None = None
+    vegf: Cytokine | None = None
+    sdf_1: Cytokine | None = None
+    tgf_beta: Cytokine | None = None
+    interferon_1: Cytokine | None = None
+    interferon_gamma: Cytokine | None = None
+    extracellular_hmgb1: Cytokine | None = None
 
     def values(self) -> dict[str, float]:
         """Those that are given, in the engine's units."""

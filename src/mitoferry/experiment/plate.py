@@ -11,7 +11,7 @@ import numpy as np
 from mitoferry.core import schema
 from mitoferry.core.nodes import N_NODES, NODES
 from mitoferry.core.plate_spec import Arm, CellTypeNumbers, PlateSpec, Population
-from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, N_POOLS, NEVER_ADDED, PAGE, SPECIES
+from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, CYTOKINES, N_POOLS, NEVER_ADDED, PAGE, SPECIES
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
@@ -20,6 +20,7 @@ from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 OF_THE_TYPE = tuple(f.name for f in fields(CellTypeNumbers) if f.name in schema.Groups._fields)
 """Columns of the groups that hold a number of the cell type as it is (the radius is replaced by that of the spread cell)."""
+SAME_PERSON = ("wild_type", "donor")  # "donor" tells mtDNA apart, it does not make it foreign
 HEADROOM_CELLS = 1.02
 HEADROOM_PAGES = 1.03
 
@@ -48,17 +49,28 @@ def _fill_wells(spec: PlateSpec, wells: Any) -> None:
         wells.medium_height[w] = arm.geometry.medium_height
         wells.boundary[w] = -1.0
         for name, value in arm.medium.items():
-            wells.bulk[w, SPECIES.index(name)] = value
+            if name in CYTOKINES:
+                wells.cytokines[w, CYTOKINES.index(name)] = value
+            else:
+                wells.bulk[w, SPECIES.index(name)] = value
         wells.perfusion[w] = arm.geometry.perfusion
         wells.next_link[w] = 1
 
 
-def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float) -> None:
+def known_haplotypes(population: Population, spec: PlateSpec) -> int:
+    """Bits of the haplotypes that are not foreign to a population: its own, labels, and mutations of the common one."""
+    return sum(
+        1 << k for k, name in enumerate(spec.haplotype_names) if population.haplotypes[k] > 0.0 or name in SAME_PERSON or spec.pathogenic[k]
+    )
+
+
+def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float, known: int) -> None:
     t = population.cell_type
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
     for name in OF_THE_TYPE:
         getattr(groups, name)[g] = getattr(t, name)
+    groups.own_haplotypes[g] = known
     groups.radius[g] = radius
     groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
     groups.nodes[g] = [node.rest for node in NODES]
@@ -151,7 +163,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         radii = outlines(arm)
         for slot, population in enumerate(arm.populations):
             g = w * n_populations + slot
-            _fill_group(groups, g, w, population, radii[slot])
+            _fill_group(groups, g, w, population, radii[slot], known_haplotypes(population, spec))
             start[g], mixture[g] = starts[slot], mixtures[slot]
             wells.n_born[w, population.index] = population.count
     p = parameters_of("seeding", seeding.Parameters, spec)

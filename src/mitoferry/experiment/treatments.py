@@ -8,7 +8,7 @@ import numpy as np
 
 from mitoferry.core.nodes import NODE, NODES
 from mitoferry.core.plate_spec import Action, Arm, PlateSpec
-from mitoferry.core.schema import CELL_LIVE, CELL_WAITING, SPECIES
+from mitoferry.core.schema import CELL_LIVE, CELL_WAITING, CYTOKINES, SPECIES
 from mitoferry.core.world import World
 
 REST = np.array([node.rest for node in NODES])
@@ -98,6 +98,12 @@ class Treatments:
         world.backend.push(world.groups, world.wells, world.cells)
 
     def _change_medium(self, world: World, w: int, arm: Arm, action: Action) -> None:
+        if action.kind == "wash":
+            world.wells.cytokines[w] = [arm.medium.get(name, 0.0) for name in CYTOKINES]
+            world.wells.mtdna[w] = 0.0
+        elif action.key in CYTOKINES:
+            world.wells.cytokines[w, CYTOKINES.index(action.key)] = action.value
+            return
         species = range(len(SPECIES)) if action.kind == "wash" else [SPECIES.index(action.key)]
         for s in species:
             value = arm.medium.get(SPECIES[s], 0.0) if action.kind == "wash" else action.value

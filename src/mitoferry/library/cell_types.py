@@ -26,7 +26,11 @@ FIELDS = (
     "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
     "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion", "arrival_lysis", "arrival_fusion",
     "cycle_time", "cytokine_sensitivity", "cell_cv", "dendrites", "exophers", "synaptosomes",
+    "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
+    "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
 )  # fmt: skip
+IMMUNE = FIELDS[FIELDS.index("tlr9_level") :]
+"""Numbers of immune mechanisms, 0 in most types (m2_share counts where macrophage does)."""
 DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
@@ -108,6 +112,12 @@ class CellTypeRecord:
         """
         tags = {name: self.values[name].tag for name in DECIDING if name not in (overrides or {})}
         return {} if any(tag not in "OC" for tag in tags.values()) else tags
+
+    def used(self) -> dict[str, CellTypeValue]:
+        """Its numbers without those of immune mechanisms that it takes no part in."""
+        macrophage = self.values["macrophage"].value > 0.0
+        idle = [n for n in IMMUNE if (self.values[n].value == 0.0 if n != "m2_share" else not macrophage)]
+        return {n: v for n, v in self.values.items() if n not in idle}
 
     def value(self, name: str) -> float:
         """One number in the unit of its record."""
@@ -206,5 +216,5 @@ def cell_type(name: str) -> CellTypeRecord:
 
 
 __all__ = [
-    "DECIDING", "FIELDS", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",
+    "DECIDING", "FIELDS", "IMMUNE", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",  # noqa: E501
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from mitoferry.base.errors import Problem
 from mitoferry.core.nodes import NODE
-from mitoferry.core.schema import SPECIES
+from mitoferry.core.schema import CYTOKINES, SPECIES
 from mitoferry.library.interventions import Intervention, Response
 from mitoferry.library.parameters import nearest
 from mitoferry.library.records import check_evidence, numbers_in
@@ -33,7 +33,8 @@ def _target(where: str, key: str, raw: Mapping[str, Any]) -> tuple[str, str, lis
     if len(kinds) != 1:
         return "", "", [Problem(where, key, "one of the keys " + ", ".join(KINDS), ", ".join(raw))]
     kind, name = kinds[0], str(raw[kinds[0]])
-    known = {"node": tuple(NODE), "medium": SPECIES, "boundary": SPECIES, "wash": ("medium",), "perfusion": ("block",)}[kind]
+    places = {"node": tuple(NODE), "medium": SPECIES + CYTOKINES, "boundary": SPECIES, "wash": ("medium",), "perfusion": ("block",)}
+    known = places[kind]
     if name not in known:
         return kind, name, [Problem(where, f"{key}.{kind}", "one of " + ", ".join(known), repr(name), hint=nearest(name, known))]
     return kind, {"wash": "", "perfusion": "perfusion"}.get(kind, name), []

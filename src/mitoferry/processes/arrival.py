@@ -159,6 +159,8 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
         cells.tally[h, TALLY_MASS_OUT] += int(sums[1])
         for k in range(N_HAPLOTYPES):
             cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[3 + k])
+            own = (int(groups.own_haplotypes[int(cells.group[h])]) >> k) & 1
+            cells.mtdna_freed[h, 1 - own] += int(sums[3 + k])
     state = int(cells.state[h])
     if not alive(state) and state != CELL_APOPTOTIC:
         return

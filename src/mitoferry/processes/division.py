@@ -148,6 +148,7 @@ def partition_all(mothers, n, first, mitochondria, pages, cells, wells, step):
 NEW_IN_DAUGHTER = {
     "first_page": -1, "n_mitochondria": 0, "n_foreign": 0, "next_ordinal": 1, "want_pages": 0, "tally": 0, "n_divisions": 0,
     "received": 0, "donated": 0, "returned": 0, "lysed_arrivals": 0, "degraded_foreign": 0, "n_filopodia": 0,
+    "mtdna_freed": 0, "engulfed": 0, "traps": 0,
 }  # fmt: skip
 
 

@@ -262,6 +262,7 @@ def free_finish(h, sums, mitochondria, cells, wells, hazard, p, step):
     cells.tally[h, TALLY_MASS_OUT] += int(sums[1])
     for k in range(N_HAPLOTYPES):
         cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[3 + k])
+        cells.mtdna_freed[h, 0] += int(sums[3 + k])
     hazard[int(cells.well[h]), 2] = float(sums[2])
 
 

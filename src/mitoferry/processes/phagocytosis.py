@@ -6,7 +6,8 @@ membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/
     k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
     e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
 
-where a necrotic cell counts as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
+times 1 + ``polarisation_gain`` x shift of a macrophage towards M2 (``macrophage_polarisation``, 0 at rest), where a necrotic cell counts
+as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
 energy, and respiration beyond that. Of several cells that it touches one is drawn in proportion to e. Every mitochondrion of
 the eaten cell arrives in an endosome of the phagocyte (route phagocytosis), where the lysosome dominates (``arrival``: five
 times faster in a professional phagocyte); the corpse disappears. What a necrotic cell held is in the medium already, only its
@@ -63,6 +64,7 @@ class Parameters(NamedTuple):
     atp_half: float  # share of resting ATP
     base: float
     contact_gap: float  # um
+    polarisation_gain: float
 
 
 @row
@@ -78,6 +80,14 @@ def appetite(i, cells, groups, p):
         share = min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
     energy = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * (p.base + share)
     return p.rate * float(groups.phagocyte[g]) * nodes * energy
+
+
+@row
+def readiness(i, cells, p):
+    """Factor of appetite for dying cells: 1 at rest, more in a macrophage shifted towards M2, 0 in a neutrophil that has cast its trap."""
+    if int(cells.traps[i]) != 0:
+        return 0.0
+    return max(1.0 + p.polarisation_gain * float(cells.polarisation[i]), 0.0)
 
 
 @row
@@ -152,7 +162,7 @@ def exposure_row(i, cells, groups, exposed, p, step):
 def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p, step):
     """``times[i]``, ``targets[i]``: when [s] in this step cell ``i`` begins to engulf which cell; NEVER if none."""
     times[i] = NEVER
-    wish = appetite(i, cells, groups, p)
+    wish = appetite(i, cells, groups, p) * readiness(i, cells, p)
     if wish <= 0.0 or int(cells.bin[i]) < 0:
         return
     total, _ = touched(i, NEVER, exposed, cells, wells, neighbours, p.contact_gap)
@@ -183,6 +193,7 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
         cells.death_time[t] = time
         log_event(events, EVENT_DEATH, cells.well[t], time, ROUTE_PHAGOCYTOSIS, cells, t, c, mitochondria, -1, 0.0, 0)
     cells.state[t] = CELL_EMPTY
+    cells.engulfed[c] += 1
 
 
 @row

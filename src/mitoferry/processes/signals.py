@@ -3,7 +3,8 @@
 Mechanism: every signal y relaxes to a target f with its own time constant, y' = (f - y)/tau. Targets:
 
 * NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
-  LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add);
+  LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
+  see ``mtdna_sensing``);
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the larger of oxidant stress and damage of the mitochondria;
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
@@ -143,6 +144,7 @@ def advance_stress(i, cells, groups, d, p):
         p,
     )
     p53 = min(float(groups.nodes[g, NODE_P53]) * max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half)), 1.0)
+    nfkb = max(nfkb, min(float(groups.nodes[g, NODE_NFKB]) * float(cells.tlr9[i]), 1.0))
     lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
     akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))

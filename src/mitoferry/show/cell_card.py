@@ -71,9 +71,9 @@ def _heading(record: CellTypeRecord) -> str:
 
 
 def _values(record: CellTypeRecord) -> str:
-    sources = list(dict.fromkeys(v.source for v in record.values.values()))
+    sources = list(dict.fromkeys(v.source for v in record.used().values()))
     rows: list[tuple[str, ...]] = [("", "value", "unit", "range", "tag", "source", "what it is")]
-    for name, v in record.values.items():
+    for name, v in record.used().items():
         place = f"[{sources.index(v.source) + 1}]"
         rows.append((name, f"{v.value:g}", "" if v.unit == "1" else v.unit, f"{v.range[0]:g}-{v.range[1]:g}", v.tag, place, v.about))
     notes = [wrapped(f"[{k}] {text}", "  ", "      ") for k, text in enumerate(sources, 1)]
@@ -112,7 +112,7 @@ def _used(record: CellTypeRecord) -> str:
 
 
 def _evidence(record: CellTypeRecord) -> str:
-    by_tag = {tag: [name for name, v in record.values.items() if v.tag == tag] for tag in TAGS}
+    by_tag = {tag: [name for name, v in record.used().items() if v.tag == tag] for tag in TAGS}
     lines = [wrapped(f"{words}: {', '.join(by_tag[tag])}", "", "  ") for tag, words in TAGS.items() if by_tag[tag] and tag != "C"]
     lines.append(wrapped("only modelling choices: " + ", ".join(by_tag["C"]), "", "  "))
     if record.unmeasured():

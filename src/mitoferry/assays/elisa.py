@@ -1,0 +1,63 @@
+"""Cytokines of the medium by immunoassay.
+
+A standard curve has a lower end: what is below ``detection_limit`` (ng/mL, default 4 pg/mL) reads 0. Above it an error of 8 % per well and
+analyte (coefficient of variation, log-normal). TNF-alpha and IL-1beta are those of the stirred medium. Where the process ``cytokines`` does
+not run the other cytokines are not known (NaN). Both numbers are modelling choices. Tests: ``tests/unit/test_assay_immunity.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mitoferry.assays.base import Assay, Option, Readout, View
+from mitoferry.core.schema import CYTOKINES, IL_1BETA, TNF_ALPHA, Step
+from mitoferry.core.streams import ASSAY_IMMUNE
+
+ANALYTES = (*CYTOKINES, "tnf_alpha", "il_1beta")
+NAMES = {
+    "interferon_1": "interferon alpha/beta", "interferon_gamma": "interferon gamma", "extracellular_hmgb1": "HMGB1", "tgf_beta": "TGF-beta",
+    "tnf_alpha": "TNF-alpha", "il_1beta": "IL-1beta", "rantes": "RANTES", "eotaxin": "eotaxin",
+}  # fmt: skip
+
+
+def concentrations(view: View) -> dict[str, np.ndarray]:
+    """Concentrations [ng/mL] by analyte, float64 (n_wells); NaN where no process follows them."""
+    wells = view.world.wells
+    known = "cytokines" in view.world.parameters
+    found = {
+        name: np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan) for k, name in enumerate(CYTOKINES)
+    }
+    found["tnf_alpha"] = np.asarray(wells.bulk[:, TNF_ALPHA], np.float64)
+    found["il_1beta"] = np.asarray(wells.bulk[:, IL_1BETA], np.float64)
+    return found
+
+
+def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
+    """Concentrations with the error of the assay; 0 below its limit."""
+    found = {}
+    for k, (name, value) in enumerate(concentrations(view).items()):
+        measured = value * view.well_factor(options["error"], ASSAY_IMMUNE, step.step, k)
+        found[name] = np.where(measured < options["detection_limit"], 0.0, measured)
+    inflammatory = ("il_6", "il_8", "mcp_1", "tnf_alpha", "il_1beta")
+    found["inflammatory_sum"] = np.sum([np.nan_to_num(found[name]) for name in inflammatory], axis=0)
+    return found
+
+
+ELISA = Assay(
+    name="elisa",
+    about="cytokines in the medium; what is below the detection limit reads 0",
+    readouts=(
+        *(Readout(name, "ng/mL", f"{NAMES.get(name, name.upper().replace('_', '-'))} in the medium") for name in ANALYTES),
+        Readout("inflammatory_sum", "ng/mL", "sum of IL-6, IL-8, MCP-1, TNF-alpha and IL-1beta"),
+    ),
+    read=read,
+    options={
+        "detection_limit": Option(0.004, "lowest concentration that is told from none, ng/mL", high=10.0),
+        "error": Option(0.08, "error of a well, as a coefficient of variation", high=1.0),
+    },
+    of="well",
+    tables=("cells", "wells", "groups"),
+)

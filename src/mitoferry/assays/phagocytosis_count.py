@@ -1,0 +1,41 @@
+"""Cells engulfed, counted: dying cells that phagocytes have taken in since the start, by their labelled remains.
+
+A real count of what ``phagocytosis`` has done, per living phagocyte of the measured population; an eater that has died since is no longer
+counted. No error: remains in a phagocyte are plain to see. Particles are not modelled. Tests: ``tests/unit/test_assay_immunity.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mitoferry.assays.base import CELLS, Assay, Readout, View, ratio
+from mitoferry.core.schema import Step
+
+
+def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
+    """Counts over the living phagocytes of the population."""
+    rows = view.living()
+    rows = rows[view.world.groups.phagocyte[view.world.cells.group[rows]] > 0.0]
+    eaten = view.per_well(rows, view.values("engulfed", rows))
+    cells = view.per_well(rows)
+    return {
+        "engulfed_per_cell": ratio(eaten, cells),
+        "phagocytic_fraction": view.mean(rows, view.values("engulfed", rows) > 0),
+        "engulfed": eaten,
+    }
+
+
+PHAGOCYTOSIS = Assay(
+    name="phagocytosis",
+    about="dying cells that phagocytes have engulfed so far",
+    readouts=(
+        Readout("engulfed_per_cell", "cells/cell", "cells engulfed per living phagocyte"),
+        Readout("phagocytic_fraction", "1", "share of phagocytes that have engulfed a cell"),
+        Readout("engulfed", "cells", "cells engulfed in the well"),
+    ),
+    read=read,
+    tables=CELLS,
+)

@@ -1,0 +1,281 @@
+"""Cytokines: cells secrete them into the medium of the well, in which they mix and decay, and receptors of other cells sense them.
+
+Mechanism. The medium of a well (volume V) holds each cytokine at one concentration c:
+
+    c' = (1/V) sum over cells of s - decay x c,     s = rate x class of the type x drive x cytokine_secretion x Hill2(ATP),
+
+solved exactly over a step at constant s. The classes are numbers of the cell type (inflammatory, trophic, alarmin, lymphokine
+secretion; 0 = none); the drives are signals of the cell, 0..1:
+
+* IL-6, IL-8, MCP-1 (inflammatory): basal + (1 - basal) NF-kB, for IL-6 less the more a macrophage is shifted towards M2; RANTES: the
+  larger of NF-kB and STING;
+* HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB;
+* IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
+* IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
+  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift towards M2;
+* interferon alpha/beta: 1 - (1 - STING)(1 - TLR9) of any cell, and LPS by way of TRIF (inflammatory);
+* HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.
+
+What a cell senses: occupancies of its receptors, c^2/(c^2 + half^2) x node (IL-4 and IL-13 as doses that add), in ``groups.receptors``.
+TNF-alpha and IL-1beta are not here: they are fields that vary over the well (``diffusion``).
+
+Assumptions: well mixed, because the decay length sqrt(D/k) of 10-40 kDa proteins is millimetres, more than a well is wide; they pass an
+insert, and a block is mixed like a dish and loses none to the blood; uptake by receptors is negligible beside decay; one decay rate for
+all. Nothing is secreted before time zero: the medium is fresh then. Rates are frozen over a step (error of order dt/2 of their change).
+Secretion is added up in integers, so the sum does not depend on the order of cells.
+Verification: ``tests/verification/test_cytokines.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.maths import exp, hill2
+from mitoferry.core.nodes import (
+    NODE_CYTOKINE_SECRETION,
+    NODE_HMGB1,
+    NODE_IL_4_RECEPTOR,
+    NODE_IL_10_RECEPTOR,
+    NODE_INTERFERON_RECEPTOR,
+    NODE_PARACRINE,
+    NODE_T_CELL_RECEPTOR,
+    NODE_TGF_BETA_RECEPTOR,
+    NODE_TOLL_LIKE_RECEPTOR,
+)
+from mitoferry.core.process import Process
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    BY_FERROPTOSIS,
+    BY_NECROSIS,
+    BY_PYROPTOSIS,
+    CELL_DEAD_NECROTIC,
+    CELL_NECROTIC,
+    CYTOKINES,
+    EOTAXIN,
+    EXTRACELLULAR_HMGB1,
+    HGF,
+    IL_4,
+    IL_5,
+    IL_6,
+    IL_8,
+    IL_10,
+    IL_13,
+    IL_17,
+    IL_33,
+    INTERFERON_1,
+    INTERFERON_GAMMA,
+    MCP_1,
+    MCP_3,
+    N_CYTOKINES,
+    N_POOLS,
+    RANTES,
+    RECEPTOR_IL_4,
+    RECEPTOR_IL_6,
+    RECEPTOR_IL_10,
+    RECEPTOR_IL_33,
+    RECEPTOR_INTERFERON_1,
+    RECEPTOR_INTERFERON_GAMMA,
+    RECEPTOR_TGF_BETA,
+    SDF_1,
+    TGF_BETA,
+    TH1,
+    TH17,
+    TREG,
+    VEGF,
+)
+from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.rest import RESTING_ATP, alive
+
+AMOUNT = 1.0 / 1073741824.0  # ag/s, of the integers that are added up
+PER_VOLUME = 1000.0  # ng/mL per ag/um^3
+READERS = ("macrophage", "t_helper", "cytotoxic", "attacker")
+"""Numbers of cell types whose mechanisms read the receptors."""
+
+
+class Parameters(NamedTuple):
+    """Rates in ag/s at full drive, concentrations in ng/mL (library: ``cytokines.*``)."""
+
+    il_4_rate: float
+    il_5_rate: float
+    il_6_rate: float
+    il_8_rate: float
+    il_10_rate: float
+    il_13_rate: float
+    il_17_rate: float
+    il_33_rate: float
+    mcp_1_rate: float
+    mcp_3_rate: float
+    rantes_rate: float
+    eotaxin_rate: float
+    hgf_rate: float
+    vegf_rate: float
+    sdf_1_rate: float
+    tgf_beta_rate: float
+    interferon_1_rate: float
+    interferon_gamma_rate: float
+    hmgb1_rate: float
+    basal: float
+    hif_gain: float
+    polarisation: float
+    lps_half: float  # ng/mL
+    atp_half: float  # share of resting ATP
+    hmgb1_content: float  # ag/pL
+    il_33_content: float  # ag/pL
+    decay: float  # 1/h
+    il_4_half: float
+    il_13_weight: float
+    il_10_half: float
+    il_6_half: float
+    il_33_half: float
+    interferon_1_half: float
+    interferon_gamma_half: float
+    tgf_beta_half: float
+
+
+@row
+def whole(x):
+    """``x`` [ag/s] as an integer number of :data:`AMOUNT`."""
+    return int(max(x, 0.0) / AMOUNT + 0.5)
+
+
+@row
+def secrete_inflammatory(i, cells, groups, amounts, health, p):
+    """IL-6, IL-8, MCP-1, RANTES, HMGB1 and interferon alpha/beta of cell ``i``."""
+    g = int(cells.group[i])
+    nfkb = float(cells.nfkb[i])
+    sting = float(cells.sting[i])
+    level = health * float(groups.inflammatory_secretion[g])
+    drive = p.basal + (1.0 - p.basal) * nfkb
+    shift = float(groups.macrophage[g]) * float(cells.polarisation[i])
+    amounts[i, IL_6] = whole(level * p.il_6_rate * drive * max(1.0 - p.polarisation * shift, 0.0))
+    amounts[i, IL_8] = whole(level * p.il_8_rate * drive)
+    amounts[i, MCP_1] = whole(level * p.mcp_1_rate * drive)
+    amounts[i, RANTES] = whole(level * p.rantes_rate * max(nfkb, sting))
+    amounts[i, EXTRACELLULAR_HMGB1] = whole(level * p.hmgb1_rate * nfkb * float(groups.nodes[g, NODE_HMGB1]))
+    trif = float(groups.inflammatory_secretion[g]) * hill2(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), p.lps_half)
+    silent = (1.0 - sting) * (1.0 - float(cells.tlr9[i])) * (1.0 - min(trif, 1.0))
+    amounts[i, INTERFERON_1] = whole(health * p.interferon_1_rate * (1.0 - silent))
+
+
+@row
+def secrete_trophic(i, cells, groups, amounts, health, p):
+    """HGF, VEGF, SDF-1 and MCP-3 of cell ``i``; and the alarmins of an epithelium."""
+    g = int(cells.group[i])
+    level = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
+    hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
+    amounts[i, HGF] = whole(level * p.hgf_rate)
+    amounts[i, VEGF] = whole(level * p.vegf_rate * hypoxia)
+    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * hypoxia)
+    amounts[i, MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
+    alarm = health * float(groups.alarmin_secretion[g])
+    amounts[i, IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
+    amounts[i, EOTAXIN] = whole(alarm * p.eotaxin_rate * float(groups.receptors[g, RECEPTOR_IL_4]))
+
+
+@row
+def secrete_lymphokines(i, cells, groups, amounts, health, p):
+    """Lymphokines of a T cell, IL-10 of a macrophage, TGF-beta of both kinds of source."""
+    g = int(cells.group[i])
+    level = health * float(groups.lymphokine_secretion[g])
+    treg = float(cells.t_cell[i, TREG])
+    th1 = float(cells.t_cell[i, TH1])
+    th17 = float(cells.t_cell[i, TH17])
+    stimulated = min(max(float(groups.nodes[g, NODE_T_CELL_RECEPTOR]), 0.0), 1.0)
+    cue = 1.0 - (1.0 - float(groups.receptors[g, RECEPTOR_IL_4])) * (1.0 - float(groups.receptors[g, RECEPTOR_IL_33]))
+    th2 = level * stimulated * cue * max(1.0 - treg - th1 - th17, 0.0)
+    amounts[i, IL_4] = whole(th2 * p.il_4_rate)
+    amounts[i, IL_5] = whole(th2 * p.il_5_rate)
+    amounts[i, IL_13] = whole(th2 * p.il_13_rate)
+    amounts[i, IL_17] = whole(level * th17 * p.il_17_rate)
+    amounts[i, INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
+    m2 = health * float(groups.macrophage[g]) * max(float(cells.polarisation[i]), 0.0)
+    amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
+    trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
+    amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate)
+
+
+@row
+def has_burst(i, cells, step):
+    """Whether cell ``i`` has lost its membrane in the step that ends now."""
+    died = float(cells.death_time[i])
+    if died < step.time - step.dt or died >= step.time or died < 0.0:
+        return False
+    state = int(cells.state[i])
+    cause = int(cells.death_cause[i])
+    if state == CELL_NECROTIC or state == CELL_DEAD_NECROTIC:
+        return True
+    return cause == BY_NECROSIS or cause == BY_PYROPTOSIS or cause == BY_FERROPTOSIS
+
+
+@row
+def secretion_row(i, cells, groups, amounts, p, step):
+    """``amounts[i, k]``: what cell ``i`` secretes of cytokine k, in units of :data:`AMOUNT` per second."""
+    for k in range(N_CYTOKINES):
+        amounts[i, k] = 0
+    g = int(cells.group[i])
+    if alive(int(cells.state[i])):
+        health = float(groups.nodes[g, NODE_CYTOKINE_SECRETION]) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
+        secrete_inflammatory(i, cells, groups, amounts, health, p)
+        secrete_trophic(i, cells, groups, amounts, health, p)
+        secrete_lymphokines(i, cells, groups, amounts, health, p)
+    elif has_burst(i, cells, step):
+        volume = float(groups.volume[g]) / step.dt
+        amounts[i, EXTRACELLULAR_HMGB1] = whole(volume * p.hmgb1_content * float(groups.nodes[g, NODE_HMGB1]))
+        amounts[i, IL_33] = whole(volume * p.il_33_content * float(groups.alarmin_secretion[g]))
+
+
+@row
+def mix_row(w, sums, wells, p, step):
+    """Concentrations of well ``w`` after the step: exact for a constant secretion."""
+    volume = medium_volume(wells, w)
+    rate = p.decay / 3600.0
+    kept = exp(-rate * step.dt)
+    gain = step.dt
+    if rate > 0.0:
+        gain = (1.0 - kept) / rate
+    for k in range(N_CYTOKINES):
+        made = AMOUNT * int(sums[w, k]) * PER_VOLUME / volume
+        wells.cytokines[w, k] = float(wells.cytokines[w, k]) * kept + made * gain
+
+
+@row
+def receptors_row(g, groups, wells, p, step):
+    """Occupancies of the receptors of the cells of group ``g``."""
+    w = int(groups.well[g])
+    il_4 = max(float(groups.nodes[g, NODE_IL_4_RECEPTOR]), 0.0)
+    interferon = max(float(groups.nodes[g, NODE_INTERFERON_RECEPTOR]), 0.0)
+    both = float(wells.cytokines[w, IL_4]) + p.il_13_weight * float(wells.cytokines[w, IL_13])
+    groups.receptors[g, RECEPTOR_IL_4] = min(il_4 * hill2(both, p.il_4_half), 1.0)
+    il_10 = float(groups.nodes[g, NODE_IL_10_RECEPTOR]) * hill2(float(wells.cytokines[w, IL_10]), p.il_10_half)
+    groups.receptors[g, RECEPTOR_IL_10] = min(max(il_10, 0.0), 1.0)
+    groups.receptors[g, RECEPTOR_IL_6] = hill2(float(wells.cytokines[w, IL_6]), p.il_6_half)
+    groups.receptors[g, RECEPTOR_IL_33] = hill2(float(wells.cytokines[w, IL_33]), p.il_33_half)
+    groups.receptors[g, RECEPTOR_INTERFERON_1] = min(interferon * hill2(float(wells.cytokines[w, INTERFERON_1]), p.interferon_1_half), 1.0)
+    gamma = interferon * hill2(float(wells.cytokines[w, INTERFERON_GAMMA]), p.interferon_gamma_half)
+    groups.receptors[g, RECEPTOR_INTERFERON_GAMMA] = min(gamma, 1.0)
+    tgf = float(groups.nodes[g, NODE_TGF_BETA_RECEPTOR]) * hill2(float(wells.cytokines[w, TGF_BETA]), p.tgf_beta_half)
+    groups.receptors[g, RECEPTOR_TGF_BETA] = min(max(tgf, 0.0), 1.0)
+
+
+def advance(world: Any, step: Any, p: Parameters) -> None:
+    """Secretion, mixing and decay of the cytokines of every well over ``step.dt``; then what receptors sense."""
+    backend, n = world.backend, world.n_cells
+    if step.time > 0.0:
+        amounts = np.zeros((n, N_CYTOKINES), dtype=np.int64)
+        backend.each(secretion_row, n, world.cells, world.groups, amounts, p, step)
+        backend.pull(amounts)
+        sums = np.zeros((world.n_wells, N_CYTOKINES), dtype=np.int64)
+        np.add.at(sums, world.cells.well[N_POOLS * world.n_wells : n], amounts[N_POOLS * world.n_wells :])
+        backend.each(mix_row, world.n_wells, sums, world.wells, p, step)
+    backend.each(receptors_row, len(world.groups.well), world.groups, world.wells, p, step)
+
+
+def wanted(spec: Any) -> bool:
+    """Whether a cell of the run senses cytokines, an assay reads them, or the medium holds one."""
+    measured = any(m.assay == "elisa" for m in spec.measurements)
+    return measured or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
+
+
+PROCESS = Process(name="cytokines", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)
