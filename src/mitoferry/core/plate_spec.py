@@ -59,6 +59,18 @@ class CellTypeNumbers:
     cytokine_sensitivity: float = 1.0
     height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
+    nox2: float = 0.0
+    cd38: float = 0.0
+    hmgb1: float = 0.0
+    mct1: float = 0.0
+    o_glcnac: float = 0.0
+    icam1: float = 0.0
+    lfa1: float = 0.0
+    cd200r: float = 0.0
+    isec: float = 0.0
+    talin2: float = 0.0
+    gap43: float = 0.0
+    n_cadherin: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -235,6 +235,17 @@ class Cells(NamedTuple):
     parent: Any
     nuclei: Any
     vesicles: Any
+    # signals of mitochondria, oxygen and nutrients
+    heme: Any
+    ho1: Any
+    tfam: Any
+    hmgb1: Any
+    miro1: Any
+    rac1: Any
+    sirt1: Any
+    o_glcnac: Any
+    trak: Any
+    erk: Any
 
 
 class Groups(NamedTuple):
@@ -261,6 +272,18 @@ class Groups(NamedTuple):
     mtdna: Any
     cytokine_sensitivity: Any
     resting_potential: Any
+    nox2: Any
+    cd38: Any
+    hmgb1: Any
+    mct1: Any
+    o_glcnac: Any
+    icam1: Any
+    lfa1: Any
+    cd200r: Any
+    isec: Any
+    talin2: Any
+    gap43: Any
+    n_cadherin: Any
     nodes: Any
 
 
@@ -523,6 +546,16 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
+        "heme": _c("f4", "mass units", "damaged mitochondrial mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
+        "ho1": _c("f4", "1", "heme oxygenase 1, 1 at rest", "heme_signalling", fill=1),
+        "tfam": _c("f4", "1", "TFAM by heme oxygenase, 1 at rest", "heme_signalling", fill=1),
+        "hmgb1": _c("f4", "1", "HMGB1 activity, 0..1", "hypoxia_signalling"),
+        "miro1": _c("f4", "1", "Miro1 (RHOT1) by HMGB1, 1 at rest", "hypoxia_signalling", fill=1),
+        "rac1": _c("f4", "1", "RAC1 by HMGB1, 1 at rest", "hypoxia_signalling", fill=1),
+        "sirt1": _c("f4", "1", "SIRT1 activity, 1 at rest", "nutrient_signalling", fill=1),
+        "o_glcnac": _c("f4", "1", "O-GlcNAc on Milton (TRAK), 1 at rest", "nutrient_signalling", fill=1),
+        "trak": _c("f4", "1", "share of Milton (TRAK) that O-GlcNAc leaves at work, 1 at rest", "nutrient_signalling", fill=1),
+        "erk": _c("f4", "1", "ERK activity, 1 at rest", "erk_signalling", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -546,6 +579,18 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
         "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
         "resting_potential": _c("f4", "mV", "potential at which the population lives, lower without mtDNA", "plate", fill=156),
+        "nox2": _c("f4", "1", "constitutive NADPH oxidase 2 at the surface", "plate"),
+        "cd38": _c("f4", "1", "share of protrusion and loading that rests on CD38 and cyclic ADP-ribose, 0..1", "plate"),
+        "hmgb1": _c("f4", "1", "response of HMGB1 to hypoxia, 0..1", "plate"),
+        "mct1": _c("f4", "1", "uptake of lactate by MCT1 that is signalled, 0..1", "plate"),
+        "o_glcnac": _c("f4", "1", "response of O-GlcNAc on Milton to glucose, 0..1", "plate"),
+        "icam1": _c("f4", "1", "ICAM-1", "plate"),
+        "lfa1": _c("f4", "1", "LFA-1, ligand of ICAM-1", "plate"),
+        "cd200r": _c("f4", "1", "CD200R", "plate"),
+        "isec": _c("f4", "1", "iSEC, ligand of CD200R", "plate"),
+        "talin2": _c("f4", "1", "Talin-2, needed on both sides", "plate"),
+        "gap43": _c("f4", "1", "GAP43", "plate"),
+        "n_cadherin": _c("f4", "1", "N-cadherin", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

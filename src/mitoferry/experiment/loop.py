@@ -37,7 +37,7 @@ from mitoferry.experiment.treatments import Treatments
 BUILT_IN = (
     "diffusion",
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
-    "signals", "find_me",
+    "signals", "heme_signalling", "hypoxia_signalling", "nutrient_signalling", "erk_signalling", "find_me", "nadph_oxidase",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction", "bridge",
     "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "free_mitochondria",
