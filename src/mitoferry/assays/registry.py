@@ -12,6 +12,8 @@ from mitoferry.assays import (
     flow_mitochondria,
     immunoblot,
     membrane_potential,
+    mitochondrial_mass,
+    mitochondrial_motility,
     mtdna_qpcr,
     nanotube_count,
     reactive_oxygen_dyes,
@@ -39,6 +41,8 @@ BUILT_IN: tuple[Assay, ...] = (
     mtdna_qpcr.HETEROPLASMY,
     seahorse_well.SEAHORSE,
     immunoblot.IMMUNOBLOT,
+    mitochondrial_mass.MASS,
+    mitochondrial_motility.MOTILITY,
 )
 
 
