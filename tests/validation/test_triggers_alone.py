@@ -57,14 +57,14 @@ def connexin(world, arm, rows):
 SEARCH, PGC1A = column("filopodia_rate"), column("pgc1a")
 # experiment: population, effect, hours, least ratio with/without (below 1: at most), share of it that the blocker leaves, signals that move
 CASES = {
-    "oxidants": ("recipient", SEARCH, 4, 1.2, 0.35, {"nfkb", "tnfaip2"}),
-    "nox2": ("donor", SEARCH, 4, 1.2, 0.35, {"nfkb", "tnfaip2", "signal_from_neighbours"}),
-    "pi3k": ("recipient", connexin, 4, 1.1, 0.1, {"akt"}),
-    "adp": ("donor", loading, 1, 1.8, 0.05, {"p2y", "signal_from_neighbours"}),
+    "oxidants": ("recipient", SEARCH, 4, 1.2, 0.2, {"nfkb", "tnfaip2"}),
+    "nox2": ("donor", SEARCH, 8, 1.15, 0.2, {"nfkb", "tnfaip2", "signal_from_neighbours"}),
+    "pi3k": ("recipient", connexin, 8, 1.03, 0.0, {"akt"}),
+    "adp": ("donor", loading, 1, 1.6, 0.05, {"p2y", "signal_from_neighbours"}),
     "heme": ("recipient", PGC1A, 24, 1.15, 0.35, {"ho1", "tfam"}),
     "phosphatidylserine": ("recipient", capture, 3, 1.3, 0.1, set()),
     "tnf": ("recipient", SEARCH, 6, 1.4, 0.15, {"nfkb", "tnfaip2"}),
-    "p53": ("recipient", SEARCH, 8, 1.1, 0.2, {"p53", "tnfaip2"}),
+    "p53": ("recipient", SEARCH, 16, 1.05, 0.3, {"p53", "tnfaip2"}),
     "s100a4": ("donor", SEARCH, 4, 1.1, 0.1, {"signal_from_neighbours"}),
     "cd38": ("donor", loading, 1, 1.5, 0.8, set()),
     "mtor": ("donor", SEARCH, 6, 1.5, 0.6, {"akt"}),
@@ -135,7 +135,7 @@ def test_the_trigger_has_its_effect_and_its_blocker_undoes_it(name):
     on, off = reading(name, "with"), reading(name, "without")
     assert on >= ratio * off if ratio > 1.0 else on <= ratio * off
     if left is not None:
-        assert abs(reading(name, "blocked") - off) <= left * abs(on - off)
+        assert (reading(name, "blocked") - off) * (1.0 if on > off else -1.0) <= left * abs(on - off)
 
 
 @pytest.mark.parametrize("name", CASES)
