@@ -15,7 +15,8 @@ ASSAYS = load_assays()
 
 @pytest.fixture
 def world():
-    made = make_world((population("recipient", 0, count=50, numbers=cell_type(mitochondria=4.0, cx43=0.6)),), backend=Reference(), size=800.0)
+    kind = cell_type(mitochondria=4.0, cx43=0.6)
+    made = make_world((population("recipient", 0, count=50, numbers=kind),), backend=Reference(), size=800.0)
     rest(made)
     return made
 

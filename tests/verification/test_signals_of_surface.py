@@ -22,7 +22,8 @@ MOLECULES = ("icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin")
 def pair(a=None, b=None, cx43=0.8):
     """A world of one cell of each of two groups."""
     kinds = [cell_type(mitochondria=0.0, cell_cv=0.0, cx43=cx43, **(numbers or {})) for numbers in (a, b)]
-    world = make_world([population(n, k, count=1, numbers=kinds[k]) for k, n in enumerate(("recipient", "donor"))], backend=Reference())
+    both = [population(n, k, count=1, numbers=kinds[k]) for k, n in enumerate(("recipient", "donor"))]
+    world = make_world(both, backend=Reference())
     world.cells.psi[:] = 150.0
     return world
 
@@ -37,8 +38,15 @@ def test_untreated_cells_of_every_type_are_exactly_neutral():
         assert compatibility(0, 1, world.groups, 0.3) == 1.0, (a.name, b.name)
 
 
-NODES = (("talin2", "talin2", NODE_TALIN2), ("gap43", "gap43", NODE_GAP43), ("n_cadherin", "n_cadherin", NODE_N_CADHERIN),
-         ("icam1", "lfa1", NODE_ICAM1), ("lfa1", "icam1", NODE_ICAM1), ("cd200r", "isec", NODE_CD200R), ("isec", "cd200r", NODE_CD200R))  # fmt: skip
+NODES = (
+    ("talin2", "talin2", NODE_TALIN2),
+    ("gap43", "gap43", NODE_GAP43),
+    ("n_cadherin", "n_cadherin", NODE_N_CADHERIN),
+    ("icam1", "lfa1", NODE_ICAM1),
+    ("lfa1", "icam1", NODE_ICAM1),
+    ("cd200r", "isec", NODE_CD200R),
+    ("isec", "cd200r", NODE_CD200R),
+)
 
 
 @pytest.mark.parametrize(("of_a", "of_b", "node"), NODES)

@@ -546,7 +546,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
-        "heme": _c("f4", "mass units", "damaged mitochondrial mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
+        "heme": _c("f4", "mass units", "damaged mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
         "ho1": _c("f4", "1", "heme oxygenase 1, 1 at rest", "heme_signalling", fill=1),
         "tfam": _c("f4", "1", "TFAM by heme oxygenase, 1 at rest", "heme_signalling", fill=1),
         "hmgb1": _c("f4", "1", "HMGB1 activity, 0..1", "hypoxia_signalling"),

@@ -20,7 +20,8 @@ The pulse acts through three arms that can be switched off one by one, by a para
 * antioxidant (HO-1/Nrf2): ``reactive_oxygen`` multiplies its target by 1 + reactive_oxygen.pulse_gain x node arrival_antioxidant x y;
 * mitophagy of own damaged units: ``mitophagy`` adds mitophagy.arrival_gain x node arrival_mitophagy x y x damage [1/h];
 * survival (Akt/AMPK): s' = (survival_gain x node arrival_survival x y + paracrine_gain c - s)/tau, with c = P/(P + K) of the
-  paracrine factors at the cell (plus humanin_gain x humanin/(humanin + half), which binds BAX); ``death`` divides the hazard of cytochrome c release by 1 + s.
+  paracrine factors at the cell (plus humanin_gain x humanin/(humanin + half), which binds BAX); ``death`` divides the hazard of
+  cytochrome c release by 1 + s.
 
 Assumptions: rates frozen over a step; competing risks within a step are exact (1 - exp(-sum), then shares); y is held
 at its value after the step while s relaxes (error of order dt/tau). Lysis is booked as degradation and logged

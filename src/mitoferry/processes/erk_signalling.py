@@ -8,8 +8,8 @@ it where their potential is below the gate, else the damaged part of it (mass x 
 ERK is 1 at rest; ``division`` multiplies the rate of the cell cycle by it. An inhibitor (node erk) slows the cycle whether or not there
 are arrivals.
 
-Assumptions: one potential for all unfused arrivals of a cell, that of their energy class; ERK acts on nothing else here. The step is exact for
-constant S. Sources: macrophage mitochondria without potential persist in breast cancer cells and raise ERK, Kidwell 2023 eLife.
+Assumptions: one potential for all unfused arrivals of a cell, that of their energy class; ERK acts on nothing else here. The step is
+exact for constant S. Sources: macrophage mitochondria without potential persist in breast cancer cells and raise ERK, Kidwell 2023 eLife.
 Verification: ``tests/verification/test_signals_of_nutrients.py``.
 """
 

@@ -5,9 +5,10 @@ Mechanism: an open thick tube takes mitochondria from either end at the rate
     k = k_0 * N_peri/100 * Miro1 * TRAK * motors * (1 - sigma(Ca)) * ATP/(K + ATP) * (1 + g P2Y) * temperature
 
 times 1 + cd38 (node - 1): pulses of Ca2+ by CD38 and cyclic ADP-ribose recruit mitochondria, as P2Y does, where a lasting rise
-arrests them; and times Miro1 by HMGB1 and what O-GlcNAc leaves of Milton (TRAK). N_peri: the mitochondria near the membrane of that end's cell. The candidate is drawn among the mitochondria of
-the cell with weights proportional to mass; it enters with a chance that falls with its potential, and if it fits the
-tube and the tube has room. Both ends follow the same law: no end is called donor or recipient.
+arrests them; and times Miro1 by HMGB1 and what O-GlcNAc leaves of Milton (TRAK). N_peri: the mitochondria near the membrane of that
+end's cell. The candidate is drawn among the mitochondria of the cell with weights proportional to mass; it enters with a
+chance that falls with its potential, and if it fits the tube and the tube has room. Both ends follow the same law: no
+end is called donor or recipient.
 
 Assumptions: rate frozen over the step but for the number of mitochondria, which is followed exactly by thinning.
 The candidate wins a race of exponential clocks keyed by its own identity, so that the choice does not depend on where

@@ -8,8 +8,9 @@ Mechanism: each cell makes attempts at the rate
 An attempt has a direction (uniform, or von Mises around the find-me gradient with concentration kappa), and a length
 beyond the membrane from an exponential distribution of mean l. The first cell on the ray is reached if its gap is not
 longer than that. It holds the filopodium with the probability p_f * capture of both * C_ab * (1 + exposed, uncovered
-phosphatidylserine of the target), C_ab the compatibility of the two surfaces (``compatibility``). The tube then grows for gap / v_grow. With centre distance D, the chance of an
-attempt to end in a given lone cell of radius R is asin(R/D)/pi * exp(-gap/l) * p_f (dish).
+phosphatidylserine of the target), C_ab the compatibility of the two surfaces (``compatibility``). The tube then grows for
+gap / v_grow. With centre distance D, the chance of an attempt to end in a given lone cell of radius R is
+asin(R/D)/pi * exp(-gap/l) * p_f (dish).
 
 Assumptions: rates are frozen over a step; a cell may hold several filopodia; after an attempt in vain the cell rests
 for the refractory time; cells in between shade those behind them; only living cells start or capture.

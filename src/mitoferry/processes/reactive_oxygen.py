@@ -17,7 +17,8 @@ Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 j_0 N*/V_c. Influx from the medium: permeability
 times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
 Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``; or to
-1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
+1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is
+used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
 
 Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
 (Sies 2017 Redox Biol, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516); succinate Chouchani 2014

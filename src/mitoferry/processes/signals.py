@@ -11,7 +11,8 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
 * HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants;
 * PGC1a: degraded arrivals, by their pulse or by HO-1 (``heme_signalling``) of which the larger counts, since both stand for the one
   HO-1; energy stress by way of AMPK (node ``ampk``, which an agonist raises directly); SIRT1 (``nutrient_signalling``);
-* Ca2+: P2Y receptors (pulses, of small mean, which dispatch mitochondria; not the lasting rise that arrests them), energy failure, a clamp by the node ``calcium``.
+* Ca2+: P2Y receptors (pulses, of small mean, which dispatch mitochondria; not the lasting rise that arrests them), energy failure,
+  a clamp by the node ``calcium``.
 
 Assumptions: one pool per cell; targets are frozen over a step, so the step is exact for constant inputs (exponential
 integrator); inputs that change within a step give an error of order dt/2 of their change. At rest all signals stay at
