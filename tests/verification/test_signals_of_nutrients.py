@@ -145,9 +145,10 @@ def test_nadph_oxidase_releases_what_the_formula_says():
     air = 190.0 / (190.0 + p.oxygen_half)
     assert oxidase(nfkb=1.0) == 0.0
     assert oxidase(phagocyte=1.0) == 0.0  # no burst without a stimulus
+    assert oxidase(phagocyte=0.5, nfkb=1.0) == 0.0  # nor in cells that are no professional phagocytes
     assert oxidase(nox2=1.0) == pytest.approx(p.rate * air, rel=1e-4)
     assert oxidase(nox2=1.0, oxygen=p.oxygen_half) == pytest.approx(0.5 * p.rate, rel=1e-4)
-    assert oxidase(nox2=1.0, phagocyte=0.5, nfkb=0.4, node=0.3) == pytest.approx(0.3 * p.rate * (1 + 0.2 * p.burst) * air, rel=1e-4)
+    assert oxidase(nox2=1.0, phagocyte=0.75, nfkb=0.4, node=0.3) == pytest.approx(0.3 * p.rate * (1 + 0.2 * p.burst) * air, rel=1e-4)
     superoxide_per_hour = 2.0 * p.rate * 3600.0 * 1e6 * 1e-12  # umol per mL and hour of a million cells: mM
     assert 1.0 <= 1e3 * superoxide_per_hour <= 10.0  # uM
 

@@ -2,10 +2,10 @@
 
 Mechanism: a living cell releases into the field of H2O2, per second [amol/s],
 
-    J = rate x (nox2 + burst x phagocyte x NF-kB) x node nox x O2/(K + O2),
+    J = rate x (nox2 + burst x (2 phagocyte - 1)_+ x NF-kB) x node nox x O2/(K + O2),
 
 nox2 the constitutive NADPH oxidase 2 of its type (acute myeloid leukaemia 1, most types 0), the second term the respiratory burst
-of a phagocyte that is stimulated (0 at rest). Two superoxides make one H2O2. At a million cells per mL the rate is 1-10 uM of
+of a professional phagocyte that is stimulated (0 at rest, and in cells that engulf on the side as astrocytes do). Two superoxides make one H2O2. At a million cells per mL the rate is 1-10 uM of
 superoxide per hour.
 
 What it does to a neighbour is the business of others: it takes H2O2 up (``reactive_oxygen``), NF-kB, p53 and PI3K/Akt rise
@@ -43,7 +43,7 @@ def oxidase_row(i, cells, groups, fields, p, step):
     if not alive(int(cells.state[i])):
         return
     g = int(cells.group[i])
-    active = float(groups.nox2[g]) + p.burst * float(groups.phagocyte[g]) * float(cells.nfkb[i])
+    active = float(groups.nox2[g]) + p.burst * max(2.0 * float(groups.phagocyte[g]) - 1.0, 0.0) * float(cells.nfkb[i])
     oxygen = max(float(cells.env[i, OXYGEN]), 0.0)
     fields.release[i, H2O2] += p.rate * active * max(float(groups.nodes[g, NODE_NOX]), 0.0) * oxygen / (p.oxygen_half + oxygen)
 
@@ -55,8 +55,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether any cell of the run has NADPH oxidase 2 or is a phagocyte."""
-    return any(p.count > 0 and (p.cell_type.nox2 > 0.0 or p.cell_type.phagocyte > 0.0) for arm in spec.every_arm for p in arm.populations)
+    """Whether any cell of the run has NADPH oxidase 2 or is a professional phagocyte."""
+    return any(p.count > 0 and (p.cell_type.nox2 > 0.0 or p.cell_type.phagocyte > 0.5) for arm in spec.every_arm for p in arm.populations)
 
 
 PROCESS = Process(name="nadph_oxidase", stage="signals", clock="macro", parameters=Parameters, advance=advance, wanted=wanted)

@@ -68,14 +68,21 @@ def _heading(record: CellTypeRecord) -> str:
     return "\n".join(lines)
 
 
+OF_A_FEW = ("nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin")
+"""Numbers that are 0 in most types: the card names those in one line."""
+
+
 def _values(record: CellTypeRecord) -> str:
-    sources = list(dict.fromkeys(v.source for v in record.values.values()))
+    absent = [name for name, v in record.values.items() if v.value == v.range[1] == 0.0 and name in OF_A_FEW]
+    shown = {name: v for name, v in record.values.items() if name not in absent}
+    sources = list(dict.fromkeys(v.source for v in shown.values()))
     rows: list[tuple[str, ...]] = [("", "value", "unit", "range", "tag", "source", "what it is")]
-    for name, v in record.values.items():
+    for name, v in shown.items():
         place = f"[{sources.index(v.source) + 1}]"
         rows.append((name, f"{v.value:g}", "" if v.unit == "1" else v.unit, f"{v.range[0]:g}-{v.range[1]:g}", v.tag, place, v.about))
     notes = [wrapped(f"[{k}] {text}", "  ", "      ") for k, text in enumerate(sources, 1)]
-    return "\n".join([table(rows), *notes])
+    none = [wrapped("  0, a modelling choice: " + ", ".join(absent), "", "  ")] if absent else []
+    return "\n".join([table(rows), *none, *notes])
 
 
 def _derived(record: CellTypeRecord) -> str:
