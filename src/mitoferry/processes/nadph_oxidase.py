@@ -5,8 +5,8 @@ Mechanism: a living cell releases into the field of H2O2, per second [amol/s],
     J = rate x (nox2 + burst x (2 phagocyte - 1)_+ x NF-kB) x node nox x O2/(K + O2),
 
 nox2 the constitutive NADPH oxidase 2 of its type (acute myeloid leukaemia 1, most types 0), the second term the respiratory burst
-of a professional phagocyte that is stimulated (0 at rest, and in cells that engulf on the side as astrocytes do). Two superoxides make one H2O2. At a million cells per mL the rate is 1-10 uM of
-superoxide per hour.
+of a professional phagocyte that is stimulated (0 at rest, and in cells that engulf on the side, as astrocytes do). Two superoxides
+make one H2O2. At a million cells per mL the rate is 1-10 uM of superoxide per hour.
 
 What it does to a neighbour is the business of others: it takes H2O2 up (``reactive_oxygen``), NF-kB, p53 and PI3K/Akt rise
 (``signals``), and the signal of neighbours makes it send out filopodia (``find_me``, ``nanotube_search``). The cell that makes it
