@@ -1,7 +1,7 @@
 """Heme, HO-1, TFAM: closed forms, the dose counted mitochondrion by mitochondrion, no double count with the pulse, biogenesis that follows.
 
 Faults seen to fail these tests, planted in a copy of the package: HO-1 with the time constant of TFAM; all mass counted instead of the
-damaged part; sum of pulse and HO-1 instead of the larger; TFAM not read by ``mtdna``.
+damaged part; none counted by ``mitophagy``; sum of pulse and HO-1 instead of the larger; TFAM not read by ``mtdna``.
 """
 
 import numpy as np

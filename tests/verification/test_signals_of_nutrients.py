@@ -1,7 +1,8 @@
 """NADPH oxidase, HMGB1, lactate, glucose, ERK, humanin, AMPK: closed forms, exact rest, nodes on the right place.
 
-Faults seen to fail these tests, planted in a copy of the package: a threshold of HIF of 0; Hill of lactate with slope 2; O-GlcNAc from
-the whole glucose; superoxide that counts whole; ERK from all unfused arrivals, working or not; time constants 1.2 times.
+Faults seen to fail these tests, planted in a copy of the package: no threshold of HIF; Hill of lactate with slope 2; O-GlcNAc from
+the whole glucose; superoxide that counts whole; ERK from all unfused arrivals, working or not; RAC1, TRAK, ERK, CD38 or humanin not
+read where they act; Ca2+ of P2Y that arrests. In the test: time constants 1.2 times.
 """
 
 import numpy as np

@@ -71,7 +71,7 @@ def test_a_resting_cell_stays_at_rest_for_a_week():
 
 
 def test_signals_of_mitochondria_oxygen_and_nutrients_do_not_move_at_all_at_rest():
-    """To the bit, in a type that answers all of them. Planted fault: 1 mM lactate, or HIF of 0.6, is seen."""
+    """To the bit, in a type that answers all of them. Planted faults: 1 mM lactate, HIF of 0.6; in a copy of the package RAC1 of 1.001."""
 
     def week(lactate=0.0, hif=0.0):
         world = cells_world(3, numbers={"hmgb1": 1.0, "mct1": 1.0, "o_glcnac": 1.0, "nox2": 1.0, "cd38": 1.0})
