@@ -59,6 +59,8 @@ IDLE = {"endocytosis", "macropinocytosis", "heparan_sulfate", "mitochondria_rele
 # There is no cell with dendrites or synapses, and what exosomes carry is not asked for.
 IDLE |= {"mfn2", "synaptosomes", "mtdna_packaging", "microrna"}
 IDLE |= {node.name for node in NODES[NODE["tlr9"] : NODE["immune_attack"] + 1]} | set(CYTOKINES)  # no immune cell is there
+# Nor what bone marrow MSC do not have: LFA-1, iSEC, GAP43, and answers of HMGB1 to hypoxia, of SIRT1 to lactate.
+IDLE |= {"icam1", "cd200r", "gap43", "hmgb1", "mct1"}
 
 
 def given(agent):

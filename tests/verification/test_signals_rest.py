@@ -22,6 +22,7 @@ from mitoferry.core.schema import (
     ATP,
     CELL_APOPTOTIC,
     H2O2,
+    LACTATE,
     OXYGEN,
     PARACRINE,
     S100A4_SIGNAL,
@@ -35,6 +36,10 @@ REST = {
     "nfkb": 0.0, "tnfaip2": 1.0, "p53": 0.0, "caspase3": 0.0, "s100a4": 1.0, "phosphatidylserine": 0.0, "p2y": 0.0, "calcium": 0.1,
     "survival": 0.0, "arrival_pulse": 0.0, "pgc1a": 1.0, "hif": 0.0, "akt": 1.0, "signal_from_neighbours": 0.0,
 }  # fmt: skip
+EXACT_REST = {
+    "heme": 0.0, "ho1": 1.0, "tfam": 1.0, "hmgb1": 0.0, "miro1": 1.0, "rac1": 1.0, "sirt1": 1.0, "o_glcnac": 1.0, "trak": 1.0, "erk": 1.0,
+}  # fmt: skip
+SIGNAL_PROCESSES = ("heme_signalling", "hypoxia_signalling", "nutrient_signalling", "erk_signalling")
 
 
 def damaged(world, damage):
@@ -63,6 +68,21 @@ def test_a_resting_cell_stays_at_rest_for_a_week():
     world.cells.h2o2[:] = 0.02
     run(world, "signals", values("signals"), 24.0, 300.0)
     assert max(drift(world).values()) > 0.1
+
+
+def test_signals_of_mitochondria_oxygen_and_nutrients_do_not_move_at_all_at_rest():
+    """To the bit, in a type that answers all of them. Planted faults: 1 mM lactate, HIF of 0.6; in a copy of the package RAC1 of 1.001."""
+
+    def week(lactate=0.0, hif=0.0):
+        world = cells_world(3, numbers={"hmgb1": 1.0, "mct1": 1.0, "o_glcnac": 1.0, "nox2": 1.0, "cd38": 1.0})
+        world.cells.env[:, LACTATE], world.cells.hif[:] = lactate, hif
+        for name in SIGNAL_PROCESSES:
+            run(world, name, values(name), 168.0, 600.0)
+        return {name: float(getattr(world.cells, name)[rows_of(world)].max()) for name in EXACT_REST}
+
+    assert week() == EXACT_REST
+    assert week(lactate=1.0)["sirt1"] > 1.05
+    assert week(hif=0.6)["rac1"] > 1.05
 
 
 def step_response(hours, what, **cells):

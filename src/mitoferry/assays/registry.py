@@ -15,6 +15,8 @@ from mitoferry.assays import (
     immunoblot,
     macrophage_phenotype,
     membrane_potential,
+    mitochondrial_mass,
+    mitochondrial_motility,
     mtdna_qpcr,
     nanotube_count,
     organ,
@@ -51,6 +53,8 @@ BUILT_IN: tuple[Assay, ...] = (
     t_cell_phenotype.T_CELL_PHENOTYPE,
     phagocytosis_count.PHAGOCYTOSIS,
     immune_signalling.IMMUNE_SIGNALLING,
+    mitochondrial_mass.MASS,
+    mitochondrial_motility.MOTILITY,
 )
 
 

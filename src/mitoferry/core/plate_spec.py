@@ -84,6 +84,18 @@ class CellTypeNumbers:
     trophic_secretion: float = 0.0
     alarmin_secretion: float = 0.0
     lymphokine_secretion: float = 0.0
+    nox2: float = 0.0
+    cd38: float = 0.0
+    hmgb1: float = 0.0
+    mct1: float = 0.0
+    o_glcnac: float = 0.0
+    icam1: float = 0.0
+    lfa1: float = 0.0
+    cd200r: float = 0.0
+    isec: float = 0.0
+    talin2: float = 0.0
+    gap43: float = 0.0
+    n_cadherin: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -264,6 +264,17 @@ class Cells(NamedTuple):
     t_cell: Any
     engulfed: Any
     traps: Any
+    # signals of mitochondria, oxygen and nutrients
+    heme: Any
+    ho1: Any
+    tfam: Any
+    hmgb1: Any
+    miro1: Any
+    rac1: Any
+    sirt1: Any
+    o_glcnac: Any
+    trak: Any
+    erk: Any
 
 
 class Groups(NamedTuple):
@@ -308,6 +319,18 @@ class Groups(NamedTuple):
     lymphokine_secretion: Any
     own_haplotypes: Any
     receptors: Any
+    nox2: Any
+    cd38: Any
+    hmgb1: Any
+    mct1: Any
+    o_glcnac: Any
+    icam1: Any
+    lfa1: Any
+    cd200r: Any
+    isec: Any
+    talin2: Any
+    gap43: Any
+    n_cadherin: Any
     nodes: Any
 
 
@@ -590,6 +613,16 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, 0..1", "t_cell_fate", (4,)),
         "engulfed": _c("i4", "", "dying cells engulfed so far", "phagocytosis"),
         "traps": _c("u1", "", "1 = a neutrophil that has cast its trap", "neutrophil_traps"),
+        "heme": _c("f4", "mass units", "damaged mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
+        "ho1": _c("f4", "1", "heme oxygenase 1, 1 at rest", "heme_signalling", fill=1),
+        "tfam": _c("f4", "1", "TFAM by heme oxygenase, 1 at rest", "heme_signalling", fill=1),
+        "hmgb1": _c("f4", "1", "HMGB1 activity, 0..1", "hypoxia_signalling"),
+        "miro1": _c("f4", "1", "Miro1 (RHOT1) by HMGB1, 1 at rest", "hypoxia_signalling", fill=1),
+        "rac1": _c("f4", "1", "RAC1 by HMGB1, 1 at rest", "hypoxia_signalling", fill=1),
+        "sirt1": _c("f4", "1", "SIRT1 activity, 1 at rest", "nutrient_signalling", fill=1),
+        "o_glcnac": _c("f4", "1", "O-GlcNAc on Milton (TRAK), 1 at rest", "nutrient_signalling", fill=1),
+        "trak": _c("f4", "1", "share of Milton (TRAK) that O-GlcNAc leaves at work, 1 at rest", "nutrient_signalling", fill=1),
+        "erk": _c("f4", "1", "ERK activity, 1 at rest", "erk_signalling", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -631,6 +664,18 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "lymphokine_secretion": _c("f4", "1", "secretion of lymphokines, relative", "plate"),
         "own_haplotypes": _c("u1", "bits", "haplotypes of the palette that are not foreign to its cells", "plate"),
         "receptors": _c("f4", "1", "occupancies of cytokine receptors (RECEPTOR_*)", "cytokines", (N_RECEPTORS,)),
+        "nox2": _c("f4", "1", "constitutive NADPH oxidase 2 at the surface", "plate"),
+        "cd38": _c("f4", "1", "share of protrusion and loading that rests on CD38 and cyclic ADP-ribose, 0..1", "plate"),
+        "hmgb1": _c("f4", "1", "response of HMGB1 to hypoxia, 0..1", "plate"),
+        "mct1": _c("f4", "1", "uptake of lactate by MCT1 that is signalled, 0..1", "plate"),
+        "o_glcnac": _c("f4", "1", "response of O-GlcNAc on Milton to glucose, 0..1", "plate"),
+        "icam1": _c("f4", "1", "ICAM-1", "plate"),
+        "lfa1": _c("f4", "1", "LFA-1, ligand of ICAM-1", "plate"),
+        "cd200r": _c("f4", "1", "CD200R", "plate"),
+        "isec": _c("f4", "1", "iSEC, ligand of CD200R", "plate"),
+        "talin2": _c("f4", "1", "Talin-2, needed on both sides", "plate"),
+        "gap43": _c("f4", "1", "GAP43", "plate"),
+        "n_cadherin": _c("f4", "1", "N-cadherin", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -37,7 +37,8 @@ from mitoferry.experiment.treatments import Treatments
 BUILT_IN = (
     "diffusion",
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
-    "signals", "find_me", "connexin43", "cytokines", "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps",
+    "signals", "heme_signalling", "hypoxia_signalling", "nutrient_signalling", "erk_signalling", "find_me", "nadph_oxidase", "connexin43",
+    "cytokines", "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps",
     "graft", "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport",
     "gap_junction", "gap_junction_coupling", "bridge", "microtunnel",

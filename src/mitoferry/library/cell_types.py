@@ -28,9 +28,10 @@ FIELDS = (
     "cycle_time", "cytokine_sensitivity", "cell_cv", "dendrites", "exophers", "synaptosomes",
     "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
+    "nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin",
 )  # fmt: skip
-IMMUNE = FIELDS[FIELDS.index("tlr9_level") :]
-"""Numbers of immune mechanisms, 0 in most types (m2_share counts where macrophage does)."""
+OF_A_FEW = ("dendrites", "synaptosomes", *FIELDS[FIELDS.index("tlr9_level") :])
+"""Numbers of mechanisms in which few types take part, 0 in all others (m2_share counts where macrophage does)."""
 DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
@@ -114,9 +115,9 @@ class CellTypeRecord:
         return {} if any(tag not in "OC" for tag in tags.values()) else tags
 
     def used(self) -> dict[str, CellTypeValue]:
-        """Its numbers without those of immune mechanisms that it takes no part in."""
+        """Its numbers without those of mechanisms that it takes no part in."""
         macrophage = self.values["macrophage"].value > 0.0
-        idle = [n for n in IMMUNE if (self.values[n].value == 0.0 if n != "m2_share" else not macrophage)]
+        idle = [n for n in OF_A_FEW if (self.values[n].value == 0.0 if n != "m2_share" else not macrophage)]
         return {n: v for n, v in self.values.items() if n not in idle}
 
     def value(self, name: str) -> float:
@@ -216,5 +217,5 @@ def cell_type(name: str) -> CellTypeRecord:
 
 
 __all__ = [
-    "DECIDING", "FIELDS", "IMMUNE", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",  # noqa: E501
+    "DECIDING", "FIELDS", "OF_A_FEW", "TAGS", "CellTypeRecord", "CellTypeValue", "HaplotypeRecord", "cell_type", "load_cell_types", "load_haplotypes",  # noqa: E501
 ]  # fmt: skip

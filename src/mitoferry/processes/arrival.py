@@ -12,14 +12,16 @@ Each degraded arrival raises the pulse, y -> y + a (1 - y); y decays with its ow
 for arrivals degraded at a constant rate k, its mean is exactly k a/(k a + 1/tau). Which arrivals count is a switch
 (parameter ``arrival.gate``): 0 any; 1 those whose potential on arrival was above the gate (not flagged SICK_ON_ARRIVAL
 by the hand-over); 2 those tagged by PINK1 when degraded. Unfused arrivals that ``mitophagy`` has degraded count alike
-(``cells.degraded_foreign``). Fused arrivals give no pulse.
+(``cells.degraded_foreign``). Fused arrivals give no pulse. The damaged part of their mass is added to ``cells.heme``,
+which ``heme_signalling`` reads.
 
 The pulse acts through three arms that can be switched off one by one, by a parameter or by a node of a treatment:
 
 * antioxidant (HO-1/Nrf2): ``reactive_oxygen`` multiplies its target by 1 + reactive_oxygen.pulse_gain x node arrival_antioxidant x y;
 * mitophagy of own damaged units: ``mitophagy`` adds mitophagy.arrival_gain x node arrival_mitophagy x y x damage [1/h];
 * survival (Akt/AMPK): s' = (survival_gain x node arrival_survival x y + paracrine_gain c - s)/tau, with c = P/(P + K) of the
-  paracrine factors at the cell; ``death`` divides the hazard of cytochrome c release by 1 + s.
+  paracrine factors at the cell (plus humanin_gain x humanin/(humanin + half), which binds BAX); ``death`` divides the hazard of
+  cytochrome c release by 1 + s.
 
 Assumptions: rates frozen over a step; competing risks within a step are exact (1 - exp(-sum), then shares); y is held
 at its value after the step while s relaxes (error of order dt/tau). Lysis is booked as degradation and logged
@@ -32,7 +34,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mitoferry.core.maths import exp, log, relax
-from mitoferry.core.nodes import NODE_ARRIVAL_SURVIVAL, NODE_LYSOSOME, NODE_PINK1_PARKIN
+from mitoferry.core.nodes import NODE_ARRIVAL_SURVIVAL, NODE_HUMANIN, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
@@ -42,10 +44,12 @@ from mitoferry.core.schema import (
     CLASS_MASK,
     CLASS_SHIFT,
     CYTOSOL,
+    DAMAGE_SCALE,
     DONOR_ENDOSOME,
     DONOR_FREE,
     DOUBLE_MEMBRANE,
     ENDOSOME,
+    MASS_SCALE,
     N_HAPLOTYPES,
     OCCUPIED,
     PARACRINE,
@@ -62,7 +66,8 @@ from mitoferry.processes.arrival_log import log_degraded, watch
 from mitoferry.processes.rest import alive
 
 GATE_ANY, GATE_POTENTIAL, GATE_PINK1 = 0, 1, 2
-N_SUMS_ARRIVAL = 3 + N_HAPLOTYPES  # degraded, mass, pulses, copies
+HEME = 3 + N_HAPLOTYPES
+N_SUMS_ARRIVAL = 4 + N_HAPLOTYPES  # degraded, mass, pulses, copies, damaged mass
 
 
 class Parameters(NamedTuple):
@@ -80,6 +85,8 @@ class Parameters(NamedTuple):
     paracrine_gain: float
     paracrine_half: float
     survival_time: float
+    humanin_gain: float
+    humanin_half: float  # uM
 
 
 @row
@@ -131,6 +138,7 @@ def arrival_slot(h, slot, sums, mitochondria, cells, groups, wells, p, step):
             sums[2] += 1
         for k in range(N_HAPLOTYPES):
             sums[3 + k] += int(mitochondria.copies[slot, k])
+        sums[HEME] += int(mitochondria.mass[slot]) * int(mitochondria.damage[slot])
         clear_slot(mitochondria, slot)
         return
     flags = flags & ~(PLACE_MASK << PLACE_SHIFT) & ~(CLASS_MASK << CLASS_SHIFT)
@@ -161,6 +169,7 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
             cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[3 + k])
             own = (int(groups.own_haplotypes[int(cells.group[h])]) >> k) & 1
             cells.mtdna_freed[h, 1 - own] += int(sums[3 + k])
+        cells.heme[h] = float(cells.heme[h]) + MASS_SCALE * DAMAGE_SCALE * int(sums[HEME])
     state = int(cells.state[h])
     if not alive(state) and state != CELL_APOPTOTIC:
         return
@@ -173,6 +182,8 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
     factors = max(float(cells.env[h, PARACRINE]), 0.0)
     node = float(groups.nodes[int(cells.group[h]), NODE_ARRIVAL_SURVIVAL])
     target = p.survival_gain * node * y + p.paracrine_gain * factors / (factors + p.paracrine_half)
+    humanin = max(float(groups.nodes[int(cells.group[h]), NODE_HUMANIN]), 0.0)
+    target = target + p.humanin_gain * humanin / (humanin + p.humanin_half)
     cells.survival[h] = relax(float(cells.survival[h]), target, dt, p.survival_time)
 
 

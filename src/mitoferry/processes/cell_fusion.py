@@ -65,11 +65,13 @@ SUMS = (
     "volume", "demand", "glycolysis", "nonmito", "target_mitochondria", "sums", "copies", "oxygen_flux", "oxygen_flux_class",
     "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production", "mitophagy_load", "degraded_foreign", "want_pages",
     "nuclei", "n_foreign", "received", "donated", "returned", "lysed_arrivals",
+    "heme",
 )  # fmt: skip
 """Columns that add up; they are 0 in the row that ends."""
 MEANS = (
     "atp", "load", "succinate", "h2o2", "antioxidant", "nfkb", "tnfaip2", "p53", "caspase3", "s100a4", "phosphatidylserine", "p2y",
     "calcium", "survival", "arrival_pulse", "pgc1a", "hif", "akt", "signal_from_neighbours",
+    "ho1", "tfam", "hmgb1", "miro1", "rac1", "sirt1", "o_glcnac", "trak", "erk",
 )  # fmt: skip
 """Columns that mix by volume."""
 MEANS_BY_MITOCHONDRIA = ("leak_factor", "substrate", "psi", "nadh")

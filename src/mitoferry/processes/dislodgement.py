@@ -1,8 +1,8 @@
 """Nanotubes by dislodgement: two cells that part after a contact may stay joined by a tether.
 
 Mechanism: a contact begins when the gap between two membranes falls below a small reach and ends when it grows beyond
-the release gap. If it lasted longer than t_c, a thin tube remains with the probability p_d * adhesion_a * adhesion_b;
-its length is the gap, and the faster cell counts as its initiator.
+the release gap. If it lasted longer than t_c, a thin tube remains with the probability p_d * adhesion_a * adhesion_b * C_ab
+(``compatibility``, less connexin); its length is the gap, and the faster cell counts as its initiator.
 
 The memory of contacts is a table of this process (``world.extra``): of each pair the cell with the smaller id keeps
 the other's row and the time when the contact began, for at most ``N_CONTACTS`` partners; further ones are not watched.
@@ -24,6 +24,7 @@ from mitoferry.core.random import uniform
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import DISLODGEMENT
+from mitoferry.processes.compatibility import compatibility
 from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
 from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
@@ -67,7 +68,7 @@ def tether_chance(i, j, cells, groups, p):
     gj = int(cells.group[j])
     a = float(groups.adhesion[gi]) * float(groups.nodes[gi, NODE_ADHESION])
     b = float(groups.adhesion[gj]) * float(groups.nodes[gj, NODE_ADHESION])
-    return min(max(p.tether_probability * a * b, 0.0), 1.0)
+    return min(max(p.tether_probability * a * b * compatibility(gi, gj, groups), 0.0), 1.0)
 
 
 @row

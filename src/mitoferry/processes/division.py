@@ -1,7 +1,8 @@
 """Proliferation and division of cells.
 
 Mechanism: progress through the cycle c' = f/T with the cell type's cycle time T at rest, and
-f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (1 - p53 arrest) x node proliferation.
+f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (1 - p53 arrest) x node proliferation x ERK
+(``erk_signalling``, 1 at rest).
 
 * Pyrimidine gate: DHODH hands its electrons to complex III, so without respiration there is no pyrimidine and no
   division however much ATP there is (Bajzikova 2019 Cell Metab): x = min(1, respiration/(3 % of a normal one)), or the
@@ -79,7 +80,7 @@ def cycle_rate(i, cells, groups, p):
     gate = pyrimidine_gate(respiration, float(cells.target_mitochondria[i]), float(groups.nodes[g, NODE_URIDINE]), p)
     crowding = 1.0 - hill4(float(cells.n_contacts[i]), p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
-    return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time
+    return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])
 
 
 @row
@@ -110,6 +111,7 @@ def halve(i, cells, cycle):
     cells.target_mitochondria[i] = 0.5 * float(cells.target_mitochondria[i])
     cells.radius[i] = CUBE_ROOT_HALF * float(cells.radius[i])
     cells.cycle[i] = cycle
+    cells.heme[i] = 0.5 * float(cells.heme[i])
 
 
 @row

@@ -8,7 +8,8 @@ recruits Parkin (within an hour, Narendra 2008). Hazard of degradation of a mito
 
 A cell degrades at most K per hour (``lysosome_capacity`` of its normal number, times the node of the lysosome): where
 the hazards add up to more, all are scaled down alike. Degraded mitochondria leave with their mass and mtDNA (ledger).
-Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse; what came from another cell
+Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse, their damaged mass for
+``heme_signalling``; what came from another cell
 is logged (``arrival_log``).
 
 Assumptions: instantaneous degradation; no selection by haplotype but through damage and potential. Time below the
@@ -33,6 +34,7 @@ from mitoferry.core.schema import (
     DAMAGE_SCALE,
     DEPOLARISED_SCALE,
     DONOR_FREE,
+    MASS_SCALE,
     N_HAPLOTYPES,
     OCCUPIED,
     PAGE,
@@ -53,7 +55,16 @@ if TYPE_CHECKING:
 
 HAZARD_UNITS = 1 << 30  # fixed point of the sum of hazards
 # sums of the second pass
-LOST, LOST_MASS, LOST_ARRIVALS, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, N_SUMS = 0, 1, 2, 3, 4, 5, 5 + N_HAPLOTYPES
+LOST, LOST_MASS, LOST_ARRIVALS, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, LOST_HEME, N_SUMS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    5 + N_HAPLOTYPES,
+    6 + N_HAPLOTYPES,
+)
 
 
 class Parameters(NamedTuple):
@@ -140,6 +151,7 @@ def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
         sums[LOST_COPIES + k] += int(mitochondria.copies[slot, k])
     if class_of(flags) == DONOR_FREE:
         sums[LOST_ARRIVALS] += 1
+        sums[LOST_HEME] += int(mitochondria.mass[slot]) * int(mitochondria.damage[slot])
         if flags & SICK_ON_ARRIVAL == 0:
             sums[LOST_HEALTHY] += 1
         if flags & PINK1 != 0:
@@ -193,6 +205,8 @@ def degrade_finish(h, sums, cells, groups, wells, mitochondria, p, step):
     cells.lysed_arrivals[h] += sums[LOST_ARRIVALS]
     for k in range(3):
         cells.degraded_foreign[h, k] += sums[LOST_ARRIVALS + k]
+    if sums[LOST_HEME] > 0:
+        cells.heme[h] = float(cells.heme[h]) + MASS_SCALE * DAMAGE_SCALE * int(sums[LOST_HEME])
 
 
 def advance(world: World, step: Step, p: Parameters) -> None:

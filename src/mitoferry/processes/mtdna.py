@@ -127,6 +127,7 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
     wanted = max(reference * target, 1.0)
     counted = good + p.mutant_weight * bad
     tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * excess_oxidant(float(cells.h2o2[i]), p.tfam_oxidant_half))
+    tfam = tfam * float(cells.tfam[i])
     loss = p.turnover_rate + mitophagy_rate
     gain = loss * max(0.0, 1.0 + p.feedback * (1.0 - counted / wanted)) * float(cells.pgc1a[i])
     gain = min(gain, loss + LN2 / p.doubling_time)

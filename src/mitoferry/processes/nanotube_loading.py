@@ -4,9 +4,11 @@ Mechanism: an open thick tube takes mitochondria from either end at the rate
 
     k = k_0 * N_peri/100 * Miro1 * TRAK * motors * (1 - sigma(Ca)) * ATP/(K + ATP) * (1 + g P2Y) * temperature
 
-with N_peri the mitochondria near the membrane of that end's cell. The candidate is drawn among the mitochondria of
-the cell with weights proportional to mass; it enters with a chance that falls with its potential, and if it fits the
-tube and the tube has room. Both ends follow the same law: no end is called donor or recipient.
+times 1 + cd38 (node - 1): pulses of Ca2+ by CD38 and cyclic ADP-ribose recruit mitochondria, as P2Y does, where a lasting rise
+arrests them; and times Miro1 by HMGB1 and what O-GlcNAc leaves of Milton (TRAK). N_peri: the mitochondria near the membrane of that
+end's cell. The candidate is drawn among the mitochondria of the cell with weights proportional to mass; it enters with a
+chance that falls with its potential, and if it fits the tube and the tube has room. Both ends follow the same law: no
+end is called donor or recipient.
 
 Assumptions: rate frozen over the step but for the number of mitochondria, which is followed exactly by thinning.
 The candidate wins a race of exponential clocks keyed by its own identity, so that the choice does not depend on where
@@ -22,6 +24,7 @@ from mitoferry.core.nodes import (
     NODE_ACTIN_MOTOR,
     NODE_MICROTUBULE_MOTOR,
     NODE_MIRO1,
+    NODE_MITOCHONDRIA_RELEASE,
     NODE_TEMPERATURE,
     NODE_TRAK,
 )
@@ -29,6 +32,7 @@ from mitoferry.core.random import uniform
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CYTOSOL, OCCUPIED, PAGE, PLACE_MASK, PLACE_SHIFT
 from mitoferry.core.streams import NANOTUBE_CHOICE
+from mitoferry.processes.compatibility import dependence
 
 
 @row
@@ -49,7 +53,8 @@ def motor_energy(atp, half):
 def adaptors(c, cells, groups):
     """Miro1 and TRAK of cell ``c``, relative."""
     g = int(cells.group[c])
-    return float(groups.miro1[g]) * float(groups.nodes[g, NODE_MIRO1]) * float(groups.nodes[g, NODE_TRAK])
+    signals = float(cells.miro1[c]) * float(cells.trak[c])
+    return float(groups.miro1[g]) * float(groups.nodes[g, NODE_MIRO1]) * float(groups.nodes[g, NODE_TRAK]) * signals
 
 
 @row
@@ -64,7 +69,8 @@ def rate_of_loading(c, cells, groups, p):
     near = p.peripheral_share * int(cells.n_mitochondria[c]) / 100.0
     energy = motor_energy(float(cells.atp[c]), p.motor_atp) * float(groups.nodes[g, NODE_TEMPERATURE])
     free = (1.0 - arrest(float(cells.calcium[c]), p.calcium_half)) * (1.0 + p.purinergic_gain * float(cells.p2y[c]))
-    return p.loading_rate * near * adaptors(c, cells, groups) * tracks * energy * free
+    pulses = dependence(float(groups.cd38[g]), float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]))
+    return p.loading_rate * near * adaptors(c, cells, groups) * tracks * energy * free * pulses
 
 
 @row

@@ -3,13 +3,14 @@
 Mechanism: each cell makes attempts at the rate
 
     lambda_p = lambda_0 * TNFAIP2 * actin * filopodia * CDC42/RAC1 * Akt/mTOR * (1 + g * signal of injured neighbours)
+               * RAC1 by HMGB1 * CD38 * GAP43, of which the last two count by how much the type rests on them
 
 An attempt has a direction (uniform, or von Mises around the find-me gradient with concentration kappa), and a length
 beyond the membrane from an exponential distribution of mean l. The first cell on the ray is reached if its gap is not
-longer than that. It holds the filopodium with the probability p_f * capture of both * (1 + exposed, uncovered
-phosphatidylserine of the target) * anchoring by connexin 43 (``connexin43``: 1 at rest, less when it is lost). The tube
-then grows for gap / v_grow. With centre distance D, the chance of an
-attempt to end in a given lone cell of radius R is asin(R/D)/pi * exp(-gap/l) * p_f (dish).
+longer than that. It holds the filopodium with the probability p_f * capture of both * C_ab * (1 + exposed, uncovered
+phosphatidylserine of the target) * anchoring by connexin 43 (``connexin43``: 1 at rest, less when it is lost), C_ab the
+compatibility of the two surfaces (``compatibility``). The tube then grows for gap / v_grow. With centre distance D, the
+chance of an attempt to end in a given lone cell of radius R is asin(R/D)/pi * exp(-gap/l) * p_f (dish).
 
 Assumptions: rates are frozen over a step; a cell may hold several filopodia; after an attempt in vain the cell rests
 for the refractory time; cells in between shade those behind them; only living cells start or capture.
@@ -30,6 +31,8 @@ from mitoferry.core.nodes import (
     NODE_ACTIN,
     NODE_CAPTURE,
     NODE_FILOPODIA,
+    NODE_GAP43,
+    NODE_MITOCHONDRIA_RELEASE,
     NODE_PS_MASK,
     NODE_RHO_GTPASES,
     NODE_S100A4,
@@ -40,6 +43,7 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import NANOTUBE_CAPTURE, NANOTUBE_SEARCH
+from mitoferry.processes.compatibility import compatibility, dependence
 from mitoferry.processes.connexin43 import anchoring
 from mitoferry.processes.nanotube_links import BY_SEARCH, allocate_proposals, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
@@ -83,6 +87,8 @@ def attempt_rate(i, cells, groups, p):
     g = int(cells.group[i])
     nodes = float(groups.nodes[g, NODE_ACTIN]) * float(groups.nodes[g, NODE_FILOPODIA]) * float(groups.nodes[g, NODE_RHO_GTPASES])
     signals = float(cells.tnfaip2[i]) * float(cells.akt[i]) * (1.0 + p.signal_gain * float(cells.signal_from_neighbours[i]))
+    signals = signals * float(cells.rac1[i]) * dependence(float(groups.cd38[g]), float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]))
+    signals = signals * dependence(float(groups.gap43[g]), float(groups.nodes[g, NODE_GAP43]))
     return max(float(groups.filopodia[g]) * nodes * float(groups.nodes[g, NODE_TEMPERATURE]) * signals, 0.0)
 
 
@@ -207,7 +213,7 @@ def capture_chance(i, j, cells, groups, p):
     gj = int(cells.group[j])
     exposed = float(cells.phosphatidylserine[j]) * max(1.0 - float(groups.nodes[gj, NODE_PS_MASK]), 0.0)
     pair = float(groups.nodes[gi, NODE_CAPTURE]) * float(groups.nodes[gj, NODE_CAPTURE])
-    pair = pair * anchoring(i, j, p.cx43_anchoring, cells, groups)
+    pair = pair * compatibility(gi, gj, groups) * anchoring(i, j, p.cx43_anchoring, cells, groups)
     return min(p.capture_probability * pair * (1.0 + p.phosphatidylserine_gain * exposed), 1.0)
 
 

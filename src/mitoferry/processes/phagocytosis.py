@@ -4,7 +4,8 @@ Mechanism: a living phagocyte p (``phagocyte`` of its type, 0..1) engulfs a cell
 membrane, if the gap between the two is at most ``contact_gap``, at the rate [1/h]
 
     k = rate x phagocyte(p) x nodes x Hill2(ATP of p) x (base + OXPHOS share of the ATP that p makes) x e(t),
-    e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature,
+    e = floor + (1 - floor) x phosphatidylserine(t) x (1 - node ps_mask(t)),  nodes = phagocytosis x endocytosis x temperature
+    x (1 + humanin_gain x humanin/(humanin + half)),
 
 times 1 + ``polarisation_gain`` x shift of a macrophage towards M2 (``macrophage_polarisation``, 0 at rest), where a necrotic cell counts
 as one that exposes all (its inner leaflet lies open). Annexin V covers it. The phagocyte needs
@@ -29,7 +30,7 @@ import numpy as np
 from mitoferry.core.events import EVENT_DEATH
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import hill2, log
-from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HUMANIN, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
 from mitoferry.core.pages import release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
@@ -65,6 +66,8 @@ class Parameters(NamedTuple):
     base: float
     contact_gap: float  # um
     polarisation_gain: float
+    humanin_gain: float
+    humanin_half: float  # uM
 
 
 @row
@@ -79,7 +82,8 @@ def appetite(i, cells, groups, p):
     if made > 0.0:
         share = min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
     energy = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * (p.base + share)
-    return p.rate * float(groups.phagocyte[g]) * nodes * energy
+    humanin = max(float(groups.nodes[g, NODE_HUMANIN]), 0.0)
+    return p.rate * float(groups.phagocyte[g]) * nodes * energy * (1.0 + p.humanin_gain * humanin / (humanin + p.humanin_half))
 
 
 @row

@@ -16,8 +16,9 @@ Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 
 Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 j_0 N*/V_c. Influx from the medium: permeability
 times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
-Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``)
-in 6 h and is used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
+Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``; or to
+1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is
+used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
 
 Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
 (Sies 2017 Redox Biol, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516); succinate Chouchani 2014
@@ -55,6 +56,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.processes.energetics_class import PH_DIFFERENCE
+from mitoferry.processes.heme_signalling import ho1_share
 
 RESTING_PMF = 181.0  # mV
 RESTING_NADH = 0.887
@@ -84,6 +86,7 @@ class Parameters(NamedTuple):
     antioxidant_time: float
     antioxidant_depletion: float
     pulse_gain: float
+    ho1_gain: float
 
 
 @row
@@ -170,7 +173,7 @@ def advance_cell(c, cells, groups, p, step):
     made = cell_production(c, cells, groups, p)
     h2o2 = cell_h2o2(c, cells, groups, made, p)
     pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])
-    target = 1.0 + p.pulse_gain * pulse
+    target = 1.0 + max(p.pulse_gain * pulse, p.ho1_gain * ho1_share(float(cells.ho1[c])))
     rate = 1.0 / p.antioxidant_time + p.antioxidant_depletion * h2o2 / DEPLETION_H2O2
     end = target / (p.antioxidant_time * rate)
     cells.antioxidant[c] = end + (float(cells.antioxidant[c]) - end) * exp(-rate * hours)

@@ -4,13 +4,16 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
 
 * NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
   LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
-  see ``mtdna_sensing``);
+  see ``mtdna_sensing``); humanin divides it by 1 + dose/half;
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the larger of oxidant stress and damage of the mitochondria;
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
 * phosphatidylserine: caspase 3, loss of ATP, high Ca2+ and sublethal damage of the mitochondria, as independent causes;
-* HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants; PGC1a: HO-1 (pulse of degraded arrivals) and energy stress;
-* Ca2+: P2Y receptors, energy failure, a clamp by the node ``calcium``.
+* HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants;
+* PGC1a: degraded arrivals, by their pulse or by HO-1 (``heme_signalling``) of which the larger counts, since both stand for the one
+  HO-1; energy stress by way of AMPK (node ``ampk``, which an agonist raises directly); SIRT1 (``nutrient_signalling``);
+* Ca2+: P2Y receptors (pulses, of small mean, which dispatch mitochondria; not the lasting rise that arrests them), energy failure,
+  a clamp by the node ``calcium``.
 
 Assumptions: one pool per cell; targets are frozen over a step, so the step is exact for constant inputs (exponential
 integrator); inputs that change within a step give an error of order dt/2 of their change. At rest all signals stay at
@@ -23,10 +26,12 @@ from typing import Any, NamedTuple
 
 from mitoferry.core.maths import exp, hill2, hill4
 from mitoferry.core.nodes import (
+    NODE_AMPK,
     NODE_ARRIVAL_ANTIOXIDANT,
     NODE_CALCIUM,
     NODE_CASPASE,
     NODE_HIF,
+    NODE_HUMANIN,
     NODE_NFKB,
     NODE_P53,
     NODE_PI3K_MTOR,
@@ -37,6 +42,7 @@ from mitoferry.core.nodes import (
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, TNF_ALPHA
+from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage
 
 
@@ -77,6 +83,10 @@ class Parameters(NamedTuple):
     calcium_energy: float
     calcium_time: float
     microrna_tolerance: float
+    pgc1a_ho1_gain: float
+    pgc1a_sirt1_gain: float
+    pgc1a_ampk_gain: float
+    humanin_half: float  # uM
 
 
 class Decays(NamedTuple):
@@ -129,6 +139,15 @@ def phosphatidylserine_target(caspase3, atp, calcium, damage, p):
 
 
 @row
+def pgc1a_target(pulse, ho1, atp, ampk, sirt1, p):
+    """Target of PGC1a: degraded arrivals (by pulse or HO-1, the larger), energy stress by way of AMPK, SIRT1; 1 at rest."""
+    arrivals = max(p.pgc1a_pulse_gain * pulse, p.pgc1a_ho1_gain * ho1_share(ho1))
+    shortage = max(1.0 - atp / RESTING_ATP, 0.0)
+    energy = p.pgc1a_energy_gain * hill2(shortage, 0.3) * max(ampk, 0.0) + p.pgc1a_ampk_gain * max(ampk - 1.0, 0.0)
+    return max(1.0 + arrivals + energy + p.pgc1a_sirt1_gain * (sirt1 - 1.0), 0.0)
+
+
+@row
 def advance_stress(i, cells, groups, d, p):
     """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``d`` holds the decay factors."""
     g = int(cells.group[i])
@@ -140,7 +159,7 @@ def advance_stress(i, cells, groups, d, p):
         float(cells.env[i, IL_1BETA]),
         max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0) / (1.0 + p.microrna_tolerance * float(cells.microrna[i])),
         float(groups.cytokine_sensitivity[g]),
-        float(groups.nodes[g, NODE_NFKB]),
+        float(groups.nodes[g, NODE_NFKB]) / (1.0 + max(float(groups.nodes[g, NODE_HUMANIN]), 0.0) / p.humanin_half),
         p,
     )
     p53 = min(float(groups.nodes[g, NODE_P53]) * max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half)), 1.0)
@@ -149,8 +168,7 @@ def advance_stress(i, cells, groups, d, p):
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
     akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))
     pulse = float(groups.nodes[g, NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[i])
-    shortage = max(1.0 - float(cells.atp[i]) / RESTING_ATP, 0.0)
-    pgc1a = 1.0 + p.pgc1a_pulse_gain * pulse + p.pgc1a_energy_gain * hill2(shortage, 0.3)
+    pgc1a = pgc1a_target(pulse, float(cells.ho1[i]), float(cells.atp[i]), float(groups.nodes[g, NODE_AMPK]), float(cells.sirt1[i]), p)
     cells.nfkb[i] = toward(float(cells.nfkb[i]), nfkb, d.nfkb)
     cells.p53[i] = toward(float(cells.p53[i]), p53, d.p53)
     cells.hif[i] = toward(float(cells.hif[i]), 1.0 - (1.0 - lack) * (1.0 - stabilised), d.hif)

@@ -56,6 +56,8 @@ class Parameters(NamedTuple):
     atp_half: float  # share of resting ATP
     base: float
     contact_gap: float  # um
+    humanin_gain: float
+    humanin_half: float  # uM
 
 
 @row

@@ -77,7 +77,9 @@ def _values(record: CellTypeRecord) -> str:
         place = f"[{sources.index(v.source) + 1}]"
         rows.append((name, f"{v.value:g}", "" if v.unit == "1" else v.unit, f"{v.range[0]:g}-{v.range[1]:g}", v.tag, place, v.about))
     notes = [wrapped(f"[{k}] {text}", "  ", "      ") for k, text in enumerate(sources, 1)]
-    return "\n".join([table(rows), *notes])
+    absent = [name for name in record.values if name not in record.used()]
+    none = [wrapped("  no part of it: " + ", ".join(absent), "", "  ")] if absent else []
+    return "\n".join([table(rows), *none, *notes])
 
 
 def _derived(record: CellTypeRecord) -> str:
