@@ -59,6 +59,10 @@ class CellTypeNumbers:
     cytokine_sensitivity: float = 1.0
     height: float = 0.0  # um, of a spread cell; 0 = it stays round
     cell_cv: float = 0.3
+    unsaturation: float = 1.0
+    iron: float = 1.0
+    senescent: float = 0.0
+    angiogenic: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

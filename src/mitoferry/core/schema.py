@@ -84,6 +84,11 @@ CAUSE_NAMES = ("alive", "apoptosis", "necrosis", "pyroptosis", "ferroptosis", "a
 HAZARD_PYROPTOSIS, HAZARD_FERROPTOSIS, HAZARD_ATTACK = 0, 1, 2
 N_OTHER_HAZARDS = 3
 
+# lineages of differentiation: cells.lineage
+OSTEOGENIC, OSTEOCLAST, OTHER_LINEAGE = 0, 1, 2
+LINEAGE_NAMES = ("osteogenic", "osteoclast", "other")
+N_LINEAGES = 3
+
 # ----------------------------------------------------------------- links
 LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
@@ -235,6 +240,18 @@ class Cells(NamedTuple):
     parent: Any
     nuclei: Any
     vesicles: Any
+    # what transfer does to cells
+    lipid_peroxide: Any
+    labile_iron: Any
+    senescent: Any
+    dna_damage: Any
+    drug_retention: Any
+    lineage: Any
+    fate: Any
+    motility: Any
+    sprout: Any
+    engrafted: Any
+    lipid_load: Any
 
 
 class Groups(NamedTuple):
@@ -261,6 +278,10 @@ class Groups(NamedTuple):
     mtdna: Any
     cytokine_sensitivity: Any
     resting_potential: Any
+    unsaturation: Any
+    iron: Any
+    senescent: Any
+    angiogenic: Any
     nodes: Any
 
 
@@ -523,6 +544,17 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "parent": _c("u4", "", "id of the mother cell, 0 = seeded", "division"),
         "nuclei": _c("u1", "", "nuclei; more after cells have fused, 0 in a row that has gone up in another", "cell_fusion", fill=1),
         "vesicles": _c("i4", "", "vesicles shed so far, with or without mitochondria, by kind", "vesicle_release", (N_VESICLES,)),
+        "lipid_peroxide": _c("f4", "1", "peroxidised lipid, 1 = the level above which a cell dies of ferroptosis", "ferroptosis"),
+        "labile_iron": _c("f4", "1", "labile iron, 1 = a resting cell of a type that holds little", "ferroptosis", fill=1),
+        "senescent": _c("u1", "", "1 = senescent", "senescence"),
+        "dna_damage": _c("f4", "1", "lesions of nuclear DNA, 1 = those that a day of an effective dose leaves", "dna_damage"),
+        "drug_retention": _c("f4", "1", "drug inside at a given dose, 1 = in a resting cell, more where efflux fails", "dna_damage", fill=1),
+        "lineage": _c("f4", "1", "scores of differentiation, 0..1 (LINEAGE_NAMES)", "differentiation", (N_LINEAGES,)),
+        "fate": _c("u1", "", "lineage to which it is committed, counted from 1; 0 = none", "differentiation"),
+        "motility": _c("f4", "1", "factor of its crawling", "vessel", fill=1),
+        "sprout": _c("f4", "um", "length of its vascular sprout", "vessel"),
+        "engrafted": _c("u1", "", "1 = has become part of a vessel bed", "vessel"),
+        "lipid_load": _c("f4", "1", "fatty acids inside beyond what is burnt, 0..1", "fatty_acids"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -546,6 +578,10 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "mtdna": _c("f4", "", "mtDNA copies per cell", "plate"),
         "cytokine_sensitivity": _c("f4", "1", "response to cytokines, relative", "plate", fill=1),
         "resting_potential": _c("f4", "mV", "potential at which the population lives, lower without mtDNA", "plate", fill=156),
+        "unsaturation": _c("f4", "1", "polyunsaturated lipid of membranes, relative", "plate", fill=1),
+        "iron": _c("f4", "1", "labile iron at rest, relative", "plate", fill=1),
+        "senescent": _c("f4", "1", "share of its cells that are senescent when seeded", "plate"),
+        "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

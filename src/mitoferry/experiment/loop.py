@@ -37,13 +37,13 @@ from mitoferry.experiment.treatments import Treatments
 BUILT_IN = (
     "diffusion",
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
-    "signals", "find_me",
+    "dna_damage", "signals", "find_me", "senescence", "fatty_acids", "vessel",
     "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "nanotube_transport", "gap_junction", "bridge",
     "isolated_mitochondria", "mitochondria_release", "vesicle_release", "vesicle_fate", "free_mitochondria",
     "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
-    "death", "cell_fusion", "division",
+    "differentiation", "ferroptosis", "death", "cell_fusion", "division",
 )  # fmt: skip
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
 BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle

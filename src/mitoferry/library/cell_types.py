@@ -25,7 +25,7 @@ from mitoferry.library.records import TAGS, check_evidence, data_path, raise_all
 FIELDS = (
     "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
     "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion", "arrival_lysis", "arrival_fusion",
-    "cycle_time", "cytokine_sensitivity", "cell_cv",
+    "cycle_time", "cytokine_sensitivity", "cell_cv", "unsaturation", "iron", "senescent", "angiogenic",
 )  # fmt: skip
 DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
