@@ -8,6 +8,7 @@ from mitoferry.assays import (
     annexin_pi,
     atp_luminescence,
     cell_count,
+    cell_fates,
     filopodia_count,
     flow_mitochondria,
     immunoblot,
@@ -16,6 +17,7 @@ from mitoferry.assays import (
     nanotube_count,
     reactive_oxygen_dyes,
     seahorse_well,
+    tube_formation,
 )
 from mitoferry.assays.base import Assay
 from mitoferry.base.errors import MitoferryError
@@ -39,6 +41,14 @@ BUILT_IN: tuple[Assay, ...] = (
     mtdna_qpcr.HETEROPLASMY,
     seahorse_well.SEAHORSE,
     immunoblot.IMMUNOBLOT,
+    cell_fates.PEROXIDATION,
+    cell_fates.SENESCENCE,
+    cell_fates.DIFFERENTIATION,
+    cell_fates.CYCLE,
+    cell_fates.MODES,
+    cell_fates.MORPHOLOGY,
+    tube_formation.TUBES,
+    tube_formation.MIGRATION,
 )
 
 

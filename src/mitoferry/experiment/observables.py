@@ -111,6 +111,22 @@ _OBSERVABLES = (
     _stand_in("endothelial_function", "seahorse", "atp_linked", "ATP-linked respiration of the endothelial cells that live; no barrier, tone or vessel is modelled", good=1),  # noqa: E501
     _stand_in("cell_function", "seahorse", "atp_linked", "ATP-linked respiration of the cells that live", good=1),
     _stand_in("rescue_capacity", "annexin_pi", "viable_fraction", "share of recipients alive", good=1),
+    # what transfer does to cells
+    _direct("ferroptosis", "death_modes", "ferroptosis_fraction", good=-1),
+    _direct("lipid_peroxidation", "lipid_peroxidation", "oxidised_ratio", good=-1),
+    _direct("differentiation", "differentiation", "committed_fraction"),
+    _direct("osteoclastogenesis", "differentiation", "osteoclast_fraction"),
+    _direct("cell_cycle", "cell_cycle", "s_phase_fraction"),
+    _direct("angiogenesis", "tube_formation", "tube_length", good=1),
+    _direct("migration", "migration", "speed"),
+    _direct("mitochondrial_fragmentation", "mitochondrial_morphology", "fragmentation_index", good=-1),
+    _direct("mitochondrial_mass", "mitochondrial_morphology", "mass_per_cell", good=1),
+    _direct("mitophagy", "mitochondrial_morphology", "mitophagy", statistic="mean"),
+    _stand_in("wound_healing", "migration", "speed", "speed of crawling; no scratch is closed", good=1),
+    _stand_in("engraftment", "tube_formation", "engrafted_fraction", "endothelial cells joined to a vessel bed that is not in the model", good=1),  # noqa: E501
+    _stand_in("drug_resistance", "annexin_pi", "viable_fraction", "share of cells under the drug that live; no series of doses"),
+    _stand_in("radiosensitivity", "annexin_pi", "apoptotic_fraction", "share of irradiated cells in apoptosis; no colonies are counted"),
+    _stand_in("glutathione", "lipid_peroxidation", "glutathione", "antioxidant capacity; glutathione itself is not modelled", good=1),
 )  # fmt: skip
 
 
