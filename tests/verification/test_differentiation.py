@@ -34,7 +34,8 @@ CASES = {
     "glycolytic": (OSTEOGENIC, {"cues": {OSTEOGENIC: 1.0}, "share": 0.3}),
     "oxidants": (OSTEOGENIC, {"cues": {OSTEOGENIC: 1.0}, "h2o2": 0.05}),
     "pgc1a": (OSTEOGENIC, {"cues": {OSTEOGENIC: 0.4}, "pgc1a": 2.0}),
-    "osteoclast": (OSTEOCLAST, {"cues": {OSTEOCLAST: 1.0}, "phagocyte": 0.5}),
+    "osteoclast": (OSTEOCLAST, {"cues": {OSTEOCLAST: 1.0}, "phagocyte": 0.3}),
+    "myeloid": (OSTEOCLAST, {"cues": {OSTEOCLAST: 1.0}, "phagocyte": 0.8}),
     "no phagocyte": (OSTEOCLAST, {"cues": {OSTEOCLAST: 1.0}}),
     "other": (OTHER_LINEAGE, {"cues": {OTHER_LINEAGE: 0.8}, "h2o2": 0.05}),
 }
@@ -45,7 +46,7 @@ def target(lineage, p, *, share=0.7, cues=None, h2o2=0.005, pgc1a=1.0, phagocyte
     drive = min(2 * pgc1a / (1 + pgc1a), 1.5)
     k = p.oxidant_half
     calm = 1 - max(h2o2**2 / (h2o2**2 + k**2) - 0.005**2 / (0.005**2 + k**2), 0.0)
-    q = {OSTEOGENIC: drive * calm, OSTEOCLAST: phagocyte, OTHER_LINEAGE: drive}[lineage]
+    q = {OSTEOGENIC: drive * calm, OSTEOCLAST: min(2 * phagocyte, 1.0), OTHER_LINEAGE: drive}[lineage]
     return min(cues[lineage] * ready * q, 1.0)
 
 

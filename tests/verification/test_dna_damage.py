@@ -90,7 +90,7 @@ def test_f17_lesions_kill_at_the_hazard_that_bcl2_divides(lesions, bcl2, fault):
     p = values("death", base_hazard=0.0, potential_hazard=0.0, necrosis_hazard=0.0)
     run(world, "death", p, 10.0, 600.0)
     n = int((world.cells.momp_time[rows] >= 0.0).sum())
-    rate = p.dna_hazard * lesions**2 / (lesions**2 + p.dna_half**2) / bcl2 * fault
+    rate = p.dna_hazard * lesions**4 / (lesions**4 + p.dna_half**4) / bcl2 * fault
     assert (stats.binomtest(n, 500, 1 - np.exp(-10.0 * rate)).pvalue > ALPHA) == (fault == 1.0)
 
 

@@ -4,7 +4,7 @@ Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o 
 signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug + h6 Hill2(D)]/(1 + s)/bcl2, h5 for the matrices that
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the matrices that
   swell and burst when a pore stays open for longer than some 10 min; psi counts relative to the potential at which the
   population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
   node of BCL-2 and relatives (venetoclax); a senolytic (node ``senolysis``) adds to the drug in senescent cells;
@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
-from mitoferry.core.maths import hill2, hill4, log
+from mitoferry.core.maths import hill4, log
 from mitoferry.core.nodes import NODE_BCL2, NODE_CASPASE, NODE_DEATH_SIGNAL, NODE_SENOLYSIS
 from mitoferry.core.pages import release_empty_pages, remove
 from mitoferry.core.process import Process
@@ -153,7 +153,7 @@ def chance_rate(i, state, cells, groups, p):
     survival = max(float(cells.survival[i]), 0.0)
     if state == CELL_LIVE:
         g = int(cells.group[i])
-        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill2(float(cells.dna_damage[i]), p.dna_half)
+        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]), p.dna_half)
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         h2o2 = float(cells.h2o2[i])

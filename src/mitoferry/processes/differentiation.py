@@ -5,8 +5,8 @@ Mechanism. Each lineage has a score S of 0..1 that approaches its target and doe
     S' = (f - S)+/tau,    f = cue x g(o) x q,    g = 1/(1 + exp(-(o - K)/width)),
 
 with o the share of ATP made by oxidative phosphorylation. q: osteogenic (node ``osteogenic_cue``) (1 - excess oxidant) x PGC1a drive
-2 P/(1 + P), so that a burst of oxidants stops it; osteoclast (``osteoclast_cue``: RANKL) the cell type's ``phagocyte``, since
-only myeloid cells can; any other lineage (``differentiation_cue``) the PGC1a drive. A cell commits to a lineage at the hazard
+2 P/(1 + P), so that a burst of oxidants stops it; osteoclast (``osteoclast_cue``: RANKL) twice the cell type's ``phagocyte``, 1 at
+most, since only myeloid cells can; any other lineage (``differentiation_cue``) the PGC1a drive. A cell commits to a lineage at the hazard
 ``commitment`` x Hill4(S/half), the first for good (``cells.fate``).
 
 Assumptions: cues do not compete but for commitment; nothing follows from a fate but what is read of it. tau 48-96 h and K 0.5 are modelling choices.
@@ -63,7 +63,7 @@ def targets(i, cells, groups, p):
     drive = min(2.0 * drive / (1.0 + drive), 1.5)
     calm = 1.0 - excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
     bone = max(float(groups.nodes[g, NODE_OSTEOGENIC_CUE]), 0.0) * ready * drive * calm
-    clast = max(float(groups.nodes[g, NODE_OSTEOCLAST_CUE]), 0.0) * ready * min(float(groups.phagocyte[g]), 1.0)
+    clast = max(float(groups.nodes[g, NODE_OSTEOCLAST_CUE]), 0.0) * ready * min(2.0 * float(groups.phagocyte[g]), 1.0)
     other = max(float(groups.nodes[g, NODE_DIFFERENTIATION_CUE]), 0.0) * ready * drive
     return min(bone, 1.0), min(clast, 1.0), min(other, 1.0)
 
