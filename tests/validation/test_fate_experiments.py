@@ -24,6 +24,7 @@ AT_WORK = {
     "fate-differentiation": {"differentiation", "ferroptosis"},
     "fate-drug-resistance": {"dna_damage", "senescence"},
     "fate-vessel": {"vessel"},
+    "fate-fragmentation": set(),
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}

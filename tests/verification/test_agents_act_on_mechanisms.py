@@ -47,7 +47,7 @@ BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting()}
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
 IDLE = {"endocytosis", "macropinocytosis", "heparan_sulfate", "mitochondria_release", "proliferation", "uridine", "caspase"}
-IDLE |= {"senolysis", "vegf_receptor", "dhodh", "senescence"}  # no senescent or endothelial cell, none that lacks pyrimidine, no stress
+IDLE |= {"senolysis", "vegf_receptor", "dhodh", "senescence", "osteoclast_cue", "drug_efflux"}  # no cell or drug that it could act on
 
 
 def given(agent):

@@ -111,3 +111,26 @@ def test_redox_cycling_goes_by_working_chains_and_by_the_drug_held():
     assert made[1, 1.0] == pytest.approx(0.003 * 100 * 0.8, rel=1e-4)
     assert made[2, 1.0] == pytest.approx(2 * made[1, 1.0], rel=1e-6)
     assert made[1, 2.0] == pytest.approx(2 * made[1, 1.0], rel=1e-6)
+
+
+def test_a_drug_that_decays_fades_by_its_half_life():
+    """Cisplatin: its node falls as the dose does, and the dose halves every 24 h; one that stays does not."""
+    from mitoferry.experiment.reader import parse_experiment
+    from mitoferry.experiment.resolve import resolve
+    from mitoferry.experiment.treatments import nodes_at
+    from mitoferry.library.interventions import load_drugs
+
+    text = (
+        "schema: mitoferry/experiment@1\ntitle: x\nwell: {kind: dish, size: 100 um}\ncells: {recipient: {type: fibroblast, count: 1}}\n"
+        "treat: [{drug: cisplatin, dose: 10 uM, from: 0 h}, {drug: venetoclax, from: 0 h}]\nmeasure: []\nrun: {until: 1 h}\n"
+    )
+    arm = resolve(parse_experiment(text, "x.yaml", name="x")).arms[0]
+    drug, mean = load_drugs()["cisplatin"], {}
+    for hour in (3.0, 20.0, 50.0, 150.0, 400.0):
+        mean[hour] = float(nodes_at(arm, 3600.0 * hour)[0][NODE_DNA_DAMAGE])
+        k = np.floor((hour - drug.onset) / 12.0)
+        dose = 10.0 * 2.0 ** (-0.5 * (k + 0.5)) if k < 14 else 0.0
+        wanted = next((e.value for e in drug.effects(dose) if e.key == "dna_damage"), 0.0)
+        assert mean[hour] == pytest.approx(wanted)
+        assert float(nodes_at(arm, 3600.0 * hour)[0][NODE_BCL2]) == pytest.approx(float(nodes_at(arm, 36000.0)[0][NODE_BCL2]))
+    assert mean[3.0] > mean[20.0] > mean[50.0] > mean[150.0] > mean[400.0] == 0.0
