@@ -32,7 +32,12 @@ from worlds import cell_type, make_spec, make_world, population
 
 NAMES = ("dna_damage", "signals", "senescence", "fatty_acids", "vessel", "differentiation", "ferroptosis", "death", "division")
 MINE = ("dna_damage", "senescence", "fatty_acids", "vessel", "differentiation", "ferroptosis")
-FAST = {"senescence": {"entry": 2.0}, "differentiation": {"time": 1.0, "commitment": 2.0}, "vessel": {"engraftment": 2.0}, "ferroptosis": {"hazard": 3.0}}
+FAST = {
+    "senescence": {"entry": 2.0},
+    "differentiation": {"time": 1.0, "commitment": 2.0},
+    "vessel": {"engraftment": 2.0},
+    "ferroptosis": {"hazard": 3.0},
+}
 BACKENDS = {
     "reference, shuffled": lambda: Reference(shuffle=3),
     "one thread": lambda: Cpu(threads=1),

@@ -96,7 +96,9 @@ def test_both_signs_come_from_one_set_of_parameters():
 @pytest.mark.long
 def test_rho0_cells_lack_pyrimidine_and_not_atp():
     found = readings("fate-dhodh")[0]
-    live = {arm: found["cell_count", "live", 48, arm] for arm in ("rho0", "rho0_uridine", "rho0_mitochondria", "parent_brequinar", "parent")}
+    live = {
+        arm: found["cell_count", "live", 48, arm] for arm in ("rho0", "rho0_uridine", "rho0_mitochondria", "parent_brequinar", "parent")
+    }
     assert live["rho0"] <= 16
     assert live["parent_brequinar"] <= 16
     assert live["rho0_uridine"] > 4 * live["rho0"]

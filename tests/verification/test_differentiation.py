@@ -1,7 +1,7 @@
 """Differentiation: scores relax to their targets and do not fall back, commitment at its hazard, lineages compete by their shares.
 
-Faults seen to fail it, planted in a copy of the package: a score that falls with its target; osteoclasts from cells that are no phagocytes; oxidants that
-leave bone alone; commitment drawn evenly.
+Faults seen to fail it, planted in a copy of the package: a score that falls with its target; osteoclasts from cells that are no
+phagocytes; oxidants that leave bone alone; commitment drawn evenly.
 """
 
 import numpy as np

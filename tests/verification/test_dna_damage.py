@@ -1,7 +1,7 @@
 """Damage to DNA: lesions follow their equation, pumps and repair go by ATP, what lesions do to p53 and death; BCL-2.
 
-Faults seen to fail it, planted in a copy of the package: repair without ATP; retention that falls where ATP is short; lesions in resting cells as in
-cycling ones; BCL-2 that multiplies the hazard; redox cycling that does not see the drug held.
+Faults seen to fail it, planted in a copy of the package: repair without ATP; retention that falls where ATP is short; lesions in resting
+cells as in cycling ones; BCL-2 that multiplies the hazard; redox cycling that does not see the drug held.
 """
 
 import numpy as np
@@ -81,7 +81,9 @@ def test_lesions_raise_p53_and_repair_lets_it_fall():
     assert (world.cells.p53[rows[2:]] < 1e-3).all()
 
 
-@pytest.mark.parametrize(("lesions", "bcl2", "fault"), [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (1.0, 3.0, 1.0), (1.0, 0.5, 1.0), (1.0, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    ("lesions", "bcl2", "fault"), [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (1.0, 3.0, 1.0), (1.0, 0.5, 1.0), (1.0, 0.5, 0.5)]
+)
 def test_f17_lesions_kill_at_the_hazard_that_bcl2_divides(lesions, bcl2, fault):
     world = world_of(500, level=0.0)
     rows = rows_of(world)

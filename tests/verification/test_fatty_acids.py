@@ -1,6 +1,7 @@
 """Fatty acids: the load follows its equation, respiration burns it; what it does to oxidants and to the uptake of mitochondria.
 
-Faults seen to fail it, planted in a copy of the package: burning without respiration; oxidants that do not see the load; uptake that does not.
+Faults seen to fail it, planted in a copy of the package: burning without respiration; oxidants that do not see the load; uptake that
+does not.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Ferroptosis: lipid peroxide and iron follow their linear equations exactly, the hazard kills at its rate, nodes act where they should.
 
-Faults seen to fail it, planted in a copy of the package: iron left out of peroxidation; GPX4 that does not multiply the removal; the trap on the
-wrong side; a hazard without the threshold; iron from all arrivals, not from damaged ones.
+Faults seen to fail it, planted in a copy of the package: iron left out of peroxidation; GPX4 that does not multiply the removal; the
+trap on the wrong side; a hazard without the threshold; iron from all arrivals, not from damaged ones.
 """
 
 import numpy as np
@@ -86,7 +86,8 @@ def test_antioxidants_undo_peroxides():
 
 
 @pytest.mark.parametrize(("energy_class", "damage", "lysosome", "leaks"), [
-    (DONOR_FREE, 0.5, 1.0, 1.0), (DONOR_ENDOSOME, 0.5, 1.0, 1.0), (DONOR_FREE, 0.0, 1.0, 0.0), (DONOR_FREE, 0.5, 0.0, 0.0), (0, 0.5, 1.0, 0.0),
+    (DONOR_FREE, 0.5, 1.0, 1.0), (DONOR_ENDOSOME, 0.5, 1.0, 1.0), (DONOR_FREE, 0.0, 1.0, 0.0), (DONOR_FREE, 0.5, 0.0, 0.0),
+    (0, 0.5, 1.0, 0.0),
 ])  # fmt: skip
 def test_only_damaged_arrivals_that_are_digested_bring_iron(energy_class, damage, lysosome, leaks):
     p = values("ferroptosis")

@@ -1,7 +1,7 @@
 """Senescence: entry at its hazard, no division after it, secretion that does not decay, senolytics that spare other cells.
 
-Faults seen to fail it, planted in a copy of the package: entry twice as fast; senescent cells that cycle; a senolytic that kills all; seeded shares drawn
-alike for all cells; entry before time zero.
+Faults seen to fail it, planted in a copy of the package: entry twice as fast; senescent cells that cycle; a senolytic that kills all;
+seeded shares drawn alike for all cells; entry before time zero.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Vessels: factor of crawling, sprouts, engraftment at their laws; the network is that of the geometry.
 
-Faults seen to fail it, planted in a copy of the package: crawling without ATP; sprouts that do not retract; engraftment without a pulse; a network
-counted with all its pairs.
+Faults seen to fail it, planted in a copy of the package: crawling without ATP; sprouts that do not retract; engraftment without a pulse;
+a network counted with all its pairs.
 """
 
 import numpy as np
@@ -31,7 +31,14 @@ def world_of(count=4, *, angiogenic=1.0, atp=2.88, node=1.0, hif=0.0, pulse=0.0,
     return world
 
 
-CASES = {"rest": {}, "short of ATP": {"atp": 1.0}, "VEGF": {"node": 3.0}, "hypoxia": {"hif": 0.8}, "blocked": {"node": 0.1}, "half": {"angiogenic": 0.5}}
+CASES = {
+    "rest": {},
+    "short of ATP": {"atp": 1.0},
+    "VEGF": {"node": 3.0},
+    "hypoxia": {"hif": 0.8},
+    "blocked": {"node": 0.1},
+    "half": {"angiogenic": 0.5},
+}
 
 
 @pytest.mark.parametrize(("case", "fault"), [*((c, 1.0) for c in CASES), ("VEGF", 1.1)])

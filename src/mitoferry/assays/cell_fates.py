@@ -1,15 +1,16 @@
 """What has become of cells: peroxidised lipid, senescence, lineages, the cell cycle, modes of death, shape of mitochondria.
 
-* ``lipid_peroxidation`` (C11-BODIPY): ratio of oxidised to all dye, background + L/(L + half), a log-normal error per cell; positive cells above
-  a gate. Beside it glutathione, of which the model has the antioxidant capacity only.
-* ``senescence`` (SA-beta-galactosidase): a share ``missed`` of senescent cells does not stain, a share ``background`` of the others does, drawn
-  once per cell; lysosomes swell before and after, which is not modelled.
+* ``lipid_peroxidation`` (C11-BODIPY): ratio of oxidised to all dye, background + L/(L + half), a log-normal error per cell; positive
+  cells above a gate. Beside it glutathione, of which the model has the antioxidant capacity only.
+* ``senescence`` (SA-beta-galactosidase): a share ``missed`` of senescent cells does not stain, a share ``background`` of the others
+  does, drawn once per cell; lysosomes swell before and after, which is not modelled.
 * ``differentiation``: mean scores and shares of cells that have committed to each lineage (alizarin red, TRAP, markers); no artefact but
   the share ``missed``.
-* ``cell_cycle``: a pulse of EdU marks cells that are in S phase (progress 0.45 to 0.8) and move on at more than a tenth of their type's pace.
+* ``cell_cycle``: a pulse of EdU marks cells that are in S phase (progress 0.45 to 0.8) and move on at more than a tenth of their type's
+  pace.
 * ``death_modes``: shares of all cells ever in the well by what they died of.
-* ``mitochondrial_morphology``: isolated share of the cell's own mitochondria (fragmentation index), mean size, mass, mitophagy, from sums of
-  the cell.
+* ``mitochondrial_morphology``: isolated share of the cell's own mitochondria (fragmentation index), mean size, mass, mitophagy, from
+  sums of the cell.
 
 Modelling choices: all gates, backgrounds and shares missed. Tests: ``tests/unit/test_assay_fates.py``.
 """

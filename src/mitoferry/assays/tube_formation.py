@@ -1,14 +1,14 @@
 """Tubes of endothelium on a gel, crawling, and engraftment.
 
 Two living endothelial cells of a layer are joined where the gap between their outlines is at most the sum of their sprouts (plus the
-option ``reach``): the network is measured, not computed from scores. Of all joins the shortest that connect each group (minimum
-spanning forest) count as tubes, so that a dense clump does not grow a tangle; tube length is the sum of the distances between the centres
-of joined cells over the area of the well. ``network_share`` is the share of endothelial cells in the largest group; ``branch_points`` are
-cells with three tubes or more. A projected picture: in a block tubes are measured in three dimensions.
+option ``reach``): the network is measured, not computed from scores. Of all joins the shortest that connect each group (minimum spanning
+forest) count as tubes, so that a dense clump does not grow a tangle; tube length is the sum of the distances between the centres of joined
+cells over the area of the well. ``network_share`` is the share of endothelial cells in the largest group; ``branch_points`` are cells with
+three tubes or more. A projected picture: in a block tubes are measured in three dimensions.
 
-``speed`` (also of the assay ``migration``, for any cell) is the root mean square of the cells' own velocity times all that scales it: what a tracked
-movie would give; drift up a gradient and pushes are left out. ``engrafted_fraction`` counts cells that the process ``vessel`` has joined
-to a bed that is not in the model.
+``speed`` (also of the assay ``migration``, for any cell) is the root mean square of the cells' own velocity times all that scales it: what
+a tracked movie would give; drift up a gradient and pushes are left out. ``engrafted_fraction`` counts cells that the process ``vessel``
+has joined to a bed that is not in the model.
 
 Modelling choices: the rule of joining. Tests: ``tests/unit/test_assay_fates.py``.
 """
@@ -25,7 +25,7 @@ from mitoferry.core.nodes import NODE_MOTILITY, NODE_TEMPERATURE
 from mitoferry.core.schema import Step
 from mitoferry.space.geometry import BLOCK
 
-MICROMETRES = 1000.0  # um/mm^2 of a um of tube in a um^2 of well: 1e6 um^2/mm^2 and 1e-3 mm/um
+DENSITY = 1000.0  # mm/mm^2 of 1 um/um^2
 
 
 def joins(world: Any, rows: np.ndarray, well: int, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ def read_tubes(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
         a, b, distance = joins(world, mine, int(w), float(options["reach"]))
         kept, group = forest(len(mine), a, b, distance)
         area = float(world.wells.size[w, 0]) * float(world.wells.size[w, 1])
-        length[w] = MICROMETRES * float(distance[kept].sum()) / area
+        length[w] = DENSITY * float(distance[kept].sum()) / area
         degree = np.bincount(np.concatenate([a[kept], b[kept]]), minlength=len(mine)) if kept.size else np.zeros(len(mine))
         branches[w] = float((degree >= 3).sum())
         largest[w] = float(np.bincount(group).max()) / len(mine)

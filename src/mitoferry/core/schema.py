@@ -548,7 +548,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "labile_iron": _c("f4", "1", "labile iron, 1 = a resting cell of a type that holds little", "ferroptosis", fill=1),
         "senescent": _c("u1", "", "1 = senescent", "senescence"),
         "dna_damage": _c("f4", "1", "lesions of nuclear DNA, 1 = those that a day of an effective dose leaves", "dna_damage"),
-        "drug_retention": _c("f4", "1", "drug inside at a given dose, 1 = in a resting cell, more where efflux fails", "dna_damage", fill=1),
+        "drug_retention": _c("f4", "1", "drug inside relative to a resting cell", "dna_damage", fill=1),
         "lineage": _c("f4", "1", "scores of differentiation, 0..1 (LINEAGE_NAMES)", "differentiation", (N_LINEAGES,)),
         "fate": _c("u1", "", "lineage to which it is committed, counted from 1; 0 = none", "differentiation"),
         "motility": _c("f4", "1", "factor of its crawling", "vessel", fill=1),

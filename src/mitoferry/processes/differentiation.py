@@ -1,17 +1,18 @@
-"""Differentiation: where a cue is given, cells turn osteogenic, osteoclast or another way, the faster the more of their ATP respiration makes.
+"""Differentiation: where a cue is given, cells turn osteogenic, osteoclast or another way, the faster the more of their ATP respiration
+makes.
 
 Mechanism. Each lineage has a score S of 0..1 that approaches its target and does not fall back,
 
     S' = (f - S)+/tau,    f = cue x g(o) x q,    g = 1/(1 + exp(-(o - K)/width)),
 
-with o the share of ATP made by oxidative phosphorylation. q: osteogenic (node ``osteogenic_cue``) (1 - excess oxidant) x PGC1a drive
-2 P/(1 + P), so that a burst of oxidants stops it; osteoclast (``osteoclast_cue``: RANKL) twice the cell type's ``phagocyte``, 1 at
-most, since only myeloid cells can; any other lineage (``differentiation_cue``) the PGC1a drive. A cell commits to a lineage at the hazard
+with o the share of ATP made by oxidative phosphorylation. q: osteogenic (node ``osteogenic_cue``) (1 - excess oxidant) x PGC1a drive 2
+P/(1 + P), so that a burst of oxidants stops it; osteoclast (``osteoclast_cue``: RANKL) twice the cell type's ``phagocyte``, 1 at most,
+since only myeloid cells can; any other lineage (``differentiation_cue``) the PGC1a drive. A cell commits to a lineage at the hazard
 ``commitment`` x Hill4(S/half), the first for good (``cells.fate``).
 
-Assumptions: cues do not compete but for commitment; nothing follows from a fate but what is read of it. tau 48-96 h and K 0.5 are modelling choices.
-Step: S is exact for constant inputs; chances 1 - exp(-h dt), of competing lineages by their shares. Runs only where a cue is given.
-Verification: ``tests/verification/test_differentiation.py``.
+Assumptions: cues do not compete but for commitment; nothing follows from a fate but what is read of it. tau 48-96 h and K 0.5 are
+modelling choices. Step: S is exact for constant inputs; chances 1 - exp(-h dt), of competing lineages by their shares. Runs only where a
+cue is given. Verification: ``tests/verification/test_differentiation.py``.
 """
 
 from __future__ import annotations

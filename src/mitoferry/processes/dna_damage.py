@@ -5,18 +5,18 @@ Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
     D' = level x R x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) D
     R  = (1 + k)/(1 + k x node drug_efflux x e(ATP)),      e = Hill2(ATP/half), 1 at rest
 
-``level`` is the node ``dna_damage`` of drugs and radiation; s is 1 in a cell that cycles and ``quiescent`` in one of a type that does not. R is
-the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k times, and one
-whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug. What lesions do: ``signals``
-lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
+``level`` is the node ``dna_damage`` of drugs and radiation; s is 1 in a cell that cycles and ``quiescent`` in one of a type that does not.
+R is the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k
+times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug. What lesions do:
+``signals`` lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
 
 So mitochondria that come in act on a drugged cell with both signs by one set of equations: more ATP keeps drug out and repairs, the pulse
-of degraded arrivals raises antioxidants and survival; but a drug that cycles electrons makes H2O2 in proportion to the chains that
-work, and the more of them came in, the more.
+of degraded arrivals raises antioxidants and survival; but a drug that cycles electrons makes H2O2 in proportion to the chains that work,
+and the more of them came in, the more.
 
-Assumptions: quasi-steady drug inside (minutes); one kind of lesion; R is applied to radiation too, which has no pump (an error where ATP is
-short). Step: exact for constant inputs. Wanted where an agent acts on the nodes ``dna_damage`` or ``drug_efflux``.
-Verification: ``tests/verification/test_dna_damage.py``.
+Assumptions: quasi-steady drug inside (minutes); one kind of lesion; R is applied to radiation too, which has no pump (an error where ATP
+is short). Step: exact for constant inputs. Wanted where an agent acts on the nodes ``dna_damage`` or ``drug_efflux``. Verification:
+``tests/verification/test_dna_damage.py``.
 """
 
 from __future__ import annotations

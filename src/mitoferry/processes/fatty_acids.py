@@ -4,10 +4,10 @@ Mechanism, per cell (B load 0..1 of fatty acids inside, c their concentration ou
 
     B' = uptake c/(c + K) (1 - B) - burn (J_C/J_C at rest) B
 
-with J_C the respiration of its mitochondria: a cell that respires burns them, one that does not fills up, and mitochondria that come
-in help to burn. What the load does: ``reactive_oxygen`` adds H2O2 in proportion to it, ``free_mitochondria`` takes that
-share ``lipid_block`` from the uptake of free mitochondria (heparan sulfate and the surface of a cell full of lipid; macrophages of fat then leave
-mitochondria to the blood, Borcherding 2022 Cell Metab). Uncoupling and the failure of lysosomes stand in the library as effects of the agent.
+with J_C the respiration of its mitochondria: a cell that respires burns them, one that does not fills up, and mitochondria that come in
+help to burn. What the load does: ``reactive_oxygen`` adds H2O2 in proportion to it, ``free_mitochondria`` takes that share ``lipid_block``
+from the uptake of free mitochondria (heparan sulfate and the surface of a cell full of lipid; macrophages of fat then leave mitochondria
+to the blood, Borcherding 2022 Cell Metab). Uncoupling and the failure of lysosomes stand in the library as effects of the agent.
 
 Assumptions: one pool; concentration outside is not used up. Step: exact for constant inputs. Wanted where an agent acts on the node.
 Verification: ``tests/verification/test_fatty_acids.py``.

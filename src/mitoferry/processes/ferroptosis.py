@@ -8,14 +8,14 @@ Mechanism, per cell (L peroxidised lipid, 1 = threshold; Fe labile iron, 1 = a s
 
 with the type's ``unsaturation`` (PUFA) and ``iron``, the nodes ``gpx4`` (RSL3, erastin), ``iron`` (deferoxamine, iron load) and
 ``lipid_radical_trap`` (ferrostatin), and A of ``reactive_oxygen`` times the node ``antioxidant``. Iron comes from arrivals as they are
-digested, in proportion to how damaged they are (mass times damage of arrivals that have not fused); healthy ones bring none. So the
-same equations let arrivals harm or help: damaged ones bring oxidants and iron; healthy ones that are degraded raise A by their pulse
+digested, in proportion to how damaged they are (mass times damage of arrivals that have not fused); healthy ones bring none. So the same
+equations let arrivals harm or help: damaged ones bring oxidants and iron; healthy ones that are degraded raise A by their pulse
 (``arrival``), and those that work beyond what the cell can scavenge raise H. No name of a cell enters.
 
 Assumptions: one pool of lipid and iron per cell; storage of iron is a relaxation; a share of the damaged mass is digested at a fixed rate
 rather than mitochondrion by mitochondrion. Step: exact for constant inputs (exponential integrator). ``death`` resolves the hazard against
-all others; the membrane is lost as in necrosis. Wanted where an agent acts on a node of it, or a type holds more iron times
-unsaturation than a stromal cell. Verification: ``tests/verification/test_ferroptosis.py``.
+all others; the membrane is lost as in necrosis. Wanted where an agent acts on a node of it, or a type holds more iron times unsaturation
+than a stromal cell. Verification: ``tests/verification/test_ferroptosis.py``.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ p53 being raised by oxidants, damaged mitochondria and lesions of DNA (``signals
 
 The share ``senescent`` of a type (an old donor, a late passage) is senescent when seeded, drawn by the identity of the cell.
 
-Assumptions: no telomeres and no count of divisions; one state; what it is that keeps NF-kB up is not followed. Step: chance 1 - exp(-h dt) with p53
-frozen. Before time zero nobody enters. Wanted where a type has a senescent share or an agent acts on one of the nodes ``senescence``,
-``senolysis``, ``dna_damage``. Verification: ``tests/verification/test_senescence.py``.
+Assumptions: no telomeres and no count of divisions; one state; what it is that keeps NF-kB up is not followed. Step: chance 1 - exp(-h dt)
+with p53 frozen. Before time zero nobody enters. Wanted where a type has a senescent share or an agent acts on one of the nodes
+``senescence``, ``senolysis``, ``dna_damage``. Verification: ``tests/verification/test_senescence.py``.
 """
 
 from __future__ import annotations

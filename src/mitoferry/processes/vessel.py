@@ -1,7 +1,7 @@
 """Vessels: endothelial cells crawl and sprout by their ATP and VEGF, and engraft when mitophagy of arrivals meets ATP.
 
-Mechanism, for types with ``angiogenic`` a of 0..1 (e(ATP) = Hill2(ATP/half), 1 at rest; V = node vegf_receptor x (1 + autocrine HIF), 1 at rest;
-r = 2 V/(1 + V)):
+Mechanism, for types with ``angiogenic`` a of 0..1 (e(ATP) = Hill2(ATP/half), 1 at rest; V = node vegf_receptor x (1 + autocrine HIF), 1 at
+rest; r = 2 V/(1 + V)):
 
 * crawling: factor 1 + a (e x (1 + motility_gain (r - 1)) - 1), exactly 1 at rest, which ``motion`` applies;
 * a sprout of length s [um]: s' = growth a e r (1 - s/longest) - retraction s;
@@ -11,8 +11,8 @@ r = 2 V/(1 + V)):
 Vessels are not a map of these numbers: the assay ``tube_formation`` joins cells whose sprouts reach one another and measures the network.
 VEGF of the medium has its place in V; here it is the cell's own, under HIF, times the node of its receptor.
 
-Assumptions: sprouts take no space and exert no force; engraftment is irreversible and, like the wall it would join, in no geometry of its own.
-Step: s is exact for constant inputs; chances 1 - exp(-h dt). Before time zero nothing but the factor of crawling is set. Wanted where
+Assumptions: sprouts take no space and exert no force; engraftment is irreversible and, like the wall it would join, in no geometry of its
+own. Step: s is exact for constant inputs; chances 1 - exp(-h dt). Before time zero nothing but the factor of crawling is set. Wanted where
 a population is angiogenic. Verification: ``tests/verification/test_vessel.py``.
 """
 
