@@ -50,6 +50,15 @@ def test_the_seeded_share_is_drawn_by_cell(share, fault):
     assert (stats.binomtest(n, 600, min(share * fault, 1.0)).pvalue > ALPHA) == (fault == 1.0)
 
 
+def test_a_share_above_one_is_refused():
+    from mitoferry.base.errors import InputError
+    from mitoferry.library.cell_types import cell_type
+
+    assert cell_type("fibroblast").numbers({"senescent": 1.0}).senescent == 1.0
+    with pytest.raises(InputError, match="a share of 0 to 1"):
+        cell_type("fibroblast").numbers({"senescent": 1.2})
+
+
 def test_senescent_cells_do_not_divide():
     world = cells_world(40, numbers={"cycle_time": 4.0})
     rows = rows_of(world)

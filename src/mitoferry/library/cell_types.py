@@ -31,6 +31,7 @@ DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
+SHARES = ("senescent", "angiogenic")
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 
@@ -133,6 +134,11 @@ class CellTypeRecord:
             Problem(f"cell type {self.name}", name, "a number of 0 or more", repr(x))
             for name, x in overrides.items()
             if not float(x) >= 0.0
+        ]
+        problems += [
+            Problem(f"cell type {self.name}", name, "a share of 0 to 1", repr(overrides[name]))
+            for name in SHARES
+            if float(overrides.get(name, 0.0)) > 1.0
         ]
         raise_all(problems)
         values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}

@@ -7,8 +7,9 @@ Mechanism, per mitochondrion in the medium pool of a well, all rates per hour an
 * a cell clears a volume per hour, k = (suspended uptake + settling speed x cell area x chance) x type's uptake x nodes
   x Hill2(ATP), with nodes = endocytosis x temperature x (1 - s_m (1 - macropinocytosis)) x (1 - s_h (1 - heparan_sulfate)): of
   the clearance the share s_m goes through macropinosomes and the share s_h needs heparan sulfate to hold the mitochondrion at
-  the surface; a load B of fatty acids (``fatty_acids``) takes away the share s_B B. A mitochondrion in the volume V of
-  the medium is taken up at sum(k)/V, by a cell drawn in proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route free uptake);
+  the surface; a load B of fatty acids (``fatty_acids``) takes away the share s_B B. A mitochondrion in the volume V of the medium is
+  taken up at sum(k)/V, by a cell drawn in proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route
+  free uptake);
 * in a centrifuge (dose of ``isolated_mitochondria`` with a spin) the settling part of k is multiplied by ``centrifugation``.
 
 Through an insert it passes only if its diameter is smaller than the pore, with the factor porosity (1 - d/pore)^2.

@@ -6,7 +6,7 @@ rest; r = 2 V/(1 + V)):
 * crawling: factor 1 + a (e x (1 + motility_gain (r - 1)) - 1), exactly 1 at rest, which ``motion`` applies;
 * a sprout of length s [um]: s' = growth a e r (1 - s/longest) - retraction s;
 * engraftment into a vessel bed: hazard engraftment x a x y x e, y the pulse of degraded arrivals (``arrival``): a cell engrafts
-  where arrivals are degraded and it has ATP, not by fusing them; without mitophagy (Parkin knocked out) there is no pulse.
+  where arrivals are degraded and it has ATP, not by fusing them. Without lysosomes there is no pulse, without Parkin there is less.
 
 Vessels are not a map of these numbers: the assay ``tube_formation`` joins cells whose sprouts reach one another and measures the network.
 VEGF of the medium has its place in V; here it is the cell's own, under HIF, times the node of its receptor.
