@@ -25,6 +25,7 @@ AT_WORK = {
     "fate-drug-resistance": {"dna_damage", "senescence"},
     "fate-vessel": {"vessel"},
     "fate-fragmentation": set(),
+    "fate-fatty-acids": {"fatty_acids"},
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}
