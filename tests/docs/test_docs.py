@@ -163,7 +163,7 @@ def package():
     found = {}
     for name in ("process", "assay", "library"):
         code = re.search(rf"`{name}\.py`:.*?```python\n(.*?)```", text, re.DOTALL)[1]
-        module = types.ModuleType(f"mitoferry_senescence_{name}")
+        module = types.ModuleType(f"mitoferry_dormancy_{name}")
         sys.modules[module.__name__] = module
         exec(compile(code, f"{name}.py", "exec"), module.__dict__)
         found[name] = module
@@ -179,7 +179,7 @@ def test_entry_points_of_the_example_name_what_is_there(package):
     for group, points in project["entry-points"].items():
         assert f"`{group}`" in TEXTS["extending.md"]
         for target in points.values():
-            module, _, name = target.removeprefix("mitoferry_senescence.").partition(":")
+            module, _, name = target.removeprefix("mitoferry_dormancy.").partition(":")
             assert hasattr(getattr(package, module), name)
     assert list(project["entry-points"]["mitoferry.processes"]) == [package.process.PROCESS.name]
 
@@ -200,13 +200,13 @@ def test_example_process_runs_and_its_assay_reads_it(package):
         world.cells.h2o2[:] = 1.0
         for k in range(24):
             process.advance(world, Step(5 * k, 300 * k, 300.0 * k, 300.0), process.parameters(**values))
-        found.append(world.extra["senescence"].tobytes())
+        found.append(world.extra["dormancy"].tobytes())
         readings = {r.readout: r.value for r in assay.measure(world, 0, {}, Step(120, 7200, 7200.0, 60.0))}
     assert found[0] == found[1]
     share = int(np.frombuffer(found[0], np.uint8).sum()) / 60
-    assert 0.0 < readings["senescent_fraction"] < 0.4  # expected 1 - exp(-0.05 * 2 h) = 0.095
-    assert share == pytest.approx(readings["senescent_fraction"])
-    assert readings["stained_fraction"] > readings["senescent_fraction"]
+    assert 0.0 < readings["dormant_fraction"] < 0.4  # expected 1 - exp(-0.05 * 2 h) = 0.095
+    assert share == pytest.approx(readings["dormant_fraction"])
+    assert readings["stained_fraction"] > readings["dormant_fraction"]
 
 
 def test_example_records_are_accepted(package, monkeypatch):
@@ -219,7 +219,7 @@ def test_example_records_are_accepted(package, monkeypatch):
     }
 
     class Point:
-        name = "senescence"
+        name = "dormancy"
 
         def __init__(self, content):
             self.content = content
@@ -232,7 +232,7 @@ def test_example_records_are_accepted(package, monkeypatch):
     for cache in caches:
         cache.cache_clear()
     try:
-        assert parameters.load_parameters()["senescence.rate"].value == 0.05
+        assert parameters.load_parameters()["dormancy.rate"].value == 0.05
         assert cell_types.cell_type("old_fibroblast").numbers().demand > 0
         assert interventions.intervention("drug", "astaxanthin").effects("10 uM")[0].value == pytest.approx(1 + 2 / 3)
     finally:

@@ -8,6 +8,7 @@ from mitoferry.assays import (
     annexin_pi,
     atp_luminescence,
     cell_count,
+    cell_fates,
     elisa,
     filopodia_count,
     flow_mitochondria,
@@ -24,6 +25,7 @@ from mitoferry.assays import (
     reactive_oxygen_dyes,
     seahorse_well,
     t_cell_phenotype,
+    tube_formation,
 )
 from mitoferry.assays.base import Assay
 from mitoferry.base.errors import MitoferryError
@@ -55,6 +57,14 @@ BUILT_IN: tuple[Assay, ...] = (
     immune_signalling.IMMUNE_SIGNALLING,
     mitochondrial_mass.MASS,
     mitochondrial_motility.MOTILITY,
+    cell_fates.PEROXIDATION,
+    cell_fates.SENESCENCE,
+    cell_fates.DIFFERENTIATION,
+    cell_fates.CYCLE,
+    cell_fates.MODES,
+    cell_fates.MORPHOLOGY,
+    tube_formation.TUBES,
+    tube_formation.MIGRATION,
 )
 
 

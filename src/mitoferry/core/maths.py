@@ -249,3 +249,12 @@ def chance(rate, dt):
 def relax(value, target, dt, tau):
     """Exact solution of y' = (target - y)/tau after dt."""
     return target + (value - target) * exp(-dt / tau)
+
+
+@row
+def approach(value, gain, loss, dt):
+    """``value`` after ``dt`` of value' = gain - loss value; exact for constant ``gain`` and ``loss``, which may be 0."""
+    if loss * dt < 1e-9:
+        return value + (gain - loss * value) * dt
+    end = gain / loss
+    return end + (value - end) * exp(-loss * dt)

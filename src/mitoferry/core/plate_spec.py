@@ -96,6 +96,10 @@ class CellTypeNumbers:
     talin2: float = 0.0
     gap43: float = 0.0
     n_cadherin: float = 0.0
+    unsaturation: float = 1.0
+    iron: float = 1.0
+    senescent: float = 0.0
+    angiogenic: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -85,6 +85,11 @@ CAUSE_NAMES = ("alive", "apoptosis", "necrosis", "pyroptosis", "ferroptosis", "a
 HAZARD_PYROPTOSIS, HAZARD_FERROPTOSIS, HAZARD_ATTACK = 0, 1, 2
 N_OTHER_HAZARDS = 3
 
+# lineages of differentiation: cells.lineage
+OSTEOGENIC, OSTEOCLAST, OTHER_LINEAGE = 0, 1, 2
+LINEAGE_NAMES = ("osteogenic", "osteoclast", "other")
+N_LINEAGES = 3
+
 # ----------------------------------------------------------------- links
 LINK_EMPTY, LINK_GROWING, LINK_CLOSED, LINK_CAPPED, LINK_OPEN = 0, 1, 2, 3, 4
 KIND_NANOTUBE, KIND_GAP_JUNCTION, KIND_DENDRITE, KIND_BRIDGE, KIND_ARTIFICIAL = 0, 1, 2, 3, 4
@@ -275,6 +280,18 @@ class Cells(NamedTuple):
     o_glcnac: Any
     trak: Any
     erk: Any
+    # what transfer does to cells
+    lipid_peroxide: Any
+    labile_iron: Any
+    senescent: Any
+    dna_damage: Any
+    drug_retention: Any
+    lineage: Any
+    fate: Any
+    motility: Any
+    sprout: Any
+    engrafted: Any
+    lipid_load: Any
 
 
 class Groups(NamedTuple):
@@ -331,6 +348,10 @@ class Groups(NamedTuple):
     talin2: Any
     gap43: Any
     n_cadherin: Any
+    unsaturation: Any
+    iron: Any
+    senescent: Any
+    angiogenic: Any
     nodes: Any
 
 
@@ -623,6 +644,17 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "o_glcnac": _c("f4", "1", "O-GlcNAc on Milton (TRAK), 1 at rest", "nutrient_signalling", fill=1),
         "trak": _c("f4", "1", "share of Milton (TRAK) that O-GlcNAc leaves at work, 1 at rest", "nutrient_signalling", fill=1),
         "erk": _c("f4", "1", "ERK activity, 1 at rest", "erk_signalling", fill=1),
+        "lipid_peroxide": _c("f4", "1", "peroxidised lipid, 1 = the level above which a cell dies of ferroptosis", "ferroptosis"),
+        "labile_iron": _c("f4", "1", "labile iron, 1 = a resting cell of a type that holds little", "ferroptosis", fill=1),
+        "senescent": _c("u1", "", "1 = senescent", "senescence"),
+        "dna_damage": _c("f4", "1", "lesions of nuclear DNA, 1 = those that a day of an effective dose leaves", "dna_damage"),
+        "drug_retention": _c("f4", "1", "drug inside relative to a resting cell", "dna_damage", fill=1),
+        "lineage": _c("f4", "1", "scores of differentiation, 0..1 (LINEAGE_NAMES)", "differentiation", (N_LINEAGES,)),
+        "fate": _c("u1", "", "lineage to which it is committed, counted from 1; 0 = none", "differentiation"),
+        "motility": _c("f4", "1", "factor of its crawling", "vessel", fill=1),
+        "sprout": _c("f4", "um", "length of its vascular sprout", "vessel"),
+        "engrafted": _c("u1", "", "1 = has become part of a vessel bed", "vessel"),
+        "lipid_load": _c("f4", "1", "fatty acids inside beyond what is burnt, 0..1", "fatty_acids"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -676,6 +708,10 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "talin2": _c("f4", "1", "Talin-2, needed on both sides", "plate"),
         "gap43": _c("f4", "1", "GAP43", "plate"),
         "n_cadherin": _c("f4", "1", "N-cadherin", "plate"),
+        "unsaturation": _c("f4", "1", "polyunsaturated lipid of membranes, relative", "plate", fill=1),
+        "iron": _c("f4", "1", "labile iron at rest, relative", "plate", fill=1),
+        "senescent": _c("f4", "1", "share of its cells that are senescent when seeded", "plate"),
+        "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -37,8 +37,9 @@ from mitoferry.experiment.treatments import Treatments
 BUILT_IN = (
     "diffusion",
     "capacity", "inhibitors", "energetics", "reactive_oxygen", "pore",
-    "signals", "heme_signalling", "hypoxia_signalling", "nutrient_signalling", "erk_signalling", "find_me", "nadph_oxidase", "connexin43",
-    "cytokines", "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps",
+    "dna_damage", "signals", "heme_signalling", "hypoxia_signalling", "nutrient_signalling", "erk_signalling", "find_me",
+    "nadph_oxidase", "connexin43", "cytokines", "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps",
+    "senescence", "fatty_acids", "vessel",
     "graft", "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport",
     "gap_junction", "gap_junction_coupling", "bridge", "microtunnel",
@@ -46,7 +47,7 @@ BUILT_IN = (
     "mitochondria_release", "vesicle_release", "vesicle_fate", "vesicle_cargo", "free_mitochondria",
     "phagocytosis", "transmitophagy",
     "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
-    "immune_attack", "death", "cell_fusion", "division",
+    "differentiation", "ferroptosis", "immune_attack", "death", "cell_fusion", "division",
 )  # fmt: skip
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")
 BURN_IN_ALSO = ("fusion_fission",)  # moves nothing in or out: potentials of their own and isolated mitochondria settle

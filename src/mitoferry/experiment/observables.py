@@ -117,7 +117,7 @@ _OBSERVABLES = (
     Observable(name="cx43_expression", assay="immunoblot", readout="cx43", statistic="mean", window="run"),
     Observable(name="biogenesis", assay="immunoblot", readout="pgc1a", statistic="mean", window="run"),
     Observable(name="mitochondrial_motility", assay="mitochondrial_motility", readout="moving_share", statistic="mean", window="run"),
-    _direct("mitochondrial_mass", "mitochondrial_mass", "mass_per_cell"),
+    _direct("mitochondrial_mass", "mitochondrial_mass", "mass_per_cell", good=1),
     _stand_in("endothelial_function", "seahorse", "atp_linked", "ATP-linked respiration of the endothelial cells that live; no barrier, tone or vessel is modelled", good=1),  # noqa: E501
     _stand_in("cell_function", "seahorse", "atp_linked", "ATP-linked respiration of the cells that live", good=1),
     _stand_in("rescue_capacity", "annexin_pi", "viable_fraction", "share of recipients alive", good=1),
@@ -174,6 +174,21 @@ _OBSERVABLES = (
     _stand_in("immune_tolerance", "t_cell_phenotype", "foxp3", "share of regulatory T cells; no graft and no priming is modelled", good=1),
     _stand_in("tumour_immunogenicity", "immune_signalling", "sting", "STING of the tumour cells, which makes them visible to killer cells", good=0),  # noqa: E501
     _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),  # noqa: E501
+    # what transfer does to cells
+    _direct("ferroptosis", "death_modes", "ferroptosis_fraction", good=-1),
+    _direct("lipid_peroxidation", "lipid_peroxidation", "oxidised_ratio", good=-1),
+    _direct("differentiation", "differentiation", "committed_fraction"),
+    _direct("osteoclastogenesis", "differentiation", "osteoclast_fraction"),
+    _direct("cell_cycle", "cell_cycle", "s_phase_fraction"),
+    _direct("angiogenesis", "tube_formation", "tube_length", good=1),
+    _direct("migration", "migration", "speed"),
+    _direct("mitochondrial_fragmentation", "mitochondrial_morphology", "fragmentation_index", good=-1),
+    _direct("mitophagy", "mitochondrial_morphology", "mitophagy", statistic="mean"),
+    _stand_in("wound_healing", "migration", "speed", "speed of crawling; no scratch is closed", good=1),
+    _stand_in("engraftment", "tube_formation", "engrafted_fraction", "endothelial cells joined to a vessel bed that is not in the model", good=1),  # noqa: E501
+    _stand_in("drug_resistance", "annexin_pi", "viable_fraction", "share of cells under the drug that live; no series of doses"),
+    _stand_in("radiosensitivity", "annexin_pi", "apoptotic_fraction", "share of irradiated cells in apoptosis; no colonies are counted"),
+    _stand_in("glutathione", "lipid_peroxidation", "glutathione", "antioxidant capacity; glutathione itself is not modelled", good=1),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
@@ -25,6 +26,7 @@ from mitoferry.experiment.schema import Experiment, Plan
 
 FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
 FOREVER = math.inf
+PARTS_OF_A_DOSE = 14  # of half a half-life each: after seven half-lives a drug is gone
 _ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3, "perfusion": 4}
 EVER = -1e9  # s: before any burn-in
 
@@ -275,8 +277,24 @@ def _agent(
             if math.isfinite(end) and not washed and end not in washes:
                 actions.append(_restored(effect.key, medium, end, cause))
         else:
-            actions += _in_force(effect, value, start, end, _targets(timed.on, record.on, populations), populations, cause)
+            found = _in_force(effect, value, start, end, _targets(timed.on, record.on, populations), populations, cause)
+            if record.half_life > 0.0 and effect.kind == "node" and effect.key not in replaced:
+                found = [part for action in found for part in _fading(action, record, amount)]
+            actions += found
     return actions
+
+
+def _fading(action: Action, record: Any, dose: float) -> list[Action]:
+    """An action of an agent that decays, in steps of half its half-life at the dose in the middle of each; after seven it is gone."""
+    step, parts = 1800.0 * record.half_life, []
+    for k in range(PARTS_OF_A_DOSE):
+        begin = action.start + k * step
+        if begin >= action.end:
+            break
+        for effect in record.effects(dose * 2.0 ** (-0.5 * (k + 0.5))):
+            if effect.kind == "node" and effect.key == action.key:
+                parts.append(replace(action, value=effect.value, start=begin, end=min(begin + step, action.end)))
+    return parts
 
 
 def _in_force(

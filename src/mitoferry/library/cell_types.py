@@ -29,6 +29,7 @@ FIELDS = (
     "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
     "nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin",
+    "unsaturation", "iron", "senescent", "angiogenic",
 )  # fmt: skip
 OF_A_FEW = ("dendrites", "synaptosomes", *FIELDS[FIELDS.index("tlr9_level") :])
 """Numbers of mechanisms in which few types take part, 0 in all others (m2_share counts where macrophage does)."""
@@ -36,6 +37,7 @@ DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
+SHARES = ("senescent", "angiogenic")
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 
@@ -144,6 +146,11 @@ class CellTypeRecord:
             Problem(f"cell type {self.name}", name, "a number of 0 or more", repr(x))
             for name, x in overrides.items()
             if not float(x) >= 0.0
+        ]
+        problems += [
+            Problem(f"cell type {self.name}", name, "a share of 0 to 1", repr(overrides[name]))
+            for name in SHARES
+            if float(overrides.get(name, 0.0)) > 1.0
         ]
         raise_all(problems)
         values = {name: float(overrides.get(name, v.value)) for name, v in self.values.items()}

@@ -105,6 +105,7 @@ class Intervention:
         dose: dose used when the file gives none.
         dose_range: doses between which the record is meant.
         onset, washout: hours until it acts, and hours that it goes on after wash-out.
+        half_life: hours in which half of it is gone from the medium; 0 = it stays.
         on: populations that it acts on by default: "both", "donor" or "recipient".
         responses: its effects.
         oxygen: whether a dose in % is a percentage of oxygen in the gas.
@@ -121,6 +122,7 @@ class Intervention:
     on: str
     responses: tuple[Response, ...]
     oxygen: bool = False
+    half_life: float = 0.0
 
     def dose_from(self, text: str | float | None) -> float:
         """The dose that a text stands for, in :attr:`unit`; the default dose for None.

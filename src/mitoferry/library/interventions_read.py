@@ -104,13 +104,13 @@ def _heading(where: str, name: str, raw: Mapping[str, Any], dose: Mapping[str, A
         problems.append(Problem(where, f"{name}.about", "a text", repr(raw.get("about"))))
     if raw.get("on", "both") not in ("both", "donor", "recipient"):
         problems.append(Problem(where, f"{name}.on", "both, donor or recipient", repr(raw.get("on"))))
-    for key in ("onset", "washout"):
+    for key in ("onset", "washout", "half_life"):
         hours = numbers_in(raw.get(key, 0.0), 1)
         if hours is None or hours[0] < 0.0:
             problems.append(Problem(where, f"{name}.{key}", "hours, 0 or more", repr(raw.get(key))))
     if not isinstance(raw.get("effects"), list) or not raw["effects"]:
         problems.append(Problem(where, f"{name}.effects", "at least one effect", repr(raw.get("effects"))))
-    extra = [k for k in raw if k not in ("about", "dose", "onset", "washout", "on", "effects")]
+    extra = [k for k in raw if k not in ("about", "dose", "onset", "washout", "half_life", "on", "effects")]
     return problems + [Problem(where, f"{name}.{k}", "a key of an agent", repr(k)) for k in extra]
 
 
@@ -140,4 +140,5 @@ def read_intervention(where: str, category: str, name: str, raw: Any) -> tuple[I
         on=raw.get("on", "both"),
         responses=tuple(responses),
         oxygen=bool(dose.get("oxygen", False)),
+        half_life=float(raw.get("half_life", 0.0)),
     ), []

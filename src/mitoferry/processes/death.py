@@ -4,9 +4,10 @@ Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o 
 signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug]/(1 + s), h5 for the matrices that
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the matrices that
   swell and burst when a pore stays open for longer than some 10 min; psi counts relative to the potential at which the
-  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it;
+  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
+  node of BCL-2 and relatives (venetoclax); a senolytic (node ``senolysis``) adds to the drug in senescent cells;
 * necrosis from any state with a membrane: h_N = hN/(1 + (ATP/(share ATP0))^4), a hazard and not a cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
@@ -31,7 +32,7 @@ import numpy as np
 
 from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
 from mitoferry.core.maths import hill4, log
-from mitoferry.core.nodes import NODE_CASPASE, NODE_DEATH_SIGNAL
+from mitoferry.core.nodes import NODE_BCL2, NODE_CASPASE, NODE_DEATH_SIGNAL, NODE_SENOLYSIS
 from mitoferry.core.pages import release_empty_pages, remove
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
@@ -66,6 +67,7 @@ from mitoferry.processes.free_mitochondria import put_into_medium
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, open_share
 
 NEVER = 1e30
+LEAST_BCL2 = 0.02
 
 
 class Parameters(NamedTuple):
@@ -91,6 +93,8 @@ class Parameters(NamedTuple):
     corpse_delay: float
     freed_share: float
     adenine_nucleotides: float  # mM
+    dna_hazard: float
+    dna_half: float
 
 
 @row
@@ -148,10 +152,14 @@ def chance_rate(i, state, cells, groups, p):
     """Rate [1/h] of what may happen to cell ``i`` but necrosis: cytochrome c release if it lives, rescue after that."""
     survival = max(float(cells.survival[i]), 0.0)
     if state == CELL_LIVE:
-        drug = float(groups.nodes[int(cells.group[i]), NODE_DEATH_SIGNAL])
+        g = int(cells.group[i])
+        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]), p.dna_half)
+        if int(cells.senescent[i]) != 0:
+            drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         h2o2 = float(cells.h2o2[i])
-        psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[int(cells.group[i])])
+        psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[g])
         h = cytochrome_hazard(h2o2, mean_damage(cells, i), psi, open_share(cells, i), survival, drug, p)
+        h = h / max(float(groups.nodes[g, NODE_BCL2]), LEAST_BCL2)
         cells.death_hazard[i] = h
         return h
     if state == CELL_MOMP and float(cells.atp[i]) > p.caspase_atp * RESTING_ATP:

@@ -5,8 +5,9 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
 (``erk_signalling``, 1 at rest).
 
 * Pyrimidine gate: DHODH hands its electrons to complex III, so without respiration there is no pyrimidine and no
-  division however much ATP there is (Bajzikova 2019 Cell Metab): x = min(1, respiration/(3 % of a normal one)), or the
-  uridine supplied (node ``uridine``) if that is larger; Hill2(x), 1 at x = 1. rho0 cells need uridine.
+  division however much ATP there is (Bajzikova 2019 Cell Metab): x = min(1, respiration/(3 % of a normal one)) times the node
+  ``dhodh`` (brequinar), or the uridine supplied (node ``uridine``) if that is larger; Hill2(x), 1 at x = 1. rho0 cells need uridine.
+* A senescent cell (``cells.senescent``) does not cycle. Growth signals of other mechanisms have their place in ``cycle_rate``.
 * Contact inhibition: 1/(1 + (contacts/n_half)^4).
 
 A cell that cycles grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of mitochondria that
@@ -30,7 +31,7 @@ import numpy as np
 from mitoferry.base.errors import OverflowStop
 from mitoferry.core.events import EVENT_DIVISION
 from mitoferry.core.maths import cosine_turns, exp, hill2, hill4, sine_turns
-from mitoferry.core.nodes import NODE_PROLIFERATION, NODE_URIDINE
+from mitoferry.core.nodes import NODE_DHODH, NODE_PROLIFERATION, NODE_URIDINE
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
@@ -59,10 +60,10 @@ class Parameters(NamedTuple):
 
 
 @row
-def pyrimidine_gate(respiration, n_mitochondria, uridine, p):
+def pyrimidine_gate(respiration, n_mitochondria, dhodh, uridine, p):
     """Factor 0..1 of proliferation by the supply of pyrimidine."""
     needed = p.respiration_needed * p.normal_respiration * max(n_mitochondria, 1.0)
-    supply = min(max(respiration / needed, uridine), 1.0)
+    supply = min(max(min(respiration / needed, 1.0) * max(dhodh, 0.0), uridine), 1.0)
     return hill2(supply, p.pyrimidine_half) * (1.0 + p.pyrimidine_half * p.pyrimidine_half)
 
 
@@ -71,13 +72,14 @@ def cycle_rate(i, cells, groups, p):
     """Progress through the cycle per hour of cell ``i``."""
     g = int(cells.group[i])
     time = float(groups.cycle_time[g])
-    if time <= 0.0:
+    if time <= 0.0 or int(cells.senescent[i]) != 0:
         return 0.0
     energy = hill4(float(cells.atp[i]), p.atp_half) / hill4(RESTING_ATP, p.atp_half)
     respiration = 0.0
     for k in range(N_CLASSES):
         respiration += float(cells.oxygen_flux_class[i, k])
-    gate = pyrimidine_gate(respiration, float(cells.target_mitochondria[i]), float(groups.nodes[g, NODE_URIDINE]), p)
+    dhodh = float(groups.nodes[g, NODE_DHODH])
+    gate = pyrimidine_gate(respiration, float(cells.target_mitochondria[i]), dhodh, float(groups.nodes[g, NODE_URIDINE]), p)
     crowding = 1.0 - hill4(float(cells.n_contacts[i]), p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])
@@ -151,6 +153,7 @@ NEW_IN_DAUGHTER = {
     "first_page": -1, "n_mitochondria": 0, "n_foreign": 0, "next_ordinal": 1, "want_pages": 0, "tally": 0, "n_divisions": 0,
     "received": 0, "donated": 0, "returned": 0, "lysed_arrivals": 0, "degraded_foreign": 0, "n_filopodia": 0,
     "mtdna_freed": 0, "engulfed": 0, "traps": 0,
+    "engrafted": 0,
 }  # fmt: skip
 
 

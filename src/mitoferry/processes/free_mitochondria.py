@@ -7,8 +7,9 @@ Mechanism, per mitochondrion in the medium pool of a well, all rates per hour an
 * a cell clears a volume per hour, k = (suspended uptake + settling speed x cell area x chance) x type's uptake x nodes
   x Hill2(ATP), with nodes = endocytosis x temperature x (1 - s_m (1 - macropinocytosis)) x (1 - s_h (1 - heparan_sulfate)): of
   the clearance the share s_m goes through macropinosomes and the share s_h needs heparan sulfate to hold the mitochondrion at
-  the surface. A mitochondrion in the volume V of the medium is taken up at sum(k)/V, by a cell drawn in
-  proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route free uptake);
+  the surface; a load B of fatty acids (``fatty_acids``) takes away the share s_B B. A mitochondrion in the volume V of the medium is
+  taken up at sum(k)/V, by a cell drawn in proportion to k. It arrives in an endosome by :func:`mitoferry.core.handover.arrive` (route
+  free uptake);
 * in a centrifuge (dose of ``isolated_mitochondria`` with a spin) the settling part of k is multiplied by ``centrifugation``.
 
 Through an insert it passes only if its diameter is smaller than the pore, with the factor porosity (1 - d/pore)^2.
@@ -80,6 +81,7 @@ class Parameters(NamedTuple):
     macropinocytosis_share: float
     heparan_sulfate_share: float
     centrifugation: float
+    lipid_block: float
 
 
 @row
@@ -115,7 +117,9 @@ def clearance_row(i, cells, groups, wells, settling, clearance, p, step):
     if int(wells.geometry[int(cells.well[i])]) != BLOCK:
         area = 3.141592653589793 * radius * radius
         volume += p.settling_speed * p.settled_chance * area * float(settling[int(cells.well[i])])
-    clearance[i] = volume * float(groups.uptake[g]) * entry_nodes(groups, g, p) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
+    surface = 1.0 - p.lipid_block * float(cells.lipid_load[i])
+    taken = volume * float(groups.uptake[g]) * entry_nodes(groups, g, p) * surface
+    clearance[i] = taken * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
 
 
 @row

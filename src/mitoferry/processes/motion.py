@@ -5,7 +5,8 @@ Walk: the own velocity of a cell is an Ornstein-Uhlenbeck process with root mean
     MSD(t) = 2 S^2 P (t - P (1 - exp(-t/P)))      (Fuerth),
 
 advanced with the exact joint law of velocity and displacement, so the walk has no step error. The node ``motility``
-(and ``temperature``) scales the displacement. In a find-me gradient g (relative, 1/um) the cell drifts with
+(and ``temperature``) scales the displacement, and so does the factor ``cells.motility`` (``vessel``), 1 for all other cells. In a
+find-me gradient g (relative, 1/um) the cell drifts with
 velocity  chi S l g/(1 + l |g|), l its diameter.
 
 Mechanics: overdamped, drag dx/dt = sum of forces. Overlapping cells repel in proportion to the overlap; cells within
@@ -130,6 +131,7 @@ def walk_row(i, cells, groups, wells, p, step):
     periodic = int(wells.periodic[w])
     persistence = max(float(groups.persistence[g]), 1e-3)
     factor = max(float(groups.nodes[g, NODE_MOTILITY]) * min(float(groups.nodes[g, NODE_TEMPERATURE]), 1.0), 0.0)
+    factor = factor * float(cells.motility[i])
     hours = step.dt / 3600.0
     rms = speed * 0.7071067811865476
     block = int(wells.geometry[w]) == BLOCK

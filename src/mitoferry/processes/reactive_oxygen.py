@@ -7,7 +7,8 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
     J_I   = 4 j_0 (m b_I e_I) n f                          in front of blocked complex I
     J_III = 6 j_0 (m b_III e_III) n f                      in front of blocked complex III
     J_RET = 10 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
-    J_drug = node redox_cycling x respiration x n          redox cyclers, proportional to a working chain
+    J_drug = node redox_cycling x R x respiration x n      redox cyclers, proportional to a working chain; R drug inside, 1 at rest
+    J_fat = 4 j_0 N* f B                                   beta-oxidation under a load B of fatty acids (``fatty_acids``)
     J_pore = open mass x rate                              burst of an open permeability transition pore
     J_NOX = 5 j_0 N* NF-kB node nox f                      NADPH oxidase
 
@@ -87,6 +88,7 @@ class Parameters(NamedTuple):
     antioxidant_depletion: float
     pulse_gain: float
     ho1_gain: float
+    lipid_factor: float
 
 
 @row
@@ -130,7 +132,7 @@ def cell_production(c, cells, groups, p):
     g = int(cells.group[c])
     oxygen = max(float(cells.env[c, OXYGEN]), 0.0)
     unit = resting_unit_production(p)
-    cycling = float(groups.nodes[g, NODE_REDOX_CYCLING])
+    cycling = float(groups.nodes[g, NODE_REDOX_CYCLING]) * float(cells.drug_retention[c])
     leak = 0.0
     other = 0.0
     for k in range(N_CLASSES):
@@ -139,6 +141,7 @@ def cell_production(c, cells, groups, p):
             leak += a
             other += b
     leak += p.nox_factor * unit * float(cells.target_mitochondria[c]) * float(cells.nfkb[c]) * float(groups.nodes[g, NODE_NOX])
+    leak += p.lipid_factor * unit * float(cells.target_mitochondria[c]) * float(cells.lipid_load[c])
     return leak * oxygen / (p.oxygen_half + oxygen) + other
 
 

@@ -6,6 +6,7 @@ rest at the same ATP and H2O2.
 
 from __future__ import annotations
 
+from mitoferry.core.maths import hill2
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, SUM_DEHYDROGENASE, SUM_MASS
 
@@ -21,6 +22,13 @@ def alive(state):
     if state == CELL_LIVE:
         return True
     return state == CELL_MOMP
+
+
+@row
+def energy(atp, share):
+    """Rate of what takes ATP [mM], 1 at rest; half-maximal at ``share`` of resting ATP."""
+    half = share * RESTING_ATP
+    return hill2(max(atp, 0.0), half) / hill2(RESTING_ATP, half)
 
 
 @row

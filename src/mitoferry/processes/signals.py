@@ -6,7 +6,7 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
   LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
   see ``mtdna_sensing``); humanin divides it by 1 + dose/half;
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
-* p53: the larger of oxidant stress and damage of the mitochondria;
+* p53: the largest of oxidant stress, damage of the mitochondria and lesions of DNA (``dna_damage``);
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
 * phosphatidylserine: caspase 3, loss of ATP, high Ca2+ and sublethal damage of the mitochondria, as independent causes;
 * HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants;
@@ -59,6 +59,7 @@ class Parameters(NamedTuple):
     tnfaip2_time: float
     p53_h2o2_half: float
     p53_damage_half: float
+    p53_dna_half: float
     p53_time: float
     sublethal_caspase: float
     caspase_time: float
@@ -162,7 +163,9 @@ def advance_stress(i, cells, groups, d, p):
         float(groups.nodes[g, NODE_NFKB]) / (1.0 + max(float(groups.nodes[g, NODE_HUMANIN]), 0.0) / p.humanin_half),
         p,
     )
-    p53 = min(float(groups.nodes[g, NODE_P53]) * max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half)), 1.0)
+    genome = max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half))
+    genome = max(genome, hill2(float(cells.dna_damage[i]), p.p53_dna_half))
+    p53 = min(float(groups.nodes[g, NODE_P53]) * genome, 1.0)
     nfkb = max(nfkb, min(float(groups.nodes[g, NODE_NFKB]) * float(cells.tlr9[i]), 1.0))
     lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
