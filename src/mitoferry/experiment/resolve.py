@@ -119,13 +119,16 @@ def population_names(experiment: Experiment) -> list[str]:
 
 
 def parameter_values(experiment: Experiment, library: Library) -> dict[str, float]:
-    """Every parameter of the library with the value used; warns of values outside their prior range."""
+    """Every parameter of the library with the value used; warns of values outside their prior range.
+
+    Exactly 0 is no warning: it leaves out what the parameter stands for, as an experiment on one mechanism does with others.
+    """
     values = {name: float(record.value) for name, record in library.parameters.items()}
     for name, given in experiment.parameters.items():
         record = library.parameters[name]
         values[name] = number_in(given, record.unit)
         low, high = record.range
-        if not low <= values[name] <= high:
+        if values[name] != 0.0 and not low <= values[name] <= high:
             text = f"{name} = {values[name]:g} {record.unit} lies outside its range of {low:g} to {high:g}"
             warnings.warn(text, MitoferryWarning, stacklevel=2)
     return values
