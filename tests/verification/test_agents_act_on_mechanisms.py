@@ -75,8 +75,7 @@ def given(agent):
 def arms():
     """The resolved plate with one arm per agent, each agent acting from the second step on."""
     text = HEAD + "".join(f"  {name.replace('-', '_')}: {given(agent)}\n" for name, agent in AGENTS.items())
-    with pytest.warns(match="outside its range"):
-        spec = resolve(parse_experiment(text, "agents.yaml", name="agents"))
+    spec = resolve(parse_experiment(text, "agents.yaml", name="agents"))
 
     def soon(action):
         return replace(action, start=FIRST) if action.kind == "node" else action
