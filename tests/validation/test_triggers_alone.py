@@ -125,7 +125,8 @@ def reading(name, arm):
 
 
 def test_every_trigger_experiment_is_listed():
-    assert {n for n in shipped() if n.startswith("trigger-")} == {f"trigger-{n}" for n in CASES}
+    elsewhere = {"trigger-mtdna-sensing"}  # test_immune_alone
+    assert {n for n in shipped() if n.startswith("trigger-")} - elsewhere == {f"trigger-{n}" for n in CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
