@@ -8,12 +8,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "mitoferry"
 author = "The mitoferry founders"
 copyright = "2026, the mitoferry founders"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
+html_math_renderer = "mathml"  # no MathJax: the pages show their equations without the network
 html_theme = "furo"
 html_title = "mitoferry"
 html_static_path = ["_static"]
 html_css_files = ["figures.css"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]  # the second is written beside the first: not to be read by the next build
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3

@@ -366,9 +366,9 @@ def coverage_page() -> str:
     parts = [
         "# What is covered",
         "What has been seen of mitochondrial transfer, and where mitoferry has it: the mechanisms that it must come out of, the shipped "
-        "experiments in which these are at work, and the read-outs in which to look. A row is *not yet* where a mechanism that it needs is still missing; "
-        "these are named in italics. That a row is covered says that its parts are there, not that the finding comes out: what comes out is "
-        "said by the verdicts of each run.",
+        "experiments in which these are at work, and the read-outs in which to look. A row is *not yet* where a mechanism that it needs "
+        "is still missing; these are named in italics. That a row is covered says that its parts are there, not that the finding comes "
+        "out: what comes out is said by the verdicts of each run.",
     ]
     rows_by_theme: dict[str, list[tuple[str, ...]]] = {}
     missing = 0
@@ -386,6 +386,8 @@ def coverage_page() -> str:
         rows_by_theme.setdefault(row["theme"], []).append(cells)
     total = sum(len(rows) for rows in rows_by_theme.values())
     parts.append(f"{total - missing} of {total} rows have all their parts.")
+    width = 5 if missing else 4  # where nothing is missing, the last column says nothing
+    head = ("seen", "mechanisms", "experiments", "read-outs (assay: read-out)", "parts there")
     for theme, rows in rows_by_theme.items():
-        parts += [f"## {theme}", table(("seen", "mechanisms", "experiments", "read-outs (assay: read-out)", "parts there"), rows)]
+        parts += [f"## {theme}", table(head[:width], [row[:width] for row in rows])]
     return "\n\n".join(parts) + "\n"

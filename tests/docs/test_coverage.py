@@ -8,6 +8,7 @@ import pytest
 from mitoferry.assays import load_assays
 from mitoferry.experiment.mechanisms import mechanisms
 from mitoferry.experiment.reader import shipped
+from mitoferry.experiment.uses import presence_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SPEC = importlib.util.spec_from_file_location("generate_pages", DOCS / "generate_pages.py")
@@ -30,13 +31,22 @@ def test_a_row_names_what_there_is(row):
     assert set(row.get("readouts", ())) <= known
 
 
-def test_every_mechanism_and_experiment_of_a_single_route_stands_in_some_row():
+def test_every_mechanism_and_every_experiment_stands_in_some_row():
+    """Fault seen to fail it: a mechanism or a shipped experiment that no row names."""
     named = {m for row in ROWS for m in row["mechanisms"]}
     in_background = {"capacity", "inhibitors", "motion"}  # nothing of its own is seen of these
     built_in = {m.name for m in mechanisms().values() if m.built_in}
     assert built_in - in_background <= named
     shown = {e for row in ROWS for e in row.get("experiments", ())}
-    assert {e for e in shipped() if e.startswith("route-")} <= shown
+    assert set(shipped()) <= shown
+
+
+def test_an_experiment_of_a_row_runs_a_mechanism_of_it():
+    """Fault seen to fail it: ``trigger-adp`` named for neutrophil traps."""
+    runs = {m: presence_of(mechanisms()[m]).runs for row in ROWS for m in row["mechanisms"] if m in mechanisms()}
+    for row in ROWS:
+        for e in row.get("experiments", ()):
+            assert any(e in runs.get(m, ()) for m in row["mechanisms"]), (row["phenomenon"], e)
 
 
 def test_the_page_has_every_row_and_counts_them():

@@ -47,7 +47,7 @@ def _experiments() -> list[dict[str, Any]]:
     from mitoferry.experiment.cards import title_of
     from mitoferry.experiment.reader import shipped
 
-    return [{"name": name, "about": title_of(path)} for name, path in shipped().items()]
+    return [{"name": name, "about": title_of(path), "group": group_of(name)} for name, path in shipped().items()]
 
 
 def _tissues() -> list[dict[str, Any]]:
@@ -67,6 +67,16 @@ STAGE_WORDS = {
     "quality": "Quality control, mtDNA and the fate of arrivals",
     "fate": "Fates of cells",
 }
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "published": ("Published experiments", ()),
+    "routes": ("One route between cells at a time", ("route-", "gap-junction-", "transmitophagy-")),
+    "triggers": ("One trigger or signal at a time", ("trigger-",)),
+    "immune": ("Immune cells", ("immune-",)),
+    "fates": ("What mitochondria do to a cell", ("fate-",)),
+    "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-")),
+    "learning": ("For learning", ("one-", "density-", "virtual-")),
+}
+"""Groups of experiments: heading, and what the names begin with; what begins with none of these is published."""
 KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mechanisms": _mechanisms,
     "celltypes": _cell_types,
@@ -89,6 +99,11 @@ MORE = {
 }
 
 
+def group_of(experiment: str) -> str:
+    """Group of a shipped experiment, by its name."""
+    return next((group for group, (_, prefixes) in GROUPS.items() if prefixes and experiment.startswith(prefixes)), "published")
+
+
 def list_of(kind: str) -> list[dict[str, Any]]:
     """Name, one line, and a few facts of everything of a kind.
 
@@ -108,16 +123,16 @@ def _lines(items: list[dict[str, Any]]) -> list[str]:
     return [f"{item['name']:<{width}}  {item['about']}" for item in items]
 
 
-def _by_stage(items: list[dict[str, Any]]) -> list[str]:
-    """Mechanisms under the headings of their stages, in the order of the loop."""
+def _grouped(items: list[dict[str, Any]], key: str, headings: dict[str, str]) -> list[str]:
+    """Items under headings by their ``key``, in the order of the headings."""
     indent = " " * (max(len(item["name"]) for item in items) + 4)
     lines = {
         item["name"]: textwrap.fill("  " + line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
         for item, line in zip(items, _lines(items), strict=True)
     }
     found: list[str] = []
-    for stage, words in STAGE_WORDS.items():
-        group = [lines[item["name"]] for item in items if item["stage"] == stage]
+    for name, words in headings.items():
+        group = [lines[item["name"]] for item in items if item[key] == name]
         if group:
             found += [*([""] if found else []), f"{words}:", *group]
     return found
@@ -128,7 +143,12 @@ def list_text(kind: str | None = None, as_json: bool = False) -> str:
     items = list_of(kind or "experiments")
     if as_json:
         return json.dumps(items, indent=2)
-    lines = _by_stage(items) if kind == "mechanisms" else _lines(items)
+    if kind == "mechanisms":
+        lines = _grouped(items, "stage", STAGE_WORDS)
+    elif kind in (None, "experiments"):
+        lines = _grouped(items, "group", {name: heading for name, (heading, _) in GROUPS.items()})
+    else:
+        lines = _lines(items)
     if kind is None:
         lines += ["", "More: mitoferry list " + "|".join(k for k in KINDS if k != "experiments")]
     else:

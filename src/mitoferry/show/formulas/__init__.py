@@ -18,7 +18,7 @@ import ast
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module, resources
 from pathlib import Path
@@ -27,11 +27,11 @@ from typing import Any, NamedTuple
 from mitoferry.base.errors import MitoferryError
 from mitoferry.core import maths
 from mitoferry.core.nodes import NODE, NODES
-from mitoferry.core.schema import COLUMNS, SPECIES
+from mitoferry.core.schema import COLUMNS, CYTOKINES, SPECIES, Step
 from mitoferry.experiment.names import load_library
 from mitoferry.processes import rest
 
-TABLES = ("cells", "groups", "mitochondria", "links", "wells", "vesicles", "fields", "pages")
+TABLES = ("cells", "groups", "mitochondria", "links", "wells", "vesicles", "fields", "pages", "course", "cargo")
 KNOWN = {name: getattr(maths, name) for name in ("hill2", "hill4", "exp", "log", "power", "tanh")}
 KNOWN |= {"max": max, "min": min, "sqrt": math.sqrt}
 REST = {
@@ -39,9 +39,18 @@ REST = {
     "cells.tnfaip2": 1.0, "cells.akt": 1.0, "cells.pgc1a": 1.0, "cells.s100a4": 1.0, "cells.antioxidant": 1.0, "cells.load": 1.0,
     "cells.volume": 2.0, "cells.radius": 10.0, "cells.n_mitochondria": 300, "cells.target_mitochondria": 300.0, "cells.substrate": 1.0,
     "cells.atp_flux": 1.0, "cells.atp_oxphos": 0.7, "links.length": 20.0, "links.rest_length": 20.0, "links.diameter": 0.6,
-    "groups.resting_potential": rest.RESTING_POTENTIAL, "groups.cycle_time": 24.0, "mitochondria.flags": 1,
+    "cells.rac1": 1.0, "cells.miro1": 1.0, "cells.trak": 1.0, "cells.erk": 1.0, "cells.ho1": 1.0, "cells.tfam": 1.0,
+    "cells.sirt1": 1.0, "cells.o_glcnac": 1.0, "cells.connexin43": -1.0,
+    "groups.resting_potential": rest.RESTING_POTENTIAL, "groups.cycle_time": 24.0, "groups.receptors": 0.0, "mitochondria.flags": 1,
+    "groups.cd38": 0.0, "groups.icam1": 0.0, "groups.lfa1": 0.0, "groups.cd200r": 0.0, "groups.isec": 0.0, "groups.talin2": 0.0,
+    "groups.gap43": 0.0, "groups.n_cadherin": 0.0,
+    "wells.size": 100.0, "wells.medium_height": 100.0,
 }  # fmt: skip
 SAMPLES, POINTS = 100, 61
+LONG_STEP = Step(step=0, tick=0, time=0.0, dt=1e15)
+"""A step so long that whatever relaxes is at its target: the argument "steady" of a row function."""
+NAMES_OF = {".env": SPECIES, ".bulk": SPECIES, ".conc": SPECIES, ".release": SPECIES, ".cytokines": CYTOKINES}
+"""Names of the second index of columns; of others the number stands."""
 
 
 class Place(NamedTuple):
@@ -74,7 +83,8 @@ class Formula:
         process: name of the process.
         about: what it gives, in words.
         function: "name" or "module:name" of the row function.
-        arguments: symbols, names of tables, "p" and literals, in order.
+        arguments: symbols, names of tables, "p" and literals, in order; "steady" is a step so long that all that relaxes is at its
+            target, "array NAME" an array to write in, "parameters PROCESS" those of another process.
         unit, left, right: unit, symbol and expression.
         terms: expressions that the right-hand side names, in the order in which they are worked out.
         symbols: what the names in the expression are, but for parameters and constants.
@@ -83,6 +93,7 @@ class Formula:
         writes: place that the function writes instead of returning a number.
         fixed: places with other values than at rest.
         held: parameters that bands and tests do not vary, since the expression has no meaning beyond.
+        grain: value of one step of what the function gives, where that is a whole number; 0 for others.
     """
 
     process: str
@@ -99,6 +110,7 @@ class Formula:
     writes: str
     fixed: Mapping[str, float]
     held: tuple[str, ...] = ()
+    grain: float = 0.0
 
     @property
     def row(self) -> Any:
@@ -136,9 +148,8 @@ class Formula:
                 continue
             given.append(p if a == "p" else stand.table(a) if a in TABLES else values[a] if a in self.symbols else stand.argument(a))
         result = self.row(*given)
-        if self.writes:
-            return float(stand.places[self.writes])
-        return float(result if self.part is None else result[self.part])
+        found = stand.places[self.writes] if self.writes else result if self.part is None else result[self.part]
+        return float(found) * (self.grain or 1.0)
 
     def by_expression(self, values: Mapping[str, float], p: Any) -> float:
         """What the expression gives for the same."""
@@ -151,7 +162,9 @@ class Formula:
         """The equation and then those of its terms as LaTeX, broken into lines where they are long."""
         from mitoferry.show.latex import equation, name_in_tex
 
-        tex = {name: s.tex for name, s in self.symbols.items()} | {name: CONSTANT_TEX.get(name, "") for name in self.constants()}
+        tex = {name: s.tex for name, s in self.symbols.items()} | {
+            name: CONSTANT_TEX.get(name, f"{value:g}") for name, value in self.constants().items()
+        }
         tex |= dict.fromkeys(self.terms, "")
         return [
             equation(self.left, self.right, tex),
@@ -165,6 +178,10 @@ CONSTANT_TEX = {
     "RESTING_POTENTIAL": r"\psi_0",
     "RESTING_NADH": "n_0",
     "LN2": r"\ln 2",
+    "PI": r"\pi",
+    "FARADAY": "F",
+    "GAS_ENERGY": "RT",
+    "STANDARD_ENERGY": r"\Delta G_0",
     "AIR_OXYGEN": r"\mathrm{O}_{2,\mathrm{air}}",
 }
 
@@ -180,7 +197,8 @@ class Column:
         sub = ""
         if len(parts) > 1:
             k = int(parts[1])
-            words = NODES[k].name if self.name.endswith(".nodes") else SPECIES[k] if self.name.endswith((".env", ".bulk")) else ""
+            names = next((found for end, found in NAMES_OF.items() if self.name.endswith(end)), None)
+            words = NODES[k].name if self.name.endswith(".nodes") else names[k] if names else ""
             sub = "." + (words or ".".join(str(int(x)) for x in parts[1:]))
         return self.name + sub, int(parts[0])
 
@@ -200,6 +218,14 @@ class Column:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.stand.places[self._place(key)[0]] = value
+
+
+class Array(Column):
+    """A stand-in for an array: NAME.0, NAME.1 ... are its places."""
+
+    def _place(self, key: Any) -> tuple[str, int]:
+        parts = key if isinstance(key, tuple) else (key,)
+        return ".".join((self.name, *(str(int(k)) for k in parts))), 0
 
 
 class Table:
@@ -223,8 +249,12 @@ class Stand:
         return Table(self, name)
 
     def argument(self, text: Any) -> Any:
-        """An argument that is no symbol: a literal, or "zeros" for decay factors so that a signal is at its target."""
-        return _Zeros() if text == "zeros" else text
+        """An argument that is no symbol: a literal, "zeros" for decay factors so that a signal is at its target, a step, an array."""
+        if isinstance(text, str) and text.startswith("array "):
+            return Array(self, text.removeprefix("array "))
+        if isinstance(text, str) and text.startswith("parameters "):
+            return library_values(text.removeprefix("parameters "))
+        return {"zeros": _Zeros(), "steady": LONG_STEP}.get(text, text) if isinstance(text, str) else text
 
 
 class _Zeros:
@@ -289,7 +319,7 @@ def formulas_of(process: str) -> tuple[Formula, ...]:
 
     found = []
     for raw in read_yaml(path)["formulas"]:
-        known = {"about", "function", "arguments", "unit", "left", "right", "terms", "symbols", "over", "part", "writes", "fixed", "held"}
+        known = {f.name for f in fields(Formula)} - {"process"}
         if set(raw) - known:
             raise MitoferryError(f"{path.name}: unknown key {', '.join(sorted(set(raw) - known))}")
         over = raw.get("over", [])
@@ -300,7 +330,7 @@ def formulas_of(process: str) -> tuple[Formula, ...]:
                 terms={k: " ".join(str(v).split()) for k, v in raw.get("terms", {}).items()},
                 symbols={k: _place(k, v) for k, v in raw.get("symbols", {}).items()},
                 over=tuple([over] if isinstance(over, str) else over), part=raw.get("part"), writes=raw.get("writes", ""),
-                fixed=raw.get("fixed", {}), held=tuple(raw.get("held", ())),
+                fixed=raw.get("fixed", {}), held=tuple(raw.get("held", ())), grain=float(raw.get("grain", 0.0)),
             )
         )  # fmt: skip
     return tuple(found)
