@@ -236,6 +236,20 @@ def test_check_does_not_count_numbers_that_the_file_gives(tmp_path):
     assert warnings_of(tmp_path, f"  recipient: {{type: huvec, count: 5, overrides: {{{more}}}}}\n") == []
 
 
+KILLERS = "  recipient: {type: cd8_t_cell, count: 5}\n  donor: {type: fibroblast, count: 5%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(KILLERS % "", True), (KILLERS % ", haplotypes: {allogeneic: 100 %}", False), (KILLERS % ", haplotypes: {m.3243A>G: 50 %}", True),
+     ("  recipient: {type: cd8_t_cell, count: 5}\n", False), ("  recipient: {type: huvec, count: 5}\n  donor: {type: fibroblast, count: 5}\n", False)],
+)  # fmt: skip  # noqa: E501
+def test_check_warns_of_killers_to_which_no_donor_is_foreign(tmp_path, cells, said):
+    found = [w for w in warnings_of(tmp_path, cells) if "no mtDNA of the donors is foreign" in w]
+    assert bool(found) == said
+    assert all("arm base: recipient can kill" in w and "allogeneic: 100 %" in w for w in found)
+
+
 def test_a_line_without_mtdna_is_seeded_without(tmp_path):
     from mitoferry.experiment.resolve import resolve
 
