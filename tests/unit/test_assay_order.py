@@ -67,7 +67,7 @@ def test_what_more_cells_have_seen_alone_came_first():
 def test_what_is_in_delivery_is_named():
     """One cell's mitochondria stand for those of a compartment: the state and the frames name them so."""
     world = world_of(2)
-    a, b = cells(world)
+    a, _ = cells(world)
     assert read(STATE, world)["in_delivery"] == 0.0
     world.extra["delivery"] = np.array([[[a, -1]]])
     world.cells.state[a], world.cells.added[a], world.cells.population[a] = CELL_WAITING, NEVER_ADDED, 255

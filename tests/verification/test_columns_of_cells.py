@@ -85,6 +85,13 @@ def test_what_is_counted_and_what_is_an_amount_adds_up():
             assert not rule.startswith("by_"), name
     for name in ("mtdna_dose", "mtdna_freed", "heme", "microrna", "engulfed", "vesicles", "received", "volume"):
         assert RULES[name][0] == "add", name
+    for name in ("lipid_peroxide", "labile_iron", "drug_retention", "polarisation", "t_cell", "erk", "ho1"):
+        assert RULES[name] == ("by_volume", "copy"), name
+    for name in ("volume", "mtdna_dose", "heme", "microrna", "target_mitochondria"):
+        assert RULES[name] == ("add", "halve"), name
+    for name in ("vesicles", "engulfed", "particles", "received", "n_divisions", "mtdna_freed"):
+        assert RULES[name] == ("add", 0), name
+    assert RULES["senescent"][0] == RULES["traps"][0] == "larger"
 
 
 def daughters(monkeypatch=None, **rules):

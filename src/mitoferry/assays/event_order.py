@@ -3,7 +3,8 @@
 A cell has *received* once a mitochondrion of another cell has arrived in it, and *makes* once its PGC1a is above ``fold`` times that of
 rest. Of two events the one that more cells have seen alone came first: ``transfer_first`` is the share of living cells that have received
 but do not make, ``biogenesis_first`` of those that make but have not received, ``order`` the difference, positive where transfer leads.
-An inference from snapshots, as from fixed cells: a cell in which both have happened says nothing. Tests: ``tests/unit/test_assay_order.py``.
+An inference from snapshots, as from fixed cells: a cell in which both have happened says nothing.
+Tests: ``tests/unit/test_assay_order.py``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
     D' = (level x R + radiation) x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) D
     R  = (1 + k)/(1 + k x node drug_efflux x e(ATP)),      e = Hill2(ATP/half), 1 at rest
 
-``level`` is the node ``dna_damage`` of drugs, ``radiation`` that of rays, which no pump keeps out; s is 1 in a cell that cycles and ``quiescent`` in one of a type that does not.
+``level`` is the node ``dna_damage`` of drugs, ``radiation`` that of rays, which no pump keeps out; s is 1 in a cell that cycles and
+``quiescent`` in one of a type that does not.
 R is the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k
 times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug. What lesions do:
 ``signals`` lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.

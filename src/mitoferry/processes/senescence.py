@@ -7,7 +7,8 @@ Mechanism. A living cell becomes senescent at the hazard [1/h]
 p53 being raised by oxidants, damaged mitochondria and lesions of DNA (``signals``, ``dna_damage``). It does not return. A senescent cell
 
 * does not cycle (``division`` reads ``cells.senescent``);
-* secretes: its NF-kB tends to no less than ``signals.nfkb_senescent`` times the node ``nfkb``, with all that follows from NF-kB (TNF-alpha, NADPH
+* secretes: its NF-kB tends to no less than ``signals.nfkb_senescent`` times the node ``nfkb``, with all that follows from NF-kB
+  (TNF-alpha, NADPH
   oxidase, TNFAIP2 and so nanotubes);
 * takes the hazard of the node ``senolysis`` on top of its own of cytochrome c release (``death``).
 
