@@ -116,7 +116,7 @@ def test_explanation_names_arms_and_findings():
 
 def test_explanation_says_where_it_runs_what_it_changes_and_how_it_responds():
     said = explain_text("phagocytosis")
-    assert re.search(r"It runs in: .*route-phagocytosis", said)
+    assert re.search(r"It runs in: (?:.|\n)*route-phagocytosis", said)
     assert re.search(r"Left out by itself.* in: (?:.|\n)*msc-huvec-ogd", said)
     assert re.search(r"Switched off by the file in: (?:.|\n)*route-bridge", said)
     assert "WHAT IT CHANGES" in said
