@@ -81,7 +81,9 @@ def test_markers_of_t_cells(world):
 def test_cells_engulfed_are_counted(world):
     world.cells.engulfed[cells_of(world)[:3]] = [2, 1, 4]
     world.cells.state[cells_of(world)[2]] = CELL_DEAD_NECROTIC
-    assert read("phagocytosis", world) == pytest.approx({"engulfed_per_cell": 3 / 9, "phagocytic_fraction": 2 / 9, "engulfed": 3.0})
+    world.cells.particles[cells_of(world)[:3]] = [5, 4, 7]
+    found = {"engulfed_per_cell": 3 / 9, "phagocytic_fraction": 2 / 9, "engulfed": 3.0, "particles_per_cell": 1.0}
+    assert read("phagocytosis", world) == pytest.approx(found)
 
 
 def test_signals_deaths_and_traps(world):
@@ -92,7 +94,7 @@ def test_signals_deaths_and_traps(world):
     world.cells.state[rows[:3]] = [CELL_DEAD_NECROTIC, CELL_EMPTY, CELL_DEAD_NECROTIC]  # the second has been eaten
     world.cells.death_cause[rows[:3]] = [BY_PYROPTOSIS, BY_ATTACK, BY_PYROPTOSIS]
     found = read("immune_signalling", world, error=0.0)
-    expected = {"tlr9": 0.2, "sting": 0.4, "nlrp3": 0.0, "pyroptotic_fraction": 0.2, "attacked_fraction": 0.1, "attack_hazard": 0.01, "trap_fraction": 1 / 7}  # fmt: skip  # noqa: E501
+    expected = {"tlr9": 0.2, "sting": 0.4, "nlrp3": 0.0, "pyroptotic_fraction": 0.2, "attacked_fraction": 0.1, "attack_hazard": 0.01, "trap_fraction": 0.4}  # fmt: skip  # noqa: E501
     assert found == pytest.approx(expected, rel=1e-5)
 
 

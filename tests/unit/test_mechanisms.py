@@ -116,7 +116,7 @@ def test_explanation_names_arms_and_findings():
 
 def test_explanation_says_where_it_runs_what_it_changes_and_how_it_responds():
     said = explain_text("phagocytosis")
-    assert re.search(r"It runs in: .*route-phagocytosis", said)
+    assert re.search(r"It runs in: (?:.|\n)*route-phagocytosis", said)
     assert re.search(r"Left out by itself.* in: (?:.|\n)*msc-huvec-ogd", said)
     assert re.search(r"Switched off by the file in: (?:.|\n)*route-bridge", said)
     assert "WHAT IT CHANGES" in said
@@ -238,6 +238,20 @@ def test_check_does_not_count_numbers_that_the_file_gives(tmp_path):
     assert "none of the 5 numbers" in said[0]
     more = given + ", mitochondria: 100, mtdna: 500, oxygen_use: 2, oxphos_share: 0.3, arrival_fusion: 0.1"
     assert warnings_of(tmp_path, f"  recipient: {{type: huvec, count: 5, overrides: {{{more}}}}}\n") == []
+
+
+KILLERS = "  recipient: {type: cd8_t_cell, count: 5}\n  donor: {type: fibroblast, count: 5%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(KILLERS % "", True), (KILLERS % ", haplotypes: {allogeneic: 100 %}", False), (KILLERS % ", haplotypes: {m.3243A>G: 50 %}", True),
+     ("  recipient: {type: cd8_t_cell, count: 5}\n", False), ((KILLERS % "").replace("cd8_t_cell", "huvec"), False)],
+)  # fmt: skip
+def test_check_warns_of_killers_to_which_no_donor_is_foreign(tmp_path, cells, said):
+    found = [w for w in warnings_of(tmp_path, cells) if "no mtDNA of the donors is foreign" in w]
+    assert bool(found) == said
+    assert all("arm base: recipient can kill" in w and "allogeneic: 100 %" in w for w in found)
 
 
 def test_a_line_without_mtdna_is_seeded_without(tmp_path):

@@ -13,6 +13,7 @@ from mitoferry.core.nodes import (
     NODE_IL_10_RECEPTOR,
     NODE_INTERFERON_RECEPTOR,
     NODE_PARACRINE,
+    NODE_S100A4,
     NODE_T_CELL_RECEPTOR,
     NODE_TGF_BETA_RECEPTOR,
     NODE_TOLL_LIKE_RECEPTOR,
@@ -37,6 +38,7 @@ from mitoferry.core.schema import (
     MCP_1,
     MCP_3,
     RANTES,
+    RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
     RECEPTOR_IL_10,
     RECEPTOR_INTERFERON_1,
@@ -167,6 +169,28 @@ def test_receptors_are_half_at_their_half_and_blocked_by_their_node(receptor):
     world.groups.nodes[:, node] = 0.1
     settle(world, 0.25, start=4, decay=0.0)
     assert world.groups.receptors[0, receptor] == pytest.approx(0.05, rel=1e-5)
+
+
+@pytest.mark.parametrize(("node", "share", "expected"), [(1.0, 0.5, 0.5), (0.0, 0.5, 0.25), (0.0, 1.0, 0.0), (0.0, 0.0, 0.5)])
+def test_hmgb1_is_sensed_by_rage_and_tlr4_and_raises_nfkb(node, share, expected):
+    """Half occupied at its half; a RAGE blocker takes the share of RAGE. At 0 ng/mL signals keep their bytes.
+
+    Faults seen to fail it, planted in a copy of the package: receptor of HMGB1 not read by signals; node on both shares."""
+    world = immune_world(trophic_secretion=0.0, inflammatory_secretion=0.0)
+    rows = cells_of(world)
+    signals = values("signals")
+    run(world, "signals", signals, 6.0, 300.0)
+    rest = world.cells.nfkb[rows].copy()
+    settle(world, 0.25, decay=0.0)
+    assert (world.groups.receptors[:, RECEPTOR_HMGB1] == 0.0).all()
+    run(world, "signals", signals, 1.0, 300.0)
+    assert world.cells.nfkb[rows] == pytest.approx(rest, abs=1e-6)
+    world.wells.cytokines[0, EXTRACELLULAR_HMGB1] = 300.0
+    world.groups.nodes[:, NODE_S100A4] = node
+    settle(world, 0.25, start=4, decay=0.0, rage_share=share, hmgb1_half=300.0)
+    assert world.groups.receptors[0, RECEPTOR_HMGB1] == pytest.approx(expected, abs=1e-6)
+    run(world, "signals", signals, 12.0, 300.0)
+    assert world.cells.nfkb[rows] == pytest.approx(max(expected, float(rest[0])), abs=1e-4)
 
 
 def test_the_sum_does_not_depend_on_the_order_of_cells():

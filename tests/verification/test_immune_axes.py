@@ -155,3 +155,29 @@ def test_traps_need_pad4_and_are_cast_after_time_zero():
     world.groups.nodes[:, NODE_NEUTROPHIL_TRAPS] = 1.0
     run(world, "neutrophil_traps", values("neutrophil_traps"), 12.0, 1800.0, start=-24)
     assert world.cells.traps.sum() == 0
+
+
+@pytest.mark.parametrize("fault", [1.0, 1.2])
+def test_dna_of_traps_comes_into_the_pool_of_its_well(fault):
+    """Fault seen to fail it, planted in a copy of the package: the DNA of all traps in the first well."""
+    world = immune_world(100, trap_former=1.0, wells=2)
+    rows = cells_of(world)
+    world.cells.nfkb[rows] = np.where(world.cells.well[rows] == 0, 0.5, 1.0)
+    run(world, "neutrophil_traps", values("neutrophil_traps"), 2.0, 600.0)
+    cast = np.bincount(world.cells.well[rows], weights=world.cells.traps[rows], minlength=2)
+    assert 0 < cast[0] < cast[1]
+    assert (world.wells.mtdna == pytest.approx(fault * 1000.0 * cast)) == (fault == 1.0)
+
+
+@pytest.mark.parametrize("fault", [1.0, 1.8])
+def test_a_neutrophil_that_has_cast_its_trap_ends_by_lysis(fault):
+    """Fault seen to fail it, planted in a copy of the package: every cell ends so."""
+    world = immune_world(600, trap_former=1.0)
+    rows = cells_of(world)
+    world.cells.psi[rows] = 156.0
+    world.cells.traps[rows[:300]] = 1
+    p = values("death", base_hazard=0.0, potential_hazard=0.0, necrosis_hazard=0.0, damage_hazard=0.0, h2o2_hazard=0.0)
+    run(world, "death", p, 2.0, 600.0)
+    burst = world.cells.death_time[rows] >= 0.0
+    assert not burst[300:].any()
+    assert (stats.binomtest(int(burst[:300].sum()), 300, -np.expm1(-0.5 * 2.0 * fault)).pvalue > 1e-4) == (fault == 1.0)

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from fates import cells_world, module, rows_of, run, values
-from mitoferry.core.nodes import NODE_NFKB, NODE_SENESCENCE, NODE_SENOLYSIS
-from mitoferry.core.schema import CELL_LIVE, Step
+from mitoferry.core.nodes import NODE_AGED_SHARE, NODE_NFKB, NODE_SENESCENCE, NODE_SENOLYSIS
+from mitoferry.core.schema import CELL_LIVE, CELL_WAITING, Step
 
 ALPHA = 1e-5
 
@@ -73,16 +73,51 @@ def test_senescent_cells_do_not_divide():
 
 
 @pytest.mark.parametrize("node", [1.0, 0.2])
-def test_secretion_holds_nfkb_up(node):
-    world, p, s = cells_world(4), values("senescence"), values("signals")
+def test_nfkb_of_a_senescent_cell_does_not_waver(node):
+    """No two processes write it in turn: after every step of either it is at the same level."""
+    world, s = cells_world(4), values("signals")
     rows = rows_of(world)
     world.cells.senescent[rows[:2]] = 1
     world.groups.nodes[:, NODE_NFKB] = node
-    for k in range(50):
-        run(world, "signals", s, 300 / 3600, 300.0, start=k)
-        run(world, "senescence", p, 300 / 3600, 300.0, start=k)
-    assert world.cells.nfkb[rows[:2]] == pytest.approx(node * p.secretory, rel=1e-5)
+    run(world, "signals", s, 12.0, 300.0)
+    for k in range(10):
+        assert world.cells.nfkb[rows[:2]] == pytest.approx(node * s.nfkb_senescent, rel=1e-5)
+        run(world, ("signals", "senescence")[k % 2], values(("signals", "senescence")[k % 2]), 300 / 3600, 300.0, start=k)
     assert (world.cells.nfkb[rows[2:]] < 0.01).all()
+
+
+@pytest.mark.parametrize(("own", "aged", "fault"), [(0.0, 0.2, 1.0), (0.3, 0.5, 1.0), (0.0, 0.2, 1.6), (0.3, 0.5, 0.77)])
+def test_ageing_makes_a_share_of_the_seeded_cells_senescent_at_time_zero(own, aged, fault):
+    """Faults: a larger share; the two shares added instead of as independent causes (0.8 for 0.65)."""
+    world, p = cells_world(800, numbers={"senescent": own}), values("senescence", entry=0.0)
+    rows = rows_of(world)
+    world.cells.added[rows[:200]] = 7200
+    world.cells.parent[rows[200:300]] = 5  # born in the run
+    world.groups.nodes[:, NODE_AGED_SHARE] = aged
+    module("senescence").prepare(world, p)
+    before = world.cells.senescent[rows].copy()
+    module("senescence").advance(world, Step(0, 0, 0.0, 300.0), p)
+    seeded = rows[300:]
+    share = (1.0 - (1.0 - own) * (1.0 - aged)) / fault
+    assert (stats.binomtest(int(world.cells.senescent[seeded].sum()), seeded.size, share).pvalue > ALPHA) == (fault == 1.0)
+    after = world.cells.senescent[rows].copy()
+    assert (after[before == 1] == 1).all()
+    assert (after[200:300] == before[200:300]).all()
+    run(world, "senescence", p, 1.0, 300.0, start=1)
+    assert (world.cells.senescent[rows] == after).all()
+
+
+def test_cells_that_enter_later_are_aged_when_they_enter():
+    world, p = cells_world(400), values("senescence", entry=0.0)
+    rows = rows_of(world)
+    world.cells.added[rows] = 7200
+    world.groups.nodes[:, NODE_AGED_SHARE] = 0.5
+    world.cells.state[rows] = CELL_WAITING
+    run(world, "senescence", p, 2.0, 300.0)
+    assert world.cells.senescent.sum() == 0
+    world.cells.state[rows] = CELL_LIVE
+    run(world, "senescence", p, 1.0, 300.0, start=24)
+    assert stats.binomtest(int(world.cells.senescent[rows].sum()), 400, 0.5).pvalue > ALPHA
 
 
 @pytest.mark.parametrize("fault", [1.0, 1.8])

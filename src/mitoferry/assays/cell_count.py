@@ -46,6 +46,15 @@ def in_vesicles(view: View) -> np.ndarray:
     return np.bincount(world.vesicles.well[rows], weights=world.vesicles.n_cargo[rows], minlength=view.n_wells)
 
 
+def in_delivery(view: View, number: np.ndarray) -> np.ndarray:
+    """Mitochondria in the compartments of doses per well, of ``number`` per row of cells; float64 (n_wells,)."""
+    rows = view.world.extra.get("delivery")
+    if rows is None:
+        return np.zeros(view.n_wells)
+    held = np.where(rows >= 0, number[rows], 0.0)
+    return held.reshape(view.n_wells, -1).sum(axis=1)
+
+
 def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Counts, mitochondria, energy, transfers and ledger of a population."""
     world, c = view.world, view.world.cells
@@ -82,6 +91,7 @@ def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
         "in_vesicles": inside,
         "vesicles_shed": view.per_well(rows, c.vesicles[rows].sum(axis=1)),
         "in_medium": number[pools + POOL_MEDIUM],
+        "in_delivery": in_delivery(view, number),
         "born": books[:, TALLY_BORN],
         "degraded": books[:, TALLY_DEGRADED],
         "lysed": books[:, TALLY_LYSED],
@@ -126,6 +136,7 @@ STATE = Assay(
         _truth("vesicles_shed", "vesicles", "vesicles of any kind that its cells have shed so far"),
         _truth("in_vesicles", "mitochondria", "inside vesicles of the well"),
         _truth("in_medium", "mitochondria", "free in the medium of the well"),
+        _truth("in_delivery", "mitochondria", "of doses, still at the site of injection, in the blood or in the nose"),
         _truth("born", "mitochondria", "booked births of the well"),
         _truth("degraded", "mitochondria", "booked degradations of the well"),
         _truth("lysed", "mitochondria", "booked lyses of the well"),

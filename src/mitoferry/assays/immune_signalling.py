@@ -2,7 +2,7 @@
 
 Signals are means over the cells that live, read like a blot (log-normal error of 15 % per well and band, modelling choice). Deaths
 are counted by their cause (gasdermin cleaved, caspases set off by an attacker) over all cells seeded or born; traps by their extracellular
-DNA over the living trap formers. Tests: ``tests/unit/test_assay_immunity.py``.
+DNA over all trap formers, the dead among them. Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     found["pyroptotic_fraction"] = view.mean(every, cells.death_cause[every] == BY_PYROPTOSIS)
     found["attacked_fraction"] = view.mean(every, cells.death_cause[every] == BY_ATTACK)
     found["attack_hazard"] = view.mean(rows, cells.other_hazards[rows, HAZARD_ATTACK])
-    formers = rows[groups.trap_former[cells.group[rows]] > 0.0]
+    formers = every[groups.trap_former[cells.group[every]] > 0.0]
     found["trap_fraction"] = view.mean(formers, cells.traps[formers] > 0)
     return found
 
@@ -60,7 +60,7 @@ IMMUNE_SIGNALLING = Assay(
         Readout("pyroptotic_fraction", "1", "share of all cells that died of pyroptosis"),
         Readout("attacked_fraction", "1", "share of all cells killed by immune cells"),
         Readout("attack_hazard", "1/h", "mean hazard of being killed by immune cells now", truth=True),
-        Readout("trap_fraction", "1", "share of living neutrophils that have cast a trap"),
+        Readout("trap_fraction", "1", "share of neutrophils that have cast a trap"),
     ),
     read=read,
     options={"error": Option(0.15, "error of a band, as a coefficient of variation", high=1.0)},

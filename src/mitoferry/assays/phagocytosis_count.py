@@ -1,7 +1,8 @@
 """Cells engulfed, counted: dying cells that phagocytes have taken in since the start, by their labelled remains.
 
 A real count of what ``phagocytosis`` has done, per living phagocyte of the measured population; an eater that has died since is no longer
-counted. No error: remains in a phagocyte are plain to see. Particles are not modelled. Tests: ``tests/unit/test_assay_immunity.py``.
+counted. No error: remains in a phagocyte are plain to see. Particles are the vesicles with mitochondria and the free mitochondria that
+it has taken up whole, as beads would be counted; what came by tubes or junctions is none. Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
         "engulfed_per_cell": ratio(eaten, cells),
         "phagocytic_fraction": view.mean(rows, view.values("engulfed", rows) > 0),
         "engulfed": eaten,
+        "particles_per_cell": ratio(view.per_well(rows, view.values("particles", rows)), cells),
     }
 
 
 PHAGOCYTOSIS = Assay(
     name="phagocytosis",
-    about="dying cells that phagocytes have engulfed so far",
+    about="dying cells that phagocytes have engulfed so far, and particles that they have taken up",
     readouts=(
         Readout("engulfed_per_cell", "cells/cell", "cells engulfed per living phagocyte"),
         Readout("phagocytic_fraction", "1", "share of phagocytes that have engulfed a cell"),
         Readout("engulfed", "cells", "cells engulfed in the well"),
+        Readout("particles_per_cell", "particles/cell", "vesicles with mitochondria and free mitochondria taken up per living phagocyte"),
     ),
     read=read,
     tables=CELLS,

@@ -145,6 +145,9 @@ NODES: tuple[Node, ...] = (
     Node("neutrophil_traps", "factor", "1", "PAD4 and release of neutrophil traps"),
     Node("immune_attack", "factor", "1", "attack of natural killer and dendritic cells on foreign mitochondria"),
     Node("microrna", "factor", "1", "microRNA in vesicles"),
+    # radiation: no pump keeps it out
+    Node("radiation", "level", "1/h", "rate of damage to nuclear DNA by radiation, whatever the pumps of the cell do"),
+    Node("aged_share", "level", "1", "share of the seeded cells that are senescent when they enter the well (an old donor)"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -259,3 +262,5 @@ NODE_CHECKPOINT = 104
 NODE_NEUTROPHIL_TRAPS = 105
 NODE_IMMUNE_ATTACK = 106
 NODE_MICRORNA = 107
+NODE_RADIATION = 108
+NODE_AGED_SHARE = 109

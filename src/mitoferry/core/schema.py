@@ -131,7 +131,8 @@ CYTOKINES = (
 N_CYTOKINES = len(CYTOKINES)
 # occupancies of cytokine receptors, 0..1: groups.receptors
 RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_IL_6, RECEPTOR_IL_33, RECEPTOR_INTERFERON_1, RECEPTOR_INTERFERON_GAMMA, RECEPTOR_TGF_BETA = range(7)
-N_RECEPTORS = 7
+RECEPTOR_HMGB1 = 7  # RAGE and TLR4
+N_RECEPTORS = 8
 # differentiation of a T cell, 0..1: cells.t_cell
 TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
 
@@ -292,6 +293,7 @@ class Cells(NamedTuple):
     sprout: Any
     engrafted: Any
     lipid_load: Any
+    particles: Any
 
 
 class Groups(NamedTuple):
@@ -655,6 +657,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "sprout": _c("f4", "um", "length of its vascular sprout", "vessel"),
         "engrafted": _c("u1", "", "1 = has become part of a vessel bed", "vessel"),
         "lipid_load": _c("f4", "1", "fatty acids inside beyond what is burnt, 0..1", "fatty_acids"),
+        "particles": _c("i4", "", "vesicles with mitochondria and free mitochondria taken up so far", "vesicle_fate, free_mitochondria"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

@@ -92,6 +92,8 @@ _OBSERVABLES = (
     _direct("tnt_number", "nanotube_count", "tubes_per_cell", of="well", statistic="mean"),
     _direct("tnt_origin", "nanotube_count", "from_donor_fraction", of="well", statistic="mean"),
     _direct("tunnel_length", "nanotube_count", "mean_length", of="well", statistic="mean"),
+    _direct("gap_junction_number", "gap_junctions", "plaques_per_cell", statistic="mean"),
+    _stand_in("event_order", "event_order", "order", "share of cells that have received before they make, less those that make first; cells of one time, not one cell followed", statistic="mean"),  # noqa: E501
     _direct("filopodia_outgrowth", "filopodia_count", "filopodia_per_cell", statistic="mean"),
     _direct("apoptosis", "annexin_pi", "apoptotic_fraction", good=-1),
     _direct("survival", "annexin_pi", "viable_fraction", good=1),

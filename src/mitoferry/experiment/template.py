@@ -35,6 +35,8 @@ injury:                         # every time is counted from time zero
 #   - {{gene: miro1, change: knockdown, on: donor}}
 #   - {{medium: {{glucose: 1 mM}}, from: 8 h}}
 #   - {{wash: true, from: 12 h}}
+#   - {{mitochondria: {{type: bm_msc, per_cell: 100}}, from: 4 h}}     # isolated ones; also vesicles, inject, and graft in a block
+# Immune cells (mitoferry list celltypes): killers attack donors of another person, cells: donor: haplotypes: {{allogeneic: 100 %}}
 
 arms:                           # each arm is a patch on what stands above
   recipient_alone: {{without: [injury, donor]}}
@@ -43,6 +45,7 @@ arms:                           # each arm is a patch on what stands above
   coculture: {{}}                 # nothing changed
   coculture_transwell: {{well: {{insert: {{pore: 0.4 um}}}}}}
   coculture_cytochalasin_b: {{treat: [{{drug: cytochalasin_b, dose: 350 nM, from: 4 h}}]}}
+  # coculture_paracrine_kd: {{treat: [{{gene: paracrine, change: knockdown, on: donor}}]}}   # mitochondria without secreted factors
   # coculture_low_glucose: {{like: coculture, medium: {{glucose: 1 mM}}}}   # builds on another arm
 
 measure:                        # at: list of times, or every: interval

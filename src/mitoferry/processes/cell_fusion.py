@@ -6,9 +6,8 @@ Mechanism: every contact of two living cells has the hazard
 
 The larger cell (by volume; of equals the one with the smaller id) goes on as the fused cell and keeps its id and type, with
 what the type decides (connexin, Miro1, walk); the other row ends as an empty one. What is counted adds up exactly:
-mitochondria, copies of mtDNA, mass, nuclei. Volume, demand, glycolysis, other oxygen use, the number of mitochondria that
-biogenesis steers to, and fluxes add up, too; concentrations and signals become means weighted by volume; leak, substrate,
-potential and NADH means weighted by the number of mitochondria. The centre lies where the two had it, by volume.
+mitochondria, copies of mtDNA, mass, nuclei. Amounts add up, concentrations and signals become means, of states the larger
+counts: ``cell_columns`` says so for every column of a cell. The centre lies where the two had it, by volume.
 
 All mitochondria of the one change hosts in one hand-over each (ledger route cell_fusion): those of its own network belong
 to the fused network at once, those in endosomes stay in them. Links of the absorbed cell end at the fused cell from then
@@ -48,6 +47,7 @@ from mitoferry.core.schema import (
     SICK_ON_ARRIVAL,
 )
 from mitoferry.core.streams import CELL_FUSION
+from mitoferry.processes.cell_columns import merge_columns
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.contacts import meetings, some_can_touch
 from mitoferry.processes.death import hand_over_chain
@@ -60,21 +60,6 @@ from mitoferry.space.neighbours import minimum_image
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
-
-SUMS = (
-    "volume", "demand", "glycolysis", "nonmito", "target_mitochondria", "sums", "copies", "oxygen_flux", "oxygen_flux_class",
-    "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production", "mitophagy_load", "degraded_foreign", "want_pages",
-    "nuclei", "n_foreign", "received", "donated", "returned", "lysed_arrivals",
-    "heme",
-)  # fmt: skip
-"""Columns that add up; they are 0 in the row that ends."""
-MEANS = (
-    "atp", "load", "succinate", "h2o2", "antioxidant", "nfkb", "tnfaip2", "p53", "caspase3", "s100a4", "phosphatidylserine", "p2y",
-    "calcium", "survival", "arrival_pulse", "pgc1a", "hif", "akt", "signal_from_neighbours",
-    "ho1", "tfam", "hmgb1", "miro1", "rac1", "sirt1", "o_glcnac", "trak", "erk",
-)  # fmt: skip
-"""Columns that mix by volume."""
-MEANS_BY_MITOCHONDRIA = ("leak_factor", "substrate", "psi", "nadh")
 
 
 class Parameters(NamedTuple):
@@ -152,16 +137,7 @@ def merge_cells(world: Any, a: int, b: int) -> None:
     w = int(c.well[a])
     va, vb = float(c.volume[a]), float(c.volume[b])
     share = vb / max(va + vb, 1e-12)
-    na, nb = int(c.n_mitochondria[a]), int(c.n_mitochondria[b])
-    share_of_mitochondria = nb / max(na + nb, 1)
-    for names, weight in ((MEANS, share), (MEANS_BY_MITOCHONDRIA, share_of_mitochondria)):
-        for name in names:
-            column = getattr(c, name)
-            column[a] = (1.0 - weight) * column[a].astype(np.float64) + weight * column[b].astype(np.float64)
-    for name in SUMS:
-        column = getattr(c, name)
-        column[a] += column[b]
-        column[b] = 0
+    merge_columns(c, a, b)
     axes = (("x", 0), ("y", 1), ("z", 2)) if int(wells.geometry[w]) == BLOCK else (("x", 0), ("y", 1))
     periodic = int(wells.periodic[w])
     for name, axis in axes:

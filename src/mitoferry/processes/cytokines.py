@@ -17,6 +17,8 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
 * HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.
 
 What a cell senses: occupancies of its receptors, c^2/(c^2 + half^2) x node (IL-4 and IL-13 as doses that add), in ``groups.receptors``.
+HMGB1, an alarm of cells that have burst, is sensed by RAGE (node s100a4, which stands for S100A4 and RAGE) and TLR4 in the shares
+``rage_share`` and the rest, times the cytokine sensitivity of the type; ``signals`` lets it raise NF-kB.
 TNF-alpha and IL-1beta are not here: they are fields that vary over the well (``diffusion``).
 
 Assumptions: well mixed, because the decay length sqrt(D/k) of 10-40 kDa proteins is millimetres, more than a well is wide; they pass an
@@ -40,6 +42,7 @@ from mitoferry.core.nodes import (
     NODE_IL_10_RECEPTOR,
     NODE_INTERFERON_RECEPTOR,
     NODE_PARACRINE,
+    NODE_S100A4,
     NODE_T_CELL_RECEPTOR,
     NODE_TGF_BETA_RECEPTOR,
     NODE_TOLL_LIKE_RECEPTOR,
@@ -71,6 +74,7 @@ from mitoferry.core.schema import (
     N_CYTOKINES,
     N_POOLS,
     RANTES,
+    RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
     RECEPTOR_IL_6,
     RECEPTOR_IL_10,
@@ -132,6 +136,8 @@ class Parameters(NamedTuple):
     interferon_1_half: float
     interferon_gamma_half: float
     tgf_beta_half: float
+    hmgb1_half: float
+    rage_share: float
 
 
 @row
@@ -257,6 +263,9 @@ def receptors_row(g, groups, wells, p, step):
     groups.receptors[g, RECEPTOR_INTERFERON_GAMMA] = min(gamma, 1.0)
     tgf = float(groups.nodes[g, NODE_TGF_BETA_RECEPTOR]) * hill2(float(wells.cytokines[w, TGF_BETA]), p.tgf_beta_half)
     groups.receptors[g, RECEPTOR_TGF_BETA] = min(max(tgf, 0.0), 1.0)
+    alarm = float(groups.cytokine_sensitivity[g]) * float(wells.cytokines[w, EXTRACELLULAR_HMGB1])
+    rage = 1.0 + p.rage_share * (max(float(groups.nodes[g, NODE_S100A4]), 0.0) - 1.0)
+    groups.receptors[g, RECEPTOR_HMGB1] = min(max(rage, 0.0) * hill2(alarm, p.hmgb1_half), 1.0)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

@@ -15,6 +15,7 @@ signal):
 * execution lasts 2-4 h and ends in an apoptotic corpse, its mitochondria lysed but for a share that is freed;
 * pyroptosis and ferroptosis lose the membrane as necrosis does, at the hazards that ``cells.other_hazards`` holds; the
   attack of an immune cell sets the caspases going without cytochrome c, so that there is nothing left to rescue;
+* a neutrophil that has cast its trap loses its membrane at the hazard ``trap_lysis``;
 * what a cell died of is kept in ``cells.death_cause``;
 * necrosis loses the membrane at once: adenine nucleotides as a bolus, mitochondria free in the medium (route lysis).
 
@@ -95,6 +96,7 @@ class Parameters(NamedTuple):
     adenine_nucleotides: float  # mM
     dna_hazard: float
     dna_half: float
+    trap_lysis: float
 
 
 @row
@@ -227,6 +229,8 @@ def death_row(i, cells, groups, wells, p, step):
     rate = necrosis_rate(float(cells.atp[i]), p)
     if state == CELL_MOMP:
         rate += p.caspase_free_hazard
+    if int(cells.traps[i]) != 0:
+        rate += p.trap_lysis
     other = float(cells.other_hazards[i, HAZARD_PYROPTOSIS]) + float(cells.other_hazards[i, HAZARD_FERROPTOSIS])
     necrosis = waiting(rate + other, v)
     attack = NEVER

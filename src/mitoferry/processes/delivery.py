@@ -154,6 +154,7 @@ def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages,
                         i = taker(uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells)
                         new = arrive(mitochondria, pages, cells, events, slot, i, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential)
                         mitochondria.motor[new] = 0
+                        cells.particles[i] += 1
                     elif y * leaving < total + clocks.onward:
                         move(mitochondria, pages, cells, slot, target)
                     else:

@@ -7,14 +7,16 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
 * Pyrimidine gate: DHODH hands its electrons to complex III, so without respiration there is no pyrimidine and no
   division however much ATP there is (Bajzikova 2019 Cell Metab): x = min(1, respiration/(3 % of a normal one)) times the node
   ``dhodh`` (brequinar), or the uridine supplied (node ``uridine``) if that is larger; Hill2(x), 1 at x = 1. rho0 cells need uridine.
-* A senescent cell (``cells.senescent``) does not cycle. Growth signals of other mechanisms have their place in ``cycle_rate``.
+* A senescent cell (``cells.senescent``) does not cycle. ERK (``cells.erk``, 1 at rest) is the growth signal of arrivals that stay
+  without function.
 * Contact inhibition: 1/(1 + (contacts/n_half)^4).
 
 A cell that cycles grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of mitochondria that
 biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
 given phase stays the same. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
 chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
-Daughters restart at a random progress of 0 to ``spread``, so that lineages lose their phase.
+Of every other column ``cell_columns`` says whether the daughter inherits it, gets half, or starts anew. Daughters restart
+at a random progress of 0 to ``spread``, so that lineages lose their phase.
 
 Assumptions: links stay with the mother's row; daughters lie side by side in a random direction. Divisions are settled
 once per step in order of (well, id); a step delays them by dt/2 on average.
@@ -37,6 +39,7 @@ from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, N_CLASSES, PAGE
 from mitoferry.core.streams import PROLIFERATION
+from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.partition import partition
 from mitoferry.processes.rest import RESTING_ATP
@@ -103,17 +106,11 @@ def cycle_row(i, cells, groups, p, step):
     cells.radius[i] = exp(LN2 * progress / 3.0) * float(cells.radius[i])
 
 
-@row
-def halve(i, cells, cycle):
+def halve(i: int, cells: Any, cycle: float) -> None:
     """What cell ``i`` is right after division."""
-    cells.volume[i] = 0.5 * float(cells.volume[i])
-    cells.demand[i] = 0.5 * float(cells.demand[i])
-    cells.glycolysis[i] = 0.5 * float(cells.glycolysis[i])
-    cells.nonmito[i] = 0.5 * float(cells.nonmito[i])
-    cells.target_mitochondria[i] = 0.5 * float(cells.target_mitochondria[i])
+    halve_columns(cells, i)
     cells.radius[i] = CUBE_ROOT_HALF * float(cells.radius[i])
     cells.cycle[i] = cycle
-    cells.heme[i] = 0.5 * float(cells.heme[i])
 
 
 @row
@@ -147,14 +144,6 @@ def partition_all(mothers, n, first, mitochondria, pages, cells, wells, step):
     """Deal the mitochondria of the cells ``mothers``; their daughters are the rows from ``first`` on (serial)."""
     for j in range(n):
         partition(mitochondria, pages, cells, wells, int(mothers[j]), first + j, step.step)
-
-
-NEW_IN_DAUGHTER = {
-    "first_page": -1, "n_mitochondria": 0, "n_foreign": 0, "next_ordinal": 1, "want_pages": 0, "tally": 0, "n_divisions": 0,
-    "received": 0, "donated": 0, "returned": 0, "lysed_arrivals": 0, "degraded_foreign": 0, "n_filopodia": 0,
-    "mtdna_freed": 0, "engulfed": 0, "traps": 0,
-    "engrafted": 0,
-}  # fmt: skip
 
 
 def daughter_ids(world: Any, mothers: Any) -> Any:

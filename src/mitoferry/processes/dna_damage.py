@@ -2,10 +2,11 @@
 
 Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
 
-    D' = level x R x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) D
+    D' = (level x R + radiation) x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) D
     R  = (1 + k)/(1 + k x node drug_efflux x e(ATP)),      e = Hill2(ATP/half), 1 at rest
 
-``level`` is the node ``dna_damage`` of drugs and radiation; s is 1 in a cell that cycles and ``quiescent`` in one of a type that does not.
+``level`` is the node ``dna_damage`` of drugs, ``radiation`` that of rays, which no pump keeps out; s is 1 in a cell that cycles and
+``quiescent`` in one of a type that does not.
 R is the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k
 times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug. What lesions do:
 ``signals`` lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
@@ -14,8 +15,8 @@ So mitochondria that come in act on a drugged cell with both signs by one set of
 of degraded arrivals raises antioxidants and survival; but a drug that cycles electrons makes H2O2 in proportion to the chains that work,
 and the more of them came in, the more.
 
-Assumptions: quasi-steady drug inside (minutes); one kind of lesion; R is applied to radiation too, which has no pump (an error where ATP
-is short). Step: exact for constant inputs. Wanted where an agent acts on the nodes ``dna_damage`` or ``drug_efflux``. Verification:
+Assumptions: quasi-steady drug inside (minutes); one kind of lesion. Step: exact for constant inputs. Wanted where an agent acts on the
+nodes ``dna_damage``, ``radiation`` or ``drug_efflux``. Verification:
 ``tests/verification/test_dna_damage.py``.
 """
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mitoferry.core.maths import approach
-from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX
+from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX, NODE_RADIATION
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.processes.organelle import excess_oxidant
@@ -59,9 +60,10 @@ def dna_damage_row(i, cells, groups, p, step):
     held = 1.0
     if level > 0.0:
         held = retention(atp, float(groups.nodes[g, NODE_DRUG_EFFLUX]), p)
-        if float(groups.cycle_time[g]) <= 0.0:
-            level = level * p.quiescent
-    made = level * held + p.oxidant_rate * excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
+    lesions = level * held + max(float(groups.nodes[g, NODE_RADIATION]), 0.0)
+    if lesions > 0.0 and float(groups.cycle_time[g]) <= 0.0:
+        lesions = lesions * p.quiescent
+    made = lesions + p.oxidant_rate * excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
     cells.drug_retention[i] = held
     cells.dna_damage[i] = approach(float(cells.dna_damage[i]), made, p.repair * energy(atp, p.atp_half), step.dt / 3600.0)
 
@@ -73,7 +75,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether an agent damages DNA or acts on the pumps."""
-    return bool(spec.acts_on("dna_damage", "drug_efflux"))
+    return bool(spec.acts_on("dna_damage", "radiation", "drug_efflux"))
 
 
 PROCESS = Process(name="dna_damage", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

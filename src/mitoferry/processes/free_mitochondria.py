@@ -280,6 +280,7 @@ def take_up(slots, targets, times, n, mitochondria, pages, cells, events, gate_p
         )
         if new >= 0:
             mitochondria.motor[new] = 0
+            cells.particles[target] += 1
 
 
 @row

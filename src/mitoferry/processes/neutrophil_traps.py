@@ -6,9 +6,10 @@ Mechanism, hazard [1/h] of a living neutrophil that has not cast its trap yet:
 
 with o = Hill2(H2O2) less its value at rest.
 
-A trap is cast once. The neutrophil lives on for the time being (vital release) but engulfs nothing any more (``phagocytosis``). The net
-is nuclear DNA: no mitochondrion and no mtDNA leaves with it, so the ledger has nothing to book; its pull on platelets and vessels is not
-modelled.
+A trap is cast once. The neutrophil engulfs nothing any more (``phagocytosis``) and ends by lysis at the hazard ``death.trap_lysis``,
+with its mitochondria set free in the medium (route lysis) and HMGB1 spilled. The net is nuclear DNA; what toll-like receptor 9 sees of it
+goes into the pool of free DNA of the well as ``dna`` copies of mtDNA (``mtdna_sensing``: uptake, decay). That pool is no part of the
+ledger, which books no mitochondrion here. The pull of traps on platelets and vessels is not modelled.
 
 Step error: hazard frozen over a step; the chance 1 - exp(-h dt) is exact at constant hazard.
 Verification: ``tests/verification/test_immune_axes.py``.
@@ -17,6 +18,8 @@ Verification: ``tests/verification/test_immune_axes.py``.
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from mitoferry.core.maths import chance, hill2
 from mitoferry.core.nodes import NODE_NEUTROPHIL_TRAPS
@@ -32,6 +35,7 @@ class Parameters(NamedTuple):
 
     rate: float  # 1/h
     h2o2_half: float  # uM
+    dna: float  # copies of mtDNA
 
 
 @row
@@ -44,8 +48,8 @@ def trap_hazard(i, cells, groups, p):
 
 
 @row
-def trap_row(i, cells, groups, wells, p, step):
-    """Whether neutrophil ``i`` casts its trap in this step."""
+def trap_row(i, cells, groups, wells, cast, p, step):
+    """``cast[i]``: whether neutrophil ``i`` casts its trap in this step."""
     if float(groups.trap_former[int(cells.group[i])]) <= 0.0:
         return
     if int(cells.traps[i]) != 0 or not alive(int(cells.state[i])):
@@ -56,12 +60,22 @@ def trap_row(i, cells, groups, wells, p, step):
     w = int(cells.well[i])
     if uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, NEUTROPHIL_TRAPS, step.step, 0) < chance(h, step.dt / 3600.0):
         cells.traps[i] = 1
+        cast[i] = 1
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Neutrophils cast their traps over ``step.dt``; none before time zero."""
-    if step.time >= 0.0:
-        world.backend.each(trap_row, world.n_cells, world.cells, world.groups, world.wells, p, step)
+    if step.time < 0.0:
+        return
+    backend, n = world.backend, world.n_cells
+    cast = np.zeros(n, dtype=np.uint8)
+    backend.each(trap_row, n, world.cells, world.groups, world.wells, cast, p, step)
+    backend.pull(cast)
+    rows = np.flatnonzero(cast)
+    if rows.size:
+        backend.pull(world.cells, world.wells)
+        world.wells.mtdna[:] += p.dna * np.bincount(world.cells.well[rows], minlength=world.n_wells)
+        backend.push(world.wells)
 
 
 def wanted(spec: Any) -> bool:

@@ -4,7 +4,9 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
 
 * NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
   LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
-  see ``mtdna_sensing``); humanin divides it by 1 + dose/half;
+  see ``mtdna_sensing``; HMGB1 of the medium at RAGE and toll-like receptor 4, see ``cytokines``); humanin divides it by
+  1 + dose/half; that of a senescent cell does not fall below ``nfkb_senescent`` times the node ``nfkb`` (the target, so that no
+  two processes write it in turn);
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the largest of oxidant stress, damage of the mitochondria and lesions of DNA (``dna_damage``);
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
@@ -41,7 +43,7 @@ from mitoferry.core.nodes import (
 )
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, TNF_ALPHA
+from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, RECEPTOR_HMGB1, TNF_ALPHA
 from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage
 
@@ -88,6 +90,7 @@ class Parameters(NamedTuple):
     pgc1a_sirt1_gain: float
     pgc1a_ampk_gain: float
     humanin_half: float  # uM
+    nfkb_senescent: float
 
 
 class Decays(NamedTuple):
@@ -166,7 +169,10 @@ def advance_stress(i, cells, groups, d, p):
     genome = max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half))
     genome = max(genome, hill2(float(cells.dna_damage[i]), p.p53_dna_half))
     p53 = min(float(groups.nodes[g, NODE_P53]) * genome, 1.0)
-    nfkb = max(nfkb, min(float(groups.nodes[g, NODE_NFKB]) * float(cells.tlr9[i]), 1.0))
+    alarm = max(float(cells.tlr9[i]), float(groups.receptors[g, RECEPTOR_HMGB1]))
+    if int(cells.senescent[i]) != 0:
+        alarm = max(alarm, p.nfkb_senescent)
+    nfkb = max(nfkb, min(float(groups.nodes[g, NODE_NFKB]) * alarm, 1.0))
     lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
     akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))

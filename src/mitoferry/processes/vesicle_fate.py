@@ -239,6 +239,8 @@ def empty_vesicle(v, target, time, vesicles, mitochondria, pages, cells, events,
             mitochondria.motor[slot] = 1 + int(vesicles.layer[v])
             move(mitochondria, pages, cells, slot, N_POOLS * w + POOL_MEDIUM)
         vesicles.slots[v, k] = -1
+    if target >= 0:
+        cells.particles[target] += 1
     vesicles.kind[v] = NO_VESICLE
     vesicles.n_cargo[v] = 0
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mitoferry.base.errors import InputError, MitoferryError, Problem
+from mitoferry.base.errors import InputError, MitoferryError, MitoferryWarning, Problem
 
 
 class Experiment:
@@ -193,7 +194,7 @@ def closing_text(results: Any) -> str:
 
 
 def check_text(name: str, overrides: Sequence[str]) -> str:
-    """One line for a file without problems; warns of cell types of which nothing that matters is measured.
+    """One line for a file without problems; warns of cell types of which nothing that matters is measured, and of killers that see nothing.
 
     Raises:
         InputError: with all problems otherwise.
@@ -202,7 +203,10 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
     spec = experiment.resolve()
     _warn_of_types(experiment.definition)
     from mitoferry.experiment.estimate import refuse_unless_it_fits
+    from mitoferry.experiment.foreign import unseen_donors
 
+    for text in unseen_donors(spec):
+        warnings.warn(text, MitoferryWarning, stacklevel=2)
     refuse_unless_it_fits(spec)
     cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
     return f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
@@ -210,9 +214,6 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
 
 def _warn_of_types(definition: Any) -> None:
     """One warning per cell type whose deciding numbers are none of them measured; numbers that the file gives do not count."""
-    import warnings
-
-    from mitoferry.base.errors import MitoferryWarning
     from mitoferry.library.cell_types import cell_type
     from mitoferry.show.cell_card import unmeasured_text
 

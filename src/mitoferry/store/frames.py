@@ -53,12 +53,12 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
     },
     "mitochondria": {
         "well": ("i4", (), "", "index of the well"),
-        "cell": ("u4", (), "", "id of the host cell; 0 = in a nanotube or in the medium"),
+        "cell": ("u4", (), "", "id of the host cell; 0 = in a nanotube, in the medium or in delivery"),
         "link": ("u4", (), "", "id of the link that it is in, 0 = none"),
         "birth_cell": ("u4", (), "", "id of the cell in which it was born"),
         "ordinal": ("u4", (), "", "number within its birth cell"),
         "route": ("u1", (), "", "ROUTE_* of its last hand-over, 0 = never moved"),
-        "place": ("u1", (), "", "cytosol, endosome, double membrane, in transit"),
+        "place": ("u1", (), "", "cytosol, endosome, double membrane, in transit (also in delivery)"),
         "potential": ("f4", (), "mV", "membrane potential, rounded to 1/64 mV"),
         "damage": ("f4", (), "1", ""),
         "mass": ("f4", (), "1", ""),
@@ -66,7 +66,7 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
     },
     "hosts": {
         "well": ("i4", (), "", "index of the well"),
-        "host": ("u1", (), "", "population of the host; 255 = in transit, 254 = medium"),
+        "host": ("u1", (), "", "population of the host; 255 = in transit, 254 = medium, 253 = in delivery (a compartment of a dose)"),
         "host_state": ("u1", (), "", "CELL_* constant of the host"),
         "birth_population": ("u1", (), "", "population in which it was born"),
         "route": ("u1", (), "", "ROUTE_* of its last hand-over"),
@@ -75,7 +75,7 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
         "count": ("i8", (), "", "mitochondria"),
     },
 }
-HOST_TRANSIT, HOST_MEDIUM = 255, 254
+HOST_TRANSIT, HOST_MEDIUM, HOST_DELIVERY = 255, 254, 253
 POTENTIAL_STEPS = 64.0  # per mV: potentials are rounded, so that they pack
 _NOT_SHOWN = (s.CELL_EMPTY, s.CELL_POOL, s.CELL_WAITING)
 
@@ -135,6 +135,12 @@ def _links(world: World) -> dict[str, Any]:
     return columns
 
 
+def compartments(world: World) -> np.ndarray:
+    """Rows of the table of cells that are compartments of doses on their way (process ``delivery``); int64."""
+    rows = world.extra.get("delivery")
+    return np.zeros(0, np.int64) if rows is None else np.asarray(rows)[np.asarray(rows) >= 0]
+
+
 def _slots(world: World, wells: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Occupied slots and the rows of their owners, of all wells or the given ones."""
     m, p, c = world.mitochondria, world.pages, world.cells
@@ -153,7 +159,8 @@ def _mitochondria(world: World, wells: np.ndarray) -> dict[str, Any]:
     flags = np.asarray(m.flags)[slots].astype(np.int64)
     energy_class = (flags >> s.CLASS_SHIFT) & s.CLASS_MASK
     potential = np.asarray(c.psi)[owner, energy_class] - s.PSI_OFFSET_SCALE * np.asarray(m.psi_offset)[slots]
-    in_cell = np.asarray(c.state)[owner] != s.CELL_POOL
+    held = np.isin(owner, compartments(world))
+    in_cell = (np.asarray(c.state)[owner] != s.CELL_POOL) & ~held
     link_of_slot = np.zeros(len(m.flags) + 1, np.uint32)
     live = np.flatnonzero(np.asarray(cargo.alive[: world.n_cargo]) == 1)
     link_of_slot[np.asarray(cargo.slot)[live]] = np.asarray(world.links.id)[np.asarray(cargo.link)[live]]
@@ -164,7 +171,7 @@ def _mitochondria(world: World, wells: np.ndarray) -> dict[str, Any]:
         "birth_cell": np.asarray(m.birth)[slots],
         "ordinal": np.asarray(m.ordinal)[slots],
         "route": (flags >> s.ROUTE_SHIFT) & s.ROUTE_MASK,
-        "place": (flags >> s.PLACE_SHIFT) & s.PLACE_MASK,
+        "place": np.where(held, s.IN_TRANSIT, (flags >> s.PLACE_SHIFT) & s.PLACE_MASK),
         "potential": np.round(np.where(flags & s.PORE_OPEN, 0.0, potential) * POTENTIAL_STEPS) / POTENTIAL_STEPS,
         "damage": s.DAMAGE_SCALE * np.asarray(m.damage)[slots],
         "mass": s.MASS_SCALE * np.asarray(m.mass)[slots],
@@ -184,6 +191,7 @@ def _hosts(world: World) -> dict[str, Any]:
     pool = np.asarray(c.state)[owner] == s.CELL_POOL
     medium = owner % s.N_POOLS == s.POOL_MEDIUM
     host = np.where(pool, np.where(medium, HOST_MEDIUM, HOST_TRANSIT), np.asarray(c.population)[owner])
+    host = np.where(np.isin(owner, compartments(world)), HOST_DELIVERY, host)
     parts = (
         np.asarray(c.well)[owner], host, np.where(pool, 0, np.asarray(c.state)[owner]),
         np.asarray(m.birth)[moved].astype(np.int64) >> 24, (flags >> s.ROUTE_SHIFT) & s.ROUTE_MASK,

@@ -16,7 +16,7 @@ import numpy as np
 
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, DOUBLE_MEMBRANE, ENDOSOME, ROUTE_NAMES
 from mitoferry.store.atomic import RunFolderError
-from mitoferry.store.frames import HOST_MEDIUM, HOST_TRANSIT
+from mitoferry.store.frames import HOST_DELIVERY, HOST_MEDIUM, HOST_TRANSIT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def _last_known(r: Results) -> dict[tuple[str, str, str], int]:
 def _present(hosts: Mapping[str, np.ndarray], first: int, last: int, route: int) -> dict[str, int]:
     """Mitochondria in cells of another population, of wells first to last - 1, that came by ``route``."""
     chosen = (hosts["well"] >= first) & (hosts["well"] < last) & (hosts["route"] == route)
-    pool = (hosts["host"] == HOST_TRANSIT) | (hosts["host"] == HOST_MEDIUM)
+    pool = np.isin(hosts["host"], (HOST_TRANSIT, HOST_MEDIUM, HOST_DELIVERY))
     foreign = chosen & ~pool & (hosts["host"] != hosts["birth_population"])
     dying = foreign & ~np.isin(hosts["host_state"], (CELL_LIVE, CELL_MOMP))
     vesicle = foreign & ~dying & np.isin(hosts["place"], (ENDOSOME, DOUBLE_MEMBRANE))
