@@ -38,15 +38,12 @@ from mitoferry.core.schema import (
     KIND_ARTIFICIAL,
     LINK_EMPTY,
     LINK_OPEN,
-    OCCUPIED,
-    PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
     ROUTE_MICROTUNNEL,
     ROUTE_NONE,
 )
 from mitoferry.core.streams import MICROTUNNEL
 from mitoferry.processes.dislodgement import living
+from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
 from mitoferry.processes.nanotube_links import gap_between, state_array
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.space.geometry import can_touch
@@ -74,25 +71,6 @@ class Tunnels(NamedTuple):
     passed: Any
     allowed: Any
     inside: Any
-
-
-@row
-def free_one(c, mitochondria, pages, cells, key0, key1, step, draw):
-    """Slot of a mitochondrion that is free in the cytosol of cell ``c``, by equal chances; -1 if there is none."""
-    best = 2.0
-    found = -1
-    page = int(cells.first_page[c])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
-                u = uniform(key0, key1, int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]), MICROTUNNEL, step, draw)
-                if u < best:
-                    best = u
-                    found = slot
-        page = int(pages.next[page])
-    return found
 
 
 @row
@@ -148,7 +126,8 @@ def deliver(i, time, links, tunnels, mitochondria, pages, cells, wells, events, 
     a = int(links.a[i])
     w = int(links.well[i])
     draw = CHOICE + ((int(links.id[i]) * 64 + int(tunnels.passed[i])) & (CHOICE - 1))
-    slot = free_one(a, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), step.step, draw)
+    key0, key1 = int(wells.key0[w]), int(wells.key1[w])
+    slot, _ = smallest_draw(a, -1.0, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MICROTUNNEL, step.step, draw)
     tunnels.inside[i] = EMPTY
     if slot >= 0:
         tunnels.passed[i] += 1
