@@ -70,6 +70,8 @@ def release_row(i, cells, groups, wells, times, p, step):
         return
     w = int(cells.well[i])
     u, _, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
+    if (1.0 - u) * 3600.0 >= rate * step.dt:  # then -log(u) is larger still
+        return
     wait = -3600.0 * log(u) / rate
     if wait < step.dt:
         times[i] = step.time + wait
