@@ -29,17 +29,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LINK_BORN
-from mitoferry.core.handover import log_event
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ACTIN, NODE_MFN2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, KIND_DENDRITE, LINK_EMPTY, LINK_OPEN, ROUTE_NONE
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, KIND_DENDRITE, LINK_EMPTY, LINK_OPEN
 from mitoferry.core.streams import DENDRITE
 from mitoferry.processes.nanotube_clocks import course_of, holds
-from mitoferry.processes.nanotube_links import NEVER, gap_between, state_array
+from mitoferry.processes.nanotube_links import NEVER, free_link, gap_between, state_array, write_link
 from mitoferry.processes.nanotube_transport import GATE
 from mitoferry.space.geometry import BLOCK, INSERT
 
@@ -106,32 +104,11 @@ def grow(sources, targets, time, n_links, links, cells, wells, mitochondria, eve
     for q in range(len(sources)):
         a = int(sources[q])
         b = int(targets[q])
-        w = int(cells.well[a])
-        while i < n_links and int(links.state[i]) != LINK_EMPTY:
-            i += 1
-        if i >= n_links:
-            n_links = i + 1
-        name = int(wells.next_link[w])
-        wells.next_link[w] = name + 1
+        i = free_link(i, n_links, links)
+        n_links = max(n_links, i + 1)
         length = max(gap_between(a, b, cells, wells), p.shortest)
-        links.id[i] = name
-        links.well[i] = w
-        links.a[i] = a
-        links.b[i] = b
-        links.id_a[i] = cells.id[a]
-        links.id_b[i] = cells.id[b]
-        links.initiator[i] = 0
-        links.kind[i] = KIND_DENDRITE
-        links.state[i] = LINK_OPEN
+        write_link(i, a, b, KIND_DENDRITE, 0, LINK_OPEN, time, time, length, p.diameter, links, cells, wells, mitochondria, events)
         links.thick[i] = 1
-        links.born[i] = time
-        links.ready[i] = time
-        links.length[i] = length
-        links.rest_length[i] = length
-        links.diameter[i] = p.diameter
-        links.polarity[i] = 0.5
-        links.n_cargo[i] = 0
-        log_event(events, EVENT_LINK_BORN, w, time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
     return n_links
 
 

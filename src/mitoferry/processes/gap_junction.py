@@ -48,7 +48,7 @@ from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
-from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.nanotube_links import slots_in_use, state_array
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -194,10 +194,7 @@ def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, ga
 
 def sorted_vesicles(world: Any, vesicles: Vesicles) -> tuple[Any, Any]:
     """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell)."""
-    rows = np.flatnonzero(vesicles.count)
-    counts = vesicles.count[rows].astype(np.int64)
-    owner = np.repeat(rows, counts)
-    slots = owner * N_SLOTS + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    owner, slots = slots_in_use(vesicles.count, N_SLOTS)
     world.backend.pull(world.cells)
     order = np.lexsort((world.cells.id[owner], world.cells.well[owner], vesicles.time[slots]))
     return owner[order], slots[order]

@@ -22,9 +22,8 @@ import numpy as np
 from mitoferry.core.maths import exp
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.contacts import contact_length, some_can_touch
-from mitoferry.processes.dislodgement import living
+from mitoferry.processes.gap_junction import strength_row
 from mitoferry.processes.nanotube_links import centre_distance
 from mitoferry.space.geometry import BLOCK, can_touch
 from mitoferry.space.neighbours import bin_runs, bin_span, wrap_bin
@@ -40,14 +39,6 @@ class Parameters(NamedTuple):
     plaques_per_length: float  # 1/um
     metabolite_permeability: float
     calcium_permeability: float
-
-
-@row
-def coupling_row(i, cells, groups, strength):
-    """Connexin 43 of cell ``i`` that can couple."""
-    strength[i] = 0.0
-    if living(cells, i):
-        strength[i] = max(connexin(i, cells, groups) * float(cells.akt[i]), 0.0)
 
 
 @row
@@ -115,7 +106,7 @@ def couple(n_cells, strength, cells, wells, neighbours, p, step):
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Even out Ca2+ and ATP of touching cells for one step."""
     strength = np.zeros(world.n_cells)
-    world.backend.each(coupling_row, world.n_cells, world.cells, world.groups, strength)
+    world.backend.each(strength_row, world.n_cells, world.cells, world.groups, strength)
     world.backend.serial(couple, world.n_cells, strength, world.cells, world.wells, world.space.neighbours, p, step)
 
 
