@@ -2,15 +2,12 @@
 
 import hashlib
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE
@@ -110,23 +107,9 @@ def test_same_bytes(name, reference):
     assert run(BACKENDS[name]()) == reference
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
-from test_more_routes import run
-from mitoferry.backends.cuda import Cuda
-print(run(Cuda(), n=4, steps=8)[0])
-"""
-
-
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.split()[-1:] == [run(Reference(), n=4, steps=8)[0]], done.stderr[-2000:]
+    assert printed("from test_more_routes import run; print(run(Cuda(), n=4, steps=8)[0])") == run(Reference(), n=4, steps=8)[0]
 
 
 # ------------------------------------------------------------------ switches
