@@ -48,8 +48,8 @@ FAST = {
 TUNNELS = Tunnels(donors=(1,), recipients=(0,), length=8.0, mitochondria=2, start=0.0, end=math.inf)
 
 
-def run(backend, n=6, steps=9):
-    """A dish of jittering cells; returns a digest of all tables and what happened."""
+def run(backend, n=6, steps=9, seconds=60):
+    """A dish of jittering cells, some of which die; returns a digest of all tables and what happened."""
     small = {"count": n, "numbers": cell_type(mitochondria=12.0, mtdna=40.0, dendrites=3.0, synaptosomes=40.0)}
     geometry = Geometry(size=(120.0, 120.0, 20.0), medium_height=50.0)
     world = make_world(
@@ -67,15 +67,15 @@ def run(backend, n=6, steps=9):
     for k in range(steps):
         backend.pull(world.cells)
         world.cells.x[cells] = (world.cells.x[cells] + rng.normal(0, 1.0, cells.size).astype(np.float32)) % np.float32(120.0)
-        if k == 5:
+        if k == min(5, steps - 2):
             dying = cells[::7]
             world.cells.state[dying[world.cells.state[dying] == CELL_LIVE]] = CELL_APOPTOTIC
         backend.push(world.cells)
-        step = Step(k, 60 * k, 60.0 * k, 60.0)
+        step = Step(k, seconds * k, float(seconds * k), float(seconds))
         update_neighbours(world, step)
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
-        world.ledger.check(world, "routes", 60 * k)
+        world.ledger.check(world, "routes", seconds * k)
         backend.pull(world.events)
         count = int(world.events.count[0])
         for name in world.events._fields[:-1]:
@@ -109,7 +109,7 @@ def test_same_bytes(name, reference):
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    assert printed("from test_more_routes import run; print(run(Cuda(), n=4, steps=8)[0])") == run(Reference(), n=4, steps=8)[0]
+    assert printed("from test_more_routes import run; print(run(Cuda(), n=4, steps=3, seconds=600)[0])") == run(Reference(), n=4, steps=3, seconds=600)[0]
 
 
 # ------------------------------------------------------------------ switches
