@@ -109,7 +109,9 @@ def test_same_bytes(name, reference):
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    assert printed("from test_more_routes import run; print(run(Cuda(), n=4, steps=3, seconds=600)[0])") == run(Reference(), n=4, steps=3, seconds=600)[0]
+    here = run(Reference(), n=4, steps=3, seconds=600)
+    assert min(here[1:]) > 1
+    assert printed("from test_more_routes import run; print(run(Cuda(), n=4, steps=3, seconds=600)[0])") == here[0]
 
 
 # ------------------------------------------------------------------ switches

@@ -52,6 +52,7 @@ ITSELF = (
     "wells/cytokines",
     "groups/receptors",
 )  # where an agent is written down
+MOST_ARMS = 150  # of one file
 BACKEND = Cpu(threads=1)  # one for all runs: its kernels are loaded once
 AGENTS = {f"{a.kind}-{a.name}": a for a in all_acting() if a.places != {"perfusion"}}  # blood: test_blood_flow_acts_on_mechanisms.py
 # What has no work to do within twelve minutes of five cells: no vesicle is in the medium, no cell is about to divide or to die.
@@ -74,14 +75,16 @@ def given(agent):
 @cache
 def arms():
     """The resolved plate with one arm per agent, each agent acting from the second step on."""
-    text = HEAD + "".join(f"  {name.replace('-', '_')}: {given(agent)}\n" for name, agent in AGENTS.items())
-    with pytest.warns(match="outside its range"):
-        spec = resolve(parse_experiment(text, "agents.yaml", name="agents"))
+    known, agents = {}, [f"  {name.replace('-', '_')}: {given(agent)}\n" for name, agent in AGENTS.items()]
+    for some in (agents[k : k + MOST_ARMS] for k in range(0, len(agents), MOST_ARMS)):
+        with pytest.warns(match="outside its range"):
+            spec = resolve(parse_experiment(HEAD + "".join(some), "agents.yaml", name="agents"))
+        known |= {arm.name: arm for arm in spec.arms}
 
     def soon(action):
         return replace(action, start=FIRST) if action.kind == "node" else action
 
-    return spec, {arm.name: replace(arm, actions=tuple(soon(a) for a in arm.actions)) for arm in spec.arms}
+    return spec, {arm.name: replace(arm, actions=tuple(soon(a) for a in arm.actions)) for arm in known.values()}
 
 
 @cache

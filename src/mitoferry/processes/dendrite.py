@@ -39,7 +39,8 @@ from mitoferry.core.streams import DENDRITE
 from mitoferry.processes.nanotube_clocks import course_of, holds
 from mitoferry.processes.nanotube_links import NEVER, free_link, gap_between, state_array, write_link
 from mitoferry.processes.nanotube_transport import GATE
-from mitoferry.space.geometry import BLOCK, INSERT
+from mitoferry.space.geometry import BLOCK
+from mitoferry.space.neighbours import rows_within
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -157,14 +158,14 @@ def pairs_to_join(
     world: Any, growing: Any, wanting: Any, degree: Any, joined: set[tuple[int, int]], once: bool, p: Parameters
 ) -> list[Any]:
     """Pairs (source, target) that are joined now, shortest gap first, then by ids; with ``once`` each source grows one."""
-    cells, n = world.cells, world.n_cells
-    found = []
+    cells, n, found = world.cells, world.n_cells, []
+    largest = float(cells.radius[:n].max(initial=0.0))
     for source in np.flatnonzero(growing[:n]):
         i = int(source)
-        near = np.flatnonzero((cells.well[:n] == cells.well[i]) & (wanting[:n] >= 0))
-        near = near[near != i]
-        if world.wells.geometry[cells.well[i]] == INSERT:
-            near = near[cells.layer[near] == cells.layer[i]]
+        if int(cells.bin[i]) < 0:
+            continue
+        near = rows_within(i, p.reach + float(cells.radius[i]) + largest, cells, world.wells, world.space.neighbours)
+        near = near[(wanting[near] >= 0) & (near != i)]
         gaps = _gaps(world, i, near)
         within = gaps <= p.reach
         found += [(float(gap), int(cells.id[i]), int(cells.id[j]), i, int(j)) for gap, j in zip(gaps[within], near[within], strict=True)]
@@ -198,7 +199,7 @@ def grow_dendrites(world: Any, step: Any, p: Parameters) -> None:
     met[0] = 1
     if not int(number):
         return
-    backend.pull(world.cells, world.wells, growing)
+    backend.pull(world.cells, world.wells, world.space.neighbours, growing)
     joined = {(min(a, b), max(a, b)) for a, b in zip(links.a[rows].tolist(), links.b[rows].tolist(), strict=True)}
     pairs = pairs_to_join(world, growing, wanting, degree, joined, fresh == 0, p)
     if not pairs:
