@@ -1,12 +1,8 @@
 """Seeding and counting give the same bytes on every backend, for any number of threads and any order of rows."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from worlds import make_world
@@ -44,11 +40,9 @@ def test_wells_of_a_replicate_start_alike_and_replicates_differ():
     assert (x[0] != x[1]).all()
 
 
-SCRIPT = """
-import sys; sys.path.insert(0, {tests!r}); sys.path.insert(0, {backends!r})
+SIMULATED = """
 from test_core_backends import bytes_of
 from worlds import make_world
-from mitoferry.backends.cuda import Cuda
 from mitoferry.backends.reference import Reference
 assert bytes_of(make_world(backend=Cuda())) == bytes_of(make_world(backend=Reference()))
 print("same bytes")
@@ -56,11 +50,4 @@ print("same bytes")
 
 
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "same bytes" in done.stdout
+    assert "same bytes" in printed(SIMULATED)

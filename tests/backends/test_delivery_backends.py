@@ -1,14 +1,10 @@
 """Delivery, packages, needles and grafts: the same bytes on the CUDA simulator as in plain Python."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 
+from cuda_simulator import printed
 from fates import module, rest, rows_of, values
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import ISOLATED, Dose, Geometry, Graft
@@ -61,18 +57,6 @@ def bytes_of(world):
     return {f"{t}/{name}": np.ascontiguousarray(c).tobytes() for t, table in tables.items() for name, c in table._asdict().items()}
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
-from test_delivery_backends import bytes_of, history
-from mitoferry.backends.cuda import Cuda
-from mitoferry.backends.reference import Reference
-found = history(Cuda())
-assert found.cells.received.sum() > 0
-assert bytes_of(found) == bytes_of(history(Reference()))
-print("same bytes")
-"""
-
-
 def test_all_of_them_are_at_work_and_rows_may_come_in_any_order():
     world = history(Reference())
     c = world.cells
@@ -81,11 +65,15 @@ def test_all_of_them_are_at_work_and_rows_may_come_in_any_order():
     assert bytes_of(history(Reference(shuffle=4))) == bytes_of(world)
 
 
+SIMULATED = """
+from test_delivery_backends import bytes_of, history
+from mitoferry.backends.reference import Reference
+found = history(Cuda())
+assert found.cells.received.sum() > 0
+assert bytes_of(found) == bytes_of(history(Reference()))
+print("same bytes")
+"""
+
+
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "same bytes" in done.stdout, done.stderr[-3000:]
+    assert "same bytes" in printed(SIMULATED)

@@ -1,15 +1,12 @@
 """Isolated and released mitochondria, phagocytosis, transmitophagy: the same bytes on the CUDA simulator as in plain Python."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from fates import module, rest, values
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import ISOLATED, Dose
@@ -61,24 +58,10 @@ def run(backend, n=4, steps=8):
     return sha.hexdigest(), *(routes.count(r) for r in (ROUTE_INJECTION, ROUTE_RELEASE, ROUTE_PHAGOCYTOSIS))
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
-from test_free_routes_cuda import run
-from mitoferry.backends.cuda import Cuda
-print(run(Cuda())[0])
-"""
-
-
 def test_they_are_at_work():
     assert min(run(Reference())[1:]) > 0
 
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.split()[-1:] == [run(Reference())[0]], done.stderr[-2000:]
+    assert printed("from test_free_routes_cuda import run; print(run(Cuda())[0])") == run(Reference())[0]

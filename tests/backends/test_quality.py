@@ -1,13 +1,9 @@
 """Quality control gives the same bytes on every backend, for any number of threads and any order of rows."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.row import row
@@ -101,10 +97,8 @@ def test_many_cells_in_blocks_of_two_threads():
     assert result(Cpu(threads=1), cells=400, mitochondria=70) == result(Cpu(threads=2, shuffle=1), cells=400, mitochondria=70)
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
+SIMULATED = """
 from test_quality import result
-from mitoferry.backends.cuda import Cuda
 from mitoferry.backends.reference import Reference
 assert result(Cuda(), hours=0.2, cells=3, mitochondria=20) == result(Reference(), hours=0.2, cells=3, mitochondria=20)
 print("same bytes")
@@ -113,13 +107,7 @@ print("same bytes")
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "same bytes" in done.stdout, done.stderr
+    assert "same bytes" in printed(SIMULATED)
 
 
 @row

@@ -1,15 +1,12 @@
 """Heme, HMGB1, nutrients, ERK, NADPH oxidase and compatibility: the same bytes on every backend, and off as if the code were not there."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from fates import rest, rows_of
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
@@ -74,23 +71,8 @@ def test_backends_give_the_same_bytes(reference, name):
     assert run(BACKENDS[name]()) == reference
 
 
-SIMULATOR = """
-import sys
-sys.path[:0] = [{tests!r}, {here!r}]
-from test_signal_backends import run
-from mitoferry.backends.cuda import Cuda
-print(run(Cuda()))
-"""
-
-
 def test_cuda_simulator_gives_the_same_bytes(reference):
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    found = subprocess.run(
-        [sys.executable, "-c", SIMULATOR.format(tests=str(here.parent), here=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert found.stdout.strip() == reference, found.stderr[-2000:]
+    assert printed("from test_signal_backends import run; print(run(Cuda()))") == reference
 
 
 def state_of(spec, processes):

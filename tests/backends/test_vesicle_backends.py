@@ -1,14 +1,11 @@
 """Vesicles: the same bytes on every backend and in any order of rows; switched off, none was ever there; resumed as if never stopped."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from fates import module, rest, rows_of, shared_backend, values
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
@@ -78,10 +75,8 @@ def test_same_bytes_on_every_backend(standard, backend):
     assert [name for name, value in standard.items() if found[name] != value] == []
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
+SIMULATED = """
 from test_vesicle_backends import bytes_of, history
-from mitoferry.backends.cuda import Cuda
 from mitoferry.backends.reference import Reference
 found = history(Cuda(), n=3, steps=20)
 assert found.cells.received.sum() > 0
@@ -92,13 +87,7 @@ print("same bytes")
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here))],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "same bytes" in done.stdout, done.stderr[-3000:]
+    assert "same bytes" in printed(SIMULATED)
 
 
 # ------------------------------------------------------------------ in the loop

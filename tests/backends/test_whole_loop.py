@@ -4,15 +4,12 @@ Five cells with few mitochondria lie so close that filopodia reach; clocks of tu
 of the slow quality-control steps included) tubes form, mitochondria pass, are degraded and are born.
 """
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import Action, Geometry
@@ -129,12 +126,10 @@ def test_a_planted_fault_is_seen(reference):
     assert run(Cpu(threads=1), burn_in=180)[0] != reference[0]
 
 
-SCRIPT = """
-import sys; sys.path[:0] = [{tests!r}, {backends!r}]
+SIMULATED = """
 from test_whole_loop import assert_same, run
-from mitoferry.backends.cuda import Cuda
 from mitoferry.backends.reference import Reference
-small = dict(steps={steps}, cells=(1, 2), mitochondria=8.0, burn_in=60, voxel=60.0)
+small = dict(steps=11, cells=(1, 2), mitochondria=8.0, burn_in=60, voxel=60.0)
 wanted = run(Reference(), **small)
 assert_same(run(Cuda(), **small), wanted)
 print("same bytes", wanted[1])
@@ -143,11 +138,4 @@ print("same bytes", wanted[1])
 
 @pytest.mark.long
 def test_cuda_simulator_gives_the_same_bytes():
-    pytest.importorskip("numba_cuda")
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(here.parent), backends=str(here), steps=11)],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "same bytes" in done.stdout
+    assert "same bytes" in printed(SIMULATED)

@@ -1,7 +1,8 @@
 """Dendritic networks: how many dendrites a cell keeps and with whom, loading by ADP through MFN2 and Miro1, loss with a dying end.
 
 Fault seen to fail it, planted in a copy of the package: the tether of the receiving end instead of the loading one (loading),
-P2Y left out (loading), a cell counts only the dendrites that it began (network), a dendrite of a dead cell left standing (loss).
+P2Y left out (loading), a cell counts only the dendrites that it began (network), a dendrite of a dead cell left standing (loss),
+all cells of the well looked at by each that grows (neighbourhood), bins within half of the reach only (overlooked).
 """
 
 import numpy as np
@@ -20,6 +21,7 @@ from mitoferry.core.schema import (
     ROUTE_RETURN,
 )
 from mitoferry.processes import dendrite, nanotube_clocks, nanotube_transport
+from mitoferry.processes.nanotube_links import gap_between
 from nanotubes import HOUR, PLAIN, Stage, held, rows_of, wells_of
 from worlds import cell_type, make_spec, population
 
@@ -79,6 +81,48 @@ def test_a_dendrite_counts_at_both_of_its_ends_and_no_pair_has_two():
     none = wells_of((25,), places, mitochondria=(4,), backend=BACKEND, dendrites=(3.0,))
     stage(none, reach=9.0).run(60.0)
     assert network(none).size == 0
+
+
+def looked_at(monkeypatch, n, size):
+    """Pairs that 2 n dendritic cells in wells of ``size`` um look at when the network is grown, and the dendrites that come of it."""
+    seen, gaps = [], dendrite._gaps
+
+    def count(world, i, others):
+        seen.append(others.size)
+        return gaps(world, i, others)
+
+    monkeypatch.setattr(dendrite, "_gaps", count)
+    x = np.random.default_rng(3).uniform(0.0, size, (n, 2))
+    world = wells_of((n,), x, n_wells=2, mitochondria=(1,), backend=BACKEND, size=size, dendrites=(3.0,))
+    stage(world, reach=15.0).run(60.0)
+    monkeypatch.undo()
+    return sum(seen), world
+
+
+def test_growing_cells_look_at_their_neighbourhood_only(monkeypatch):
+    """20,000 cells in all: eight times the cells in eight times the area look at eight times as many pairs, not 64 times."""
+    few, small = looked_at(monkeypatch, 1250, 1250.0)
+    many, world = looked_at(monkeypatch, 10000, 1250.0 * 8**0.5)
+    assert few / 2500 > 10
+    assert 7.5 < many / few < 8.5
+    assert network(world).size / network(small).size == pytest.approx(8.0, rel=0.05)
+
+
+def test_no_pair_within_reach_is_overlooked():
+    rng, size = np.random.default_rng(5), 260.0
+    world = wells_of((60,), rng.uniform(0.0, size, (60, 2)), n_wells=3, mitochondria=(1,), backend=BACKEND, size=size, dendrites=(3.0,))
+    rows = rows_of(world, 0)
+    world.cells.radius[rows] = rng.uniform(4.0, 14.0, rows.size)
+    p = stage(world).p["dendrite"]._replace(reach=31.0)
+    ready, none = np.zeros(world.n_cells, np.int64), np.zeros(world.n_cells, np.int64)
+    ready[rows] = 100
+    found = dendrite.pairs_to_join(world, ready > 0, np.where(ready > 0, 100, -1), none, set(), False, p)
+    every = {
+        (int(a), int(b)) for a in rows for b in rows
+        if a < b and world.cells.well[a] == world.cells.well[b] and gap_between(a, b, world.cells, world.wells) <= p.reach
+    }  # fmt: skip
+    assert len(every) > 500
+    assert {(min(a, b), max(a, b)) for a, b in found} == every
 
 
 @pytest.mark.parametrize("p2y", [0.0, 0.5, 1.0])

@@ -4,8 +4,8 @@ The donor's mitochondria can leave by gap junctions, by a dendrite and by transm
 known exactly; nothing comes back (the recipient loads no dendrite and the donor swallows no plaque). No coupling between these is
 declared, so that what is left over after a knock-out goes on at its own rate and no faster.
 
-Fault seen to fail it, planted in a copy of the package: loading of dendrites that makes up for gap junctions (it rises where
-``plaque_internalisation`` is 0), and transmitophagy that follows the gate of the dendrites.
+Fault seen to fail it, planted in a copy of the package: loading of dendrites that makes up for gap junctions (it doubles
+where ``plaque_internalisation`` is 0), and transmitophagy that needs the node ``mfn2`` of the phagocyte as dendrites do.
 """
 
 import numpy as np

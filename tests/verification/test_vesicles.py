@@ -1,5 +1,7 @@
 """Vesicles: the size gate, Stokes and Einstein, batch arrivals (F3), shares of takers (F9), what holds each kind back."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,7 +48,7 @@ from mitoferry.core.schema import (
     VESICLE_SLOTS,
     Step,
 )
-from mitoferry.processes.vesicle_loading import load_vesicles, pick, sickness
+from mitoferry.processes.vesicle_loading import largest_mass, load_vesicles, pick, sickness
 from mitoferry.processes.vesicle_release import allocate_shed, free_rows, loading_of, radius_of
 from mitoferry.processes.vesicle_size import diffusion_of, fits, settling_of
 from vesicles import check_containers, pack, rows_in_use
@@ -147,6 +149,24 @@ def test_radii_are_log_normal_within_their_bounds(spread, right):
     law = stats.norm(np.log(p.microvesicle_radius), spread * p.microvesicle_spread)
     a, b = law.cdf(np.log(50.0)), law.cdf(np.log(500.0))
     assert (stats.kstest(r, lambda x: (law.cdf(np.log(x)) - a) / (b - a)).pvalue > ALPHA) == right
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.floats(20.0, 2500.0), st.floats(0.0, 20.0), st.floats(1e-3, 60.0))
+def test_the_largest_mass_that_goes_is_the_largest_that_fits(radius, left, share):
+    """Planted faults seen to fail it in a copy of the package: radius taken for the diameter; the margin, or the room left, left out."""
+    p = values("vesicle_release")
+    largest = MASS_SCALE * largest_mass(radius, left, p)
+
+    def goes(mass):
+        d = p.diameter * mass ** (1 / 3)
+        return bool(fits(radius, d, p.margin)) and d**3 <= left
+
+    mass = share * (largest if largest > 0.0 and share < 2.0 else 1.0)
+    assert goes(mass) == (mass <= largest) or math.isclose(mass, largest, rel_tol=1e-9)
+    if largest > 0.0:
+        assert goes(largest * (1.0 - 1e-9))
+        assert not goes(largest * (1.0 + 1e-9))
 
 
 def test_exosomes_are_too_small_and_only_counted():

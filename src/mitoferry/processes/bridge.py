@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LINK_BORN, EVENT_LINK_LOST
+from mitoferry.core.events import EVENT_LINK_LOST
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import exp, log
 from mitoferry.core.nodes import NODE_MICROTUBULE_MOTOR, NODE_TEMPERATURE
@@ -48,7 +48,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import BRIDGE
 from mitoferry.processes.contacts import meetings, some_can_touch
 from mitoferry.processes.dislodgement import living
-from mitoferry.processes.nanotube_links import gap_between
+from mitoferry.processes.nanotube_links import free_link, gap_between, write_link
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -100,32 +100,15 @@ def open_bridges(sources, targets, times, n_links, links, cells, wells, mitochon
         a = int(sources[q])
         b = int(targets[q])
         w = int(cells.well[a])
-        while i < n_links and int(links.state[i]) != LINK_EMPTY:
-            i += 1
-        if i >= n_links:
-            n_links = i + 1
+        i = free_link(i, n_links, links)
+        n_links = max(n_links, i + 1)
         name = int(wells.next_link[w])
-        wells.next_link[w] = name + 1
         u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[a]), name, BRIDGE, 0, AT_BIRTH)
         length = max(gap_between(a, b, cells, wells), p.shortest)
-        links.id[i] = name
-        links.well[i] = w
-        links.a[i] = a
-        links.b[i] = b
-        links.id_a[i] = cells.id[a]
-        links.id_b[i] = cells.id[b]
-        links.initiator[i] = 0
-        links.kind[i] = KIND_BRIDGE
-        links.state[i] = LINK_OPEN
-        links.thick[i] = 0
-        links.born[i] = times[q]
-        links.ready[i] = float(times[q]) + 3600.0 * between(v, p.shortest_life, p.longest_life)  # when it closes
-        links.length[i] = length
-        links.rest_length[i] = length
-        links.diameter[i] = between(u, p.narrowest, p.widest)
-        links.polarity[i] = 0.5
-        links.n_cargo[i] = 0
-        log_event(events, EVENT_LINK_BORN, w, float(times[q]), ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
+        time = float(times[q])
+        closes = time + 3600.0 * between(v, p.shortest_life, p.longest_life)
+        diameter = between(u, p.narrowest, p.widest)
+        write_link(i, a, b, KIND_BRIDGE, 0, LINK_OPEN, time, closes, length, diameter, links, cells, wells, mitochondria, events)
     return n_links
 
 

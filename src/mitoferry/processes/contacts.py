@@ -20,8 +20,8 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE
 from mitoferry.processes.nanotube_links import NEVER, centre_distance
-from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
+from mitoferry.space.geometry import can_touch
+from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec, Population
@@ -54,20 +54,9 @@ def pick_contact(i, share, by_length, reach, strength, cells, wells, neighbours)
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     geometry = int(wells.geometry[w])
-    nx = int(neighbours.shape[w, 0])
-    ny = int(neighbours.shape[w, 1])
-    nz = int(neighbours.shape[w, 2])
-    first = int(neighbours.offset[w])
-    k = int(cells.bin[i]) - first
-    if k < 0:
+    if int(cells.bin[i]) < 0:
         return -1
-    x0, mx = bin_span(k % nx, nx, 1, periodic)
-    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
-    z0 = k // (nx * ny)
-    mz = 1
-    if geometry == BLOCK:
-        z0, mz = bin_span(z0, nz, 1, periodic)
-    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     x = float(cells.x[i])
@@ -76,11 +65,10 @@ def pick_contact(i, share, by_length, reach, strength, cells, wells, neighbours)
     total = 0.0
     for jz in range(mz):
         for jy in range(my):
-            line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            line = bin_line(y0 + jy, z0 + jz, lines)
             for run in range(2):
-                lo = line + (first1 if run == 1 else first0)
-                hi = lo + (count1 if run == 1 else count0)
-                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
                     j = int(neighbours.member[m])
                     weight = float(strength[j])
                     if j == i or weight <= 0.0 or not can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):

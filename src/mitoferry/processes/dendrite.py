@@ -29,19 +29,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LINK_BORN
-from mitoferry.core.handover import log_event
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ACTIN, NODE_MFN2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, KIND_DENDRITE, LINK_EMPTY, LINK_OPEN, ROUTE_NONE
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, KIND_DENDRITE, LINK_EMPTY, LINK_OPEN
 from mitoferry.core.streams import DENDRITE
 from mitoferry.processes.nanotube_clocks import course_of, holds
-from mitoferry.processes.nanotube_links import NEVER, gap_between, state_array
+from mitoferry.processes.nanotube_links import NEVER, free_link, gap_between, state_array, write_link
 from mitoferry.processes.nanotube_transport import GATE
-from mitoferry.space.geometry import BLOCK, INSERT
+from mitoferry.space.geometry import BLOCK
+from mitoferry.space.neighbours import rows_within
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -106,32 +105,11 @@ def grow(sources, targets, time, n_links, links, cells, wells, mitochondria, eve
     for q in range(len(sources)):
         a = int(sources[q])
         b = int(targets[q])
-        w = int(cells.well[a])
-        while i < n_links and int(links.state[i]) != LINK_EMPTY:
-            i += 1
-        if i >= n_links:
-            n_links = i + 1
-        name = int(wells.next_link[w])
-        wells.next_link[w] = name + 1
+        i = free_link(i, n_links, links)
+        n_links = max(n_links, i + 1)
         length = max(gap_between(a, b, cells, wells), p.shortest)
-        links.id[i] = name
-        links.well[i] = w
-        links.a[i] = a
-        links.b[i] = b
-        links.id_a[i] = cells.id[a]
-        links.id_b[i] = cells.id[b]
-        links.initiator[i] = 0
-        links.kind[i] = KIND_DENDRITE
-        links.state[i] = LINK_OPEN
+        write_link(i, a, b, KIND_DENDRITE, 0, LINK_OPEN, time, time, length, p.diameter, links, cells, wells, mitochondria, events)
         links.thick[i] = 1
-        links.born[i] = time
-        links.ready[i] = time
-        links.length[i] = length
-        links.rest_length[i] = length
-        links.diameter[i] = p.diameter
-        links.polarity[i] = 0.5
-        links.n_cargo[i] = 0
-        log_event(events, EVENT_LINK_BORN, w, time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
     return n_links
 
 
@@ -180,14 +158,14 @@ def pairs_to_join(
     world: Any, growing: Any, wanting: Any, degree: Any, joined: set[tuple[int, int]], once: bool, p: Parameters
 ) -> list[Any]:
     """Pairs (source, target) that are joined now, shortest gap first, then by ids; with ``once`` each source grows one."""
-    cells, n = world.cells, world.n_cells
-    found = []
+    cells, n, found = world.cells, world.n_cells, []
+    largest = float(cells.radius[:n].max(initial=0.0))
     for source in np.flatnonzero(growing[:n]):
         i = int(source)
-        near = np.flatnonzero((cells.well[:n] == cells.well[i]) & (wanting[:n] >= 0))
-        near = near[near != i]
-        if world.wells.geometry[cells.well[i]] == INSERT:
-            near = near[cells.layer[near] == cells.layer[i]]
+        if int(cells.bin[i]) < 0:
+            continue
+        near = rows_within(i, p.reach + float(cells.radius[i]) + largest, cells, world.wells, world.space.neighbours)
+        near = near[(wanting[near] >= 0) & (near != i)]
         gaps = _gaps(world, i, near)
         within = gaps <= p.reach
         found += [(float(gap), int(cells.id[i]), int(cells.id[j]), i, int(j)) for gap, j in zip(gaps[within], near[within], strict=True)]
@@ -221,7 +199,7 @@ def grow_dendrites(world: Any, step: Any, p: Parameters) -> None:
     met[0] = 1
     if not int(number):
         return
-    backend.pull(world.cells, world.wells, growing)
+    backend.pull(world.cells, world.wells, world.space.neighbours, growing)
     joined = {(min(a, b), max(a, b)) for a, b in zip(links.a[rows].tolist(), links.b[rows].tolist(), strict=True)}
     pairs = pairs_to_join(world, growing, wanting, degree, joined, fresh == 0, p)
     if not pairs:

@@ -26,8 +26,8 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import DISLODGEMENT
 from mitoferry.processes.compatibility import compatibility
 from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
-from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
+from mitoferry.space.geometry import can_touch
+from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
 
 N_CONTACTS = 12
 NEARLY = 1e-3  # um, by which a look at x and y alone is too generous
@@ -142,30 +142,18 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     geometry = int(wells.geometry[w])
-    nx = int(neighbours.shape[w, 0])
-    ny = int(neighbours.shape[w, 1])
-    nz = int(neighbours.shape[w, 2])
-    first = int(neighbours.offset[w])
-    k = int(cells.bin[i]) - first
-    x0, mx = bin_span(k % nx, nx, 1, periodic)
-    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
-    z0 = k // (nx * ny)
-    mz = 1
-    if geometry == BLOCK:
-        z0, mz = bin_span(z0, nz, 1, periodic)
+    y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     x = float(cells.x[i])
     y = float(cells.y[i])
-    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
     own = float(cells.radius[i]) + p.contact_gap + NEARLY
     for jz in range(mz):
         for jy in range(my):
-            line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            line = bin_line(y0 + jy, z0 + jz, lines)
             for run in range(2):
-                lo = line + (first1 if run == 1 else first0)
-                hi = lo + (count1 if run == 1 else count0)
-                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
                     j = int(neighbours.member[m])
                     dx = minimum_image(x - float(cells.x[j]), size_x, periodic)
                     dy = minimum_image(y - float(cells.y[j]), size_y, periodic)

@@ -36,23 +36,19 @@ from mitoferry.core.handover import arrive
 from mitoferry.core.maths import power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PLAQUE_INTERNALISATION, NODE_TEMPERATURE
 from mitoferry.core.process import Process
-from mitoferry.core.random import exponential_from, uniform, uniform4
+from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
-    CYTOSOL,
     DOUBLE_MEMBRANE,
     MASS_SCALE,
-    OCCUPIED,
-    PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
     ROUTE_GAP_JUNCTION,
 )
 from mitoferry.core.streams import GAP_JUNCTION
 from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
-from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
+from mitoferry.processes.nanotube_links import slots_in_use, state_array
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -172,31 +168,6 @@ def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step
 
 
 @row
-def carried_off(j, mitochondria, pages, cells, key0, key1, step, draw):
-    """Slot of the mitochondrion of cell ``j`` that lies at the plaque: the smallest of uniforms keyed by identity; -1 if none."""
-    best = 2.0
-    found = -1
-    page = int(cells.first_page[j])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
-                birth = int(mitochondria.birth[slot])
-                ordinal = int(mitochondria.ordinal[slot])
-                u = uniform(key0, key1, birth, ordinal, GAP_JUNCTION, step, draw)
-                if u < best:
-                    best = u
-                    found = slot
-                elif u == best and found >= 0:
-                    other = int(mitochondria.birth[found])
-                    if birth < other or (birth == other and ordinal < int(mitochondria.ordinal[found])):
-                        found = slot
-        page = int(pages.next[page])
-    return found
-
-
-@row
 def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
     """Carry out the internalisations ``slots`` by the cells ``rows``, in this order (serial)."""
     for q in range(len(slots)):
@@ -205,7 +176,8 @@ def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, ga
         j = int(vesicles.source[s])
         w = int(cells.well[i])
         draw = CHOICE + ((int(cells.id[i]) * 64 + int(vesicles.draw[s])) & (CHOICE - 1))
-        slot = carried_off(j, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), step.step, draw)
+        key0, key1 = int(wells.key0[w]), int(wells.key1[w])
+        slot, _ = smallest_draw(j, -1.0, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, GAP_JUNCTION, step.step, draw)
         fits = False
         if slot >= 0:
             mass = MASS_SCALE * int(mitochondria.mass[slot])
@@ -222,10 +194,7 @@ def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, ga
 
 def sorted_vesicles(world: Any, vesicles: Vesicles) -> tuple[Any, Any]:
     """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell)."""
-    rows = np.flatnonzero(vesicles.count)
-    counts = vesicles.count[rows].astype(np.int64)
-    owner = np.repeat(rows, counts)
-    slots = owner * N_SLOTS + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    owner, slots = slots_in_use(vesicles.count, N_SLOTS)
     world.backend.pull(world.cells)
     order = np.lexsort((world.cells.id[owner], world.cells.well[owner], vesicles.time[slots]))
     return owner[order], slots[order]

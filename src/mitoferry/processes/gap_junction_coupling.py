@@ -22,12 +22,11 @@ import numpy as np
 from mitoferry.core.maths import exp
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.processes.connexin43 import connexin
 from mitoferry.processes.contacts import contact_length, some_can_touch
-from mitoferry.processes.dislodgement import living
+from mitoferry.processes.gap_junction import strength_row
 from mitoferry.processes.nanotube_links import centre_distance
-from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_runs, bin_span, wrap_bin
+from mitoferry.space.geometry import can_touch
+from mitoferry.space.neighbours import bin_line, bins_around, members
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -40,14 +39,6 @@ class Parameters(NamedTuple):
     plaques_per_length: float  # 1/um
     metabolite_permeability: float
     calcium_permeability: float
-
-
-@row
-def coupling_row(i, cells, groups, strength):
-    """Connexin 43 of cell ``i`` that can couple."""
-    strength[i] = 0.0
-    if living(cells, i):
-        strength[i] = max(connexin(i, cells, groups) * float(cells.akt[i]), 0.0)
 
 
 @row
@@ -76,30 +67,17 @@ def couple(n_cells, strength, cells, wells, neighbours, p, step):
     """Even out all pairs in contact, each once (serial); returns how many there are."""
     pairs = 0
     for i in range(n_cells):
-        w = int(cells.well[i])
-        first = int(neighbours.offset[w])
-        here = int(cells.bin[i]) - first
-        if float(strength[i]) <= 0.0 or here < 0:
+        if float(strength[i]) <= 0.0 or int(cells.bin[i]) < 0:
             continue
+        w = int(cells.well[i])
         geometry = int(wells.geometry[w])
-        periodic = int(wells.periodic[w])
-        nx = int(neighbours.shape[w, 0])
-        ny = int(neighbours.shape[w, 1])
-        nz = int(neighbours.shape[w, 2])
-        x0, mx = bin_span(here % nx, nx, 1, periodic)
-        y0, my = bin_span((here // nx) % ny, ny, 1, periodic)
-        z0 = here // (nx * ny)
-        mz = 1
-        if geometry == BLOCK:
-            z0, mz = bin_span(z0, nz, 1, periodic)
-        first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+        y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
         for jz in range(mz):
             for jy in range(my):
-                line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+                line = bin_line(y0 + jy, z0 + jz, lines)
                 for run in range(2):
-                    lo = line + (first1 if run == 1 else first0)
-                    hi = lo + (count1 if run == 1 else count0)
-                    for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                    lo, hi = members(line, run, lines, neighbours)
+                    for m in range(lo, hi):
                         j = int(neighbours.member[m])
                         if j <= i or float(strength[j]) <= 0.0 or not can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
                             continue
@@ -115,7 +93,7 @@ def couple(n_cells, strength, cells, wells, neighbours, p, step):
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Even out Ca2+ and ATP of touching cells for one step."""
     strength = np.zeros(world.n_cells)
-    world.backend.each(coupling_row, world.n_cells, world.cells, world.groups, strength)
+    world.backend.each(strength_row, world.n_cells, world.cells, world.groups, strength)
     world.backend.serial(couple, world.n_cells, strength, world.cells, world.wells, world.space.neighbours, p, step)
 
 

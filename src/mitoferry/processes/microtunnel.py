@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LINK_BORN, EVENT_LINK_LOST
+from mitoferry.core.events import EVENT_LINK_LOST
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ACTIN_MOTOR, NODE_MICROTUBULE_MOTOR, NODE_TEMPERATURE
@@ -38,16 +38,13 @@ from mitoferry.core.schema import (
     KIND_ARTIFICIAL,
     LINK_EMPTY,
     LINK_OPEN,
-    OCCUPIED,
-    PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
     ROUTE_MICROTUNNEL,
     ROUTE_NONE,
 )
 from mitoferry.core.streams import MICROTUNNEL
 from mitoferry.processes.dislodgement import living
-from mitoferry.processes.nanotube_links import gap_between, state_array
+from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
+from mitoferry.processes.nanotube_links import free_link, gap_between, state_array, write_link
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.space.geometry import can_touch
 
@@ -77,25 +74,6 @@ class Tunnels(NamedTuple):
 
 
 @row
-def free_one(c, mitochondria, pages, cells, key0, key1, step, draw):
-    """Slot of a mitochondrion that is free in the cytosol of cell ``c``, by equal chances; -1 if there is none."""
-    best = 2.0
-    found = -1
-    page = int(cells.first_page[c])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
-                u = uniform(key0, key1, int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]), MICROTUNNEL, step, draw)
-                if u < best:
-                    best = u
-                    found = slot
-        page = int(pages.next[page])
-    return found
-
-
-@row
 def entry_rate(c, cells, groups, p):
     """Rate [1/h] at which a mitochondrion of the donor ``c`` enters an empty tunnel."""
     g = int(cells.group[c])
@@ -111,34 +89,13 @@ def join(sources, targets, times, number, length, n_links, links, tunnels, cells
     for q in range(len(sources)):
         a = int(sources[q])
         b = int(targets[q])
-        w = int(cells.well[a])
-        while i < n_links and int(links.state[i]) != LINK_EMPTY:
-            i += 1
-        if i >= n_links:
-            n_links = i + 1
-        name = int(wells.next_link[w])
-        wells.next_link[w] = name + 1
-        links.id[i] = name
-        links.well[i] = w
-        links.a[i] = a
-        links.b[i] = b
-        links.id_a[i] = cells.id[a]
-        links.id_b[i] = cells.id[b]
-        links.initiator[i] = 0
-        links.kind[i] = KIND_ARTIFICIAL
-        links.state[i] = LINK_OPEN
-        links.thick[i] = 0  # the machinery of nanotubes leaves it alone
-        links.born[i] = times[q]
-        links.ready[i] = times[q]
-        links.length[i] = length
-        links.rest_length[i] = length
-        links.diameter[i] = p.diameter
-        links.polarity[i] = 0.5
-        links.n_cargo[i] = 0
+        i = free_link(i, n_links, links)
+        n_links = max(n_links, i + 1)
+        time = float(times[q])  # not thick: the machinery of nanotubes leaves it alone
+        write_link(i, a, b, KIND_ARTIFICIAL, 0, LINK_OPEN, time, time, length, p.diameter, links, cells, wells, mitochondria, events)
         tunnels.passed[i] = 0
         tunnels.allowed[i] = number
         tunnels.inside[i] = EMPTY
-        log_event(events, EVENT_LINK_BORN, w, float(times[q]), ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
     return n_links
 
 
@@ -148,7 +105,8 @@ def deliver(i, time, links, tunnels, mitochondria, pages, cells, wells, events, 
     a = int(links.a[i])
     w = int(links.well[i])
     draw = CHOICE + ((int(links.id[i]) * 64 + int(tunnels.passed[i])) & (CHOICE - 1))
-    slot = free_one(a, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), step.step, draw)
+    key0, key1 = int(wells.key0[w]), int(wells.key1[w])
+    slot, _ = smallest_draw(a, -1.0, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MICROTUNNEL, step.step, draw)
     tunnels.inside[i] = EMPTY
     if slot >= 0:
         tunnels.passed[i] += 1

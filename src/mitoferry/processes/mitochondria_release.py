@@ -26,24 +26,17 @@ from mitoferry.core.handover import load_into_transit
 from mitoferry.core.maths import log
 from mitoferry.core.nodes import NODE_MITOCHONDRIA_RELEASE, NODE_TEMPERATURE
 from mitoferry.core.process import Process
-from mitoferry.core.random import uniform, uniform4
+from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
-    CLASS_MASK,
-    CLASS_SHIFT,
-    CYTOSOL,
     N_POOLS,
-    OCCUPIED,
-    OWN_ISOLATED,
-    PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
     POOL_MEDIUM,
     ROUTE_RELEASE,
 )
 from mitoferry.core.streams import MITOCHONDRIA_RELEASE
 from mitoferry.processes.cell_events import order_of
 from mitoferry.processes.free_mitochondria import FULL_DAMAGE
+from mitoferry.processes.keyed_choice import BY_MASS, FREE, OWN_MASK, first_of_clocks
 from mitoferry.processes.rest import alive
 
 NEVER = 1e30
@@ -77,32 +70,11 @@ def release_row(i, cells, groups, wells, times, p, step):
         return
     w = int(cells.well[i])
     u, _, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
+    if (1.0 - u) * 3600.0 >= rate * step.dt:  # then -log(u) is larger still
+        return
     wait = -3600.0 * log(u) / rate
     if wait < step.dt:
         times[i] = step.time + wait
-
-
-@row
-def chosen(c, mitochondria, pages, cells, key0, key1, step):
-    """Slot of the mitochondrion that leaves: the first of exponential clocks of rates proportional to mass; -1 if none can."""
-    best = NEVER
-    found = -1
-    page = int(cells.first_page[c])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            own = (flags >> CLASS_SHIFT) & CLASS_MASK <= OWN_ISOLATED and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL
-            if flags & OCCUPIED != 0 and own and int(mitochondria.mass[slot]) > 0:
-                birth = mitochondria.birth[slot]
-                ordinal = mitochondria.ordinal[slot]
-                u = uniform(key0, key1, birth, ordinal, MITOCHONDRIA_RELEASE, step.step, OF_CHOICE)
-                time = -log(u) / int(mitochondria.mass[slot])
-                if time < best:
-                    best = time
-                    found = slot
-        page = int(pages.next[page])
-    return found
 
 
 @row
@@ -111,7 +83,10 @@ def release_all(rows, n, times, mitochondria, pages, cells, wells, events, p, st
     for j in range(n):
         c = int(rows[j])
         w = int(cells.well[c])
-        slot = chosen(c, mitochondria, pages, cells, wells.key0[w], wells.key1[w], step)
+        key0, key1 = wells.key0[w], wells.key1[w]
+        slot = first_of_clocks(
+            c, BY_MASS, OWN_MASK, FREE, mitochondria, pages, cells, key0, key1, MITOCHONDRIA_RELEASE, step.step, OF_CHOICE
+        )  # fmt: skip
         if slot >= 0:
             _, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[c], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
             h = N_POOLS * w + POOL_MEDIUM

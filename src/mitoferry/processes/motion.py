@@ -38,7 +38,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import MECHANICS, MOTION
 from mitoferry.space.geometry import BLOCK, can_touch, mirrored, place
-from mitoferry.space.neighbours import bin_runs, bin_span, in_space, minimum_image, update_neighbours, wrap_bin
+from mitoferry.space.neighbours import bin_line, bins_around, in_space, members, minimum_image, update_neighbours
 
 MOST_SUBSTEPS = 12
 LARGEST_MOVE = 0.1  # of a radius, per sub-step
@@ -198,18 +198,7 @@ def gather_moves(i, cells, groups, wells, neighbours, dt, p):
     periodic = int(wells.periodic[w])
     geometry = int(wells.geometry[w])
     block = geometry == BLOCK
-    nx = int(neighbours.shape[w, 0])
-    ny = int(neighbours.shape[w, 1])
-    nz = int(neighbours.shape[w, 2])
-    first = int(neighbours.offset[w])
-    k = int(cells.bin[i]) - first
-    x0, count_x = bin_span(k % nx, nx, 1, periodic)
-    y0, count_y = bin_span((k // nx) % ny, ny, 1, periodic)
-    z0 = k // (nx * ny)
-    count_z = 1
-    if block:
-        z0, count_z = bin_span(z0, nz, 1, periodic)
-    first0, count0, first1, count1 = bin_runs(x0, count_x, nx)
+    y0, count_y, z0, count_z, lines = bins_around(i, cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     size_z = float(wells.size[w, 2])
@@ -225,13 +214,12 @@ def gather_moves(i, cells, groups, wells, neighbours, dt, p):
     my = 0.0
     mz = 0.0
     touching = 0
-    for kz in range(count_z):
-        for ky in range(count_y):
-            line = first + (wrap_bin(z0 + kz, nz) * ny + wrap_bin(y0 + ky, ny)) * nx
+    for jz in range(count_z):
+        for jy in range(count_y):
+            line = bin_line(y0 + jy, z0 + jz, lines)
             for run in range(2):
-                lo = line + (first1 if run == 1 else first0)
-                hi = lo + (count1 if run == 1 else count0)
-                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
                     j = int(neighbours.member[m])
                     if j != i and can_touch(geometry, layer, int(cells.layer[j])):
                         other = float(cells.radius[j])

@@ -84,39 +84,58 @@ def gap_between(i, j, cells, wells):
 
 
 @row
+def free_link(i, n_links, links):
+    """The first free row of ``links`` from row ``i`` on; ``n_links`` if all rows below are in use."""
+    while i < n_links and int(links.state[i]) != LINK_EMPTY:
+        i += 1
+    return i
+
+
+@row
+def write_link(i, a, b, kind, formation, state, born, ready, length, diameter, links, cells, wells, mitochondria, events):
+    """Write a link of ``kind`` between cells ``a`` and ``b``, ``length`` and ``diameter`` in um, into row ``i`` and log its birth.
+
+    It is named by the running number of links of its well, and thin (``thick`` 0) until its process says otherwise.
+    """
+    w = int(cells.well[a])
+    name = int(wells.next_link[w])
+    wells.next_link[w] = name + 1
+    links.id[i] = name
+    links.well[i] = w
+    links.a[i] = a
+    links.b[i] = b
+    links.id_a[i] = cells.id[a]
+    links.id_b[i] = cells.id[b]
+    links.initiator[i] = formation
+    links.kind[i] = kind
+    links.state[i] = state
+    links.thick[i] = 0
+    links.born[i] = born
+    links.ready[i] = ready
+    links.length[i] = length
+    links.rest_length[i] = length
+    links.diameter[i] = diameter
+    links.polarity[i] = 0.5
+    links.n_cargo[i] = 0
+    log_event(events, EVENT_LINK_BORN, w, born, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, name)
+
+
+@row
 def add_links(n, proposals, order, formation, shortest, links, n_links, cells, wells, mitochondria, events):
     """Write ``n`` proposals, in the given order, into free rows of ``links`` (serial); returns the rows in use."""
     i = 0
     for k in range(n):
         q = int(order[k])
-        while i < n_links and int(links.state[i]) != LINK_EMPTY:
-            i += 1
-        if i >= n_links:
-            n_links = i + 1
-        a = int(proposals.source[q])
-        b = int(proposals.target[q])
-        w = int(cells.well[a])
-        length = max(float(proposals.length[q]), shortest)
+        i = free_link(i, n_links, links)
+        n_links = max(n_links, i + 1)
         time = float(proposals.time[q])
-        links.id[i] = wells.next_link[w]
-        wells.next_link[w] += 1
-        links.well[i] = w
-        links.a[i] = a
-        links.b[i] = b
-        links.id_a[i] = cells.id[a]
-        links.id_b[i] = cells.id[b]
-        links.initiator[i] = formation
-        links.kind[i] = KIND_NANOTUBE
-        links.state[i] = LINK_GROWING if float(proposals.ready[q]) > time else LINK_CLOSED
-        links.thick[i] = 0
-        links.born[i] = time
-        links.ready[i] = proposals.ready[q]
-        links.length[i] = length
-        links.rest_length[i] = length
-        links.diameter[i] = 0.0
-        links.polarity[i] = 0.5
-        links.n_cargo[i] = 0
-        log_event(events, EVENT_LINK_BORN, w, time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, int(links.id[i]))
+        ready = float(proposals.ready[q])
+        state = LINK_GROWING if ready > time else LINK_CLOSED
+        length = max(float(proposals.length[q]), shortest)
+        write_link(
+            i, int(proposals.source[q]), int(proposals.target[q]), KIND_NANOTUBE, formation, state, time, ready, length, 0.0,
+            links, cells, wells, mitochondria, events,
+        )  # fmt: skip
     return n_links
 
 
@@ -140,12 +159,16 @@ def make_links(world: Any, proposals: Proposals, n_slots: int, *, formation: int
     return n
 
 
+def slots_in_use(count: Any, n_slots: int) -> tuple[Any, Any]:
+    """Rows and slots of what is proposed, where row k has filled the first ``count[k]`` of its slots k n_slots .. ."""
+    rows = np.flatnonzero(count)
+    counts = count[rows].astype(np.int64)
+    owner = np.repeat(rows, counts)
+    return owner, owner * n_slots + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
 def sorted_slots(proposals: Proposals, n_slots: int, n_cells: int, ids: Any, wells_of: Any) -> Any:
     """Slots in use, sorted by (time, well, id of the initiator, id of the target)."""
-    cell = np.flatnonzero(proposals.count[:n_cells])
-    counts = proposals.count[cell].astype(np.int64)
-    first = np.repeat(cell.astype(np.int64) * n_slots, counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    slots = first + within
+    _, slots = slots_in_use(proposals.count[:n_cells], n_slots)
     source, target = proposals.source[slots], proposals.target[slots]
     return slots[np.lexsort((ids[target], ids[source], wells_of[source], proposals.time[slots]))]

@@ -19,7 +19,7 @@ Sources: arrest by Ca2+, Yi 2004 J Cell Biol; Miro1 in transfer, Ahmad 2014 EMBO
 from __future__ import annotations
 
 from mitoferry.core.handover import potential
-from mitoferry.core.maths import exp, log
+from mitoferry.core.maths import exp
 from mitoferry.core.nodes import (
     NODE_ACTIN_MOTOR,
     NODE_MICROTUBULE_MOTOR,
@@ -28,10 +28,8 @@ from mitoferry.core.nodes import (
     NODE_TEMPERATURE,
     NODE_TRAK,
 )
-from mitoferry.core.random import uniform
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CYTOSOL, OCCUPIED, PAGE, PLACE_MASK, PLACE_SHIFT
-from mitoferry.core.streams import NANOTUBE_CHOICE
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CYTOSOL, PLACE_MASK, PLACE_SHIFT
 from mitoferry.processes.compatibility import dependence
 
 
@@ -77,35 +75,6 @@ def rate_of_loading(c, cells, groups, p):
 def selectivity(psi, p):
     """Chance of a mitochondrion of potential ``psi`` [mV] to be loaded, relative to a polarised one."""
     return p.depolarised_loading + (1.0 - p.depolarised_loading) / (1.0 + exp((p.potential_half - psi) / p.potential_width))
-
-
-@row
-def candidate(c, mitochondria, pages, cells, key0, key1, step, draw):
-    """Slot of the mitochondrion of cell ``c`` that tries to enter a tube, -1 if it has none.
-
-    Each mitochondrion draws an exponential time of rate proportional to its mass, keyed by its identity; the first
-    one is the candidate, ties go to the smaller identity.
-    """
-    best = 1e300
-    found = -1
-    page = int(cells.first_page[c])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.mass[slot]) > 0:
-                birth = int(mitochondria.birth[slot])
-                ordinal = int(mitochondria.ordinal[slot])
-                u = uniform(key0, key1, birth, ordinal, NANOTUBE_CHOICE, step, draw)
-                time = -log(u) / int(mitochondria.mass[slot])
-                if time < best:
-                    best = time
-                    found = slot
-                elif time == best and found >= 0:
-                    other = int(mitochondria.birth[found])
-                    if birth < other or (birth == other and ordinal < int(mitochondria.ordinal[found])):
-                        found = slot
-        page = int(pages.next[page])
-    return found
 
 
 @row

@@ -19,6 +19,7 @@ from mitoferry.core.schema import (
     LINK_EMPTY,
     MASS_SCALE,
     N_POOLS,
+    OCCUPIED,
     POOL_MEDIUM,
     POOL_TRANSIT,
     ROUTE_BREAKAGE,
@@ -27,11 +28,12 @@ from mitoferry.core.schema import (
     ROUTE_NONE,
     ROUTE_RETURN,
 )
-from mitoferry.core.streams import NANOTUBE_BREAK, NANOTUBE_LOADING
+from mitoferry.core.streams import NANOTUBE_BREAK, NANOTUBE_CHOICE, NANOTUBE_LOADING
+from mitoferry.processes.keyed_choice import BY_MASS, first_of_clocks
 from mitoferry.processes.nanotube_clocks import holds
 from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_chance, share_towards_b
 from mitoferry.processes.nanotube_links import NEVER
-from mitoferry.processes.nanotube_loading import adaptors, arrest, candidate, may_enter, motor_energy
+from mitoferry.processes.nanotube_loading import adaptors, arrest, may_enter, motor_energy
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push
 
 
@@ -99,7 +101,8 @@ def try_loading(i, time, queue, course, traffic, links, cargo, n_cargo, mitochon
     room = max(int(math.floor(float(links.length[i]) / p.lumen_per_mitochondrion)), 1)
     if int(links.n_cargo[i]) >= room:
         return n_cargo
-    slot = candidate(source, mitochondria, pages, cells, key0, key1, step.step, (name * 64 + draw) & 0xFFFF)
+    choice = (name * 64 + draw) & 0xFFFF
+    slot = first_of_clocks(source, BY_MASS, OCCUPIED, OCCUPIED, mitochondria, pages, cells, key0, key1, NANOTUBE_CHOICE, step.step, choice)
     if slot < 0 or not may_enter(slot, source, mitochondria, cells, p, entry):
         return n_cargo
     mass = MASS_SCALE * int(mitochondria.mass[slot])

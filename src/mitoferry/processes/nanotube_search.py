@@ -47,7 +47,7 @@ from mitoferry.processes.compatibility import compatibility, dependence
 from mitoferry.processes.connexin43 import anchoring
 from mitoferry.processes.nanotube_links import BY_SEARCH, allocate_proposals, make_links, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
-from mitoferry.space.neighbours import bin_coordinate, bin_runs, bin_span, minimum_image, wrap_bin
+from mitoferry.space.neighbours import bin_coordinate, bin_line, bin_span, lines_of, members, minimum_image
 
 N_SLOTS = 4  # links that a cell can start in one step; after the fourth it waits for the next step
 MAX_TRIES = 1000  # attempts of a cell in one step
@@ -185,17 +185,16 @@ def first_hit(i, ex, ey, ez, reach, cells, wells, neighbours):
     mz = nz
     if geometry == BLOCK:
         z0, mz = bin_span(bin_coordinate(float(cells.z[i]), edge_z, nz), nz, int(math.floor(reach / edge_z + 0.4)) + 1, periodic)
-    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    lines = lines_of(w, x0, mx, neighbours)
     best = 1e30
     hit = -1
     gap_of_hit = 0.0
     for jz in range(mz):
         for jy in range(my):
-            line = int(neighbours.offset[w]) + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            line = bin_line(y0 + jy, z0 + jz, lines)
             for run in range(2):
-                lo = line + (first1 if run == 1 else first0)
-                hi = lo + (count1 if run == 1 else count0)
-                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
                     j = int(neighbours.member[m])
                     if j != i and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
                         entry, gap = entry_distance(i, j, ex, ey, ez, cells, wells)

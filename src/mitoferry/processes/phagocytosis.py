@@ -51,7 +51,7 @@ from mitoferry.processes.death import SILENT
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.neighbours import bin_runs, bin_span, minimum_image, wrap_bin
+from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
 
 NEVER = 1e30
 NEARLY = 1e-4  # um, of a contact in single precision
@@ -125,29 +125,16 @@ def touches(i, j, block, cells, wells, gap):
 def touched(i, stop, weight, cells, wells, neighbours, gap):
     """(sum of ``weight`` over the cells that ``i`` touches, row of the first at which the sum exceeds ``stop``, else -1)."""
     w = int(cells.well[i])
-    periodic = int(wells.periodic[w])
     block = int(wells.geometry[w]) == BLOCK
-    nx = int(neighbours.shape[w, 0])
-    ny = int(neighbours.shape[w, 1])
-    nz = int(neighbours.shape[w, 2])
-    first = int(neighbours.offset[w])
-    k = int(cells.bin[i]) - first
-    x0, mx = bin_span(k % nx, nx, 1, periodic)
-    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
-    z0 = k // (nx * ny)
-    mz = 1
-    if block:
-        z0, mz = bin_span(z0, nz, 1, periodic)
-    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
     total = 0.0
     found = -1
     for jz in range(mz):
         for jy in range(my):
-            line = first + (wrap_bin(z0 + jz, nz) * ny + wrap_bin(y0 + jy, ny)) * nx
+            line = bin_line(y0 + jy, z0 + jz, lines)
             for run in range(2):
-                lo = line + (first1 if run == 1 else first0)
-                hi = lo + (count1 if run == 1 else count0)
-                for m in range(int(neighbours.start[lo]), int(neighbours.start[hi])):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
                     j = int(neighbours.member[m])
                     if j != i and float(weight[j]) > 0.0 and touches(i, j, block, cells, wells, gap):
                         total += float(weight[j])

@@ -43,6 +43,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.core.streams import PORE
+from mitoferry.processes.keyed_choice import smallest_draw
 
 DRAW_TIMES = 0
 DRAW_CHOICE = 1
@@ -102,25 +103,6 @@ def age_pore(mitochondria, slot, k0, k1, p_close, closes, hours, step):
         mitochondria.pore[slot] = min(int(mitochondria.pore[slot]) + int(step.dt / PORE_SCALE), 255)
     else:
         mitochondria.pore[slot] = opening_age(u, closes, hours)
-
-
-@row
-def smallest_above(h, last, cells, pages, mitochondria, k0, k1, step):
-    """Slot of the closed mitochondrion of ``h`` with the smallest keyed uniform above ``last``, and that uniform."""
-    best = 2.0
-    found = -1
-    page = int(cells.first_page[h])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0 and flags & PORE_OPEN == 0:
-                u = uniform(k0, k1, mitochondria.birth[slot], mitochondria.ordinal[slot], PORE, step.step, DRAW_CHOICE)
-                if last < u < best:
-                    best = u
-                    found = slot
-        page = int(pages.next[page])
-    return found, best
 
 
 def _walk_cpu(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step):
@@ -200,7 +182,7 @@ def advance_host(h, cells, pages, mitochondria, wells, p, step):
     number = binomial_from(n, p_open, uniform(k0, k1, cells.id[h], 0, PORE, step.step, DRAW_NUMBER))
     last = -1.0
     for _ in range(number):
-        slot, u = smallest_above(h, last, cells, pages, mitochondria, k0, k1, step)
+        slot, u = smallest_draw(h, last, OCCUPIED | PORE_OPEN, OCCUPIED, mitochondria, pages, cells, k0, k1, PORE, step.step, DRAW_CHOICE)
         if slot >= 0:
             last = u
             open_pore(mitochondria, slot, k0, k1, closes, hours, step)

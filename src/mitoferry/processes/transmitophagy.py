@@ -98,7 +98,7 @@ def mark_page(i, pages, mitochondria, cells, wells, demand, marked, p, step):
 
 
 @row
-def pass_on(slots, n, wish, mitochondria, pages, cells, wells, neighbours, events, gate_potential, p, step):
+def pass_on(slots, n, wish, demand, mitochondria, pages, cells, wells, neighbours, events, gate_potential, p, step):
     """Hand the mitochondria in ``slots`` to phagocytes that their cells touch, in that order (serial)."""
     for j in range(n):
         slot = int(slots[j])
@@ -107,8 +107,7 @@ def pass_on(slots, n, wish, mitochondria, pages, cells, wells, neighbours, event
         _, v, _, _ = uniform4(
             wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], PHAGOCYTOSIS, step.step, PASSED_ON
         )
-        total, _ = touched(h, NEVER, wish, cells, wells, neighbours, p.contact_gap)
-        _, c = touched(h, v * total, wish, cells, wells, neighbours, p.contact_gap)
+        _, c = touched(h, v * float(demand[h]), wish, cells, wells, neighbours, p.contact_gap)
         if c >= 0 and int(cells.n_mitochondria[h]) > 1:
             arrive(mitochondria, pages, cells, events, slot, c, step.time, ROUTE_PHAGOCYTOSIS, ENDOSOME, h, 0, gate_potential)
 
@@ -137,7 +136,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     world.reserve_events(int(slots.size))
     gate = gate_potential(world)
     backend.serial(
-        pass_on, slots, int(slots.size), wish, world.mitochondria, world.pages, world.cells, world.wells, world.space.neighbours,
+        pass_on, slots, int(slots.size), wish, demand, world.mitochondria, world.pages, world.cells, world.wells, world.space.neighbours,
         world.events, gate, p, step,
     )  # fmt: skip
 

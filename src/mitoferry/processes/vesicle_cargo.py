@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.maths import exp, hill2, log
+from mitoferry.core.maths import exp, hill2
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_MICRORNA, NODE_MTDNA_PACKAGING, NODE_TEMPERATURE
 from mitoferry.core.process import Process
 from mitoferry.core.random import poisson_from, uniform, uniform4
@@ -36,20 +36,16 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CELL_LIVE,
     CELL_MOMP,
-    CYTOSOL,
     EXOSOME,
     MAX_COPIES,
     MICROVESICLE,
     N_HAPLOTYPES,
-    OCCUPIED,
-    PAGE,
-    PLACE_MASK,
-    PLACE_SHIFT,
     TALLY_COPIES_IN,
     TALLY_COPIES_OUT,
 )
 from mitoferry.core.streams import MTDNA_VESICLES
 from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.keyed_choice import ALIKE, BY_COPIES, FREE, FREE_MASK, copies_in, first_of_clocks
 from mitoferry.processes.nanotube_links import state_array
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_release import Parameters as Release
@@ -114,40 +110,6 @@ def cargo_row(i, cargo, cells, groups, wells, release, p, step):
 
 
 @row
-def copies_in(slot, mitochondria):
-    """All mtDNA copies of the mitochondrion in ``slot``."""
-    n = 0
-    for h in range(N_HAPLOTYPES):
-        n += int(mitochondria.copies[slot, h])
-    return n
-
-
-@row
-def a_mitochondrion(c, by_copies, mitochondria, pages, cells, key0, key1, step, draw):
-    """Slot of a free mitochondrion of cell ``c``: by equal chances, or in proportion to its copies; -1 if there is none.
-
-    The race of exponential clocks is keyed by identity: it does not depend on where mitochondria are stored.
-    """
-    best = 1e300
-    found = -1
-    page = int(cells.first_page[c])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0 and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL:
-                weight = copies_in(slot, mitochondria) if by_copies != 0 else 1
-                if weight > 0:
-                    u = uniform(key0, key1, int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]), MTDNA_VESICLES, step, draw)
-                    time = -log(u) / weight
-                    if time < best:
-                        best = time
-                        found = slot
-        page = int(pages.next[page])
-    return found
-
-
-@row
 def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
     """Take the copies that cells pack in this step out of their mitochondria (serial); returns how many."""
     total = 0
@@ -156,7 +118,9 @@ def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
         key0 = int(wells.key0[w])
         key1 = int(wells.key1[w])
         for k in range(min(int(cargo.packed[i]), MOST)):
-            slot = a_mitochondrion(i, 1, mitochondria, pages, cells, key0, key1, step.step, WHICH + k)
+            slot = first_of_clocks(
+                i, BY_COPIES, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MTDNA_VESICLES, step.step, WHICH + k
+            )  # fmt: skip
             if slot >= 0:
                 left = uniform(key0, key1, int(cells.id[i]), 0, MTDNA_VESICLES, step.step, KIND + k) * copies_in(slot, mitochondria)
                 h = 0
@@ -203,7 +167,10 @@ def fly(n_cells, n_wells, cargo, counts, strength, mitochondria, pages, cells, w
                 if v * total < float(strength[w]) and y < p.entry_chance:
                     c = taker(w, x, n_cells, float(strength[w]), cargo.clearance, cells)
                     if c >= 0:
-                        slot = a_mitochondrion(c, 0, mitochondria, pages, cells, key0, key1, step.step, INTO + h * MOST + q)
+                        slot = first_of_clocks(
+                            c, ALIKE, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MTDNA_VESICLES, step.step,
+                            INTO + h * MOST + q,
+                        )  # fmt: skip
                 if slot >= 0 and int(mitochondria.copies[slot, h]) < MAX_COPIES:
                     mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) + 1
                     cells.tally[c, TALLY_COPIES_IN + h] += 1

@@ -110,6 +110,64 @@ def bin_runs(first, count, n):
 
 
 @row
+def lines_of(w, x0, mx, neighbours):
+    """What :func:`bin_line` and :func:`members` need of well ``w`` for ``mx`` bins of every line from ``x0`` on, see :func:`bin_span`.
+
+    Returns:
+        (first bin of the well, bins along x, y, z, and the four of :func:`bin_runs`).
+    """
+    nx = int(neighbours.shape[w, 0])
+    first0, count0, first1, count1 = bin_runs(x0, mx, nx)
+    return int(neighbours.offset[w]), nx, int(neighbours.shape[w, 1]), int(neighbours.shape[w, 2]), first0, count0, first1, count1
+
+
+@row
+def bins_around(i, cells, wells, neighbours):
+    """The bin of cell ``i`` and those that border on it, where all cells lie that it can touch (of its own layer, if there are layers).
+
+    To visit these cells, bin by bin and in each by id (every walk in loops of its own: a row function takes no function)::
+
+        y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
+        for jz in range(mz):
+            for jy in range(my):
+                line = bin_line(y0 + jy, z0 + jz, lines)
+                for run in range(2):
+                    lo, hi = members(line, run, lines, neighbours)
+                    for m in range(lo, hi):
+                        j = int(neighbours.member[m])
+
+    Returns:
+        (first along y, how many, first along z, how many, :func:`lines_of`).
+    """
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    k = int(cells.bin[i]) - int(neighbours.offset[w])
+    x0, mx = bin_span(k % nx, nx, 1, periodic)
+    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
+    z0 = k // (nx * ny)
+    mz = 1
+    if int(wells.geometry[w]) == BLOCK:
+        z0, mz = bin_span(z0, int(neighbours.shape[w, 2]), 1, periodic)
+    return y0, my, z0, mz, lines_of(w, x0, mx, neighbours)
+
+
+@row
+def bin_line(ky, kz, lines):
+    """First bin of the line ``ky``, ``kz``, which runs along x; both are wrapped."""
+    return lines[0] + (wrap_bin(kz, lines[3]) * lines[2] + wrap_bin(ky, lines[2])) * lines[1]
+
+
+@row
+def members(line, run, lines, neighbours):
+    """Where in ``member`` the cells of one of the two runs of bins of a line begin and end."""
+    lo = line + (lines[6] if run == 1 else lines[4])
+    hi = lo + (lines[7] if run == 1 else lines[5])
+    return int(neighbours.start[lo]), int(neighbours.start[hi])
+
+
+@row
 def in_space(state):
     """Whether a cell in this state takes up space: alive or dying."""
     return state in (CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC, CELL_NECROTIC)
@@ -200,6 +258,29 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) 
         shape=shape,
         edge=edge,
     )
+
+
+def rows_within(i: int, reach: float, cells: Any, wells: Any, neighbours: Any) -> Any:
+    """Rows of the cells in those bins where centres can lie that are at most ``reach`` [um] from that of cell ``i`` (itself included).
+
+    For Python code that looks round few cells; the tables must be pulled. With an insert only those of the cell's own layer.
+    """
+    w = int(cells.well[i])
+    n = neighbours.shape[w].tolist()
+    at = int(cells.bin[i]) - int(neighbours.offset[w])
+    k = (at % n[0], at // n[0] % n[1], at // (n[0] * n[1]))
+    reaches = [math.ceil(reach / float(edge)) for edge in neighbours.edge[w]]
+    periodic = int(wells.periodic[w])
+    (x0, mx), (y0, my) = (bin_span(k[axis], n[axis], reaches[axis], periodic) for axis in (0, 1))
+    z0, mz = bin_span(k[2], n[2], reaches[2], periodic) if int(wells.geometry[w]) == BLOCK else (k[2], 1)
+    lines, found = lines_of(w, x0, mx, neighbours), []
+    for jz in range(mz):
+        for jy in range(my):
+            line = bin_line(y0 + jy, z0 + jz, lines)
+            for run in range(2):
+                lo, hi = members(line, run, lines, neighbours)
+                found.append(neighbours.member[lo:hi])
+    return np.concatenate(found)
 
 
 def update_neighbours(world: Any, step: Any) -> None:

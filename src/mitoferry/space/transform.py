@@ -25,8 +25,8 @@ def fold_far(plane, n, base, length):
 
 
 @row
-def fold_and_turn(source, target, nx, ny, base, width):
-    """Fold the x axis of [y, x, lane] on the way to [x, y, lane]."""
+def fold_and_turn(source, target, nx, ny, base, width, back):
+    """Fold the x axis on the way from [y, x, lane] to [x, y, lane], or with ``back`` = 1 on the way from there to [y, x, lane]."""
     for i in range((nx + 1) // 2):
         j = nx - 1 - i
         for y in range(ny):
@@ -34,6 +34,9 @@ def fold_and_turn(source, target, nx, ny, base, width):
             q = base + (y * nx + j) * width
             r = base + (i * ny + y) * width
             t = base + (j * ny + y) * width
+            if back != 0:
+                p, r = r, p
+                q, t = t, q
             if i == j:
                 for k in range(width):
                     target[lane(r, k)] = source[lane(p, k)]
@@ -43,27 +46,6 @@ def fold_and_turn(source, target, nx, ny, base, width):
                     v = source[lane(q, k)]
                     target[lane(r, k)] = u + v
                     target[lane(t, k)] = u - v
-
-
-@row
-def turn_and_fold(source, target, nx, ny, base, width):
-    """Fold the x axis of [x, y, lane] on the way to [y, x, lane]."""
-    for i in range((nx + 1) // 2):
-        j = nx - 1 - i
-        for y in range(ny):
-            p = base + (y * nx + i) * width
-            q = base + (y * nx + j) * width
-            r = base + (i * ny + y) * width
-            t = base + (j * ny + y) * width
-            if i == j:
-                for k in range(width):
-                    target[lane(p, k)] = source[lane(r, k)]
-            else:
-                for k in range(width):
-                    u = source[lane(r, k)]
-                    v = source[lane(t, k)]
-                    target[lane(p, k)] = u + v
-                    target[lane(q, k)] = u - v
 
 
 @row
@@ -136,7 +118,7 @@ def into_modes(shape, width, at, inverse, planes, size, a, b, modes):
                 here = planes[a * size : a * size + size]
                 there = planes[b * size : b * size + size]
                 for z in range(nz):
-                    fold_and_turn(here, there, nx, ny, z * nx * ny * width, width)
+                    fold_and_turn(here, there, nx, ny, z * nx * ny * width, width, 0)
                 a, b = b, a
             here = planes[a * size : a * size + size]
             there = planes[b * size : b * size + size]
@@ -150,6 +132,6 @@ def into_modes(shape, width, at, inverse, planes, size, a, b, modes):
             a, b = b, a
             if inverse != 0 and axis == 0:
                 for z in range(nz):
-                    turn_and_fold(there, here, nx, ny, z * nx * ny * width, width)
+                    fold_and_turn(there, here, nx, ny, z * nx * ny * width, width, 1)
                 a, b = b, a
     return a, b
