@@ -28,7 +28,7 @@ from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.processes.organelle import excess_oxidant
-from mitoferry.processes.rest import alive, energy
+from mitoferry.processes.rest import alive, energy, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -61,7 +61,7 @@ def dna_damage_row(i, cells, groups, p, step):
         held = retention(atp, float(groups.nodes[g, NODE_DRUG_EFFLUX]), p)
         if float(groups.cycle_time[g]) <= 0.0:
             level = level * p.quiescent
-    made = level * held + p.oxidant_rate * excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
+    made = level * held + p.oxidant_rate * excess_oxidant(relative_h2o2(i, cells, groups), p.oxidant_half)
     cells.drug_retention[i] = held
     cells.dna_damage[i] = approach(float(cells.dna_damage[i]), made, p.repair * energy(atp, p.atp_half), step.dt / 3600.0)
 

@@ -124,8 +124,8 @@ def rest_text(
 
 
 def cells_of_well(mitochondria: float) -> int:
-    """Cells in the well of a type: as many as hold some thousand mitochondria together, 2 to 8."""
-    return int(np.clip(1500.0 / max(mitochondria, 1.0), 2, 8))
+    """Cells in the well of a type: as many as hold some thousand mitochondria together, 2 to 20; an egg is alone."""
+    return int(np.clip(1200.0 / max(mitochondria, 60.0), 2 if mitochondria < 50_000.0 else 1, 20))
 
 
 def rest_plate(
@@ -144,8 +144,9 @@ def rest_plate(
     from mitoferry.library.parameters import require
 
     content = json.loads(rest_text(types, days=days, seed=seed, clocks=clocks))
-    units = {name: require(name).unit for name in parameters or {}}
-    content["parameters"] = {name: float(x) if units[name] == "1" else f"{float(x)!r} {units[name]}" for name, x in (parameters or {}).items()}
+    values = {**(parameters or {}), "death.base_hazard": 0.0}
+    units = {name: require(name).unit for name in values}
+    content["parameters"] = {name: float(x) if units[name] == "1" else f"{float(x)!r} {units[name]}" for name, x in values.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return resolve(parse_experiment(json.dumps(content), "rest.yaml", name="rest"))
@@ -229,7 +230,7 @@ def cell_means(world: Any, rows: np.ndarray) -> dict[str, float]:
     out = {
         "atp": c.atp[rows].mean(), "psi": c.psi[rows, 0].mean(), "h2o2": c.h2o2[rows].mean(), "damage": damage.sum() / max(mass.sum(), 1e-9),
         "number": c.n_mitochondria[rows].sum() / target, "mass": mass.sum() / target, "copies": c.copies[rows].sum() / target,
-        "hazard": (hazard - p.base_hazard / (1.0 + c.survival[rows])).mean(), "open": 0.0,
+        "hazard": (hazard - p.base_hazard / (1.0 + c.survival[rows])).mean(),
     }  # fmt: skip
     for name, (rest, full) in SIGNALS.items():
         if name == "receptors":
@@ -245,11 +246,11 @@ def judge(week: TypeWeek, limits: Limits = LIMITS) -> list[str]:
     """What of a week at rest breaks the limits, in words; empty if the type rests."""
     s, h = week.series, week.hours
     if not s or not np.isfinite(s["atp"]).any():
-        return ["no cell is left"] if week.dead else []
+        return ["no cell is left"]
     alive = np.isfinite(s["atp"])
     h, s = h[alive], {k: v[alive] for k, v in s.items()}
     late, settled = h >= h[-1] - 48.0, h >= min(24.0, h[-1])
-    broken = []
+    broken = [f"{week.dead} of {week.seeded} cells died"] if week.dead else []
 
     def check(what: str, value: float, limit: float) -> None:
         if not value <= limit:
