@@ -12,13 +12,14 @@ living cells,
 * the mean damage of mitochondria ends below 0.1 and changes by no more than 0.01 in the last two days,
 * number and mass of mitochondria and copies of mtDNA per cell stay within 10 %, wider by four standard deviations of a
   birth-and-death process where cells hold few,
-* no signal is further from its resting value than a tenth of its full response (:data:`SIGNALS`), nor changes by more than a
-  fiftieth in the last two days,
-* all hazards of death together exceed the base hazard by less than 3e-4 per hour, a tenth to a sixth of it: less than
+* no signal is, in the mean from the second day on, further from its resting value than a tenth of its full response
+  (:data:`SIGNALS`), nor changes by more than a fiftieth in the last two days (but for those that the few mitochondria set off which
+  healthy neighbours exchange, :data:`OF_ARRIVALS`: they come and go with every one),
+* no cell dies, and all hazards of death together exceed the base hazard by less than 3e-4 per hour, a tenth to a sixth of it: less than
   5 % more deaths in a week.
 
-Deaths themselves happen by the base hazard, for most cells of the library one in four in a week; their number over all types is
-held against the exponential law (:func:`expected_deaths`), as few cells per type say little.
+The base hazard itself is left out here (0), because cells that die of it strew their mitochondria over their neighbours; that it
+kills by the exponential law, and nothing else kills, is a test of its own with many cells.
 
 Verification: tests/verification/test_rest_week.py; the table is in docs/rest.md.
 """
@@ -47,6 +48,9 @@ SIGNALS = {
     "fate": (0.0, 1.0), "motility": (1.0, 1.0), "antioxidant": (1.0, 1.0), "load": (1.0, 1.0), "receptors": (0.0, 1.0),
 }  # fmt: skip
 """Column of a cell: its value at rest and the size of its full response."""
+
+OF_ARRIVALS = ("survival", "arrival_pulse", "pgc1a", "ho1", "tfam", "antioxidant", "erk")
+"""Signals that a mitochondrion of a neighbour sets off for some hours, of which healthy cells exchange a few a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,15 +275,11 @@ def judge(week: TypeWeek, limits: Limits = LIMITS) -> list[str]:
                 wide = limits.content + 4.0 / np.sqrt(max(min(n, week.mitochondria), 1.0))
                 check(f"{name} changes by a share of", float(np.abs(s[name] / s[name][0] - 1.0).max()), wide)
     for name in SIGNALS:
-        check(f"{name} is off rest by", float(np.abs(s[name][-1])), limits.signal)
-        check(f"{name} changes in two days by", float(np.ptp(s[name][late])), limits.signal_trend)
+        check(f"{name} is off rest by", float(np.abs(s[name][settled].mean())), limits.signal)
+        if name not in OF_ARRIVALS:
+            check(f"{name} changes in two days by", float(np.ptp(s[name][late])), limits.signal_trend)
     check("hazard beyond the base [1/h]", float(s["hazard"][settled].mean()), limits.hazard)
     return broken
-
-
-def expected_deaths(weeks: Sequence[TypeWeek], base_hazard: float) -> tuple[int, float]:
-    """Deaths of all wells together, and what the exponential law of the base hazard expects."""
-    return sum(w.dead for w in weeks), sum(w.seeded * -np.expm1(-base_hazard * w.hours[-1]) for w in weeks)
 
 
 def library_types(names: Collection[str] | None = None) -> dict[str, tuple[str, Mapping[str, float]]]:
