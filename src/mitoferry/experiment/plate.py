@@ -16,7 +16,7 @@ from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
 from mitoferry.processes.reactive_oxygen import resting_h2o2
-from mitoferry.processes.rest import RESTING_H2O2, RHO0_POTENTIAL
+from mitoferry.processes.rest import RESTING_H2O2, RESTING_POTENTIAL, RHO0_POTENTIAL
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 OF_THE_TYPE = tuple(f.name for f in fields(CellTypeNumbers) if f.name in schema.Groups._fields)
@@ -184,6 +184,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     backend.pull(cells, mitochondria)
     cells.atp[:n_cells] = 2.8
     cells.psi[:n_cells] = 150.0
+    cells.psi[:n_cells][groups.mitochondria[cells.group[:n_cells]] <= 0.0] = RESTING_POTENTIAL  # no potential that it could lose
     cells.psi[: N_POOLS * n_wells] = 0.0
     cells.nadh[:n_cells] = 0.8
     cells.h2o2[:n_cells] = 0.005

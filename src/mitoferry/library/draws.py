@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
 
 METHODS = ("latin", "plain")
 RANGE_IN_SIGMAS = 4.0
+WITHOUT_MTDNA = ("mtdna", "oxygen_use", "oxphos_share")  # 0 in a line that has none, whatever was measured of its oxygen use
 AT_MOST_ONE = ("oxphos_share", "substrate", "senescent", "m2_share")
 
 
-def _uniforms(names: Iterable[str], n: int, seed: int, method: str, what: str) -> dict[str, NDArray[np.float64]]:
-    """One column of ``n`` uniforms on (0, 1) per name, each with its own stream."""
+def _uniforms(names: Sequence[str], n: int, seed: int, method: str, what: str) -> dict[str, NDArray[np.float64]]:
+    """One column of ``n`` uniforms on (0, 1) per name."""
     from scipy.stats import qmc
 
     if method not in METHODS:
         raise InputError(Problem("draws", "method", "one of " + ", ".join(METHODS), repr(method)))
     if n < 1:
         raise InputError(Problem("draws", "n", "a whole number of 1 or more", repr(n)))
-    out = {}
-    for name in names:
-        digest = hashlib.sha256(f"mitoferry {what} {seed} {name}".encode()).digest()
-        rng = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))
-        column = qmc.LatinHypercube(1, seed=rng).random(n)[:, 0] if method == "latin" else rng.random(n)
-        out[name] = np.clip(column, 1e-12, 1.0 - 1e-12)
-    return out
+    if not names:
+        return {}
+    digest = hashlib.sha256(f"mitoferry {what} {seed}".encode()).digest()
+    rng = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))
+    table = qmc.LatinHypercube(len(names), seed=rng).random(n) if method == "latin" else rng.random((n, len(names)))
+    return dict(zip(names, np.clip(table, 1e-12, 1.0 - 1e-12).T, strict=True))
 
 
 def quantile(record: ParameterRecord, u: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,8 +109,12 @@ def draw_parameters(
     unknown = [p for p in processes or () if p not in known]
     if unknown:
         raise InputError([Problem("draws", "processes", "the name of a process", repr(p), hint=nearest(p, known)) for p in unknown])
-    chosen = {name: r for name, r in sorted(records.items()) if r.distribution != "fixed" and (processes is None or r.process in processes)}
-    columns = {name: quantile(chosen[name], u) for name, u in _uniforms(chosen, n, seed, method, "parameters").items()}
+    uncertain = sorted(name for name, r in records.items() if r.distribution != "fixed")
+    columns = {
+        name: quantile(records[name], u)
+        for name, u in _uniforms(uncertain, n, seed, method, "parameters").items()
+        if processes is None or records[name].process in processes
+    }
     return [{name: float(column[k]) for name, column in columns.items()} for k in range(n)]
 
 
@@ -139,9 +143,12 @@ def draw_cell_type(
     for name, value in sorted(record.values.items()):
         low, high = value.range
         high = min(high, 1.0) if name in AT_MOST_ONE else high
-        if high > low and (only is None or name in only):
+        if record.rho0 and name in WITHOUT_MTDNA:
+            continue
+        if high > low:
             limits[name] = (low, high)
-    uniforms = _uniforms(limits, n, seed, method, f"cell type {record.name}")
+    uniforms = _uniforms(list(limits), n, seed, method, f"cell type {record.name}")
+    limits = {name: x for name, x in limits.items() if only is None or name in only}
     return [{name: float(low + uniforms[name][k] * (high - low)) for name, (low, high) in limits.items()} for k in range(n)]
 
 

@@ -166,8 +166,6 @@ def chance_rate(i, state, cells, groups, p):
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         h2o2 = float(cells.h2o2[i])
         psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[g])
-        if float(groups.mitochondria[g]) <= 0.0 and int(cells.n_mitochondria[i]) == 0:
-            psi = RESTING_POTENTIAL  # a type without mitochondria has no potential to lose
         h = cytochrome_hazard(h2o2, mean_damage(cells, i), psi, open_share(cells, i), survival, drug, p)
         h = h / max(float(groups.nodes[g, NODE_BCL2]), LEAST_BCL2)
         cells.death_hazard[i] = h
