@@ -73,7 +73,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
         getattr(groups, name)[g] = getattr(t, name)
     groups.own_haplotypes[g] = known
     groups.radius[g] = radius
-    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else t.resting_potential
+    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 and t.oxygen_use > 0.0 else t.resting_potential
     groups.h2o2_scale[g] = scale
     groups.nodes[g] = [node.rest for node in NODES]
 

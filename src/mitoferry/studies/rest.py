@@ -19,7 +19,7 @@ living cells,
 * no cell dies, and all hazards of death together exceed the base hazard by less than 3e-4 per hour, a tenth to a sixth of it: less than
   5 % more deaths in a week.
 
-The base hazard itself is left out here (0), because cells that die of it strew their mitochondria over their neighbours; that it
+The base hazard of death and the base rate of senescence are left out here (0), because cells that die of it strew their mitochondria over their neighbours; that it
 kills by the exponential law, and nothing else kills, is a test of its own with many cells.
 
 Verification: tests/verification/test_rest_week.py; the table is in docs/rest.md.
@@ -50,6 +50,8 @@ SIGNALS = {
 }  # fmt: skip
 """Column of a cell: its value at rest and the size of its full response."""
 
+BASE_RATES = {"death.base_hazard": 0.0, "senescence.base": 0.0}
+"""What happens to healthy cells by chance at a constant rate is left out."""
 OF_ARRIVALS = ("survival", "arrival_pulse", "ho1", "tfam", "erk")
 """Responses to mitochondria of neighbours, of which healthy cells exchange a few a day; reported, not judged: that is transfer."""
 
@@ -149,7 +151,7 @@ def rest_plate(
     from mitoferry.library.parameters import require
 
     content = json.loads(rest_text(types, days=days, seed=seed, clocks=clocks))
-    values = {**(parameters or {}), "death.base_hazard": 0.0}
+    values = {**(parameters or {}), **BASE_RATES}
     units = {name: require(name).unit for name in values}
     content["parameters"] = {name: float(x) if units[name] == "1" else f"{float(x)!r} {units[name]}" for name, x in values.items()}
     with warnings.catch_warnings():
