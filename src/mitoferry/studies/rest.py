@@ -174,19 +174,19 @@ def run_rest(spec: PlateSpec, *, every: int = 6 * HOUR, threads: int = 1) -> lis
 
     engine = Engine(spec, Cpu(threads=threads), processes=all_at_work(spec))
     engine.burn_in()
-    arms = [_Arm(engine, k) for k in range(len(spec.arms))]
+    wells = [_Well(engine, k) for k in range(engine.world.n_wells)]
     due = 2 * HOUR
     while not engine.finished:
         engine.advance()
         if engine.tick >= due:
             engine.world.backend.pull(engine.world.cells, engine.world.mitochondria, engine.world.groups)
-            for arm in arms:
-                arm.sample()
+            for well in wells:
+                well.sample()
             due = (due // every + 1) * every
-    return [arm.week() for arm in arms]
+    return [well.week() for well in wells]
 
 
-class _Arm:
+class _Well:
     """Samples the cells of one well."""
 
     def __init__(self, engine: Any, index: int) -> None:
@@ -194,7 +194,7 @@ class _Arm:
 
         world = engine.world
         n = world.n_cells
-        self.engine, self.spec = engine, world.spec.arms[index]
+        self.engine, self.spec = engine, world.spec.arms[index // world.spec.replicates]
         self.rows = np.flatnonzero((world.cells.well[:n] == index) & (np.arange(n) >= N_POOLS * world.n_wells))
         self.hours: list[float] = []
         self.samples: list[dict[str, float]] = []
