@@ -4,12 +4,14 @@ Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o 
 signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the matrices that
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the
+  matrices that
   swell and burst when a pore stays open for longer than some 10 min; f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
   rest counts, since h0 is the hazard of a healthy cell; psi counts relative to the potential at which the
   population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
   node of BCL-2 and relatives (venetoclax); a senolytic (node ``senolysis``) adds to the drug in senescent cells;
-* necrosis from any state with a membrane: h_N = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share ATP0))^4), 0 at rest, a hazard and not a cliff;
+* necrosis from any state with a membrane: h_N = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share ATP0))^4), 0 at rest, a hazard and not a
+  cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
   apoptosome from forming. Without caspases the cell dies more slowly by necrosis;

@@ -2,7 +2,8 @@
 
 Mechanism. A mitochondrion whose potential stays below ``pink1_potential`` for ``pink1_delay`` stabilises PINK1 and
 recruits Parkin (within an hour, Narendra 2008); the threshold is never above 81 % of the potential at which its population
-lives, so that a line without mtDNA keeps its mitochondria whatever the parameters. Hazard of degradation of a mitochondrion in the cytosol::
+lives, so that a line without mtDNA keeps its mitochondria whatever the parameters. Hazard of degradation of a mitochondrion in the
+cytosol::
 
     h = mu_b + mu_P [PINK1] node_pink1_parkin + g y delta node_arrival_mitophagy
     y  the pulse after degraded arrivals (0..1), delta its damage

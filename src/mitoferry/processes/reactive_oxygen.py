@@ -18,7 +18,8 @@ Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a j_0 N*/V_c. ``a`` is the level of antioxidant enzymes that
 the cell type keeps: a healthy cell rests at a few nM whatever its type, so enzymes are as many as its own mitochondria call for at
 rest (``library/scaling.py``), never fewer than those of a stromal cell per mitochondrion. Mitochondria that idle at a high
-potential leak more electrons, and such cells keep more enzymes; what an insult adds is met by no more than that. Influx from the medium: permeability
+potential leak more electrons, and such cells keep more enzymes; what an insult adds is met by no more than that. Influx from the
+medium: permeability
 times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
 Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``; or to
 1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is

@@ -19,7 +19,8 @@ living cells,
 * no cell dies, and all hazards of death together exceed the base hazard by less than 3e-4 per hour, a tenth to a sixth of it: less than
   5 % more deaths in a week.
 
-The base hazard of death and the base rate of senescence are left out here (0), because cells that die of it strew their mitochondria over their neighbours; that it
+The base hazard of death and the base rate of senescence are left out here (0), because cells that die of it strew their mitochondria
+over their neighbours; that it
 kills by the exponential law, and nothing else kills, is a test of its own with many cells.
 
 Verification: tests/verification/test_rest_week.py; the table is in docs/rest.md.
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 HOUR, DAY = 3600, 86400
 FORCED_STAGES = ("signals", "quality", "fate")
 SIGNALS = {
-    "nfkb": (0.0, 1.0), "tnfaip2": (1.0, 2.0), "p53": (0.0, 1.0), "caspase3": (0.0, 1.0), "s100a4": (1.0, 1.0), "phosphatidylserine": (0.0, 1.0),
+    "nfkb": (0.0, 1.0), "tnfaip2": (1.0, 2.0), "p53": (0.0, 1.0), "caspase3": (0.0, 1.0), "s100a4": (1.0, 1.0),
+    "phosphatidylserine": (0.0, 1.0),
     "p2y": (0.0, 1.0), "calcium": (0.1, 1.0), "survival": (0.0, 1.0), "arrival_pulse": (0.0, 1.0), "pgc1a": (1.0, 2.0), "hif": (0.0, 1.0),
     "akt": (1.0, 1.0), "signal_from_neighbours": (0.0, 1.0), "tlr9": (0.0, 1.0), "sting": (0.0, 1.0), "nlrp3": (0.0, 1.0),
     "polarisation": (0.0, 1.0), "t_cell": (0.0, 1.0), "traps": (0.0, 1.0), "ho1": (1.0, 9.0), "tfam": (1.0, 1.0), "hmgb1": (0.0, 1.0),
@@ -235,7 +237,8 @@ def cell_means(world: Any, rows: np.ndarray) -> dict[str, float]:
     p = world.parameters["death"]
     hazard = c.death_hazard[rows].astype(float) + c.other_hazards[rows].sum(axis=1) + [necrosis_rate(float(x), p) for x in c.atp[rows]]
     out = {
-        "atp": c.atp[rows].mean(), "psi": c.psi[rows, 0].mean(), "h2o2": c.h2o2[rows].mean(), "damage": damage.sum() / max(mass.sum(), 1e-9),
+        "atp": c.atp[rows].mean(), "psi": c.psi[rows, 0].mean(), "h2o2": c.h2o2[rows].mean(),
+        "damage": damage.sum() / max(mass.sum(), 1e-9),
         "number": c.n_mitochondria[rows].sum() / target, "mass": mass.sum() / target, "copies": c.copies[rows].sum() / target,
         "hazard": (hazard - p.base_hazard / (1.0 + c.survival[rows])).mean(),
     }  # fmt: skip
