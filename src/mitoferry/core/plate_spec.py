@@ -107,6 +107,8 @@ class CellTypeNumbers:
     leak_factor: float = 1.0
     substrate: float = 1.0
     cytosol: float = 0.0
+    resting_potential: float = 156.0  # mV
+    antioxidant_level: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -354,6 +354,8 @@ class Groups(NamedTuple):
     iron: Any
     senescent: Any
     angiogenic: Any
+    antioxidant_level: Any
+    h2o2_scale: Any
     nodes: Any
 
 
@@ -715,6 +717,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "iron": _c("f4", "1", "labile iron at rest, relative", "plate", fill=1),
         "senescent": _c("f4", "1", "share of its cells that are senescent when seeded", "plate"),
         "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
+        "antioxidant_level": _c("f4", "1", "antioxidant enzymes, 1 = those of a stromal cell per mitochondrion", "plate", fill=1),
+        "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -15,7 +15,8 @@ from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, CYTOKINES,
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
-from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
+from mitoferry.processes.reactive_oxygen import resting_h2o2
+from mitoferry.processes.rest import RESTING_H2O2, RESTING_POTENTIAL, RHO0_POTENTIAL
 
 GEOMETRIES = {"dish": 0, "insert": 1, "block": 2}
 OF_THE_TYPE = tuple(f.name for f in fields(CellTypeNumbers) if f.name in schema.Groups._fields)
@@ -64,7 +65,7 @@ def known_haplotypes(population: Population, spec: PlateSpec) -> int:
     )
 
 
-def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float, known: int) -> None:
+def _fill_group(groups: Any, g: int, w: int, population: Population, radius: float, known: int, scale: float) -> None:
     t = population.cell_type
     groups.well[g], groups.population[g] = w, population.index
     groups.donor[g] = population.role == "donor"
@@ -72,7 +73,8 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
         getattr(groups, name)[g] = getattr(t, name)
     groups.own_haplotypes[g] = known
     groups.radius[g] = radius
-    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 else RESTING_POTENTIAL
+    groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 and t.oxygen_use > 0.0 else t.resting_potential
+    groups.h2o2_scale[g] = scale
     groups.nodes[g] = [node.rest for node in NODES]
 
 
@@ -155,6 +157,8 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     _fill_wells(spec, wells)
     groups = schema.allocate("Groups", n_wells * n_populations, n_nodes=N_NODES)
     groups.nodes[:] = [node.rest for node in NODES]
+    oxidants = spec.parameters
+    scale = RESTING_H2O2 / resting_h2o2(oxidants["reactive_oxygen.scavenging_half"], oxidants["reactive_oxygen.scavenging_factor"])
     start = np.zeros((n_wells * n_populations, 6))
     mixture = np.zeros((n_wells * n_populations, 12))
     for w in range(n_wells):
@@ -163,7 +167,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         radii = outlines(arm)
         for slot, population in enumerate(arm.populations):
             g = w * n_populations + slot
-            _fill_group(groups, g, w, population, radii[slot], known_haplotypes(population, spec))
+            _fill_group(groups, g, w, population, radii[slot], known_haplotypes(population, spec), scale)
             start[g], mixture[g] = starts[slot], mixtures[slot]
             wells.n_born[w, population.index] = population.count
     p = parameters_of("seeding", seeding.Parameters, spec)
@@ -180,6 +184,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     backend.pull(cells, mitochondria)
     cells.atp[:n_cells] = 2.8
     cells.psi[:n_cells] = 150.0
+    cells.psi[:n_cells][groups.mitochondria[cells.group[:n_cells]] <= 0.0] = RESTING_POTENTIAL  # no potential that it could lose
     cells.psi[: N_POOLS * n_wells] = 0.0
     cells.nadh[:n_cells] = 0.8
     cells.h2o2[:n_cells] = 0.005

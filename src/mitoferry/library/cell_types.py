@@ -45,7 +45,7 @@ def _scaled(
     name: str, v: Mapping[str, float], parameters: Mapping[str, float] | None, parent: Mapping[str, float] | None = None
 ) -> CellTypeNumbers:
     """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``; ``parent``: values of the line with mtDNA."""
-    from mitoferry.library.scaling import atp_use, energetics_parameters, scale_cell_type
+    from mitoferry.library.scaling import atp_use, energetics_parameters, resting_mitochondria, scale_cell_type
 
     p = energetics_parameters()
     if parameters:
@@ -57,6 +57,8 @@ def _scaled(
         v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"], leak=v["leak"], glycolytic_atp=glycolytic
     )
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
+    scale = None if parameters is None else parameters.get("reactive_oxygen.pmf_scale")
+    derived["resting_potential"], derived["antioxidant_level"] = resting_mitochondria(scaled, p, pmf_scale=scale)
     given = {k: x for k, x in v.items() if k not in _OF_SCALING}
     if parent is not None and given["mtdna"] == 0.0:
         given["mtdna"] = parent["mtdna"]

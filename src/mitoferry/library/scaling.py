@@ -27,7 +27,7 @@ from typing import Any
 from mitoferry.library.parameters import values_for
 from mitoferry.processes.energetics import Parameters
 from mitoferry.processes.energetics_class import PROTONS_PER_ATP, PROTONS_PER_OXYGEN, SINH_AT_175, THERMAL_VOLTAGE
-from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL
 
 AMOL_S_PER_FMOL_MIN = 1000.0 / 60.0
 NONMITO_SHARE = 0.12
@@ -36,6 +36,7 @@ RESTING_PMF = 181.0
 REFERENCE_GLUCOSE = 10.0
 CYTOSOL_SHARE = 0.75
 GLYCOLYSIS_RESERVE = 0.02
+LEAST_POTENTIAL = 20.0  # mV, below which no potential counts as one at which cells live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,34 @@ def resting_state(cell: ScaledCell, parameters: Parameters | None = None, *, glu
     p = energetics_parameters() if parameters is None else parameters
     reading = settle(CellEnergetics.of_type(cell), p, glucose=glucose)
     return {"oxygen_use": reading.ocr, "psi": reading.psi, "nadh": reading.nadh, "atp": reading.atp, "lactate": reading.lactate}
+
+
+def resting_mitochondria(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_scale: float | None = None) -> tuple[float, float]:
+    """Potential [mV] at which a type lives, and the level of antioxidant enzymes that goes with it.
+
+    Electron leak rises with NADH and steeply with the potential, so the mitochondria of a type that uses little of their
+    capacity make more H2O2. A healthy cell rests at the same few nM (1-10 nM over cell types, Sies 2017 Redox Biol, from memory),
+    so it holds as many peroxidases as its own resting leak calls for; never fewer than the stromal cell per mitochondrion,
+    a level that needs no oxidants to be kept up.
+
+    Args:
+        cell: a scaled type.
+        parameters: parameters of ``energetics``.
+        pmf_scale: of ``reactive_oxygen`` [mV]; default that of the library.
+    """
+    from mitoferry.assays.seahorse import CellEnergetics, settle
+    from mitoferry.processes.energetics_class import PH_DIFFERENCE
+    from mitoferry.processes.reactive_oxygen import RESTING_NADH
+
+    if cell.mitochondria <= 0.0:
+        return RESTING_POTENTIAL, 1.0
+    p = energetics_parameters() if parameters is None else parameters
+    if cell.oxygen_use <= 0.0:
+        return max(settle(CellEnergetics.of_type(cell, rho0=True), p, glucose=REFERENCE_GLUCOSE).psi, LEAST_POTENTIAL), 1.0
+    rest = resting_state(cell, p)
+    scale = values_for("reactive_oxygen")["pmf_scale"] if pmf_scale is None else pmf_scale
+    leak = rest["nadh"] / RESTING_NADH * math.exp((rest["psi"] + PH_DIFFERENCE - RESTING_PMF) / scale)
+    return max(rest["psi"], LEAST_POTENTIAL), max(leak, 1.0)
 
 
 def fit_substrate(cell: ScaledCell, parameters: Parameters | None = None, *, lowest: float = 0.3) -> ScaledCell:

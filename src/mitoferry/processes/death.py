@@ -4,11 +4,14 @@ Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o 
 signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4/(1 + (psi/K4)^8) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the matrices that
-  swell and burst when a pore stays open for longer than some 10 min; psi counts relative to the potential at which the
+  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the
+  matrices that
+  swell and burst when a pore stays open for longer than some 10 min; f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
+  rest counts, since h0 is the hazard of a healthy cell; psi counts relative to the potential at which the
   population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
   node of BCL-2 and relatives (venetoclax); a senolytic (node ``senolysis``) adds to the drug in senescent cells;
-* necrosis from any state with a membrane: h_N = hN/(1 + (ATP/(share ATP0))^4), a hazard and not a cliff;
+* necrosis from any state with a membrane: h_N = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share ATP0))^4), 0 at rest, a hazard and not a
+  cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
   apoptosome from forming. Without caspases the cell dies more slowly by necrosis;
@@ -100,12 +103,18 @@ class Parameters(NamedTuple):
 
 
 @row
-def cytochrome_hazard(h2o2, damage, psi, opened, survival, drug, p):
-    """Hazard [1/h] of cytochrome c release of a living cell."""
+def lost_potential(psi, p):
+    """Response 0..1 to the loss of potential: 1/(1 + (psi/K4)^8)."""
     r = max(psi, 0.0) / p.potential_half
     r = r * r
     r = r * r
-    loss = p.potential_hazard / (1.0 + r * r)
+    return 1.0 / (1.0 + r * r)
+
+
+@row
+def cytochrome_hazard(h2o2, damage, psi, opened, survival, drug, p):
+    """Hazard [1/h] of cytochrome c release of a living cell."""
+    loss = p.potential_hazard * max(lost_potential(psi, p) - lost_potential(RESTING_POTENTIAL, p), 0.0)
     total = p.base_hazard + p.h2o2_hazard * hill4(h2o2, p.h2o2_half) + p.damage_hazard * hill4(damage, p.damage_half)
     total = total + loss + p.pore_hazard * opened + drug
     return total / (1.0 + max(survival, 0.0))
@@ -114,7 +123,8 @@ def cytochrome_hazard(h2o2, damage, psi, opened, survival, drug, p):
 @row
 def necrosis_rate(atp, p):
     """Hazard [1/h] of losing the membrane at ``atp`` [mM]."""
-    return p.necrosis_hazard * (1.0 - hill4(atp, p.necrosis_atp * RESTING_ATP))
+    half = p.necrosis_atp * RESTING_ATP
+    return p.necrosis_hazard * max(hill4(RESTING_ATP, half) - hill4(atp, half), 0.0)
 
 
 @row

@@ -27,6 +27,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, OSTEOCLAST, OSTEOGENIC, OTHER_LINEAGE
 from mitoferry.core.streams import DIFFERENTIATION
 from mitoferry.processes.organelle import excess_oxidant
+from mitoferry.processes.rest import relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -62,7 +63,7 @@ def targets(i, cells, groups, p):
     ready = readiness(oxphos_share(i, cells), p)
     drive = max(float(cells.pgc1a[i]), 0.0)
     drive = min(2.0 * drive / (1.0 + drive), 1.5)
-    calm = 1.0 - excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
+    calm = 1.0 - excess_oxidant(relative_h2o2(i, cells, groups), p.oxidant_half)
     bone = max(float(groups.nodes[g, NODE_OSTEOGENIC_CUE]), 0.0) * ready * drive * calm
     clast = max(float(groups.nodes[g, NODE_OSTEOCLAST_CUE]), 0.0) * ready * min(2.0 * float(groups.phagocyte[g]), 1.0)
     other = max(float(groups.nodes[g, NODE_DIFFERENTIATION_CUE]), 0.0) * ready * drive

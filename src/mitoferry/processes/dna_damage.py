@@ -29,7 +29,7 @@ from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX, NODE_RADIATI
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.processes.organelle import excess_oxidant
-from mitoferry.processes.rest import alive, energy
+from mitoferry.processes.rest import alive, energy, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -63,7 +63,7 @@ def dna_damage_row(i, cells, groups, p, step):
     lesions = level * held + max(float(groups.nodes[g, NODE_RADIATION]), 0.0)
     if lesions > 0.0 and float(groups.cycle_time[g]) <= 0.0:
         lesions = lesions * p.quiescent
-    made = lesions + p.oxidant_rate * excess_oxidant(float(cells.h2o2[i]), p.oxidant_half)
+    made = lesions + p.oxidant_rate * excess_oxidant(relative_h2o2(i, cells, groups), p.oxidant_half)
     cells.drug_retention[i] = held
     cells.dna_damage[i] = approach(float(cells.dna_damage[i]), made, p.repair * energy(atp, p.atp_half), step.dt / 3600.0)
 

@@ -29,7 +29,7 @@ from mitoferry.core.nodes import NODE_ANTIOXIDANT, NODE_GPX4, NODE_IRON, NODE_LI
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import DONOR_ENDOSOME, DONOR_FREE, HAZARD_FERROPTOSIS, SUM_DAMAGE, SUM_SCALE
-from mitoferry.processes.rest import RESTING_H2O2, alive
+from mitoferry.processes.rest import RESTING_H2O2, alive, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -70,7 +70,7 @@ def ferroptosis_row(i, cells, groups, p, step):
     rest = float(groups.iron[g]) * float(groups.nodes[g, NODE_IRON])
     iron = approach(float(cells.labile_iron[i]), rest / p.iron_time + leak, 1.0 / p.iron_time, dt)
     free = 1.0 - min(max(float(groups.nodes[g, NODE_LIPID_RADICAL_TRAP]), 0.0), 1.0)
-    made = p.peroxidation * iron * max(float(cells.h2o2[i]), 0.0) / RESTING_H2O2 * float(groups.unsaturation[g]) * free
+    made = p.peroxidation * iron * max(relative_h2o2(i, cells, groups), 0.0) / RESTING_H2O2 * float(groups.unsaturation[g]) * free
     undone = p.removal * float(cells.antioxidant[i]) * float(groups.nodes[g, NODE_ANTIOXIDANT]) * float(groups.nodes[g, NODE_GPX4])
     peroxide = approach(float(cells.lipid_peroxide[i]), made, undone, dt)
     cells.labile_iron[i] = iron

@@ -65,7 +65,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import FISSION, FUSION
 from mitoferry.processes.fusion_content import deal_copies, exchange
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, with_class
-from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive
+from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, relative_h2o2
 
 if TYPE_CHECKING:
     from mitoferry.core.schema import Step
@@ -260,7 +260,7 @@ def cell_terms(h, cells, groups, wells, pages, terms, p, step):
         page = int(pages.next[page])
     g = int(cells.group[h])
     w = int(cells.well[h])
-    h2o2 = float(cells.h2o2[h])
+    h2o2 = relative_h2o2(h, cells, groups)
     crowding = min(length * PAGE / max(int(cells.n_mitochondria[h]), 1), 4.0)
     rate = p.fusion_rate * crowding * float(groups.nodes[g, NODE_FUSION])
     rate = rate * exp(-p.oxidant_block * max(h2o2 - RESTING_H2O2, 0.0) / p.oxidant_scale)

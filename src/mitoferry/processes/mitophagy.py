@@ -1,7 +1,9 @@
 """Mitophagy: removal of mitochondria, basal and by PINK1/Parkin, through lysosomes of limited capacity.
 
 Mechanism. A mitochondrion whose potential stays below ``pink1_potential`` for ``pink1_delay`` stabilises PINK1 and
-recruits Parkin (within an hour, Narendra 2008). Hazard of degradation of a mitochondrion in the cytosol::
+recruits Parkin (within an hour, Narendra 2008); the threshold is never above 81 % of the potential at which its population
+lives, so that a line without mtDNA keeps its mitochondria whatever the parameters. Hazard of degradation of a mitochondrion in the
+cytosol::
 
     h = mu_b + mu_P [PINK1] node_pink1_parkin + g y delta node_arrival_mitophagy
     y  the pulse after degraded arrivals (0..1), delta its damage
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from mitoferry.core.schema import Step
     from mitoferry.core.world import World
 
+LIVES_BELOW = 0.81  # of the potential at which its population lives a mitochondrion of a line without mtDNA keeps; never binds in others
 HAZARD_UNITS = 1 << 30  # fixed point of the sum of hazards
 # sums of the second pass
 LOST, LOST_MASS, LOST_ARRIVALS, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, LOST_HEME, N_SUMS = (
@@ -107,7 +110,8 @@ def demand_slot(h, slot, sums, cells, groups, mitochondria, p, step):
     if flags & OCCUPIED == 0 or place_of(flags) != CYTOSOL:
         return
     waited = int(mitochondria.depolarised[slot])
-    if potential(mitochondria, cells, h, slot) < p.pink1_potential:
+    lives_at = float(groups.resting_potential[int(cells.group[h])])
+    if potential(mitochondria, cells, h, slot) < min(p.pink1_potential, LIVES_BELOW * lives_at):
         waited = min(waited + int(step.dt / DEPOLARISED_SCALE), 65535)
         mitochondria.depolarised[slot] = waited
         if flags & PINK1 == 0 and waited * DEPOLARISED_SCALE >= p.pink1_delay * 3600.0:

@@ -50,7 +50,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import MTDNA_REPLICATION
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, rare_binomial, rounded
-from mitoferry.processes.rest import alive
+from mitoferry.processes.rest import alive, relative_h2o2
 
 if TYPE_CHECKING:
     from mitoferry.core.schema import Step
@@ -126,7 +126,8 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
     reference = float(groups.mtdna[g]) / max(float(groups.mitochondria[g]), 1.0)
     wanted = max(reference * target, 1.0)
     counted = good + p.mutant_weight * bad
-    tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * excess_oxidant(float(cells.h2o2[i]), p.tfam_oxidant_half))
+    oxidants = excess_oxidant(relative_h2o2(i, cells, groups), p.tfam_oxidant_half)
+    tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * oxidants)
     tfam = tfam * float(cells.tfam[i])
     loss = p.turnover_rate + mitophagy_rate
     gain = loss * max(0.0, 1.0 + p.feedback * (1.0 - counted / wanted)) * float(cells.pgc1a[i])

@@ -38,7 +38,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ATP, CELL_LIVE, HAZARD_PYROPTOSIS, IL_1BETA, N_HAPLOTYPES, N_POOLS, POOL_MEDIUM
 from mitoferry.processes.free_mitochondria import medium_volume
-from mitoferry.processes.rest import RESTING_H2O2, alive, mean_damage, open_share
+from mitoferry.processes.rest import RESTING_H2O2, alive, mean_damage, open_share, relative_h2o2
 
 CLEARED = 1.0 / 1024.0  # um^3/h, of the integers that are added up
 
@@ -125,10 +125,10 @@ def take_up_dna(i, cells, groups, wells, sums, p, dt):
 
 
 @row
-def nlrp3_target(i, cells, p):
+def nlrp3_target(i, cells, groups, p):
     """Target of NLRP3 0..1 of cell ``i``, before level and node."""
     oxidised = float(cells.mtdna_dose[i, 1]) * hill2(mean_damage(cells, i), p.oxidised_damage_half)
-    oxidants = max(hill2(float(cells.h2o2[i]), p.h2o2_half) - hill2(RESTING_H2O2, p.h2o2_half), 0.0)
+    oxidants = max(hill2(relative_h2o2(i, cells, groups), p.h2o2_half) - hill2(RESTING_H2O2, p.h2o2_half), 0.0)
     silent = (1.0 - hill2(oxidised, p.oxidised_half)) * (1.0 - hill2(float(cells.env[i, ATP]), p.atp_half)) * (1.0 - oxidants)
     return hill2(float(cells.nfkb[i]), p.priming_half) * (1.0 - silent)
 
@@ -149,7 +149,7 @@ def sensing_row(i, cells, groups, wells, sums, p, step):
     sting = float(groups.sting_level[g]) * float(groups.nodes[g, NODE_STING]) * hill3(float(cells.mtdna_dose[i, 1]), p.sting_half)
     nlrp3 = float(groups.nlrp3_level[g]) * float(groups.nodes[g, NODE_NLRP3])
     if nlrp3 > 0.0:
-        nlrp3 = nlrp3 * nlrp3_target(i, cells, p)
+        nlrp3 = nlrp3 * nlrp3_target(i, cells, groups, p)
     cells.tlr9[i] = relax(float(cells.tlr9[i]), min(tlr9, 1.0), dt, p.tlr9_time)
     cells.sting[i] = relax(float(cells.sting[i]), min(sting, 1.0), dt, p.sting_time)
     active = relax(float(cells.nlrp3[i]), min(nlrp3, 1.0), dt, p.nlrp3_time)

@@ -27,7 +27,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
 from mitoferry.core.streams import NEUTROPHIL_TRAPS
-from mitoferry.processes.rest import RESTING_H2O2, alive
+from mitoferry.processes.rest import RESTING_H2O2, alive, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -42,7 +42,7 @@ class Parameters(NamedTuple):
 def trap_hazard(i, cells, groups, p):
     """Hazard [1/h] that neutrophil ``i`` casts its trap; 0 at rest."""
     g = int(cells.group[i])
-    oxidants = max(hill2(float(cells.h2o2[i]), p.h2o2_half) - hill2(RESTING_H2O2, p.h2o2_half), 0.0)
+    oxidants = max(hill2(relative_h2o2(i, cells, groups), p.h2o2_half) - hill2(RESTING_H2O2, p.h2o2_half), 0.0)
     silent = (1.0 - oxidants) * (1.0 - float(cells.tlr9[i])) * (1.0 - float(cells.nfkb[i]))
     return p.rate * float(groups.trap_former[g]) * max(float(groups.nodes[g, NODE_NEUTROPHIL_TRAPS]), 0.0) * max(1.0 - silent, 0.0)
 

@@ -15,7 +15,11 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
 Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 
-Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 j_0 N*/V_c. Influx from the medium: permeability
+Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a j_0 N*/V_c. ``a`` is the level of antioxidant enzymes that
+the cell type keeps: a healthy cell rests at a few nM whatever its type, so enzymes are as many as its own mitochondria call for at
+rest (``library/scaling.py``), never fewer than those of a stromal cell per mitochondrion. Mitochondria that idle at a high
+potential leak more electrons, and such cells keep more enzymes; what an insult adds is met by no more than that. Influx from the
+medium: permeability
 times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
 Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``; or to
 1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is
@@ -97,6 +101,11 @@ def resting_unit_production(p):
     return p.electron_leak * RESTING_NADH * AIR_OXYGEN / (p.oxygen_half + AIR_OXYGEN)
 
 
+def resting_h2o2(half: float, factor: float) -> float:
+    """H2O2 [uM] at which peroxidases, half saturated at ``half`` [uM], of ``factor`` times the resting production rest: 5 nM."""
+    return half / max(factor - 1.0, 1e-3)
+
+
 @row
 def steady_h2o2(source, scavenging, half, first_order):
     """Root of source = scavenging H/(half + H) + first_order H [uM]; the others in uM/s, 1/s."""
@@ -152,6 +161,7 @@ def cell_h2o2(c, cells, groups, made, p):
     volume = max(float(cells.volume[c]), 1e-9)
     capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT])
     scavenging = p.scavenging_factor * resting_unit_production(p) * float(cells.target_mitochondria[c]) / volume * capacity
+    scavenging = scavenging * float(groups.antioxidant_level[g])
     source = made / volume + p.permeability * max(float(cells.env[c, H2O2]), 0.0)
     return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.permeability)
 

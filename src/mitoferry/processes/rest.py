@@ -25,6 +25,12 @@ def alive(state):
 
 
 @row
+def relative_h2o2(i, cells, groups):
+    """H2O2 [uM] of cell ``i`` on the scale of a cell that rests at 5 nM: what redox sensors, which are set to their rest, answer."""
+    return float(cells.h2o2[i]) * float(groups.h2o2_scale[int(cells.group[i])])
+
+
+@row
 def energy(atp, share):
     """Rate of what takes ATP [mM], 1 at rest; half-maximal at ``share`` of resting ATP."""
     half = share * RESTING_ATP

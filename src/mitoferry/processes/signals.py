@@ -45,7 +45,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, RECEPTOR_HMGB1, TNF_ALPHA
 from mitoferry.processes.heme_signalling import ho1_share
-from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage
+from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -155,7 +155,7 @@ def pgc1a_target(pulse, ho1, atp, ampk, sirt1, p):
 def advance_stress(i, cells, groups, d, p):
     """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``d`` holds the decay factors."""
     g = int(cells.group[i])
-    h2o2 = float(cells.h2o2[i])
+    h2o2 = relative_h2o2(i, cells, groups)
     damage = mean_damage(cells, i)
     nfkb = nfkb_target(
         h2o2,

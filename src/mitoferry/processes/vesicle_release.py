@@ -12,6 +12,8 @@ Mechanism, per cell, rates per hour and frozen over a macro-step, E = Hill2(ATP)
 * synaptosomes rate of the type (neurons) x node synaptosomes x (1 + injury (1 - (1 - phosphatidylserine)(1 - Hill2(H2O2)))): pinched
   off with what the terminal holds, 0 to 5 mitochondria, healthy or not; passive, so that no ATP is asked for;
 * apoptotic bodies while caspases execute: every mitochondrion goes with the chance (volume of the body)/(volume of the cell);
+* all but exosomes, synaptosomes and bodies x the membrane that there is to shed, (volume of the type/4 pL)^(2/3), at most 1: a lymphocyte
+  with 40 mitochondria would else lose a third of them in a week;
 * stress = 1 + gain Hill2(H2O2); outsourcing = 1 + gain (1 - node lysosome), for cells whose lysosomes fail.
 
 Which mitochondria go: :mod:`mitoferry.processes.vesicle_loading`. A vesicle without one is only counted (``cells.vesicles``);
@@ -31,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.maths import hill2
+from mitoferry.core.maths import hill2, power
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
     NODE_EXOSOMES,
@@ -70,6 +72,9 @@ from mitoferry.processes.vesicle_size import log_normal
 
 EXOSOME_STEPS = 10  # macro-steps between two counts of exosomes
 TRIES = 4  # draws of a radius before it is cut to its bounds
+
+
+STROMAL_VOLUME = 4.0  # pL
 
 
 class Parameters(NamedTuple):
@@ -177,6 +182,12 @@ def loading_of(kind, number, p):
 
 
 @row
+def surface(volume):
+    """Membrane from which a cell sheds, 1 for a stromal cell; not more for larger cells, whose volume is fat, yolk or fibres."""
+    return min(power(max(volume, 0.0) / STROMAL_VOLUME, 2.0 / 3.0), 1.0)
+
+
+@row
 def rate_of(kind, i, cells, groups, p):
     """Rate [1/h] at which cell ``i`` sheds vesicles of a kind."""
     if kind == APOPTOTIC_BODY:
@@ -186,20 +197,22 @@ def rate_of(kind, i, cells, groups, p):
         sound = (1.0 - min(max(float(cells.phosphatidylserine[i]), 0.0), 1.0)) * (1.0 - hill2(float(cells.h2o2[i]), p.h2o2_half))
         injury = 1.0 + p.synaptosome_injury * (1.0 - sound)
         return float(groups.synaptosomes[g]) * max(float(groups.nodes[g, NODE_SYNAPTOSOMES]), 0.0) * injury
+    membrane = surface(float(groups.volume[g]))
     active = hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP) * max(float(groups.nodes[g, NODE_TEMPERATURE]), 0.0)
     stress = 1.0 + p.stress_gain * hill2(float(cells.h2o2[i]), p.h2o2_half)
     outsourcing = 1.0 + p.lysosome_gain * max(1.0 - float(groups.nodes[g, NODE_LYSOSOME]), 0.0)
     if kind == EXOSOME:
         return p.exosome_rate * max(float(groups.nodes[g, NODE_EXOSOMES]), 0.0) * active
     if kind == MICROVESICLE:
-        return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * active
+        return membrane * p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * active
     if kind == MITOVESICLE:
         cd38 = float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0)
-        return p.mitovesicle_rate * cd38 * outsourcing * active
+        return membrane * p.mitovesicle_rate * cd38 * outsourcing * active
     if kind == EXOPHER:
-        return p.exopher_rate * float(groups.exophers[g]) * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * active
+        level = membrane * float(groups.exophers[g]) * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0)
+        return p.exopher_rate * level * stress * outsourcing * active
     x, y, z = float(cells.ux[i]), float(cells.uy[i]), float(cells.uz[i])
-    return p.migrasome_rate * math.sqrt(x * x + y * y + z * z) * max(float(groups.nodes[g, NODE_MIGRASOMES]), 0.0) * active
+    return membrane * p.migrasome_rate * math.sqrt(x * x + y * y + z * z) * max(float(groups.nodes[g, NODE_MIGRASOMES]), 0.0) * active
 
 
 @row
