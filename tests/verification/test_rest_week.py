@@ -78,7 +78,7 @@ def test_every_type_rests_for_a_week():
 
 @pytest.mark.long
 def test_nothing_but_the_base_hazard_kills():
-    """Neutrophils of one well die by the exponential law of the base hazard within two sides of alpha 1e-3."""
+    """Endothelial cells of 40 wells die by the exponential law of the base hazard within two sides of alpha 1e-3."""
     spec = rest_plate(library_types(["huvec"]), days=3, clocks=COARSE)
     spec = replace(spec, replicates=40, parameters={**spec.parameters, "death.base_hazard": 0.005})
     weeks = run_rest(spec, every=24 * 3600)
