@@ -95,4 +95,4 @@ def test_share_of_draws_in_which_cells_rest():
     for k, draw in enumerate(draw_parameters(6, 11)):
         types = library_types([n for i, n in enumerate(names) if (i + k) % 6 == 0])
         results += [not v for v in broken(rest_plate(types, draw, seed=k + 1, clocks=COARSE)).values()]
-    assert np.mean(results) > 0.5
+    assert np.mean(results) > 0.75

@@ -4,7 +4,7 @@ A well for each cell type: a few cells alone in fresh medium (10 mM glucose, air
 mechanism at work, also those that a run without their agents would leave out. Cells do not divide here (cycle time 0), so that
 mitochondria per cell need no correction; what division does to them has its own tests. Nothing else of the type is changed.
 
-A type rests (:data:`LIMITS`, laid down before the first run) if from the second hour to the seventh day, in the mean of its
+A type rests (:data:`LIMITS`; docs/rest.md says which were changed after the first runs) if from the second hour to the seventh day, in the mean of its
 living cells,
 
 * ATP changes by no more than 5 % and the potential by no more than 3 mV,
@@ -20,8 +20,7 @@ living cells,
   5 % more deaths in a week.
 
 The base hazard of death and the base rate of senescence are left out here (0), because cells that die of it strew their mitochondria
-over their neighbours; that it
-kills by the exponential law, and nothing else kills, is a test of its own with many cells.
+over their neighbours; that it kills by the exponential law, and nothing else kills, is a test of its own with many cells.
 
 Verification: tests/verification/test_rest_week.py; the table is in docs/rest.md.
 """
