@@ -14,7 +14,8 @@ html_theme = "furo"
 html_title = "mitoferry"
 html_static_path = ["_static"]
 html_css_files = ["figures.css"]
-exclude_patterns = ["_build", "jupyter_execute"]  # the second is written beside the first: not to be read by the next build
+# the second is written beside the first: not to be read by the next build; the third is included by rest.md
+exclude_patterns = ["_build", "jupyter_execute", "rest_table.md"]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3

@@ -68,15 +68,16 @@ STAGE_WORDS = {
     "fate": "Fates of cells",
 }
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "published": ("Published experiments", ()),
+    "published": ("Published experiments", ("msc-huvec-ogd", "ipsc-msc-cornea-rotenone", "wjmsc-melas-rotenone", "msc-np-il1b")),
     "routes": ("One route between cells at a time", ("route-", "gap-junction-", "transmitophagy-")),
     "triggers": ("One trigger or signal at a time", ("trigger-",)),
     "immune": ("Immune cells", ("immune-",)),
     "fates": ("What mitochondria do to a cell", ("fate-",)),
     "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-")),
+    "cocultures": ("Cocultures that reviews describe, with small cells", ()),
     "learning": ("For learning", ("one-", "density-", "virtual-")),
 }
-"""Groups of experiments: heading, and what the names begin with; what begins with none of these is published."""
+"""Groups of experiments: heading, and what the names begin with; what begins with none of these is a coculture."""
 KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mechanisms": _mechanisms,
     "celltypes": _cell_types,
@@ -101,7 +102,7 @@ MORE = {
 
 def group_of(experiment: str) -> str:
     """Group of a shipped experiment, by its name."""
-    return next((group for group, (_, prefixes) in GROUPS.items() if prefixes and experiment.startswith(prefixes)), "published")
+    return next((group for group, (_, prefixes) in GROUPS.items() if experiment.startswith(prefixes)), "cocultures")
 
 
 def list_of(kind: str) -> list[dict[str, Any]]:
