@@ -4,8 +4,8 @@ A well for each cell type: a few cells alone in fresh medium (10 mM glucose, air
 mechanism at work, also those that a run without their agents would leave out. Cells do not divide here (cycle time 0), so that
 mitochondria per cell need no correction; what division does to them has its own tests. Nothing else of the type is changed.
 
-A type rests (:data:`LIMITS`; docs/rest.md says which were changed after the first runs) if from the second hour to the seventh day, in the mean of its
-living cells,
+A type rests (:data:`LIMITS`; docs/rest.md says which were changed after the first runs) if from the second hour to the seventh
+day, in the mean of its living cells,
 
 * ATP changes by no more than 5 % and the potential by no more than 3 mV,
 * H2O2 ends below 20 nM, where signals and transfer begin, and changes by no more than 3 nM from the second day on,
