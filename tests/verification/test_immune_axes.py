@@ -129,7 +129,7 @@ def test_exhaustion_goes_with_the_capacity_that_is_not_to_spare(used, checkpoint
 
 
 @pytest.mark.parametrize(
-    ("change", "activity"), [({}, 0.0), ({"nfkb": 0.5}, 0.5), ({"tlr9": 0.5, "nfkb": 0.5}, 0.75), ({"h2o2": 0.1}, 0.5 - 1 / 401)]
+    ("change", "activity"), [({}, 0.0), ({"nfkb": 0.3}, 0.3), ({"tlr9": 0.5, "nfkb": 0.5}, 0.75), ({"h2o2": 0.1}, 0.5 - 1 / 401)]
 )
 @pytest.mark.parametrize("fault", [1.0, 1.3])
 def test_traps_are_cast_at_the_hazard(change, activity, fault):
@@ -143,6 +143,7 @@ def test_traps_are_cast_at_the_hazard(change, activity, fault):
     if activity == 0.0:
         assert cast == 0
         return
+    activity = (1 + 0.3**4) * activity**4 / (0.3**4 + activity**4)
     chance = -np.expm1(-0.5 * activity * 4.0 * fault)
     assert (stats.binomtest(cast, 1000, chance).pvalue > 1e-3) == (fault == 1.0)
 
@@ -162,7 +163,7 @@ def test_dna_of_traps_comes_into_the_pool_of_its_well(fault):
     """Fault seen to fail it, planted in a copy of the package: the DNA of all traps in the first well."""
     world = immune_world(100, trap_former=1.0, wells=2)
     rows = cells_of(world)
-    world.cells.nfkb[rows] = np.where(world.cells.well[rows] == 0, 0.5, 1.0)
+    world.cells.nfkb[rows] = np.where(world.cells.well[rows] == 0, 0.3, 1.0)
     run(world, "neutrophil_traps", values("neutrophil_traps"), 2.0, 600.0)
     cast = np.bincount(world.cells.well[rows], weights=world.cells.traps[rows], minlength=2)
     assert 0 < cast[0] < cast[1]

@@ -2,9 +2,9 @@
 
 Mechanism, hazard [1/h] of a living neutrophil that has not cast its trap yet:
 
-    h = rate x trap_former of the type x node neutrophil_traps (PAD4) x [1 - (1 - o)(1 - TLR9)(1 - NF-kB)],
+    h = rate x trap_former of the type x node neutrophil_traps (PAD4) x (1 + K^4) Hill4(a/K),    a = 1 - (1 - o)(1 - TLR9)(1 - NF-kB),
 
-with o = Hill2(H2O2) less its value at rest.
+with o = Hill2(H2O2) less its value at rest: the traces of stimuli that a resting cell has now and then cast no trap.
 
 A trap is cast once. The neutrophil engulfs nothing any more (``phagocytosis``) and ends by lysis at the hazard ``death.trap_lysis``,
 with its mitochondria set free in the medium (route lysis) and HMGB1 spilled. The net is nuclear DNA; what toll-like receptor 9 sees of it
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.maths import chance, hill2
+from mitoferry.core.maths import chance, hill2, hill4
 from mitoferry.core.nodes import NODE_NEUTROPHIL_TRAPS
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
@@ -36,6 +36,7 @@ class Parameters(NamedTuple):
     rate: float  # 1/h
     h2o2_half: float  # uM
     dna: float  # copies of mtDNA
+    half: float
 
 
 @row
@@ -44,7 +45,9 @@ def trap_hazard(i, cells, groups, p):
     g = int(cells.group[i])
     oxidants = max(hill2(relative_h2o2(i, cells, groups), p.h2o2_half) - hill2(RESTING_H2O2, p.h2o2_half), 0.0)
     silent = (1.0 - oxidants) * (1.0 - float(cells.tlr9[i])) * (1.0 - float(cells.nfkb[i]))
-    return p.rate * float(groups.trap_former[g]) * max(float(groups.nodes[g, NODE_NEUTROPHIL_TRAPS]), 0.0) * max(1.0 - silent, 0.0)
+    k = p.half * p.half
+    active = hill4(max(1.0 - silent, 0.0), p.half) * (1.0 + k * k)
+    return p.rate * float(groups.trap_former[g]) * max(float(groups.nodes[g, NODE_NEUTROPHIL_TRAPS]), 0.0) * active
 
 
 @row
