@@ -19,36 +19,36 @@ from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.resolve import resolve
 
 FOLLOWS = {
-    "msc-cd8-talin2": {"tubes-donor", "tubes-recipient", "contact"},
-    "msc-cd4-th1-th17": {"transfer", "tgf-beta", "foxp3", "il2ra", "t-bet", "th17", "paracrine"},
-    "msc-macrophage-lps-phagocytosis": {"transfer"},
-    "ito-np-macrophage-pyroptosis": {"particles", "nlrp3"},
-    "adipocyte-lipid-diversion": {"fed", "ext1"},
-    "admsc-cardiomyocyte-paracrine": {"insert", "no-mitochondria", "apoptosis", "hgf-node"},
-    "epc-cardiomyocyte-reverse": {"contact"},
-    "vsmc-msc-proliferation": {"contact"},
-    "msc-renal-tubule-exchange": {"onset", "contact", "contact-back"},
-    "ipsc-msc-pc12-cocl2": set(),
-    "ipsc-msc-beas2b-cocl2": {"cx43"},
-    "neuron-high-glucose-motility": {"o-glcnac", "motility", "ogt"},
+    "small-msc-cd8-talin2": {"tubes-donor", "tubes-recipient", "contact"},
+    "small-msc-cd4-th1-th17": {"transfer", "tgf-beta", "foxp3", "il2ra", "t-bet", "th17", "paracrine"},
+    "small-msc-macrophage-lps-phagocytosis": {"transfer"},
+    "small-ito-np-macrophage-pyroptosis": {"particles", "nlrp3"},
+    "small-adipocyte-lipid-diversion": {"fed", "ext1"},
+    "small-admsc-cardiomyocyte-paracrine": {"insert", "no-mitochondria", "apoptosis", "hgf-node"},
+    "small-epc-cardiomyocyte-reverse": {"contact"},
+    "small-vsmc-msc-proliferation": {"contact"},
+    "small-msc-renal-tubule-exchange": {"onset", "contact", "contact-back"},
+    "small-ipsc-msc-pc12-cocl2": set(),
+    "small-ipsc-msc-beas2b-cocl2": {"cx43"},
+    "small-neuron-high-glucose-motility": {"o-glcnac", "motility", "ogt"},
 }
 DOES_NOT = {
-    "msc-cd8-talin2": {"donor", "recipient", "spare-capacity", "exhaustion"},  # few arrive within a day: too small to tell
-    "msc-cd4-th1-th17": {"mitochondria"},  # TGF-beta carries all of it at this size
-    "msc-macrophage-lps-phagocytosis": {"phagocytosis", "particles", "inflammation", "tnf", "atp"},
-    "ito-np-macrophage-pyroptosis": {"rescue", "inflammation", "il-1beta"},
-    "adipocyte-lipid-diversion": {"lipid", "heart", "burst"},
-    "admsc-cardiomyocyte-paracrine": {
+    "small-msc-cd8-talin2": {"donor", "recipient", "spare-capacity", "exhaustion"},  # few arrive within a day: too small to tell
+    "small-msc-cd4-th1-th17": {"mitochondria"},  # TGF-beta carries all of it at this size
+    "small-msc-macrophage-lps-phagocytosis": {"phagocytosis", "particles", "inflammation", "tnf", "atp"},
+    "small-ito-np-macrophage-pyroptosis": {"rescue", "inflammation", "il-1beta"},
+    "small-adipocyte-lipid-diversion": {"lipid", "heart", "burst"},
+    "small-admsc-cardiomyocyte-paracrine": {
         "node",
         "hgf-stress",
         "mcp-3-stress",
     },  # donors behind the insert help by using up H2O2, which hurts them
-    "epc-cardiomyocyte-reverse": {"turn"},
-    "vsmc-msc-proliferation": {"erk", "proliferation"},
-    "msc-renal-tubule-exchange": set(),
-    "ipsc-msc-pc12-cocl2": {"injury", "transfer", "function", "atp"},  # one cell in thirty has received within 18 h
-    "ipsc-msc-beas2b-cocl2": {"injury", "transfer", "function", "atp"},
-    "neuron-high-glucose-motility": {"starved", "low-serum", "acid"},
+    "small-epc-cardiomyocyte-reverse": {"turn"},
+    "small-vsmc-msc-proliferation": {"erk", "proliferation"},
+    "small-msc-renal-tubule-exchange": set(),
+    "small-ipsc-msc-pc12-cocl2": {"injury", "transfer", "function", "atp"},  # one cell in thirty has received within 18 h
+    "small-ipsc-msc-beas2b-cocl2": {"injury", "transfer", "function", "atp"},
+    "small-neuron-high-glucose-motility": {"starved", "low-serum", "acid"},
 }
 ASSAYS = load_assays()
 BACKEND = Cpu(threads=1)
@@ -113,7 +113,7 @@ def test_what_follows_follows_and_the_rest_is_read(name):
 @pytest.mark.long
 def test_planted_fault_without_capture_by_talin_2_the_findings_do_not_follow():
     """A library in which killer T cells bear no Talin-2 (as it was before): a knockdown in them changes nothing."""
-    name = "msc-cd8-talin2"
+    name = "small-msc-cd8-talin2"
     spec = resolve(load_experiment(name), arms=("coculture", "coculture_talin2_kd_recipient"))
     bare = [replace(a, populations=tuple(replace(p, cell_type=replace(p.cell_type, talin2=0.0)) for p in a.populations)) for a in spec.arms]
     engine = Engine(replace(spec, arms=tuple(bare), replicates=1, until=4 * 3600, detail=()), BACKEND)

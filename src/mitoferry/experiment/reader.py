@@ -23,9 +23,9 @@ _MAX_PROBLEMS = 200
 
 
 def shipped() -> dict[str, Path]:
-    """Experiments that come with the package: name to file."""
+    """Experiments that come with the package: name to file; the name is that of the file, whatever folder it is in."""
     folder = Path(str(resources.files("mitoferry").joinpath("experiments")))
-    return {p.stem: p for p in sorted(folder.glob("*.yaml"))}
+    return {p.stem: p for p in sorted(folder.glob("*/*.yaml"), key=lambda p: p.stem)}
 
 
 def find(name_or_path: str | Path) -> Path:

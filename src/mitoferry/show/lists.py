@@ -68,16 +68,16 @@ STAGE_WORDS = {
     "fate": "Fates of cells",
 }
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "published": ("Published experiments", ("msc-huvec-ogd", "ipsc-msc-cornea-rotenone", "wjmsc-melas-rotenone", "msc-np-il1b")),
+    "published": ("Published experiments, as their cards describe them", ()),
     "routes": ("One route between cells at a time", ("route-", "gap-junction-", "transmitophagy-")),
     "triggers": ("One trigger or signal at a time", ("trigger-",)),
     "immune": ("Immune cells", ("immune-",)),
     "fates": ("What mitochondria do to a cell", ("fate-",)),
     "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-")),
-    "cocultures": ("Cocultures that reviews describe, with small cells", ()),
+    "cocultures": ("Cocultures of the cards with small cells, in seconds", ("small-",)),
     "learning": ("For learning", ("one-", "density-", "virtual-")),
 }
-"""Groups of experiments: heading, and what the names begin with; what begins with none of these is a coculture."""
+"""Groups of experiments: heading, and what the names begin with; what begins with none of these is a published one."""
 KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mechanisms": _mechanisms,
     "celltypes": _cell_types,
@@ -102,7 +102,7 @@ MORE = {
 
 def group_of(experiment: str) -> str:
     """Group of a shipped experiment, by its name."""
-    return next((group for group, (_, prefixes) in GROUPS.items() if experiment.startswith(prefixes)), "cocultures")
+    return next((group for group, (_, prefixes) in GROUPS.items() if experiment.startswith(prefixes)), "published")
 
 
 def list_of(kind: str) -> list[dict[str, Any]]:
