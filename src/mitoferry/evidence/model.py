@@ -116,9 +116,9 @@ class Record:
     where: str
     kind: Kind
     milieu: tuple[Milieu, ...]
-    route: tuple[Route, ...]
     observable: str
     statement: str
+    route: tuple[Route, ...] = ()
     mechanism_terms: tuple[str, ...] = ()
     donor: Donor = Donor()
     recipient: Recipient = Recipient()
@@ -256,13 +256,13 @@ class Card:
     system: System
     milieu: tuple[Milieu, ...]
     sources: tuple[str, ...]
-    evidence: tuple[str, ...]
     injury: CardInjury
     arms: tuple[CardArm, ...]
     expect: tuple[CardFinding, ...]
     physics_needed: tuple[str, ...]
     simulable: Simulable
     title_only: bool
+    evidence: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     routes_assumed: tuple[Route, ...] = ()
     donor: tuple[CardCell, ...] = ()

@@ -111,6 +111,14 @@ def _shipped() -> tuple[tuple[Experiment, Mapping[str, ArmUse]], ...]:
     return tuple((e, {name: _arm(e, name, plan) for name, plan in e.plans.items()}) for e in read)
 
 
+def agents_of_arms(experiment: Experiment) -> dict[str, frozenset[str]]:
+    """Agents given in the arms of an experiment, and the places (nodes, substances) that each changes."""
+    found: dict[str, frozenset[str]] = {}
+    for name, plan in experiment.plans.items():
+        found |= _arm(experiment, name, plan).agents
+    return found
+
+
 def arms_of_shipped() -> Iterator[ArmUse]:
     """Every arm of every shipped experiment."""
     for _, arms in _shipped():
