@@ -82,11 +82,16 @@ class Results(RunFolder):
 
     def has_donors(self, arm: str) -> bool:
         """Whether cells with the role donor are in the wells of an arm, run or left out."""
-        plate_arm = next(a for a in self._plate_arms if a["name"] == arm)
+        plate_arm = next(a for a in self.plate_arms if a["name"] == arm)
         return any(p["role"] == "donor" and p["count"] > 0 for p in plate_arm["populations"])
 
+    def has_foreign(self, arm: str) -> bool:
+        """Whether mitochondria of others can come to the recipients of an arm: from donor cells, or given to the well."""
+        plate_arm = next(a for a in self.plate_arms if a["name"] == arm)
+        return self.has_donors(arm) or bool(plate_arm.get("doses"))
+
     @property
-    def _plate_arms(self) -> list[dict[str, Any]]:
+    def plate_arms(self) -> list[dict[str, Any]]:
         """Arms of the experiment, run or left out."""
         plate = self.manifest["plate"]
         return [*plate["arms"], *plate.get("left_out", ())]
@@ -98,7 +103,7 @@ class Results(RunFolder):
 
     def _donors_added(self) -> float:
         """Time [h] at which the last donors enter, 0 without donors."""
-        added = [p["added"] for a in self._plate_arms for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
+        added = [p["added"] for a in self.plate_arms for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
         return max(added, default=0.0) / 3600.0
 
     def measured(self, observable: str, *, of: str | None = None, assay: str | None = None) -> Measured:
