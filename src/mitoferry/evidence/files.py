@@ -41,6 +41,18 @@ def canonical(items: Sequence[Mapping[str, Any]]) -> str:
     return "[\n" + ",\n".join(f" {b}" for b in blocks) + "\n]\n"
 
 
+def rewrite(where: Path | None = None) -> list[Path]:
+    """Write all data files anew as ``canonical`` does, after an edit by hand; only the spacing changes. Returns those that changed."""
+    changed = []
+    for path in sorted((where or folder()).rglob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        written = canonical(json.loads(text))
+        if written != text:
+            path.write_text(written, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 

@@ -288,11 +288,15 @@ class Physics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concept:
-    """Words for one thing ("CX43", "connexin 43", "GJA1"), and the mechanisms that a change of it acts on."""
+    """Words for one thing ("CX43", "connexin 43", "GJA1"), and the mechanisms that a change of it acts on.
+
+    What is ``broad`` (contact of cells, oxygen) touches much; of its mechanisms only those count that the card in question needs.
+    """
 
     __pydantic_config__: ClassVar = STRICT
     words: tuple[str, ...]
     mechanisms: tuple[str, ...] = ()
+    broad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

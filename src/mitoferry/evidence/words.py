@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from functools import cache
 
@@ -69,12 +69,17 @@ def concepts_in(text: str) -> list[Concept]:
     return [c for c in concepts() if any(contains(where, folded(w)) for w in c.words)]
 
 
-def mechanisms_changed(arm: CardArm | None) -> frozenset[str]:
-    """Mechanisms that the manipulation of an arm acts on, by its target and agent; our reading, see ``concepts.json``."""
+def mechanisms_changed(arm: CardArm | None, needed: Collection[str]) -> frozenset[str]:
+    """Mechanisms that the manipulation of an arm acts on, by its target and agent; our reading, see ``concepts.json``.
+
+    Args:
+        arm: of a card; None for no arm.
+        needed: mechanisms that the card needs, to which broad concepts are held.
+    """
     if arm is None or arm.manipulation is None:
         return frozenset()
     text = f"{arm.manipulation.target} ; {arm.manipulation.agent or ''}"
-    return frozenset(m for c in concepts_in(text) for m in c.mechanisms)
+    return frozenset(m for c in concepts_in(text) for m in c.mechanisms if m in needed or not c.broad)
 
 
 def text_of_record(r: Record) -> str:

@@ -106,18 +106,19 @@ def mechanisms_needed(card: Card) -> tuple[str, ...]:
 def mechanisms_of_finding(finding: CardFinding) -> tuple[str, ...]:
     """Mechanisms that one of the two arms of a finding changes and the other does not."""
     card = files.cards()[finding.card]
-    arm, other = card.arm(finding.arm), card.arm(finding.versus)
+    arm, other, needed = card.arm(finding.arm), card.arm(finding.versus), mechanisms_needed(card)
     if arm is None or other is None:
         return ()
-    return tuple(sorted(mechanisms_changed(arm) ^ mechanisms_changed(other)))
+    return tuple(sorted(mechanisms_changed(arm, needed) ^ mechanisms_changed(other, needed)))
 
 
 @cache
 def mechanisms_of_card(key: str) -> tuple[str, ...]:
     """Mechanisms that a card needs or that one of its arms changes."""
     card = files.cards()[key]
-    changed = sorted({m for a in card.arms for m in mechanisms_changed(a)})
-    return tuple(dict.fromkeys([*mechanisms_needed(card), *changed]))
+    needed = mechanisms_needed(card)
+    changed = sorted({m for a in card.arms for m in mechanisms_changed(a, needed)})
+    return tuple(dict.fromkeys([*needed, *changed]))
 
 
 @cache
@@ -173,7 +174,7 @@ def links(name: str) -> Links:
         return _of_mechanism(name, process, "parameter")
     known = [*files.cards(), *files.records(), *files.findings(), *mechanisms(), *shipped()]
     wanted = "a record, finding, card, experiment, mechanism or parameter"
-    raise InputError(Problem("evidence", "name", wanted, repr(name), hint=nearest(name, known)))
+    raise InputError(Problem("evidence", "name", wanted, repr(name), hint=nearest(name, known) or "Words are searched with --about"))
 
 
 def _process_of(parameter: str) -> str | None:

@@ -18,7 +18,8 @@ app = typer.Typer(
     "             mitoferry show NAME       question, arms and sources of an experiment\n\n"
     "             mitoferry run NAME        run it and write a report\n\n"
     "             mitoferry new my-study    a commented file of your own to start from\n\n"
-    "             mitoferry explain NAME    a mechanism: equation, numbers, what acts on it",
+    "             mitoferry explain NAME    a mechanism: equation, numbers, what acts on it\n\n"
+    "             mitoferry evidence        what the reviews report, and the experiments made from it",
 )
 
 Experiment = Annotated[
@@ -152,6 +153,58 @@ def show(
     from mitoferry.show.cards import show_text
 
     _print(show_text(name, what))
+
+
+def _choice(words: str) -> Any:
+    return typer.Option(metavar="A,B", help=words)
+
+
+@app.command()
+def evidence(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="A record, finding, card, experiment, mechanism or parameter; without it, a table."),
+    ] = None,
+    about: Annotated[Optional[str], typer.Option(metavar="WORDS", help="All of these words; CX43 finds connexin 43, too.")] = None,  # noqa: UP045
+    route: Annotated[Optional[str], _choice("tnt, ev, gap_junction, cell_fusion, free_mitochondria ...")] = None,  # noqa: UP045
+    review: Annotated[Optional[str], _choice("bagheri2020, li2025 or tnt2020.")] = None,  # noqa: UP045
+    study: Annotated[Optional[str], _choice("A citation inside a review, as bagheri2020:ref47.")] = None,  # noqa: UP045
+    kind: Annotated[Optional[str], _choice("experiment, mechanism, quantity, clinical, method or question; of records.")] = None,  # noqa: UP045
+    observable: Annotated[Optional[str], _choice("What was seen, as apoptosis or tnt_number.")] = None,  # noqa: UP045
+    direction: Annotated[Optional[str], _choice("increase, decrease, present, withheld ...")] = None,  # noqa: UP045
+    system: Annotated[Optional[str], _choice("Of the card: ischemia, lung, neuro, cancer, cardiac ...")] = None,  # noqa: UP045
+    milieu: Annotated[Optional[str], _choice("in_vitro, in_vivo, clinical or none.")] = None,  # noqa: UP045
+    simulable: Annotated[Optional[str], _choice("Of the card: direct, surrogate or not_simulable.")] = None,  # noqa: UP045
+    card: Annotated[Optional[str], _choice("Of this card only.")] = None,  # noqa: UP045
+    cards: Annotated[bool, typer.Option("--cards", help="A table of cards of experiments instead of records.")] = False,
+    findings: Annotated[bool, typer.Option("--findings", help="A table of the findings of cards instead of records.")] = False,
+    uses: Annotated[bool, typer.Option("--uses", help="With NAME: read its experiment files, too, for what runs in them.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check the data files as a whole.")] = False,
+    limit: Annotated[Optional[int], typer.Option(metavar="N", min=1, help="Rows at most; default 25, in JSON all.")] = None,  # noqa: UP045
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Search what three reviews report, and follow it to experiments and mechanisms.
+
+    mitoferry evidence --about CX43 --route gap_junction:  records of both
+
+    mitoferry evidence --cards --system cardiac:  cards of experiments on the heart
+
+    mitoferry evidence --findings --direction withheld:  outcomes kept back for blind checks
+
+    mitoferry evidence bagheri2020-087:  a record with its cards, experiments and mechanisms
+
+    mitoferry evidence msc-huvec-ogd:  a card with its arms and findings
+
+    mitoferry evidence nanotube_search:  cards and findings that touch a mechanism
+    """
+    from mitoferry.show.evidence import asked_text
+
+    asked = {
+        "route": route, "review": review, "study": study, "kind": kind, "observable": observable, "direction": direction,
+        "system": system, "milieu": milieu, "simulable": simulable, "card": card,
+    }  # fmt: skip
+    choices = {"about": about or None} | {key: _names(value) for key, value in asked.items()}
+    _print(asked_text(name, choices, cards=cards, findings=findings, uses=uses, check=check, limit=limit, as_json=json_))
 
 
 @app.command()
