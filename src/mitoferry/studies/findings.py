@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mitoferry.studies.results import Measured, Results
 
 DEFAULT_MARGIN = 0.1
+WITHHELD, KEPT_BACK = "withheld", "kept back for a blind check"
 DONOR_LABEL_ASSAYS = ("flow_mitochondria", "confocal_mitochondria", "mtdna_qpcr")
 HEALTHY_ARMS = ("recipient_alone", "uninjured", "healthy", "control")
 INJURED_ALONE = ("injured_alone",)
@@ -94,7 +95,7 @@ _SENTENCES = {
     "absent": "{o} is not there in {a}",
     "unidirectional": "{o} runs one way in {a}",
     "bidirectional": "{o} runs both ways in {a}",
-    "withheld": "{o} in {a}",
+    "withheld": "{o} in {a}, against {v} (outcome kept back)",
 }
 
 
@@ -115,8 +116,6 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
     observable = str(e.get("observable") or e.get("readout") or "")
     labels: dict[str, Any] = {key: str(e.get(key) or "") for key in ("of", "arm", "versus", "direction", "note")}
     labels |= {"finding": str(e.get("finding") or e.get("id") or ""), "observable": observable}
-    if labels["direction"] == "withheld":
-        return Finding(**labels, verdict=NOT_TESTED, reason="kept back for a blind check")
     card = OBSERVABLES.get(observable)
     if card is not None and card.outside:
         return Finding(**labels, verdict=NOT_TESTED, reason=f"outside the model: {card.outside}")
@@ -127,7 +126,8 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
     try:
         found = _judged(r, e, labels)
     except MitoferryError as error:
-        return Finding(**labels, verdict=NOT_TESTED, reason=_why_not(error))
+        kept = f"{KEPT_BACK}; " if labels["direction"] == WITHHELD else ""
+        return Finding(**labels, verdict=NOT_TESTED, reason=kept + _why_not(error))
     set_by = str(e.get("calibrated") or "")
     if set_by and found.verdict == REPRODUCED:
         return replace(found, verdict=CALIBRATED, reason=f"{found.reason}; no evidence: {set_by}")
@@ -170,6 +170,8 @@ def _judged(r: Results, e: dict[str, Any], labels: dict[str, Any]) -> Finding:
 
 def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Ruling:
     margin = m.card.margin if m.card else DEFAULT_MARGIN
+    if direction == WITHHELD:
+        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin * abs(c.versus_mean))}"
     if direction == "present":
         return _present(r, m, c, at)
     if direction == "absent":
@@ -198,6 +200,8 @@ def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
     """The rules for two readings of one arm; *present* and *absent* ask whether the one is above the other."""
     margin = (m.card.margin if m.card else DEFAULT_MARGIN) * abs(c.versus_mean)
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
+    if direction == WITHHELD:
+        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin)}"
     if direction == "present":
         return judge_present(d, 0.0, "above the other reading by more than")
     if direction == "absent":
@@ -211,6 +215,16 @@ def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
     if direction == "abolish":
         return judge_abolish(np.array(c.arm_values), np.array(c.versus_values))
     return NOT_TESTED, f"{direction} needs an arm to be held against"
+
+
+def _predicted(c: Contrast, margin: float) -> str:
+    """What a contrast says by itself, where no outcome is known to hold it against; ``margin`` is absolute."""
+    if not c.versus:
+        return f"{number(c.arm_mean)} {interval_text(c.low, c.high)}"
+    shown = f"difference {number(c.difference)}, 95 % interval {interval_text(c.low, c.high)}"
+    if c.low > 0.0 or c.high < 0.0:
+        return f"{'a rise' if c.low > 0.0 else 'a fall'}: {shown}"
+    return f"{'no change' if -margin <= c.low and c.high <= margin else 'nothing clear'}: {shown}"
 
 
 def _silent(c: Contrast) -> bool:

@@ -21,7 +21,8 @@ def badge_svg(board: Board) -> str:
     a, b = 8 + 6.3 * len(left), 8 + 6.3 * len(right)
     title = escape(f"{left}: {right}")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{a + b:.0f}" height="20" role="img" aria-label="{title}"><title>{title}</title>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{a + b:.0f}" height="20" role="img" aria-label="{title}">'
+        f"<title>{title}</title>"
         f'<rect width="{a:.0f}" height="20" rx="3" fill="#4b5563"/>'
         f'<rect x="{a - 3:.0f}" width="{b + 3:.0f}" height="20" rx="3" fill="{colour}"/>'
         f'<g fill="#fff" font-family="DejaVu Sans,Verdana,sans-serif" font-size="11" text-anchor="middle">'

@@ -54,6 +54,12 @@ def remarks(board: Board) -> list[str]:
             f"False discoveries: {chance['q below 5 %']:.0f} of {chance['tested']:.0f} findings with a p value have q < 5 % "
             f"(Benjamini-Hochberg); of these about {chance['expected by chance']:g} would be there by chance."
         )
+    dealt = board.shuffled
+    if dealt.get("n", 0) > 1:
+        lines.append(
+            f"Chance: of {dealt['n']:.0f} rises and falls {dealt['reproduced']:.0f} come out; with the expectations shuffled among them "
+            f"{dealt['mean']:.1f} do (95 % of shuffles: {dealt['low']:.0f} to {dealt['high']:.0f}; p = {dealt['p']:.2g})."
+        )
     lines.append("One library of parameters for all experiments. " + _tuned(board))
     if board.shared_arms:
         lines.append(f"{board.shared_arms} arms that are the same in several cards were run once.")

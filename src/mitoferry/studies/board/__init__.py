@@ -7,7 +7,10 @@
 * ``judge.py``    verdicts, from the rules of ``studies/rules.py``, over wells and over draws
 * ``chance.py``   p values, false discovery rate, wells that a verdict needs
 * ``carried.py``  what carried an effect: routes and the paracrine arm knocked out
+* ``ceiling.py``  cells that a mitochondrion reaches in time
+* ``shuffled.py`` the same readings held against expectations dealt out anew
 * ``tuned.py``    parameter overrides of experiment files, which a board lists
 * ``model.py``    what a board is, as JSON
+* ``reproduce.py`` the whole: rounds of jobs, judging, shares put together
 * ``compare.py``  what changed between two boards
 """

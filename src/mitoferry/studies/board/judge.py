@@ -24,6 +24,7 @@ from mitoferry.studies.board.combined import as_replicates, with_borrowed
 from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, CarriedShare, OverDraws
 from mitoferry.studies.board.plan import RUNS, PlannedCard, experiment_of, model_digest
 from mitoferry.studies.board.setting import Setting
+from mitoferry.studies.board.shuffled import shuffled
 from mitoferry.studies.board.tuned import tuned
 from mitoferry.studies.contrast import NAN
 from mitoferry.studies.findings import Finding
@@ -217,6 +218,7 @@ def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, create
         tuned=tuple(tuned(c.key for c in done if c.status == "run")), cards=done, seconds=sum(c.seconds for c in done),
         shared_arms=sum(len(c.borrowed) for c in done),
         false_discoveries={"tested": len(known), "q below 5 %": len(found), "expected by chance": round(SIGNIFICANT * len(found), 2)},
+        shuffled=asdict(shuffled([f for card in done for f in card.findings])),
     )  # fmt: skip
 
 

@@ -172,6 +172,7 @@ class Board:
         seconds: wall time of all runs together, on one thread each.
         shared_arms: arms that were run once for several cards.
         false_discoveries: findings with a p, those with q below 5 %, and how many of these chance alone would give.
+        shuffled: findings of a rise or fall that come out, and how many do with expectations dealt out anew (``shuffled.py``).
     """
 
     created: str
@@ -183,6 +184,7 @@ class Board:
     seconds: float = 0.0
     shared_arms: int = 0
     false_discoveries: Mapping[str, float] = field(default_factory=dict)
+    shuffled: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[tuple[BoardCard, BoardFinding]]:
@@ -250,7 +252,7 @@ def read_board(path: str | Path) -> Board:
 def board_from_plain(plain: Mapping[str, Any]) -> Board:
     """The board that :meth:`Board.to_plain` wrote."""
     cards = tuple(_card(c) for c in plain["cards"])
-    keys = ("created", "setting", "seed", "versions", "seconds", "shared_arms", "false_discoveries")
+    keys = ("created", "setting", "seed", "versions", "seconds", "shared_arms", "false_discoveries", "shuffled")
     return Board(**{k: plain[k] for k in keys}, tuned=tuple(plain["tuned"]), cards=cards)
 
 
