@@ -62,6 +62,17 @@ class Combined(Results):
         )  # fmt: skip
 
     @property
+    def plate_arms(self) -> list[dict[str, Any]]:
+        """Arms of the first part, run or left out, and those that others give."""
+        arms = {a["name"]: a for a in super().plate_arms}
+        for part in self._parts[1:]:
+            given = part.arms or {}
+            for arm in part.results.plate_arms:
+                if arm["name"] in given:
+                    arms.setdefault(given[arm["name"]], {**arm, "name": given[arm["name"]]})
+        return list(arms.values())
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """Arms of the experiment that no part holds."""
         return tuple(a for a in (*self._parts[0].results.names.arms, *super().left_out) if a not in self.names.arms)
