@@ -90,7 +90,8 @@ def test_share_of_draws_with_the_reported_sign():
 def finding(k, direction, mean, half):
     c = {"versus": "v", "difference": mean, "low": mean - half, "high": mean + half, "n": 3}
     return BoardFinding(
-        id=f"x#{k}", observable="o", of="", arm="a", versus="v", direction=direction, sentence="", verdict="", reason="", over_wells="", contrast=c
+        id=f"x#{k}", observable="o", of="", arm="a", versus="v", direction=direction, sentence="", verdict="", reason="", over_wells="",
+        contrast=c,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def test_wells_that_are_the_same_have_one_key_and_others_have_not():
     assert (
         well_key(spec, replace(by_name["coculture_cytochalasin_b"], actions=(cause, by_name["coculture_cytochalasin_b"].actions[1])))
         == key["coculture_cytochalasin_b"]
-    )  # noqa: E501
+    )
 
 
 # ---------------------------------------------------------------------- shares
