@@ -364,6 +364,14 @@ def board_show(
     print_board(folder, by, verdict, json_)
 
 
+@board_app.command("judge")
+def board_judge(folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of a board.")]) -> None:
+    """Judge the runs of a board again, as far as they are there, and write its page, JSON and badge anew."""
+    from mitoferry.show.board.command import closing, judged_again
+
+    _print(closing(*judged_again(folder)))
+
+
 @board_app.command("diff")
 def board_diff(old: Place, new: Place) -> None:
     """Say which verdicts a change mended and which it broke."""

@@ -99,6 +99,11 @@ class Results(RunFolder):
         return [*plate["arms"], *plate.get("left_out", ())]
 
     @property
+    def manifest_arms(self) -> tuple[str, ...]:
+        """Arms that the run in this folder holds itself."""
+        return tuple(a["name"] for a in self.manifest["plate"]["arms"])
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """Arms of the experiment that were not run (``--arms``)."""
         return tuple(a["name"] for a in self.manifest["plate"].get("left_out", ()))

@@ -18,7 +18,7 @@ from mitoferry.show.live import duration
 from mitoferry.store.atomic import write_text
 from mitoferry.studies.board.compare import compared
 from mitoferry.studies.board.model import Board, read_board
-from mitoferry.studies.board.reproduce import Asked, Begin, Round, merge, reproduce
+from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge, read_asked, reproduce
 from mitoferry.studies.board.setting import setting
 from mitoferry.studies.board.work import Done
 
@@ -164,6 +164,14 @@ def merged(parts: Sequence[str], out: str) -> tuple[Board, Path]:
     board = merge([Path(p) for p in parts], folder)
     write_all(board, folder)
     return board, folder
+
+
+def judged_again(folder: str) -> tuple[Board, Path]:
+    """``mitoferry board judge``."""
+    path = Path(os.path.abspath(os.path.expanduser(folder)))
+    board = judge(path, read_asked(path))
+    write_all(board, path)
+    return board, path
 
 
 def difference(old: str, new: str) -> str:

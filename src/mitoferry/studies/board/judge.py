@@ -113,7 +113,7 @@ def judged_card(
         **common, status="run", question=experiment.question or "", arms=_arms(experiment), wells=base.names.replicates, draws=len(draws),
         borrowed={b.arm: f"{b.card}: {b.their_arm}" for b in planned.borrowed}, share=planned.share, seconds=runs.seconds(),
         mechanisms=_mechanisms(planned.key), handovers=_per_well(base, with_donors), findings=findings,
-        run=f"{RUNS}/{planned.key}/base", picture=with_donors[0],
+        run=f"{RUNS}/{planned.key}/base", picture=_pictured(base),
     )  # fmt: skip
 
 
@@ -139,6 +139,13 @@ def _mechanisms(key: str) -> tuple[str, ...]:
 
     spec = resolve(experiment_of(key))
     return tuple(p.name for p in processes() if spec.switches.get(p.name) != "off" and (p.wanted is None or p.wanted(spec)))
+
+
+def _pictured(r: Results) -> str:
+    """The arm of the card's own run whose picture shows most: the plain one with donors and recipients, else the first."""
+    own = [a for a in r.plate_arms if a["name"] in r.manifest_arms]
+    both = [a["name"] for a in own if len({p["role"] for p in a["populations"] if p["count"] > 0}) > 1 or a.get("doses") or a.get("grafts")]
+    return min(both, key=len) if both else own[0]["name"]
 
 
 def _per_well(r: Results, arms: Sequence[str]) -> dict[str, float]:
