@@ -34,7 +34,7 @@ def moving_share(c: int, cells: Any, groups: Any, p: Parameters) -> float:
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Moving share of mitochondria and rate of loading, means over living cells."""
     rows, world = view.living(), view.world
-    p = Parameters(**{name: float(world.spec.parameters[f"nanotube_transport.{name}"]) for name in Parameters._fields})
+    p = world.spec.parameters_of("nanotube_transport", Parameters)
     moving = np.array([moving_share(c, world.cells, world.groups, p) for c in rows.tolist()], dtype=np.float64)
     loading = np.array([rate_of_loading(c, world.cells, world.groups, p) for c in rows.tolist()], dtype=np.float64)
     share = view.mean(rows, moving)

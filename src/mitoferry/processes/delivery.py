@@ -249,10 +249,6 @@ def prepare(world: Any, p: Parameters) -> None:
     world.extra["delivery"] = rows
 
 
-def _free_parameters(world: Any) -> Free:
-    return Free(**{k: float(world.spec.parameters[f"free_mitochondria.{k}"]) for k in Free._fields})
-
-
 def _uptake(world: Any, w: int, dose: Any, free: Free, step: Any) -> tuple[float, Any]:
     """Rate [1/h] at which cells take up one mitochondrion of the site of ``dose``: all together, and each (float64 [n_cells])."""
     weight = np.zeros(world.n_cells)
@@ -272,7 +268,7 @@ def _advance_dose(world: Any, w: int, k: int, dose: Any, p: Parameters, step: An
     held = int(cells.n_mitochondria[rows].sum())
     if not held:
         return
-    free = _free_parameters(world)
+    free = world.spec.parameters_of("free_mitochondria", Free)
     chain = compartments(dose, float(wells.perfusion[w]), float(wells.bulk[w, CALCIUM]), p, free)
     total, weight = _uptake(world, w, dose, free, step)
     gate = gate_potential(world)

@@ -162,7 +162,7 @@ def give(world: Any, w: int, dose: Any, step: Any, host: int = -1) -> None:
     world.reserve_pages(-(-source.count // PAGE))
     world.reserve_events(source.count)
     spec = world.spec
-    p = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
+    p = spec.parameters_of("seeding", Seeding)
     mixture = np.array([mixture_of(source, spec)])
     side = 2 if int(world.wells.geometry[w]) == INSERT else 1
     psi = RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL

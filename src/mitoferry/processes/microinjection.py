@@ -90,7 +90,7 @@ def _give(world: Any, wells: range, dose: Any, step: Any, p: Parameters) -> None
     total = int(number.sum())
     world.reserve_pages(total // PAGE + 2 * rows.size + 1)
     world.reserve_events(total)
-    seeding = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
+    seeding = spec.parameters_of("seeding", Seeding)
     backend.serial(
         inject, order, number, source.index, float(dose.viability), RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL,
         np.array([mixture_of(source, spec)]), gate_potential(world), world.mitochondria, world.pages, world.cells, world.wells,

@@ -209,7 +209,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend, n, m = world.backend, world.n_cells, world.n_wells
     release = world.parameters.get("vesicle_release")
     if release is None:
-        release = Release(**{k: float(world.spec.parameters[f"vesicle_release.{k}"]) for k in Release._fields})
+        release = world.spec.parameters_of("vesicle_release", Release)
     cargo = Cargo(np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
     backend.each(cargo_row, n, cargo, world.cells, world.groups, world.wells, release, p, step)
     backend.pull(cargo, world.cells)

@@ -124,8 +124,8 @@ def _give(world: Any, w: int, dose: Any, step: Any) -> None:
     world.reserve_events(source.count)
     world.backend.pull(world.vesicles)
     rows = free_rows(world, -(-source.count // dose.each))
-    seeding = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
-    sizes = Sizes(**{k: float(spec.parameters[f"vesicle_release.{k}"]) for k in Sizes._fields})
+    seeding = spec.parameters_of("seeding", Seeding)
+    sizes = spec.parameters_of("vesicle_release", Sizes)
     package = Package(
         dose.vesicle, dose.each, (source.index << 24) + FIRST_CELL, float(dose.viability),
         RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL, 1 if int(world.wells.geometry[w]) == INSERT else 0,
