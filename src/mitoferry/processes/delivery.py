@@ -53,6 +53,7 @@ from mitoferry.core.schema import (
     ROUTE_UPTAKE,
 )
 from mitoferry.core.streams import DELIVERY
+from mitoferry.processes.doses import is_due
 from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, waiting_time
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
@@ -290,8 +291,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         for k, dose in doses_of(arm):
             if step.time < dose.start:
                 continue
-            for w in range(a * spec.replicates, (a + 1) * spec.replicates):
-                if step.time - step.dt < dose.start:
+            for w in spec.wells_of(a):
+                if is_due(dose, step):
                     give(world, w, dose, step, int(world.extra["delivery"][w, k, 0]))
                     world.backend.pull(world.cells)
                 _advance_dose(world, w, k, dose, p, step)

@@ -47,6 +47,7 @@ from mitoferry.core.schema import (
     ROUTE_SHIFT,
 )
 from mitoferry.core.streams import INJECTION
+from mitoferry.processes.doses import doses_due, is_due
 from mitoferry.processes.free_mitochondria import FULL_DAMAGE, INSERT
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 from mitoferry.processes.seeding import Parameters as Seeding
@@ -141,9 +142,7 @@ def flow(arm: Any, time: float) -> float:
 
 def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
     """Whether the medium is washed in this macro-step, and the doses that are given."""
-    before, now = step.time - step.dt, step.time
-    washed = any(a.kind == "wash" and before < a.start <= now for a in arm.actions)
-    return washed, [d for d in arm.doses if d.route == "medium" and before < d.start <= now]
+    return any(a.kind == "wash" and is_due(a, step) for a in arm.actions), doses_due(arm, "medium", step)
 
 
 def _wash(world: Any, w: int, chance: float, step: Any) -> None:
@@ -182,7 +181,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         chance = 1.0 if washed else 1.0 - exp(-rate * step.dt / 3600.0)
         if chance <= 0.0 and not doses:
             continue
-        for w in range(a * spec.replicates, (a + 1) * spec.replicates):
+        for w in spec.wells_of(a):
             if chance > 0.0:
                 _wash(world, w, chance, step)
             for dose in doses:

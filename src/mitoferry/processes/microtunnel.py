@@ -43,6 +43,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import MICROTUNNEL
 from mitoferry.processes.dislodgement import living
+from mitoferry.processes.doses import is_due
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
 from mitoferry.processes.nanotube_links import free_link, gap_between, state_array, write_link
 from mitoferry.processes.organelle import gate_potential
@@ -268,7 +269,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 def _forget(world: Any, served: Any, spec: Any, step: Any) -> None:
     """At the start of a treatment every cell may have a tunnel again."""
     for a, arm in enumerate(spec.arms):
-        if any(step.time - step.dt < t.start <= step.time for t in arm.tunnels):
+        if any(is_due(t, step) for t in arm.tunnels):
             rows = np.flatnonzero(world.cells.well[: world.n_cells] // spec.replicates == a)
             served[rows] = 0
 

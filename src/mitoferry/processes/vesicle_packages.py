@@ -34,6 +34,7 @@ from mitoferry.core.schema import (
     ROUTE_VESICLE,
 )
 from mitoferry.core.streams import DELIVERY
+from mitoferry.processes.doses import doses_due
 from mitoferry.processes.free_mitochondria import INSERT, diameter_of
 from mitoferry.processes.isolated_mitochondria import FIRST_CELL, isolate
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
@@ -141,10 +142,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Add the packages that are due; idle in all other macro-steps."""
     spec = world.spec
     for a, arm in enumerate(spec.arms):
-        for dose in arm.doses:
-            if dose.route == "vesicles" and step.time - step.dt < dose.start <= step.time:
-                for w in range(a * spec.replicates, (a + 1) * spec.replicates):
-                    _give(world, w, dose, step)
+        for dose in doses_due(arm, "vesicles", step):
+            for w in spec.wells_of(a):
+                _give(world, w, dose, step)
 
 
 def wanted(spec: Any) -> bool:
