@@ -33,10 +33,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_WASHED
-from mitoferry.core.handover import arrive, log_event, potential
+from mitoferry.core.handover import arrive, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import move, release_empty_pages, remove
+from mitoferry.core.pages import move, release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -48,8 +47,6 @@ from mitoferry.core.schema import (
     OCCUPIED,
     PAGE,
     POOL_MEDIUM,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
     ROUTE_UPTAKE,
 )
 from mitoferry.core.streams import DELIVERY
@@ -102,15 +99,6 @@ class Site(NamedTuple):
 
 
 @row
-def lose(h, slot, time, mitochondria, pages, cells, events):
-    """Take the mitochondrion in ``slot`` of compartment ``h`` out of the world; booked as lysed, with an event."""
-    route = (int(mitochondria.flags[slot]) >> ROUTE_SHIFT) & ROUTE_MASK
-    psi = potential(mitochondria, cells, h, slot)
-    log_event(events, EVENT_WASHED, cells.well[h], time, route, cells, -1, -1, mitochondria, slot, psi, 0)
-    remove(mitochondria, pages, cells, slot, True)
-
-
-@row
 def taker(u, total, weight, n_cells):
     """Row of the cell that takes one up, drawn in proportion to ``weight``."""
     so_far = 0.0
@@ -159,9 +147,9 @@ def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages,
                     elif y * leaving < total + clocks.onward:
                         move(mitochondria, pages, cells, slot, target)
                     else:
-                        lose(h, slot, time, mitochondria, pages, cells, events)
+                        wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
                 elif gone < dt:
-                    lose(h, slot, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
+                    wash_away(h, slot, -1, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, h)
 

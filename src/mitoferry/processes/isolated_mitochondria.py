@@ -29,10 +29,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LOADED, EVENT_WASHED
-from mitoferry.core.handover import log_event, potential, set_place
+from mitoferry.core.events import EVENT_LOADED
+from mitoferry.core.handover import log_event, set_place, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import add_page, release_empty_pages, remove, tally_birth
+from mitoferry.core.pages import add_page, release_empty_pages, tally_birth
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
@@ -43,8 +43,6 @@ from mitoferry.core.schema import (
     POOL_MEDIUM,
     PSI_OFFSET_SCALE,
     ROUTE_INJECTION,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
 )
 from mitoferry.core.streams import INJECTION
 from mitoferry.processes.doses import doses_due, is_due
@@ -116,18 +114,14 @@ def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
     while page >= 0:
         for k in range(PAGE):
             slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0:
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
                 gone = chance >= 1.0
                 if not gone:
                     birth = mitochondria.birth[slot]
                     u = uniform(wells.key0[w], wells.key1[w], birth, mitochondria.ordinal[slot], INJECTION, step.step, WASHED)
                     gone = u < chance
                 if gone:
-                    route = (flags >> ROUTE_SHIFT) & ROUTE_MASK
-                    psi = potential(mitochondria, cells, h, slot)
-                    log_event(events, EVENT_WASHED, w, time, route, cells, -1, -1, mitochondria, slot, psi, 0)
-                    remove(mitochondria, pages, cells, slot, True)
+                    wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, h)
 
