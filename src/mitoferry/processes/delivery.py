@@ -51,7 +51,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import DELIVERY
 from mitoferry.processes.doses import is_due
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, waiting_time
+from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, taker, waiting_time
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
 from mitoferry.processes.organelle import gate_potential
@@ -99,18 +99,6 @@ class Site(NamedTuple):
 
 
 @row
-def taker(u, total, weight, n_cells):
-    """Row of the cell that takes one up, drawn in proportion to ``weight``."""
-    so_far = 0.0
-    target = -1
-    for i in range(n_cells):
-        if float(weight[i]) > 0.0 and so_far <= u * total:
-            so_far += float(weight[i])
-            target = i
-    return target
-
-
-@row
 def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages, cells, wells, events, gate_potential, step):
     """One step of all mitochondria in compartment ``h`` (serial): lost, passed on to the row ``target``, or taken up by a cell.
 
@@ -140,7 +128,7 @@ def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages,
                 if left < dt and left < gone:
                     time = step.time + 3600.0 * left
                     if y * leaving < total:
-                        i = taker(uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells)
+                        i = taker(w, uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells, cells)
                         new = arrive(mitochondria, pages, cells, events, slot, i, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential)
                         mitochondria.motor[new] = 0
                         cells.particles[i] += 1
