@@ -77,8 +77,7 @@ def functional_fraction(view: View) -> np.ndarray:
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """The surrogates of every well with the error of the reading, and the fraction that they are maps of."""
-    values = view.world.spec.parameters
-    p = Parameters(**{name: float(values[f"organ.{name}"]) for name in Parameters._fields})
+    p = view.world.spec.parameters_of("organ", Parameters)
     f, living = functional_fraction(view), view.living()
     found = {**maps(f, p), "tumour_size": 1e-3 * view.per_well(living, view.values("volume", living))}
     error = view.well_factor(options["error"], ASSAY_ORGAN, step.step, 0)

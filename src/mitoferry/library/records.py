@@ -7,10 +7,10 @@ F fitted. A record without tag, source or unit is refused.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mitoferry.base.errors import InputError, Problem
 
@@ -23,7 +23,9 @@ TAGS = {
 }
 DISTRIBUTIONS = ("loguniform", "lognormal", "uniform", "fixed")
 
-__all__ = ["DISTRIBUTIONS", "TAGS", "check_evidence", "data_path", "numbers_in", "raise_all", "read_sources", "read_yaml"]
+__all__ = ["DISTRIBUTIONS", "TAGS", "check_evidence", "data_path", "numbers_in", "raise_all", "read_records", "read_sources", "read_yaml"]
+
+R = TypeVar("R")
 
 
 def data_path(*parts: str) -> Path:
@@ -75,6 +77,36 @@ def read_sources(own: list[Path], group: str) -> Iterator[tuple[str, dict[str, A
                 Problem(f"entry point {point.name} of {group}", "value", "a mapping or a path of a YAML file", type(content).__name__)
             )
         yield f"entry point {point.name}", dict(content)
+
+
+def read_records(
+    own: list[Path], group: str, read: Callable[[str, str, Any], tuple[R | None, list[Problem]]], twice: tuple[str, str]
+) -> dict[str, R]:
+    """The records by name in the files and entry points of :func:`read_sources`.
+
+    Args:
+        own: files of the package.
+        group: entry-point group of the others.
+        read: makes a record of (source, name, content), or tells its problems.
+        twice: what was wanted and what was found where a name is used a second time.
+
+    Raises:
+        InputError: with all problems of all records.
+    """
+    records: dict[str, R] = {}
+    problems: list[Problem] = []
+    for where, content in read_sources(own, group):
+        for key, raw in content.items():
+            name = str(key)
+            record, wrong = read(where, name, raw)
+            problems += wrong
+            if record is None:
+                continue
+            if name in records:
+                problems.append(Problem(where, name, *twice))
+            records[name] = record
+    raise_all(problems)
+    return records
 
 
 def check_evidence(where: str, key: str, record: Mapping[str, Any], *, need: tuple[str, ...] = ("tag", "source", "unit")) -> list[Problem]:

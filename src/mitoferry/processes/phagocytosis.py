@@ -231,7 +231,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether any cell of the run is a phagocyte."""
-    return any(p.count > 0 and p.cell_type.phagocyte > 0.0 for arm in spec.every_arm for p in arm.populations)
+    return bool(spec.has_cells_with("phagocyte"))
 
 
 PROCESS = Process(
