@@ -28,7 +28,7 @@ def problems(folder: Path | None = None) -> list[Problem]:
         folder: another folder of files than the shipped one, laid out alike.
     """
     where = folder or files.folder()
-    kinds = {p: Record for p in sorted(where.joinpath("records").glob("*.json"))} | {where / n: t for n, t in files.FILES.items()}
+    kinds = dict.fromkeys(sorted(where.joinpath("records").glob("*.json")), Record) | {where / n: t for n, t in files.FILES.items()}
     read, found = {}, []
     for path, kind in kinds.items():
         read[path.name], wrong = _typed(path, kind)
