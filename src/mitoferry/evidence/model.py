@@ -11,9 +11,7 @@ from typing import Any, ClassVar, Literal
 Kind = Literal["experiment", "mechanism", "quantity", "clinical", "method", "question"]
 Milieu = Literal["in_vitro", "in_vivo", "clinical", "none"]
 Direction = Literal["increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional"]
-Expected = Literal[
-    "increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional", "withheld"
-]
+Expected = Literal[Direction, Literal["withheld"]]
 Route = Literal[
     "tnt", "ev", "gap_junction", "cell_fusion", "free_mitochondria", "dendritic_network", "synaptosome", "phagocytosis", "artificial",
     "unspecified",
