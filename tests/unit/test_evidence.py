@@ -157,7 +157,7 @@ def test_choices_are_met_by_every_row_and_miss_none():
     wanted = [r.id for r in ev.records() if r.review == "bagheri2020" and r.kind == "experiment" and {"tnt", "ev"} & set(r.route)]
     assert 0 < len(wanted) < 975
     assert list(table["id"]) == wanted
-    assert {d for d in ev.find(direction="decrease")["direction"]} == {"decrease"}
+    assert set(ev.find(direction="decrease")["direction"]) == {"decrease"}
     assert set(ev.find(card="msc-huvec-ogd")["id"]) == set(ev.card("msc-huvec-ogd").evidence)
     on_heart = {x for c in ev.cards() if c.system == "cardiac" for x in c.evidence}
     assert set(ev.find(system="cardiac")["id"]) == on_heart
@@ -196,7 +196,7 @@ def test_words_for_the_same_thing_find_the_same(same):
 
 
 def test_words_are_words():
-    """"ROS" is not in "neurosphere", "complex I" not in "complex III"; several words must all occur."""
+    """ "ROS" is not in "neurosphere", "complex I" not in "complex III"; several words must all occur."""
     assert not words.contains("neurosphere", "ros")
     assert words.contains("more ros here", "ros")
     assert not words.contains("complex iii", "complex i")
