@@ -218,6 +218,11 @@ def test_every_term_of_a_card_is_mapped_to_mechanisms_that_there_are_or_says_why
         assert set(concept.mechanisms) <= set(known), concept.words
 
 
+def test_every_card_that_can_be_simulated_needs_a_mechanism():
+    for card in ev.cards():
+        assert card.simulable == "not_simulable" or evidence_links.mechanisms_needed(card), card.key
+
+
 def test_every_manipulation_of_an_arm_acts_on_a_mechanism_or_is_listed():
     targets = {a.manipulation.target for c in ev.cards() for a in c.arms if a.manipulation}
     without = {t for t in targets if not any(c.mechanisms for c in words.concepts_in(t))}
