@@ -170,10 +170,9 @@ def _check_words(physics: list[Physics], concepts: list[Concept], cards: list[Ca
 
 def summary() -> str:
     """One line of what there is."""
-    by_kind = Counter(c.simulable for c in files.cards().values())
-    kinds = ", ".join(
-        f"{by_kind[k]} {words}" for k, words in (("direct", "direct"), ("surrogate", "by a surrogate"), ("not_simulable", "not"))
-    )
+    by_kind: Counter[str] = Counter(c.simulable for c in files.cards().values())
+    words = {"direct": "direct", "surrogate": "by a surrogate", "not_simulable": "not"}
+    kinds = ", ".join(f"{by_kind[k]} {said}" for k, said in words.items())
     withheld = sum(f.direction == "withheld" for f in files.findings().values())
     return (
         f"{len(files.records())} records of {len(files.reviews())} reviews, {len(files.cards())} cards ({kinds} simulable) with "
