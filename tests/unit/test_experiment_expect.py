@@ -52,6 +52,9 @@ GOOD = (
     "observable: mitochondrial_transfer, arm: coculture, direction: unidirectional, from: recipient, to: donor",
     "observable: tau, arm: coculture, versus: recipient_alone, direction: decrease",
     "observable: apoptosis, of: donor, arm: coculture, versus: donor_alone, direction: no_change",
+    "observable: apoptosis, of: donor, arm: coculture, versus: donor_alone, direction: no_change, at: 2 h",
+    "observable: transfer_onset, arm: coculture, direction: present, at: 8 h",
+    "observable: tnt_number, arm: coculture, versus: recipient_alone, direction: increase, at: 5.5 h",
 )
 
 
@@ -80,6 +83,9 @@ def test_what_is_right(entry):
         ("observable: mitochondrial_transfer, arm: coculture, direction: present, to: donor", "to", "unless the direction"),
         ("observable: mitochondrial_transfer, of: donor, arm: coculture, direction: present", "of", "is read (recipient)"),
         ("observable: apoptosis, of: donor, arm: coculture, versus: recipient_alone, direction: decrease", "versus", "'donor'"),
+        ("observable: apoptosis, arm: coculture, versus: recipient_alone, direction: decrease, at: 6 h", "at", "is read (2 h, 8 h)"),
+        (f"observable: apoptosis, {WITHIN}, against: {{at: 4 h}}, direction: decrease", "against.at", "is read (2 h, 8 h)"),
+        ("observable: transfer_onset, arm: coculture, direction: present", "observable", "is read (8 h)"),
         ("observable: apoptosis, arm: donor_alone, versus: coculture, direction: decrease", "arm", "'recipient'"),
     ],
 )
@@ -104,3 +110,23 @@ def test_json_schema_describes_them():
 
     expect = json_schema()["$defs"]["Expect"]["properties"]
     assert {"against", "from", "to"} <= set(expect)
+
+
+def test_a_run_cut_short_keeps_its_findings():
+    """Times after the new end: of a finding the last reading, of the other reading the end."""
+    entry = f"observable: apoptosis, {WITHIN}, at: 8 h, against: {{at: 7 h}}, direction: no_change"
+    text = FILE.replace("ENTRY", entry).replace("at: [2 h, 8 h]", "at: [2 h, 7 h, 8 h]").replace("added: 4 h", "added: 1 h")
+    short = parse_experiment(text, "test.yaml", overrides={"run.until": "3 h"}).expect[0]
+    assert short.at is None
+    assert short.against is not None
+    assert str(short.against.at) == "3 h"
+    assert str(parse_experiment(text, "test.yaml").expect[0].at) == "8 h"
+
+
+def test_findings_in_words():
+    from mitoferry.experiment.cards import finding_text
+
+    words = [finding_text(parsed(GOOD[k]).expect[0]) for k in (0, 1, 4, 7)]
+    assert [w.split("in coculture against ")[-1] for w in words] == [
+        "the same of recipient", "the same at 2 h", "its neutral value", "its neutral value [outside the model]",
+    ]  # fmt: skip

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mitoferry.experiment.meaning import populations_read
-from mitoferry.experiment.observables import OBSERVABLES, assays, observable, observable_names
+from mitoferry.experiment.meaning import populations_read, times_of
+from mitoferry.experiment.observables import OBSERVABLES, Observable, assays, observable, observable_names
+from mitoferry.experiment.parts import role_of
 from mitoferry.experiment.problems import ROLES, Collector
 from mitoferry.experiment.schema import WITHIN_ARM, Against, Expect, Experiment
 from mitoferry.experiment.tree import Map
 
 COMPARING = ("increase", "decrease", "abolish", "restore", "no_change")
 """Directions that compare two readings."""
+NEAR = 60.0
+"""Seconds by which a reading may lie beside the time that is asked for, as in ``studies/results.py``."""
 FLOWS = ("unidirectional", "bidirectional")
 """Directions that count hand-overs, not readings."""
 
@@ -97,11 +100,30 @@ def _read_there(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any
         where = ", ".join(p or "well" for p in dict.fromkeys(read))
         f.add(tree, (*path, "of"), f"a population in which '{seen.assay}' is read ({where})", f"'{expect.of}'", "see 'of' under 'measure'")
         return
+    _read_then(f, experiment, tree, path, expect, seen)
     who = next((p for p in (*meant[:1], "", *populations_read(("recipient",), experiment)) if p in read), read[0])
     for key, arm in (("arm", expect.arm), ("versus", expect.versus)):
         if who and arm in experiment.plans and who not in present(experiment, str(arm)):
             hint = "say 'of', or read another population" if expect.of is None else ""
             f.add(tree, (*path, key), f"an arm with the population '{who}', in which '{expect.name}' is read", f"'{arm}'", hint)
+
+
+def _read_then(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any, ...], expect: Expect, seen: Observable) -> None:
+    """A single reading is there at the time that the finding, its other reading or the observable asks for."""
+    single = expect.against is not None and expect.against.at is not None
+    if seen.statistic != "last" and not single:
+        return
+    times = sorted({t for m in experiment.measure if m.assay == seen.assay for t in times_of(m, experiment)})
+    asked = {("at",): expect.at.value} if expect.at is not None else {}
+    if expect.at is None and seen.time > 0.0 and times:
+        donors = [c.added.value for plan in experiment.plans.values() for n, c in plan.cells.items() if role_of(n, c) == "donor"]
+        asked[("observable" if expect.observable else "readout",)] = min(max(donors, default=0.0) + 3600.0 * seen.time, times[-1])
+    if single and expect.against is not None and expect.against.at is not None and expect.against.name is None:
+        asked["against", "at"] = expect.against.at.value
+    for key, time in asked.items():
+        if time <= f.end and all(abs(t - time) > NEAR for t in times):
+            shown = ", ".join(f"{t / 3600:g} h" for t in times[:12])
+            f.add(tree, (*path, *key), f"a time at which '{seen.assay}' is read ({shown})", f"{time / 3600:g} h")
 
 
 def present(experiment: Experiment, arm: str) -> set[str]:
