@@ -150,14 +150,15 @@ def test_heat_is_oxygen_and_lactate():
     """Fault seen to fail it: heat of oxygen taken in pJ per fmol (a factor of 0.06)."""
     world = world_of(n=3)
     r, c = rows(world), world.cells
-    c.oxygen_flux[r], c.lactate_flux[r], c.nonmito[r], c.atp_oxphos[r] = 60.0, 100.0, 10.0, 200.0
+    c.oxygen_flux[r], c.lactate_flux[r], c.atp_oxphos[r] = 60.0, 100.0, 200.0
+    c.oxygen_flux_class[r] = [30.0, 20.0, 0.0, 0.0]  # the rest is not mitochondrial
     found = read("calorimetry", world, error=0.0)
     assert found["oxygen_use"] == pytest.approx(3 * 60.0 * 0.06)
     assert found["oxygen_per_cell"] == pytest.approx(3.6)
     watts = 60e-18 * 450e3 + 100e-18 * 63e3
     assert found["heat_per_cell"] == pytest.approx(1e12 * watts)
     assert found["heat"] == pytest.approx(3e12 * watts)
-    assert found["uncoupled_fraction"] == pytest.approx(1.0 - 200.0 / (5.0 * 50.0))
+    assert found["uncoupled_fraction"] == pytest.approx(1.0 - 200.0 * (11 / 3) / (20.0 * 50.0))
     c.lactate_flux[r], c.atp_oxphos[r] = -50.0, 0.0  # lactate taken up gives no heat of its own
     burnt = read("calorimetry", world, error=0.0)
     assert burnt["heat_per_cell"] == pytest.approx(60 * 0.45)

@@ -114,7 +114,7 @@ def _read_then(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any,
     if seen.statistic != "last" and not single:
         return
     times = sorted({t for m in experiment.measure if m.assay == seen.assay for t in times_of(m, experiment)})
-    asked = {("at",): expect.at.value} if expect.at is not None else {}
+    asked: dict[tuple[str, ...], float] = {("at",): expect.at.value} if expect.at is not None else {}
     if expect.at is None and seen.time > 0.0 and times:
         donors = [c.added.value for plan in experiment.plans.values() for n, c in plan.cells.items() if role_of(n, c) == "donor"]
         asked[("observable" if expect.observable else "readout",)] = min(max(donors, default=0.0) + 3600.0 * seen.time, times[-1])
