@@ -146,3 +146,15 @@ def test_origin_of_tubes_counts_who_began_them(results, of_recipient, verdict):
     x = one(copy, observable="tnt_origin", versus=None, direction="unidirectional")
     assert x.verdict == verdict
     assert "tubes begun" in x.reason
+
+
+def test_command_line_and_report(results):
+    """The command finds the other reading in the run's experiment; the report shows the finding with what it is held against."""
+    from mitoferry.show.laboratory import contrast_text
+    from mitoferry.show.report import write_report
+
+    said = contrast_text(str(results.path), "apoptosis", "injured_alone", "within_arm", None, None, False)
+    assert "injured_alone" in said
+    assert "against that at 8 h" in said
+    page = write_report(Results(results.path)).read_text(encoding="utf-8")
+    assert "Apoptosis is higher than that at 8 h in injured alone" in page
