@@ -6,9 +6,14 @@ from importlib import metadata
 
 from mitoferry.assays import (
     annexin_pi,
+    arrival_fates,
     atp_luminescence,
+    calorimetry,
+    cell_connections,
     cell_count,
     cell_fates,
+    cell_fusion_count,
+    electron_microscopy,
     elisa,
     event_order,
     filopodia_count,
@@ -18,8 +23,11 @@ from mitoferry.assays import (
     immunoblot,
     macrophage_phenotype,
     membrane_potential,
+    mitochondria_exchange,
+    mitochondria_outside,
     mitochondrial_mass,
     mitochondrial_motility,
+    mitochondrial_proteins,
     mtdna_qpcr,
     nanotube_count,
     organ,
@@ -28,6 +36,7 @@ from mitoferry.assays import (
     seahorse_well,
     t_cell_phenotype,
     tube_formation,
+    working_cells,
 )
 from mitoferry.assays.base import Assay
 from mitoferry.base.errors import MitoferryError
@@ -69,6 +78,15 @@ BUILT_IN: tuple[Assay, ...] = (
     cell_fates.MORPHOLOGY,
     tube_formation.TUBES,
     tube_formation.MIGRATION,
+    cell_connections.CONNECTIONS,
+    cell_fusion_count.FUSION,
+    mitochondria_outside.OUTSIDE,
+    mitochondria_exchange.EXCHANGE,
+    arrival_fates.ARRIVALS,
+    electron_microscopy.MICROSCOPY,
+    mitochondrial_proteins.PROTEINS,
+    working_cells.WORKING,
+    calorimetry.CALORIMETRY,
 )
 
 

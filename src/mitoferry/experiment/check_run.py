@@ -9,10 +9,12 @@ from mitoferry.experiment.names import nearest
 from mitoferry.experiment.observables import assays, observable, observable_names
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import QuantityError
-from mitoferry.experiment.schema import Experiment
+from mitoferry.experiment.schema import WITHIN_ARM, Against, Expect, Experiment
 from mitoferry.experiment.tree import Map
 
 SWITCH_VALUES = ("on", "off")
+COMPARING = ("increase", "decrease", "abolish", "restore", "no_change")
+"""Directions that compare two readings."""
 
 
 def check_run(f: Collector, experiment: Experiment, tree: Map, declared: Map) -> None:
@@ -65,21 +67,57 @@ def _expectations(f: Collector, experiment: Experiment, tree: Map, declared: Map
     for n, expect in enumerate(experiment.expect):
         path = ("expect", n)
         key = "observable" if expect.observable else "readout"
-        seen = observable(expect.name)
-        if seen is None:
-            f.unknown(tree, (*path, key), "the name of an observable or readout", expect.name, observable_names())
-        elif seen.assay not in measured and not dropped:
-            f.add(
-                tree, (*path, key), f"a reading of '{expect.name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'"
-            )
+        _named(f, tree, (*path, key), expect.name, measured, dropped)
         for name in ("arm", "versus"):
             value = getattr(expect, name)
-            if value is not None and value not in arms and not (name == "versus" and value == "within_arm"):
+            if value is not None and value not in arms and not (name == "versus" and value == WITHIN_ARM):
                 f.unknown(tree, (*path, name), "the name of an arm", value, arms)
-        if expect.of is not None and expect.of not in {*f.populations, *ROLES, "well"}:
-            f.unknown(tree, (*path, "of"), "a population, a role, or 'well'", expect.of, [*f.populations, *ROLES, "well"])
-        if expect.at is not None and expect.at.value > f.end:
-            f.add(tree, (*path, "at"), f"a time within the run (until {f.end / 3600:g} h)", f"'{expect.at}'")
+        _who_and_when(f, tree, path, expect)
+        _within(f, tree, path, expect, measured, dropped)
+        _flow(f, tree, path, expect)
+
+
+def _named(f: Collector, tree: Map, path: tuple[Any, ...], name: str, measured: set[str], dropped: bool) -> None:
+    """An observable or readout that is known and measured; one outside the model needs no reading."""
+    seen = observable(name)
+    if seen is None:
+        f.unknown(tree, path, "the name of an observable or readout", name, observable_names())
+    elif seen.assay and seen.assay not in measured and not dropped:
+        f.add(tree, path, f"a reading of '{name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'")
+
+
+def _who_and_when(f: Collector, tree: Map, path: tuple[Any, ...], given: Expect | Against) -> None:
+    if given.of is not None and given.of not in {*f.populations, *ROLES, "well"}:
+        f.unknown(tree, (*path, "of"), "a population, a role, or 'well'", given.of, [*f.populations, *ROLES, "well"])
+    if given.at is not None and given.at.value > f.end:
+        f.add(tree, (*path, "at"), f"a time within the run (until {f.end / 3600:g} h)", f"'{given.at}'")
+
+
+def _within(f: Collector, tree: Map, path: tuple[Any, ...], expect: Expect, measured: set[str], dropped: bool) -> None:
+    """A contrast within an arm has another reading, or an observable that holds the contrast in itself."""
+    against = expect.against
+    if against is not None:
+        if expect.versus != WITHIN_ARM:
+            f.add(tree, (*path, "against"), f"no 'against' unless versus is {WITHIN_ARM}", f"versus '{expect.versus or 'nothing'}'")
+        if against.name is not None:
+            _named(f, tree, (*path, "against", "observable" if against.observable else "readout"), against.name, measured, dropped)
+        _who_and_when(f, tree, (*path, "against"), against)
+    elif expect.versus == WITHIN_ARM and expect.direction in COMPARING:
+        seen = observable(expect.name)
+        if seen is not None and not seen.outside and seen.neutral is None:
+            hint = f"add 'against: {{at: ...}}' or another key of it: '{expect.name}' has no value at which nothing is contrasted"
+            f.add(tree, (*path, "against"), "the other reading of the same arm", "nothing", hint)
+
+
+def _flow(f: Collector, tree: Map, path: tuple[Any, ...], expect: Expect) -> None:
+    """Ends of a flow, for findings of a direction of transfer."""
+    for name, value in (("from", expect.from_), ("to", expect.to)):
+        if value is None:
+            continue
+        if expect.direction not in ("unidirectional", "bidirectional", "withheld"):
+            f.add(tree, (*path, name), f"no '{name}' unless the direction is unidirectional or bidirectional", f"'{expect.direction}'")
+        if value not in {*f.populations, *ROLES}:
+            f.unknown(tree, (*path, name), "a population or a role", value, [*f.populations, *ROLES])
 
 
 def _run(f: Collector, experiment: Experiment, tree: Map) -> None:

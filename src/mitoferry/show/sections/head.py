@@ -63,7 +63,7 @@ def finding_rows(r: Results) -> list[dict[str, Any]]:
 
 
 def _sentence(f: Any, what: str) -> str:
-    arm, versus = words(f.arm), words(f.versus) if f.versus else "its control"
+    arm, versus = words(f.arm), f.against or (words(f.versus) if f.versus else "its control")
     sentences = {
         "increase": f"{what} is higher in {arm} than in {versus}", "decrease": f"{what} is lower in {arm} than in {versus}",
         "abolish": f"{what} is abolished in {arm}, against {versus}", "restore": f"{what} is restored in {arm}, against {versus}",
