@@ -123,7 +123,7 @@ _CELLS = (
     _direct("mitochondrial_stability", "mitochondria_outside", "functional_fraction", of="well", statistic="mean", good=1),
     _direct("mitochondrial_integration", "arrival_fates", "integrated_fraction"),
     _direct("mitochondrion_lysosome_fusion", "arrival_fates", "degraded_fraction"),
-    _direct("mitochondrial_dose", "arrival_fates", "received_per_cell"),
+    _direct("mitochondrial_dose", "arrival_fates", "held_per_cell"),
     _direct("mitochondrial_distribution", "arrival_fates", "reached_fraction"),
     _direct("mitochondrial_swelling", "electron_microscopy", "swollen_fraction", good=-1),
     _stand_in("cristae_degeneration", "electron_microscopy", "cristae_lost_fraction", "share of mitochondria damaged beyond a gate; cristae are part of one number for all damage", good=-1),
