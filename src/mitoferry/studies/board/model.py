@@ -128,6 +128,7 @@ class BoardCard:
         findings: with verdicts.
         run: folder of its base run, relative to the board; "" without.
         picture: arm that a picture would show best, "" without.
+        probed: how it was looked for parameters on which verdicts hinge, in words; "" if it was not.
     """
 
     key: str
@@ -156,6 +157,7 @@ class BoardCard:
     findings: tuple[BoardFinding, ...] = ()
     run: str = ""
     picture: str = ""
+    probed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,7 @@ class Board:
         """JSON-compatible values, with the totals in front; numbers that are not there are ``None``."""
         head = {"format": FORMAT, "totals": self.totals(), "status": dict(Counter(c.status for c in self.cards))}
         by = {what: self.totals_by(what) for what in ("system", "route", "review", "mechanism")}
-        plain: dict[str, Any] = _finite({**head, "totals_by": by, **asdict(self)})
+        plain: dict[str, Any] = finite({**head, "totals_by": by, **asdict(self)})
         return plain
 
 
@@ -216,11 +218,12 @@ def groups_of(card: BoardCard, what: str) -> Iterable[str]:
     return {"system": (card.system,), "route": card.routes, "review": card.reviews, "mechanism": card.mechanisms}[what]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """JSON-compatible values: lists for tuples, ``None`` for numbers that are not there."""
     if isinstance(value, Mapping):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -280,4 +283,6 @@ def _finding(f: Mapping[str, Any]) -> BoardFinding:
     return BoardFinding(**{**f, **plain, **lists, "over_draws": draws, "carried": carried, "ceiling": ceiling})
 
 
-__all__ = ["Board", "BoardCard", "BoardFinding", "CarriedShare", "OverDraws", "board_from_plain", "groups_of", "read_board", "write_board"]
+__all__ = [
+    "Board", "BoardCard", "BoardFinding", "CarriedShare", "OverDraws", "board_from_plain", "finite", "groups_of", "read_board", "write_board",
+]  # fmt: skip

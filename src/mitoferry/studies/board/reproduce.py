@@ -29,6 +29,7 @@ from mitoferry.studies.rules import UNDECIDED
 ASKED = "asked.json"
 ASKED_FORMAT = "mitoferry/board-asked@1"
 HINGES = "hinges.json"
+ROBUSTNESS = "robustness"
 SPARE = 1.2  # draws spread more than wells at one set of parameters
 
 
@@ -177,14 +178,26 @@ def judge(folder: Path, asked: Asked, planned: Sequence[PlannedCard] | None = No
     """The board from the runs that are there, written as ``board.json``."""
     known = known_cards()
     planned = plan_of(asked) if planned is None else planned
-    hinges = json.loads((folder / HINGES).read_text(encoding="utf-8")) if (folder / HINGES).exists() else {}
+    hinges, probed = read_hinges(folder), read_probed(folder)
     judged: list[BoardCard] = []
     for p in planned:
         failed = failure(p.job, folder) if p.job is not None else ""
-        judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges))
+        judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges, probed=probed.get(p.key, "")))
     board = assembled(judged, asked.setting, seed=asked.seed)
     write_board(board, folder)
     return board
+
+
+def read_hinges(folder: Path) -> dict[str, list[str]]:
+    """Parameters on which verdicts hinge, by finding, as ``robustness.py`` wrote them; empty where nothing was looked for."""
+    path = folder / HINGES
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def read_probed(folder: Path) -> dict[str, str]:
+    """How cards were looked for hinges, in words, by card."""
+    found = sorted((folder / ROBUSTNESS).glob("*.json"))
+    return {p.stem: str(json.loads(p.read_text(encoding="utf-8")).get("words", "")) for p in found}
 
 
 def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[Job]:
@@ -193,7 +206,7 @@ def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[
         base = CardRuns(p, folder).base() if p.job is not None and finished(p.job, folder) else None
         if base is None or p.job is None:
             continue
-        arms = _arms_of_findings(base)
+        arms = arms_of_findings(base)
         if asked.setting.knock_outs:
             carriers = carriers_of(flowing(base, base.names.arms), spec_of(p.job, asked.setting.wells))
             jobs += knock_out_jobs(p.job, carriers, arms)
@@ -215,11 +228,11 @@ def _third(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[J
         most = min(max((round(SPARE * n) for n in wanted), default=0), asked.setting.most_draws)
         base = CardRuns(p, folder).base()
         if most > asked.setting.draws and base is not None:
-            jobs += draw_jobs(p.job, asked.setting.draws, most, seed=asked.seed, arms=_arms_of_findings(base))
+            jobs += draw_jobs(p.job, asked.setting.draws, most, seed=asked.seed, arms=arms_of_findings(base))
     return jobs
 
 
-def _arms_of_findings(base: Any) -> list[str]:
+def arms_of_findings(base: Any) -> list[str]:
     """Arms that the findings of a card compare, and the controls that rules look up (uninjured, without donors)."""
     from mitoferry.studies.findings import HEALTHY_ARMS, INJURED_ALONE
 
@@ -256,8 +269,11 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
         raise InputError(problems)
     whole = Asked(setting=first.setting, seed=first.seed, cards=first.cards, model=first.model, created=first.created)
     claim(out, whole)
-    planned = []
+    planned: list[PlannedCard] = []
+    write_json(out / HINGES, {k: v for path in parts for k, v in read_hinges(path).items()})
     for path, a in zip(parts, asked, strict=True):
+        if (path / ROBUSTNESS).is_dir():
+            shutil.copytree(path / ROBUSTNESS, out / ROBUSTNESS, dirs_exist_ok=True)
         mine = plan_of(a)
         planned += mine
         for card in mine:
@@ -267,4 +283,7 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
     return judge(out, whole, sorted(planned, key=lambda c: order[c.key]))
 
 
-__all__ = ["SETTINGS", "Asked", "Round", "claim", "judge", "merge", "plan_of", "read_asked", "reproduce"]
+__all__ = [
+    "HINGES", "ROBUSTNESS", "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked",
+    "read_hinges", "reproduce",
+]  # fmt: skip

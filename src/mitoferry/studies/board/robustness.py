@@ -1,0 +1,345 @@
+"""Which verdicts hinge on a single parameter within its range.
+
+On the wells of the base plate (same seed), with the rules of ``hinges.py``:
+
+1. **Chance**: the plate with the library as it is in wells of other seeds. A verdict that turns there hinges on nothing in
+   particular and gets no mark.
+2. **Screening**: all chosen parameters of one mechanism are drawn together from their ranges, a few times. A mechanism in which no
+   state changes and no effect moves is left out. Two parameters that cancel in every draw are missed; ``everything`` leaves this out.
+3. **One at a time** (``oat``): each parameter that is left at either end of its range; or a design over all of them (``sensitivity.py``).
+
+Jobs are variants of the card's base plate, so that what is finished stays. A variant that moves several parameters bears the
+digest of their values. Results: ``hinges.json`` ({finding: parameters}) and ``robustness/<card>.json`` (``<card>-morris.json``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mitoferry.base.errors import InputError, Problem
+from mitoferry.experiment.names import nearest
+from mitoferry.library.draws import draw_parameters, quantile
+from mitoferry.library.parameters import ParameterRecord, find, load_parameters
+from mitoferry.store.atomic import write_json
+from mitoferry.studies.board.hinges import Reading, moved, reading_of, turned
+from mitoferry.studies.board.judge import CardRuns, mechanisms_of
+from mitoferry.studies.board.model import Board, finite
+from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, model_digest
+from mitoferry.studies.board.reproduce import (
+    HINGES,
+    ROBUSTNESS,
+    Asked,
+    Begin,
+    Round,
+    arms_of_findings,
+    judge,
+    plan_of,
+    read_asked,
+    read_hinges,
+)
+from mitoferry.studies.board.sensitivity import DEFAULT, analysed, check_design, design, salib
+from mitoferry.studies.board.work import finished, run_jobs
+from mitoferry.studies.results import Results
+from mitoferry.studies.rules import NOT_TESTED
+
+FORMAT = "mitoferry/robustness@1"
+OAT = "oat"
+TAGS = ("M", "O", "C", "S", "F")
+ENDS = ("low", "high")
+GROUP_DRAWS = 3
+CHANCE_PLATES = 2
+CHANCE_SEED = 40_000
+SHARED = ("seeding",)  # parameters that every plate uses and that belong to no process of the loop
+Readings = dict[str, Reading]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How to look.
+
+    Attributes:
+        method: "oat", "morris" or "sobol".
+        tags: of the parameters that are moved; by default the modelling choices.
+        pattern: only parameters that match (part of a name, shell wildcards); "" = all.
+        wells: wells per arm; 0 = those of the board.
+        trajectories: of a design; 0 = the default of the method.
+        everything: no screening.
+    """
+
+    method: str = OAT
+    tags: tuple[str, ...] = ("C",)
+    pattern: str = ""
+    wells: int = 0
+    trajectories: int = 0
+    everything: bool = False
+
+    def checked(self) -> Probe:
+        """The same with its defaults filled in.
+
+        Raises:
+            InputError: an option that makes no sense, or SALib is missing.
+        """
+        problems = [
+            Problem("robustness", "--tags", "some of " + ", ".join(TAGS), repr(t), hint=nearest(t, TAGS)) for t in self.tags if t not in TAGS
+        ]
+        if not self.tags:
+            problems.append(Problem("robustness", "--tags", "some of " + ", ".join(TAGS), "none"))
+        if self.wells < 0 or self.wells == 1:
+            problems.append(Problem("robustness", "--wells", "2 or more: one well has no interval", str(self.wells)))
+        if self.method == OAT and self.trajectories:
+            problems.append(Problem("robustness", "--trajectories", "a design: --method morris or sobol", self.method))
+        if self.pattern and not find(self.pattern):
+            hint = nearest(self.pattern, load_parameters())
+            problems.append(Problem("robustness", "--parameters", "part of the name of a parameter", repr(self.pattern), hint=hint))
+        if problems:
+            raise InputError(problems)
+        if self.method == OAT:
+            return self
+        probe = replace(self, trajectories=self.trajectories or DEFAULT.get(self.method, 0))
+        check_design(probe.method, probe.trajectories)
+        salib(f"sample.{probe.method}")
+        return probe
+
+
+@dataclass(slots=True)
+class Subject:
+    """A card under examination: its base plate, what it read, and what may be moved.
+
+    Attributes:
+        key: of the card; ``job`` its base plate with the arms that its findings need.
+        before: readings at the values of the library.
+        records: parameters that may be moved, by name; ``kept`` those that the screening left.
+    """
+
+    key: str
+    job: Job
+    folder: Path
+    suffix: str
+    before: Readings
+    records: Mapping[str, ParameterRecord]
+    kept: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Names of the parameters by mechanism."""
+        found: dict[str, list[str]] = {}
+        for name, r in self.records.items():
+            found.setdefault(r.process, []).append(name)
+        return found
+
+    def variant(self, name: str, parameters: Mapping[str, float] | None = None, seed: int | None = None) -> Job:
+        """The base plate with these parameters, under this name."""
+        seed = self.job.seed if seed is None else seed
+        return replace(self.job, variant=name + self.suffix, parameters=dict(parameters or {}), seed=seed)
+
+    def end(self, parameter: str, end: str) -> Job:
+        """One parameter at an end of its range."""
+        return self.variant(f"{OAT}-{parameter}-{end}", {parameter: self.records[parameter].range[ENDS.index(end)]})
+
+    def draw(self, group: str, k: int) -> Job:
+        """Draw ``k`` of all parameters of a mechanism together."""
+        drawn = draw_parameters(GROUP_DRAWS, self.job.seed, [group])[k]
+        return self.several(f"group-{group}", {n: x for n, x in drawn.items() if n in self.records})
+
+    def several(self, name: str, parameters: Mapping[str, float]) -> Job:
+        """Several parameters moved together: the name bears the digest of their values."""
+        digest = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()[:10]
+        return self.variant(f"{name}-{digest}", parameters)
+
+    def chance(self) -> list[Job]:
+        """The plate as it is, in wells of other seeds."""
+        return [self.variant(f"{OAT}-chance-{k}", seed=self.job.seed + CHANCE_SEED + k) for k in range(CHANCE_PLATES)]
+
+    def read(self, job: Job) -> Readings | None:
+        """Readings of a variant; ``None`` where it failed."""
+        return readings(Results(job.folder(self.folder))) if finished(job, self.folder) else None
+
+
+def readings(r: Results) -> Readings:
+    """Every finding of a run."""
+    return {f.finding: reading_of(f) for f in r.findings()}
+
+
+def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int, begin: Begin | None = None) -> Board:
+    """Look for hinges of the verdicts of some cards; writes what was found and judges the board again.
+
+    Args:
+        folder: of a board whose cards were run.
+        keys: cards.
+        probe: how to look.
+        workers: processes, one thread each.
+        begin: called at the start of each round (as in ``reproduce``).
+
+    Raises:
+        InputError: bad options, a card that the board has not run, or a board of another model.
+        InterruptedRunError: Ctrl-C; what is finished stays.
+    """
+    probe = probe.checked()
+    asked = read_asked(folder)
+    if asked.model != model_digest():
+        hint = "The code or the library changed since: begin a new board in another folder."
+        raise InputError(Problem(ascii(str(folder))[1:-1], "model", "a board of this model", "one of another", hint=hint))
+    planned = plan_of(asked)
+
+    def run(title: str, jobs: Sequence[Job]) -> None:
+        if jobs:
+            tell = begin(Round(title, tuple(jobs))) if begin is not None else None
+            run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+
+    jobs = _reference_jobs(folder, keys, planned, asked, probe)
+    run("values of the library", list(jobs.values()))
+    subjects = [_subject(folder, key, job, probe, planned, asked) for key, job in jobs.items()]
+    first = [j for s in subjects for j in s.chance()]
+    if not probe.everything:
+        first += [s.draw(g, k) for s in subjects for g in s.groups for k in range(GROUP_DRAWS)]
+    run("mechanisms", first)
+    screens = {s.key: _screened(s, probe) for s in subjects}
+    if probe.method == OAT:
+        run("one at a time", [s.end(n, end) for s in subjects for n in s.kept for end in ENDS])
+        for s in subjects:
+            _write_oat(s, probe, screens[s.key])
+    else:
+        run(probe.method, [j for s in subjects for j in _design_jobs(s, probe)[1]])
+        for s in subjects:
+            _write_design(s, probe, screens[s.key])
+    return judge(folder, asked, planned)
+
+
+def _reference_jobs(folder: Path, keys: Sequence[str], planned: Sequence[PlannedCard], asked: Asked, probe: Probe) -> dict[str, Job]:
+    """Per card the plate that variants are held against, all of its arms run by itself."""
+    by_key = {p.key: p for p in planned}
+    shown = ascii(str(folder))[1:-1]
+    unknown = [k for k in keys if k not in by_key]
+    if unknown or not keys:
+        names = [Problem(shown, "card", "the key of a card of this board", repr(k), hint=nearest(k, by_key)) for k in unknown]
+        raise InputError(names or [Problem(shown, "card", "one card or more", "none")])
+    found, problems = {}, []
+    for key in dict.fromkeys(keys):
+        job, base = by_key[key].job, CardRuns(by_key[key], folder).base()
+        if job is None or base is None:
+            why = by_key[key].why or ("all its arms are run with other cards" if by_key[key].borrowed else "its run is not there")
+            problems.append(Problem(shown, key, "a card that this board has run", why))
+            continue
+        arms, wells = tuple(arms_of_findings(base)), probe.wells or asked.setting.wells
+        cost = job.cost / job.replicates * wells * len(arms) / max(len(job.arms), 1)
+        name = f"{OAT}-library{_suffix(probe, asked)}"
+        found[key] = replace(job, variant=name, arms=arms, replicates=wells, cost=cost)
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _suffix(probe: Probe, asked: Asked) -> str:
+    return f"-{probe.wells}w" if probe.wells not in (0, asked.setting.wells) else ""
+
+
+def _subject(folder: Path, key: str, job: Job, probe: Probe, planned: Sequence[PlannedCard], asked: Asked) -> Subject:
+    used = {*mechanisms_of(key), *SHARED}
+    own = experiment_of(key).parameters
+    records = {
+        r.name: r
+        for r in find(probe.pattern)
+        if r.process in used and r.tag in probe.tags and r.distribution != "fixed" and r.range[0] < r.range[1] and r.name not in own
+    }
+    if not finished(job, folder):
+        raise InputError(Problem("robustness", key, "its plate at the values of the library", "it failed: see failed.json in its folder"))
+    if not records:
+        hint = "Other tags, or another pattern."
+        raise InputError(Problem("robustness", key, f"a parameter with the tag {', '.join(probe.tags)} that it uses", "none", hint=hint))
+    return Subject(key, job, folder, _suffix(probe, asked), readings(Results(job.folder(folder))), records)
+
+
+def _screened(s: Subject, probe: Probe) -> list[dict[str, Any]]:
+    """Sets what is kept, and says why, mechanism by mechanism."""
+    rows = []
+    for group, names in s.groups.items():
+        reasons: list[str] = ["not screened"] if probe.everything else []
+        for k in range(0 if probe.everything else GROUP_DRAWS):
+            after = s.read(s.draw(group, k))
+            if after is None:
+                reasons.append(f"draw {k + 1} failed")
+            else:
+                reasons += [f"draw {k + 1}: {name}" for name, before in s.before.items() if moved(before, after[name])]
+        rows.append({"mechanism": group, "parameters": len(names), "kept": bool(reasons), "why": reasons})
+        s.kept += tuple(names) if reasons else ()
+    return rows
+
+
+# ---------------------------------------------------------------------- results
+def _by_chance(s: Subject) -> set[str]:
+    """Findings whose verdict turns in wells of other seeds."""
+    found = [(job, s.read(job)) for job in s.chance()]
+    return {name for _, r in found if r is not None for name, before in s.before.items() if turned(before, r[name])}
+
+
+def _head(s: Subject, probe: Probe, screen: list[dict[str, Any]], words: str) -> dict[str, Any]:
+    parameters = {n: {"value": r.value, "low": r.range[0], "high": r.range[1], "unit": r.unit, "tag": r.tag} for n, r in s.records.items()}
+    return {
+        "format": FORMAT, "card": s.key, "words": words, "model": model_digest(), "seed": s.job.seed, "wells": s.job.replicates,
+        **{k: v for k, v in asdict(probe).items() if k != "wells"}, "parameters": parameters, "screening": screen, "kept": list(s.kept),
+    }  # fmt: skip
+
+
+def _words(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> str:
+    kept = sum(row["kept"] for row in screen)
+    how = "without screening" if probe.everything else f"after screening {kept} of {len(screen)} mechanisms stayed"
+    of = f" matching {probe.pattern}" if probe.pattern else ""
+    tags = ", ".join(probe.tags)
+    return f"{len(s.kept)} of {len(s.records)} parameters (tag {tags}{of}) one at a time, {how}, {s.job.replicates} wells"
+
+
+def _write_oat(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> None:
+    chance = _by_chance(s)
+    after = {(name, end): s.read(s.end(name, end)) for name in s.kept for end in ENDS}
+    failed = [f"{name} at its {end} end" for (name, end), r in after.items() if r is None]
+    rows, hinges = [], {}
+    for finding, before in s.before.items():
+        effects = [
+            {"parameter": n, "end": end, "value": s.records[n].range[ENDS.index(end)], **asdict(r[finding]), "turned": turned(before, r[finding])}
+            for (n, end), r in after.items()
+            if r is not None
+        ]  # fmt: skip
+        found = list(dict.fromkeys(str(e["parameter"]) for e in effects if e["turned"]))
+        hinges[finding] = [] if finding in chance else found
+        rows.append({"finding": finding, **asdict(before), "by_chance": finding in chance, "hinges": hinges[finding], "effects": effects})
+    plain = _head(s, probe, screen, _words(s, probe, screen)) | {"failed": failed, "findings": rows}
+    write_json(s.folder / ROBUSTNESS / f"{s.key}.json", finite(plain))
+    known = read_hinges(s.folder)
+    for finding, names in hinges.items():  # what another pattern or tag found stays
+        known[finding] = sorted({*names, *(n for n in known.get(finding, ()) if n not in s.records)})
+    write_json(s.folder / HINGES, {k: v for k, v in known.items() if v})
+
+
+def _design_jobs(s: Subject, probe: Probe) -> tuple[np.ndarray, list[Job]]:
+    names = s.kept
+    if not names:
+        return np.empty((0, 0)), []
+    table = design(probe.method, names, probe.trajectories, s.job.seed)
+    values = np.column_stack([quantile(s.records[n], table[:, k]) for k, n in enumerate(names)])
+    return table, [s.several(probe.method, dict(zip(names, map(float, row), strict=True))) for row in values]
+
+
+def _write_design(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> None:
+    table, jobs = _design_jobs(s, probe)
+    after = [s.read(job) for job in jobs]
+    rows = []
+    for finding, before in s.before.items():
+        y = np.array([np.nan if r is None else r[finding].effect for r in after])
+        why = "" if len(y) and np.isfinite(y).all() else "no effect in every plate" if before.state != NOT_TESTED else NOT_TESTED
+        found = analysed(probe.method, s.kept, table, y, s.job.seed) if not why else []
+        why = why or ("" if found else "the effect is the same in all plates")
+        rows.append({"finding": finding, **asdict(before), "effects": y, "why_not": why, "sensitivity": [asdict(x) for x in found]})
+    words = f"{probe.method} over {len(s.kept)} of {len(s.records)} parameters, {len(jobs)} plates"
+    failed = [job.variant for job, r in zip(jobs, after, strict=True) if r is None]
+    plain = _head(s, probe, screen, words) | {"failed": failed, "findings": [{**r, "effects": list(map(float, r["effects"]))} for r in rows]}
+    write_json(s.folder / ROBUSTNESS / f"{s.key}-{probe.method}.json", finite(plain))
+
+
+__all__ = ["FORMAT", "Probe", "Subject", "readings", "robustness"]
