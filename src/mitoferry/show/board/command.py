@@ -81,8 +81,8 @@ def run_board(
         raise InputError(Problem("reproduce", "--workers", "1 or more", str(workers)))
     folder = Path(os.path.abspath(os.path.expanduser(out)))
     asked = Asked(setting=chosen, seed=seed, cards=keys, shard=shard_asked(shard))
-    with _progress() as begin:
-        board = reproduce(folder, asked, workers=workers or _cores(), begin=begin)
+    with progress() as begin:
+        board = reproduce(folder, asked, workers=workers or cores(), begin=begin)
     write_all(board, folder)
     return board
 
@@ -95,14 +95,15 @@ def write_all(board: Board, folder: Path) -> None:
     write_text(folder / BADGE, badge_svg(board))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processes by default: one per core."""
     from mitoferry.experiment.estimate import cores_here
 
     return cores_here()
 
 
 @contextmanager
-def _progress() -> Iterator[Begin]:
+def progress() -> Iterator[Begin]:
     """A bar over the cost of each round, with the time left; plain lines where nobody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn

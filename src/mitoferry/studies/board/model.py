@@ -209,7 +209,7 @@ class Board:
         """JSON-compatible values, with the totals in front; numbers that are not there are ``None``."""
         head = {"format": FORMAT, "totals": self.totals(), "status": dict(Counter(c.status for c in self.cards))}
         by = {what: self.totals_by(what) for what in ("system", "route", "review", "mechanism")}
-        plain: dict[str, Any] = finite({**head, "totals_by": by, **asdict(self)})
+        plain: dict[str, Any] = _finite({**head, "totals_by": by, **asdict(self)})
         return plain
 
 
@@ -218,12 +218,11 @@ def groups_of(card: BoardCard, what: str) -> Iterable[str]:
     return {"system": (card.system,), "route": card.routes, "review": card.reviews, "mechanism": card.mechanisms}[what]
 
 
-def finite(value: Any) -> Any:
-    """JSON-compatible values: lists for tuples, ``None`` for numbers that are not there."""
+def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {k: finite(v) for k, v in value.items()}
+        return {k: _finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
+        return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -283,6 +282,4 @@ def _finding(f: Mapping[str, Any]) -> BoardFinding:
     return BoardFinding(**{**f, **plain, **lists, "over_draws": draws, "carried": carried, "ceiling": ceiling})
 
 
-__all__ = [
-    "Board", "BoardCard", "BoardFinding", "CarriedShare", "OverDraws", "board_from_plain", "finite", "groups_of", "read_board", "write_board",
-]  # fmt: skip
+__all__ = ["Board", "BoardCard", "BoardFinding", "CarriedShare", "OverDraws", "board_from_plain", "groups_of", "read_board", "write_board"]

@@ -14,10 +14,8 @@ digest of their values. Results: ``hinges.json`` ({finding: parameters}) and ``r
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +23,12 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
-from mitoferry.library.draws import draw_parameters, quantile
-from mitoferry.library.parameters import ParameterRecord, find, load_parameters
+from mitoferry.library.draws import quantile
+from mitoferry.library.parameters import find
 from mitoferry.store.atomic import write_json
-from mitoferry.studies.board.hinges import Reading, moved, reading_of, turned
+from mitoferry.studies.board.hinges import moved, turned
 from mitoferry.studies.board.judge import CardRuns, mechanisms_of
-from mitoferry.studies.board.model import Board, finite
+from mitoferry.studies.board.model import Board
 from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, model_digest
 from mitoferry.studies.board.reproduce import (
     HINGES,
@@ -44,127 +42,14 @@ from mitoferry.studies.board.reproduce import (
     read_asked,
     read_hinges,
 )
-from mitoferry.studies.board.sensitivity import DEFAULT, analysed, check_design, design, salib
+from mitoferry.studies.board.sensitivity import analysed, design
+from mitoferry.studies.board.subject import ENDS, GROUP_DRAWS, OAT, Probe, Subject, readings
 from mitoferry.studies.board.work import finished, run_jobs
 from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED
 
 FORMAT = "mitoferry/robustness@1"
-OAT = "oat"
-TAGS = ("M", "O", "C", "S", "F")
-ENDS = ("low", "high")
-GROUP_DRAWS = 3
-CHANCE_PLATES = 2
-CHANCE_SEED = 40_000
 SHARED = ("seeding",)  # parameters that every plate uses and that belong to no process of the loop
-Readings = dict[str, Reading]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """How to look.
-
-    Attributes:
-        method: "oat", "morris" or "sobol".
-        tags: of the parameters that are moved; by default the modelling choices.
-        pattern: only parameters that match (part of a name, shell wildcards); "" = all.
-        wells: wells per arm; 0 = those of the board.
-        trajectories: of a design; 0 = the default of the method.
-        everything: no screening.
-    """
-
-    method: str = OAT
-    tags: tuple[str, ...] = ("C",)
-    pattern: str = ""
-    wells: int = 0
-    trajectories: int = 0
-    everything: bool = False
-
-    def checked(self) -> Probe:
-        """The same with its defaults filled in.
-
-        Raises:
-            InputError: an option that makes no sense, or SALib is missing.
-        """
-        problems = [
-            Problem("robustness", "--tags", "some of " + ", ".join(TAGS), repr(t), hint=nearest(t, TAGS)) for t in self.tags if t not in TAGS
-        ]
-        if not self.tags:
-            problems.append(Problem("robustness", "--tags", "some of " + ", ".join(TAGS), "none"))
-        if self.wells < 0 or self.wells == 1:
-            problems.append(Problem("robustness", "--wells", "2 or more: one well has no interval", str(self.wells)))
-        if self.method == OAT and self.trajectories:
-            problems.append(Problem("robustness", "--trajectories", "a design: --method morris or sobol", self.method))
-        if self.pattern and not find(self.pattern):
-            hint = nearest(self.pattern, load_parameters())
-            problems.append(Problem("robustness", "--parameters", "part of the name of a parameter", repr(self.pattern), hint=hint))
-        if problems:
-            raise InputError(problems)
-        if self.method == OAT:
-            return self
-        probe = replace(self, trajectories=self.trajectories or DEFAULT.get(self.method, 0))
-        check_design(probe.method, probe.trajectories)
-        salib(f"sample.{probe.method}")
-        return probe
-
-
-@dataclass(slots=True)
-class Subject:
-    """A card under examination: its base plate, what it read, and what may be moved.
-
-    Attributes:
-        key: of the card; ``job`` its base plate with the arms that its findings need.
-        before: readings at the values of the library.
-        records: parameters that may be moved, by name; ``kept`` those that the screening left.
-    """
-
-    key: str
-    job: Job
-    folder: Path
-    suffix: str
-    before: Readings
-    records: Mapping[str, ParameterRecord]
-    kept: tuple[str, ...] = ()
-
-    @property
-    def groups(self) -> dict[str, list[str]]:
-        """Names of the parameters by mechanism."""
-        found: dict[str, list[str]] = {}
-        for name, r in self.records.items():
-            found.setdefault(r.process, []).append(name)
-        return found
-
-    def variant(self, name: str, parameters: Mapping[str, float] | None = None, seed: int | None = None) -> Job:
-        """The base plate with these parameters, under this name."""
-        seed = self.job.seed if seed is None else seed
-        return replace(self.job, variant=name + self.suffix, parameters=dict(parameters or {}), seed=seed)
-
-    def end(self, parameter: str, end: str) -> Job:
-        """One parameter at an end of its range."""
-        return self.variant(f"{OAT}-{parameter}-{end}", {parameter: self.records[parameter].range[ENDS.index(end)]})
-
-    def draw(self, group: str, k: int) -> Job:
-        """Draw ``k`` of all parameters of a mechanism together."""
-        drawn = draw_parameters(GROUP_DRAWS, self.job.seed, [group])[k]
-        return self.several(f"group-{group}", {n: x for n, x in drawn.items() if n in self.records})
-
-    def several(self, name: str, parameters: Mapping[str, float]) -> Job:
-        """Several parameters moved together: the name bears the digest of their values."""
-        digest = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()[:10]
-        return self.variant(f"{name}-{digest}", parameters)
-
-    def chance(self) -> list[Job]:
-        """The plate as it is, in wells of other seeds."""
-        return [self.variant(f"{OAT}-chance-{k}", seed=self.job.seed + CHANCE_SEED + k) for k in range(CHANCE_PLATES)]
-
-    def read(self, job: Job) -> Readings | None:
-        """Readings of a variant; ``None`` where it failed."""
-        return readings(Results(job.folder(self.folder))) if finished(job, self.folder) else None
-
-
-def readings(r: Results) -> Readings:
-    """Every finding of a run."""
-    return {f.finding: reading_of(f) for f in r.findings()}
 
 
 def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int, begin: Begin | None = None) -> Board:
@@ -194,6 +79,7 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
             run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
 
     jobs = _reference_jobs(folder, keys, planned, asked, probe)
+    (folder / ROBUSTNESS).mkdir(exist_ok=True)
     run("values of the library", list(jobs.values()))
     subjects = [_subject(folder, key, job, probe, planned, asked) for key, job in jobs.items()]
     first = [j for s in subjects for j in s.chance()]
@@ -301,8 +187,8 @@ def _write_oat(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> None:
     failed = [f"{name} at its {end} end" for (name, end), r in after.items() if r is None]
     rows, hinges = [], {}
     for finding, before in s.before.items():
-        effects = [
-            {"parameter": n, "end": end, "value": s.records[n].range[ENDS.index(end)], **asdict(r[finding]), "turned": turned(before, r[finding])}
+        effects: list[dict[str, Any]] = [
+            {"parameter": n, "end": end, "value": s.end_value(n, end), **asdict(r[finding]), "turned": turned(before, r[finding])}
             for (n, end), r in after.items()
             if r is not None
         ]  # fmt: skip
@@ -310,10 +196,10 @@ def _write_oat(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> None:
         hinges[finding] = [] if finding in chance else found
         rows.append({"finding": finding, **asdict(before), "by_chance": finding in chance, "hinges": hinges[finding], "effects": effects})
     plain = _head(s, probe, screen, _words(s, probe, screen)) | {"failed": failed, "findings": rows}
-    write_json(s.folder / ROBUSTNESS / f"{s.key}.json", finite(plain))
+    write_json(s.folder / ROBUSTNESS / f"{s.key}.json", plain)
     known = read_hinges(s.folder)
     for finding, names in hinges.items():  # what another pattern or tag found stays
-        known[finding] = sorted({*names, *(n for n in known.get(finding, ()) if n not in s.records)})
+        known[finding] = sorted({*names, *(n for n in known.get(finding, ()) if n not in s.kept)})
     write_json(s.folder / HINGES, {k: v for k, v in known.items() if v})
 
 
@@ -338,8 +224,8 @@ def _write_design(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> Non
         rows.append({"finding": finding, **asdict(before), "effects": y, "why_not": why, "sensitivity": [asdict(x) for x in found]})
     words = f"{probe.method} over {len(s.kept)} of {len(s.records)} parameters, {len(jobs)} plates"
     failed = [job.variant for job, r in zip(jobs, after, strict=True) if r is None]
-    plain = _head(s, probe, screen, words) | {"failed": failed, "findings": [{**r, "effects": list(map(float, r["effects"]))} for r in rows]}
-    write_json(s.folder / ROBUSTNESS / f"{s.key}-{probe.method}.json", finite(plain))
+    plain = _head(s, probe, screen, words) | {"failed": failed, "findings": rows}
+    write_json(s.folder / ROBUSTNESS / f"{s.key}-{probe.method}.json", plain)
 
 
-__all__ = ["FORMAT", "Probe", "Subject", "readings", "robustness"]
+__all__ = ["FORMAT", "Probe", "robustness"]

@@ -61,7 +61,9 @@ def salib(part: str) -> Any:
         if (error.name or "").partition(".")[0] != "SALib":
             raise
         hint = "Install it with: pip install 'mitoferry[uq]'"
-        raise InputError(Problem("robustness", "--method", "SALib, which morris and sobol use", "it is not installed", hint=hint)) from error
+        raise InputError(
+            Problem("robustness", "--method", "SALib, which morris and sobol use", "it is not installed", hint=hint)
+        ) from error
 
 
 def _problem(names: Sequence[str]) -> dict[str, Any]:
