@@ -28,7 +28,7 @@ def problems(folder: Path | None = None) -> list[Problem]:
         folder: another folder of files than the shipped one, laid out alike.
     """
     where = folder or files.folder()
-    kinds = {p: Record for p in sorted(where.joinpath("records").glob("*.json"))} | {where / n: t for n, t in files.FILES.items()}
+    kinds = dict.fromkeys(sorted(where.joinpath("records").glob("*.json")), Record) | {where / n: t for n, t in files.FILES.items()}
     read, found = {}, []
     for path, kind in kinds.items():
         read[path.name], wrong = _typed(path, kind)
@@ -170,10 +170,9 @@ def _check_words(physics: list[Physics], concepts: list[Concept], cards: list[Ca
 
 def summary() -> str:
     """One line of what there is."""
-    by_kind = Counter(c.simulable for c in files.cards().values())
-    kinds = ", ".join(
-        f"{by_kind[k]} {words}" for k, words in (("direct", "direct"), ("surrogate", "by a surrogate"), ("not_simulable", "not"))
-    )
+    by_kind: Counter[str] = Counter(c.simulable for c in files.cards().values())
+    words = {"direct": "direct", "surrogate": "by a surrogate", "not_simulable": "not"}
+    kinds = ", ".join(f"{by_kind[k]} {said}" for k, said in words.items())
     withheld = sum(f.direction == "withheld" for f in files.findings().values())
     return (
         f"{len(files.records())} records of {len(files.reviews())} reviews, {len(files.cards())} cards ({kinds} simulable) with "

@@ -11,9 +11,7 @@ from typing import Any, ClassVar, Literal
 Kind = Literal["experiment", "mechanism", "quantity", "clinical", "method", "question"]
 Milieu = Literal["in_vitro", "in_vivo", "clinical", "none"]
 Direction = Literal["increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional"]
-Expected = Literal[
-    "increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional", "withheld"
-]
+Expected = Literal[Direction, "withheld"]
 Route = Literal[
     "tnt", "ev", "gap_junction", "cell_fusion", "free_mitochondria", "dendritic_network", "synaptosome", "phagocytosis", "artificial",
     "unspecified",
@@ -24,8 +22,13 @@ System = Literal[
 ]  # fmt: skip
 Simulable = Literal["direct", "surrogate", "not_simulable"]
 WITHIN_ARM = "within_arm"
-STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
-"""How pydantic checks these types: no unknown key, no conversion."""
+
+
+class Strict:
+    """Pydantic checks these types without conversions, and takes no unknown key."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
 
 def _words(*parts: str | None) -> str:
@@ -33,10 +36,9 @@ def _words(*parts: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class Value(Strict):
     """A number that a review gives; two numbers are the ends of a range."""
 
-    __pydantic_config__: ClassVar = STRICT
     number: int | float | tuple[int | float, int | float]
     unit: str | None = None
     at: str | None = None
@@ -48,10 +50,9 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Donor:
+class Donor(Strict):
     """Donor cells of a record, as far as the review says."""
 
-    __pydantic_config__: ClassVar = STRICT
     cell: str | None = None
     species: str | None = None
     tissue: str | None = None
@@ -62,10 +63,9 @@ class Donor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(Strict):
     """Recipient cells of a record, as far as the review says."""
 
-    __pydantic_config__: ClassVar = STRICT
     cell: str | None = None
     species: str | None = None
     state: str | None = None
@@ -75,10 +75,9 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manipulation:
+class Manipulation(Strict):
     """What was changed, how, by which agent; ``on`` (of cards only): in which cells."""
 
-    __pydantic_config__: ClassVar = STRICT
     target: str
     change: str
     agent: str | None = None
@@ -89,7 +88,7 @@ class Manipulation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Strict):
     """One finding of a review in our own words.
 
     Attributes:
@@ -110,7 +109,6 @@ class Record:
         mechanism_terms: molecules and processes that it names.
     """
 
-    __pydantic_config__: ClassVar = STRICT
     id: str
     study: str
     where: str
@@ -135,10 +133,9 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardCell:
+class CardCell(Strict):
     """A population of a card; where there are several, the second is the other donor or leg that ``note`` speaks of."""
 
-    __pydantic_config__: ClassVar = STRICT
     cell: str
     species: str | None = None
     note: str | None = None
@@ -148,10 +145,9 @@ class CardCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardInjury:
-    """What injures whom."""
+class CardInjury(Strict):
+    """Who is injured, by what."""
 
-    __pydantic_config__: ClassVar = STRICT
     target: Literal["donor", "recipient", "both", "none"]
     agent: str | None = None
     note: str | None = None
@@ -161,7 +157,7 @@ class CardInjury:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardArm:
+class CardArm(Strict):
     """An arm of a card.
 
     Attributes:
@@ -173,7 +169,6 @@ class CardArm:
         note: a remark.
     """
 
-    __pydantic_config__: ClassVar = STRICT
     name: str
     cells: str
     injury: bool
@@ -183,7 +178,7 @@ class CardArm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardFinding:
+class CardFinding(Strict):
     """What was expected of which reading, in which arm, against which.
 
     Attributes:
@@ -201,7 +196,6 @@ class CardFinding:
         note: a remark.
     """
 
-    __pydantic_config__: ClassVar = STRICT
     id: str
     observable: str
     arm: str
@@ -226,7 +220,7 @@ class CardFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(Strict):
     """One experimental system of the reviews: cells, injury, arms, and what was found.
 
     Attributes:
@@ -250,7 +244,6 @@ class Card:
         biophysics_rows: rows of the table of systems from which the design of the model was made.
     """
 
-    __pydantic_config__: ClassVar = STRICT
     key: str
     title: str
     system: System
@@ -277,33 +270,30 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Physics:
+class Physics(Strict):
     """Mechanisms that a term of ``physics_needed`` stands for; where there are none, ``note`` says why."""
 
-    __pydantic_config__: ClassVar = STRICT
     term: str
     mechanisms: tuple[str, ...] = ()
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Concept:
+class Concept(Strict):
     """Words for one thing ("CX43", "connexin 43", "GJA1"), and the mechanisms that a change of it acts on.
 
     What is ``broad`` (contact of cells, oxygen) touches much; of its mechanisms only those count that the card in question needs.
     """
 
-    __pydantic_config__: ClassVar = STRICT
     words: tuple[str, ...]
     mechanisms: tuple[str, ...] = ()
     broad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Strict):
     """A review that the records paraphrase."""
 
-    __pydantic_config__: ClassVar = STRICT
     key: str
     about: str
     citation: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 
 from mitoferry.base.errors import InputError, Problem
@@ -22,7 +22,7 @@ def _known(key: str) -> Iterable[str]:
     """Values that a choice may take."""
     if key in ("card", "review", "study"):
         studies = {r.study for r in files.records().values()} | {s for c in files.cards().values() for s in c.sources}
-        return {"card": files.cards(), "review": files.reviews(), "study": sorted(studies)}[key]
+        return {"card": list(files.cards()), "review": list(files.reviews()), "study": sorted(studies)}[key]
     if key == "observable":
         return _observables()
     words = {
@@ -143,7 +143,7 @@ def select_cards(
     return [c for c in files.cards().values() if fits(c)]
 
 
-def _finding_fits(f: CardFinding, asked: dict[str, frozenset[str]]) -> bool:
+def _finding_fits(f: CardFinding, asked: Mapping[Any, frozenset[str]]) -> bool:
     return all(getattr(f, key) in chosen for key, chosen in asked.items())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.library.parsed import parsed
 
 TAGS = {
     "M": "measured",
@@ -33,21 +34,26 @@ def data_path(*parts: str) -> Path:
     return Path(str(resources.files("mitoferry.library").joinpath("data", *parts)))
 
 
+def _parse(name: str, text: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise InputError(Problem(name, "file", "valid YAML", " ".join(str(error).split()))) from error
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML 1.2 file as plain dictionaries.
 
     Raises:
         InputError: the file is missing, is not YAML, or does not hold a mapping.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = parsed(path.read_text(encoding="utf-8"), lambda text: _parse(path.name, text))
     except OSError as error:
         raise InputError(Problem(path.name, "file", "a readable file", error.strerror or str(error))) from error
-    except YAMLError as error:
-        raise InputError(Problem(path.name, "file", "valid YAML", " ".join(str(error).split()))) from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -10,6 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from mitoferry.base.cache import cache_root
+from mitoferry.library.parsed import FOLDER as PARSED
+
 LIBRARIES = (
     "numpy",
     "numba",
@@ -83,6 +86,11 @@ def prune_kernels() -> str:
         except OSError as error:
             kept.append(f"{folder}: {error.strerror or error}")
     lines = [f"deleted {len(others) - len(kept)} of {len(others)} folders of kernels of other versions, {freed / 2**20:.0f} MiB"]
+    for path in (cache_root() / PARSED).glob("*.json"):  # parsed again when needed
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            kept.append(f"{path}: {error.strerror or error}")
     return "\n".join([*lines, *(f"could not delete {k}" for k in kept)])
 
 

@@ -14,6 +14,8 @@ from mitoferry.evidence.search import select_cards, select_findings, select_reco
 from mitoferry.show.cell_card import WIDTH
 
 LIMIT = 25
+WHOLE = -1
+"""Width of a column whose cells are never broken."""
 OF_RECORDS_ONLY = ("kind",)
 
 
@@ -93,9 +95,9 @@ def caution_text() -> str:
     return "Caution: signs without sizes; most controls implied; some by title only; reviews disagree; withheld = kept blind."
 
 
-_RECORD = (("id", 15), ("about", 24), ("outcome", 24), ("statement", 0))
-_CARD = (("key", 0), ("system", 12), ("what", 0), ("routes", 14), ("findings", 9), ("simulable", 10))
-_FINDING = (("id", 0), ("observable", 22), ("direction", 14), ("arm", 26), ("against", 26))
+_RECORD = (("id", WHOLE), ("about", 24), ("outcome", 24), ("statement", 0))
+_CARD = (("key", WHOLE), ("system", 12), ("what", 0), ("routes", 14), ("findings", 9), ("simulable", 10))
+_FINDING = (("id", WHOLE), ("observable", 0), ("direction", WHOLE), ("arm", 0), ("against", 0))
 
 
 def _cells(x: Record | Card | CardFinding) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ def rich_table(columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[str]]
     """Rows under headings, wrapped to the width of a card.
 
     Args:
-        columns: heading and greatest width, 0 for what is left.
+        columns: heading and greatest width, 0 for what is left, :data:`WHOLE` for what it takes.
         rows: text of the cells; brackets are text, not markup.
     """
     from rich import box
@@ -123,8 +125,8 @@ def rich_table(columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[str]]
     from rich.text import Text
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for k, (name, width) in enumerate(columns):
-        drawn.add_column(name, max_width=width or None, overflow="fold", no_wrap=k == 0)
+    for name, width in columns:
+        drawn.add_column(name, max_width=width if width > 0 else None, overflow="fold", no_wrap=width == WHOLE)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     stream = StringIO()

@@ -10,7 +10,7 @@ from mitoferry.evidence import files
 from mitoferry.evidence.model import Card, CardArm, CardFinding, Record
 from mitoferry.experiment.evidence_links import Links, links, mechanisms_needed, mechanisms_of_finding
 from mitoferry.show.cell_card import table, wrapped
-from mitoferry.show.evidence import caution_text, rich_table
+from mitoferry.show.evidence import WHOLE, caution_text, rich_table
 
 MOST = 40
 
@@ -131,8 +131,8 @@ def card_text(c: Card) -> str:
         )
         for f in c.expect
     ]
-    columns = (("", 0), ("finding", 24), ("in which arm", 40), ("remarks", 0))
-    parts = [head, rich_table((("arm", 0), ("", 15), ("what is in it", 0)), arms)]
+    columns = (("", WHOLE), ("finding", WHOLE), ("in which arm", WHOLE), ("remarks", 0))
+    parts = [head, rich_table((("arm", WHOLE), ("", WHOLE), ("what is in it", 0)), arms)]
     return "\n\n".join([*parts, rich_table(columns, found)] if found else parts)
 
 

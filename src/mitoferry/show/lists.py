@@ -101,7 +101,11 @@ MORE = {
 
 
 def group_of(experiment: str) -> str:
-    """Group of a shipped experiment, by its name."""
+    """Group of a shipped experiment, by its folder and its name."""
+    from mitoferry.experiment.reader import shipped
+
+    if experiment in shipped() and shipped()[experiment].parent.name == "published":
+        return "published"  # a card may be called gap-junction-..., too
     return next((group for group, (_, prefixes) in GROUPS.items() if experiment.startswith(prefixes)), "published")
 
 

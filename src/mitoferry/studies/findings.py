@@ -77,7 +77,8 @@ class Finding:
     def sentence(self) -> str:
         """What the paper reported, in words."""
         of = f" of {self.of}" if self.of and self.of != "well" else ""
-        return _SENTENCES.get(self.direction, "{o} {d} in {a} against {v}").format(
+        templates = WITHIN_SENTENCES if self.against else _SENTENCES
+        return templates.get(self.direction, "{o} {d} in {a} against {v}").format(
             o=self.observable.replace("_", " ") + of, d=self.direction, a=self.arm, v=self.against or self.versus or "its control"
         )
 
@@ -96,6 +97,14 @@ _SENTENCES = {
     "unidirectional": "{o} runs one way in {a}",
     "bidirectional": "{o} runs both ways in {a}",
     "withheld": "{o} in {a}, against {v} (outcome kept back)",
+}
+WITHIN_SENTENCES = {
+    "increase": "{o} is higher than {v} in {a}",
+    "decrease": "{o} is lower than {v} in {a}",
+    "abolish": "{o} is abolished in {a}, against {v}",
+    "no_change": "{o} is the same as {v} in {a}",
+    "present": "{o} is above {v} in {a}",
+    "absent": "{o} is not above {v} in {a}",
 }
 
 
@@ -141,7 +150,7 @@ def _why_not(error: MitoferryError) -> str:
     p = error.problems[0]
     known = {
         "observable": "this run did not measure it",
-        "replicates": "no pair of wells gave a value: where no cell is left, nothing can be measured",
+        "replicates": "no pair of wells gave a value: where no cell is left, or there is nothing to count, nothing can be measured",
         "of": f"it was not measured in {p.found}",
         "arm": f"it was not measured in the arm {p.found}",
         "at": f"it was not measured at {p.found}",

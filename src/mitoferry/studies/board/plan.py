@@ -12,10 +12,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import mitoferry
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.plate_spec import Arm, PlateSpec, spec_to_plain
 from mitoferry.experiment.names import nearest
@@ -249,7 +249,7 @@ def shard_of(planned: Sequence[PlannedCard], index: int, of: int) -> list[str]:
 def model_digest() -> str:
     """SHA-256 over the code and data that decide what a run gives: runs of another model are not mixed into a board."""
     digest = hashlib.sha256()
-    root = Path(mitoferry.__file__).parent
+    root = Path(str(resources.files("mitoferry")))
     for room in _MODEL:
         for path in sorted((root / room).rglob("*")):
             if path.suffix in (".py", ".yaml"):
