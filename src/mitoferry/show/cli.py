@@ -399,6 +399,17 @@ def board_robustness(
     )  # fmt: skip
 
 
+@board_app.command("conflicts")
+def board_conflicts(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of a board.")],
+    workers: Annotated[Optional[int], typer.Option(metavar="N", help="Processes; default one per core.")] = None,  # noqa: UP045
+) -> None:
+    """Run what the reviews contradict each other in under every reading, and show it on the board."""
+    from mitoferry.show.board.command import conflicts_run
+
+    _print(conflicts_run(folder, workers))
+
+
 @board_app.command("diff")
 def board_diff(old: Place, new: Place) -> None:
     """Say which verdicts a change mended and which it broke."""

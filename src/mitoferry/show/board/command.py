@@ -13,12 +13,12 @@ from typing import Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
 from mitoferry.show.board.badge import badge_svg
-from mitoferry.show.board.terminal import headline, tables
+from mitoferry.show.board.terminal import conflict_lines, headline, tables
 from mitoferry.show.live import duration
 from mitoferry.store.atomic import write_text
 from mitoferry.studies.board.compare import compared
 from mitoferry.studies.board.model import Board, read_board
-from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge, read_asked, reproduce
+from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge, read_asked, reproduce, run_conflicts
 from mitoferry.studies.board.setting import setting
 from mitoferry.studies.board.work import Done
 
@@ -173,6 +173,17 @@ def judged_again(folder: str) -> tuple[Board, Path]:
     board = judge(path, read_asked(path))
     write_all(board, path)
     return board, path
+
+
+def conflicts_run(folder: str, workers: int | None) -> str:
+    """``mitoferry board conflicts``; returns what came out, reading by reading."""
+    if workers is not None and workers < 1:
+        raise InputError(Problem("conflicts", "--workers", "1 or more", str(workers)))
+    path = Path(os.path.abspath(os.path.expanduser(folder)))
+    with progress() as begin:
+        board = run_conflicts(path, workers=workers or cores(), begin=begin)
+    write_all(board, path)
+    return "\n".join([*conflict_lines(board), f"board: {path / PAGE}"])
 
 
 def difference(old: str, new: str) -> str:

@@ -52,6 +52,7 @@ def board_html(board: Board, folder: Path) -> str:
         status=Counter(c.status for c in board.cards), groups={by: _groups(board, by) for by in KINDS},
         systems=sorted({c.system for c in board.cards}), routes=sorted({r for c in board.cards for r in c.routes}),
         legend=legend, bar=_stack, probed=any(c.probed for c in board.cards),
+        keys={c.key for c in board.cards},
     )  # fmt: skip
 
 

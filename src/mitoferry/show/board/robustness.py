@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.show.board.command import cores, progress, write_all
-from mitoferry.studies.board.reproduce import ROBUSTNESS
+from mitoferry.studies.board.hinges import ROBUSTNESS
 from mitoferry.studies.board.robustness import OAT, Probe, robustness
 from mitoferry.studies.contrast import number
 

@@ -124,6 +124,17 @@ def tables(board: Board, by: str = "system", *, verdict: str | None = None) -> I
     yield table
 
 
+def conflict_lines(board: Board) -> list[str]:
+    """The conflicts of the reviews with every reading, as lines."""
+    lines = []
+    for c in board.conflicts:
+        lines.append(f"{c.key}: {c.title}" + (f" ({c.why})" if c.why else ""))
+        for r in c.readings:
+            lines += [f"  {r.letter}) {r.words}", f"     would have to be true: {r.needs}"]
+            lines += [f"     {VERDICT_MARKS.get(f.verdict, ' ')} {f.id}: {f.sentence}: {f.verdict}. {f.reason}" for f in r.findings]
+    return lines
+
+
 def _groups(board: Board, by: str) -> Any:
     from rich.table import Table
 

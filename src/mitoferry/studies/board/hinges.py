@@ -14,8 +14,10 @@ An effect **moves**, for the screening, by more than :data:`SHARE` of its size a
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitoferry.experiment.observables import OBSERVABLES
@@ -26,6 +28,8 @@ from mitoferry.studies.rules import CALIBRATED, NOT_REPRODUCED, NOT_TESTED, OPPO
 if TYPE_CHECKING:
     from mitoferry.studies.findings import Finding
 
+HINGES = "hinges.json"
+ROBUSTNESS = "robustness"
 SHARE = 0.2
 SHRUNK = 0.5
 RISE, FALL = "rise", "fall"
@@ -93,4 +97,29 @@ def moved(before: Reading, after: Reading) -> bool:
     return abs(after.effect - before.effect) > max(SHARE * abs(before.effect), 0.5 * half if math.isfinite(half) else 0.0)
 
 
-__all__ = ["FALL", "RISE", "SHARE", "SHRUNK", "Reading", "moved", "reading_of", "turned"]
+def read_hinges(folder: Path) -> dict[str, list[str]]:
+    """Parameters on which verdicts hinge, by finding, as ``robustness.py`` wrote them; empty where nothing was looked for."""
+    path = folder / HINGES
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def read_probed(folder: Path) -> dict[str, str]:
+    """How cards were looked for hinges, in words, by card."""
+    found = sorted((folder / ROBUSTNESS).glob("*.json"))
+    return {p.stem: str(json.loads(p.read_text(encoding="utf-8")).get("words", "")) for p in found}
+
+
+__all__ = [
+    "FALL",
+    "HINGES",
+    "RISE",
+    "ROBUSTNESS",
+    "SHARE",
+    "SHRUNK",
+    "Reading",
+    "moved",
+    "read_hinges",
+    "read_probed",
+    "reading_of",
+    "turned",
+]

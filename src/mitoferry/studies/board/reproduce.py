@@ -11,14 +11,17 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.evidence import conflicts
 from mitoferry.store.atomic import write_json
 from mitoferry.studies.board.carried import carriers_of, flowing, knock_out_jobs
+from mitoferry.studies.board.conflicts import conflict_jobs, judged_conflicts
+from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, read_hinges, read_probed
 from mitoferry.studies.board.judge import CardRuns, assembled, judged_card
 from mitoferry.studies.board.model import Board, BoardCard, write_board
 from mitoferry.studies.board.plan import RUNS, Job, PlannedCard, draw_jobs, known_cards, model_digest, plan_cards, shard_of, spec_of
@@ -28,8 +31,6 @@ from mitoferry.studies.rules import UNDECIDED
 
 ASKED = "asked.json"
 ASKED_FORMAT = "mitoferry/board-asked@1"
-HINGES = "hinges.json"
-ROBUSTNESS = "robustness"
 SPARE = 1.2  # draws spread more than wells at one set of parameters
 
 
@@ -171,7 +172,26 @@ def reproduce(folder: Path, asked: Asked, *, workers: int, begin: Begin | None =
     if asked.setting.knock_outs or asked.setting.draws:
         run("knock-outs and draws", _second(planned, asked, folder))
         run("more draws where a verdict is open", _third(planned, asked, folder))
+    if len(asked.cards) == len(known_cards()) and asked.shard[0] == 1:  # the whole field, not a part of it
+        run("conflicts", conflict_jobs(wells, seed=asked.seed))
     return judge(folder, asked, planned)
+
+
+def run_conflicts(folder: Path, *, workers: int, begin: Begin | None = None) -> Board:
+    """Run the conflicts of the reviews under every reading for a board that was begun, and judge it again.
+
+    Raises:
+        InputError: no board was begun there, or one of another model.
+        InterruptedRunError: Ctrl-C; what is finished stays.
+    """
+    asked = read_asked(folder)
+    if asked.model != model_digest():
+        hint = "The code or the library changed since: begin a new board in another folder."
+        raise InputError(Problem(_short(str(folder)), "model", "a board of this model", "one of another", hint=hint))
+    jobs = conflict_jobs(asked.setting.wells, seed=asked.seed)
+    tell = begin(Round("conflicts", tuple(jobs))) if begin is not None else None
+    run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+    return judge(folder, asked)
 
 
 def judge(folder: Path, asked: Asked, planned: Sequence[PlannedCard] | None = None) -> Board:
@@ -183,21 +203,9 @@ def judge(folder: Path, asked: Asked, planned: Sequence[PlannedCard] | None = No
     for p in planned:
         failed = failure(p.job, folder) if p.job is not None else ""
         judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges, probed=probed.get(p.key, "")))
-    board = assembled(judged, asked.setting, seed=asked.seed)
+    board = replace(assembled(judged, asked.setting, seed=asked.seed), conflicts=judged_conflicts(folder))
     write_board(board, folder)
     return board
-
-
-def read_hinges(folder: Path) -> dict[str, list[str]]:
-    """Parameters on which verdicts hinge, by finding, as ``robustness.py`` wrote them; empty where nothing was looked for."""
-    path = folder / HINGES
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-def read_probed(folder: Path) -> dict[str, str]:
-    """How cards were looked for hinges, in words, by card."""
-    found = sorted((folder / ROBUSTNESS).glob("*.json"))
-    return {p.stem: str(json.loads(p.read_text(encoding="utf-8")).get("words", "")) for p in found}
 
 
 def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[Job]:
@@ -276,14 +284,14 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
             shutil.copytree(path / ROBUSTNESS, out / ROBUSTNESS, dirs_exist_ok=True)
         mine = plan_of(a)
         planned += mine
-        for card in mine:
-            if (path / RUNS / card.key).is_dir():
-                shutil.copytree(path / RUNS / card.key, out / RUNS / card.key, dirs_exist_ok=True)
+        for key in (*(card.key for card in mine), *(c.key for c in conflicts())):
+            if (path / RUNS / key).is_dir():
+                shutil.copytree(path / RUNS / key, out / RUNS / key, dirs_exist_ok=True)
     order = {key: k for k, key in enumerate(whole.cards)}
     return judge(out, whole, sorted(planned, key=lambda c: order[c.key]))
 
 
 __all__ = [
-    "HINGES", "ROBUSTNESS", "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked",
-    "read_hinges", "reproduce",
+    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked", "reproduce",
+    "run_conflicts",
 ]  # fmt: skip

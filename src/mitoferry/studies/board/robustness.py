@@ -26,22 +26,11 @@ from mitoferry.experiment.names import nearest
 from mitoferry.library.draws import quantile
 from mitoferry.library.parameters import find
 from mitoferry.store.atomic import write_json
-from mitoferry.studies.board.hinges import moved, turned
+from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, moved, read_hinges, turned
 from mitoferry.studies.board.judge import CardRuns, mechanisms_of
 from mitoferry.studies.board.model import Board
 from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, model_digest
-from mitoferry.studies.board.reproduce import (
-    HINGES,
-    ROBUSTNESS,
-    Asked,
-    Begin,
-    Round,
-    arms_of_findings,
-    judge,
-    plan_of,
-    read_asked,
-    read_hinges,
-)
+from mitoferry.studies.board.reproduce import Asked, Begin, Round, arms_of_findings, judge, plan_of, read_asked
 from mitoferry.studies.board.sensitivity import analysed, design
 from mitoferry.studies.board.subject import ENDS, GROUP_DRAWS, OAT, Probe, Subject, readings
 from mitoferry.studies.board.work import finished, run_jobs
