@@ -178,7 +178,7 @@ def test_boards_that_will_not_do(contested, tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_a_conflict_runs_as_a_plate_of_the_board(tmp_path):
-    """One of them in earnest, for an hour of simulated time with two wells."""
+    """One of them in earnest: two arms, two wells."""
     job = next(j for j in board_conflicts.conflict_jobs(2, seed=1) if j.card == "conflict-direction")
     assert run_jobs([replace(job, arms=("coculture", "recipient_injured"))], tmp_path, wells=2, workers=1)[0].error == ""
     found = next(c for c in board_conflicts.judged_conflicts(tmp_path) if c.key == job.card)

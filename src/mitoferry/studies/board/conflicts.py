@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitoferry.evidence import conflicts
-from mitoferry.studies.board.plan import Job, base_spec
+from mitoferry.studies.board.plan import Job, base_spec, experiment_of
 from mitoferry.studies.board.readings import BoardConflict, BoardReading, ReadingFinding
 from mitoferry.studies.board.setting import cost_of
 from mitoferry.studies.board.work import failure, finished
@@ -30,14 +30,15 @@ def conflict_jobs(wells: int, *, seed: int) -> list[Job]:
     """The base plate of every conflict, at its own size.
 
     Args:
-        wells: wells per arm.
+        wells: least number of wells per arm; a file may ask for more.
         seed: of the random numbers.
     """
     jobs = []
     for c in conflicts():
-        spec, _ = base_spec(c.key, replicates=wells, seed=seed, budget=math.inf)
+        n = max(wells, experiment_of(c.key).run.replicates)
+        spec, _ = base_spec(c.key, replicates=n, seed=seed, budget=math.inf)
         arms = tuple(a.name for a in spec.arms)
-        jobs.append(Job(card=c.key, arms=arms, replicates=wells, seed=seed, budget=math.inf, cost=cost_of(spec)))
+        jobs.append(Job(card=c.key, arms=arms, replicates=n, seed=seed, budget=math.inf, cost=cost_of(spec)))
     return jobs
 
 

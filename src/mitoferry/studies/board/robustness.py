@@ -24,7 +24,7 @@ import numpy as np
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
 from mitoferry.library.draws import quantile
-from mitoferry.library.parameters import find
+from mitoferry.library.parameters import ParameterRecord, find
 from mitoferry.store.atomic import write_json
 from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, moved, read_hinges, turned
 from mitoferry.studies.board.judge import CardRuns, mechanisms_of
@@ -33,7 +33,7 @@ from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, model_
 from mitoferry.studies.board.reproduce import Asked, Begin, Round, arms_of_findings, judge, plan_of, read_asked
 from mitoferry.studies.board.sensitivity import analysed, design
 from mitoferry.studies.board.subject import ENDS, GROUP_DRAWS, OAT, Probe, Subject, readings
-from mitoferry.studies.board.work import finished, run_jobs
+from mitoferry.studies.board.work import failure, finished, run_jobs
 from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED
 
@@ -69,8 +69,13 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
 
     jobs = _reference_jobs(folder, keys, planned, asked, probe)
     (folder / ROBUSTNESS).mkdir(exist_ok=True)
+    records = {key: _movable(key, probe) for key in jobs}
+    tags = f"a parameter with the tag {', '.join(probe.tags)} that it uses"
+    none = [Problem("robustness", key, tags, "none", hint="Other tags, or another pattern.") for key, found in records.items() if not found]
+    if none:
+        raise InputError(none)
     run("values of the library", list(jobs.values()))
-    subjects = [_subject(folder, key, job, probe, planned, asked) for key, job in jobs.items()]
+    subjects = [_subject(folder, job, records[key], _suffix(probe, asked)) for key, job in jobs.items()]
     first = [j for s in subjects for j in s.chance()]
     if not probe.everything:
         first += [s.draw(g, k) for s in subjects for g in s.groups for k in range(GROUP_DRAWS)]
@@ -115,20 +120,22 @@ def _suffix(probe: Probe, asked: Asked) -> str:
     return f"-{probe.wells}w" if probe.wells not in (0, asked.setting.wells) else ""
 
 
-def _subject(folder: Path, key: str, job: Job, probe: Probe, planned: Sequence[PlannedCard], asked: Asked) -> Subject:
+def _movable(key: str, probe: Probe) -> dict[str, ParameterRecord]:
+    """Parameters of a card that are moved, by name."""
     used = {*mechanisms_of(key), *SHARED}
     own = experiment_of(key).parameters
-    records = {
+    return {
         r.name: r
         for r in find(probe.pattern)
         if r.process in used and r.tag in probe.tags and r.distribution != "fixed" and r.range[0] < r.range[1] and r.name not in own
     }
+
+
+def _subject(folder: Path, job: Job, records: dict[str, ParameterRecord], suffix: str) -> Subject:
     if not finished(job, folder):
-        raise InputError(Problem("robustness", key, "its plate at the values of the library", "it failed: see failed.json in its folder"))
-    if not records:
-        hint = "Other tags, or another pattern."
-        raise InputError(Problem("robustness", key, f"a parameter with the tag {', '.join(probe.tags)} that it uses", "none", hint=hint))
-    return Subject(key, job, folder, _suffix(probe, asked), readings(Results(job.folder(folder))), records)
+        wanted = "its plate at the values of the library"
+        raise InputError(Problem("robustness", job.card, wanted, f"it failed: {failure(job, folder) or 'it is not there'}"))
+    return Subject(job.card, job, folder, suffix, readings(Results(job.folder(folder))), records)
 
 
 def _screened(s: Subject, probe: Probe) -> list[dict[str, Any]]:
