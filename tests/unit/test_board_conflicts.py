@@ -18,11 +18,12 @@ from mitoferry.show.board.page import board_html
 from mitoferry.show.board.terminal import conflict_lines
 from mitoferry.show.cli import app
 from mitoferry.studies.board import conflicts as board_conflicts
-from mitoferry.studies.board import plan, reproduce
+from mitoferry.studies.board import plan, reproduce, work
 from mitoferry.studies.board.model import read_board
 from mitoferry.studies.board.plan import Job
 from mitoferry.studies.board.setting import cost_of
 from mitoferry.studies.board.work import run_jobs
+from mitoferry.studies.run import start_run
 
 KEYS = [c.key for c in conflicts()]
 COST = 3e8
@@ -177,10 +178,12 @@ def test_boards_that_will_not_do(contested, tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_conflict_runs_as_a_plate_of_the_board(tmp_path):
+def test_a_conflict_runs_as_a_plate_of_the_board(tmp_path, monkeypatch):
     """One of them in earnest: two arms, two wells."""
+    monkeypatch.setattr(work, "spec_of", plan.spec_of)
+    monkeypatch.setattr("mitoferry.studies.run.start_run", start_run)
     job = next(j for j in board_conflicts.conflict_jobs(2, seed=1) if j.card == "conflict-direction")
-    assert run_jobs([replace(job, arms=("coculture", "recipient_injured"))], tmp_path, wells=2, workers=1)[0].error == ""
+    assert run_jobs([replace(job, arms=("coculture", "recipient_injured"), replicates=2)], tmp_path, wells=2, workers=1)[0].error == ""
     found = next(c for c in board_conflicts.judged_conflicts(tmp_path) if c.key == job.card)
     assert found.wells == 2
     assert not found.why
