@@ -22,7 +22,7 @@ from mitoferry.show.board.robustness import report
 from mitoferry.show.board.terminal import remarks
 from mitoferry.show.cli import app
 from mitoferry.studies.board import reproduce, robustness, subject, work
-from mitoferry.studies.board.hinges import RISE, Reading, moved, turned
+from mitoferry.studies.board.hinges import RISE, Reading, moved, read_hinges, turned
 from mitoferry.studies.board.plan import Job, PlannedCard
 from mitoferry.studies.board.sensitivity import analysed, design
 from mitoferry.studies.board.setting import QUICK
@@ -235,6 +235,26 @@ def test_what_failed_is_said(laboratory, tmp_path, monkeypatch):
     robustness.robustness(folder, [CARD], Probe(pattern="capture", everything=True), workers=1)
     found = json.loads((folder / "robustness" / f"{CARD}.json").read_text())
     assert found["failed"] == [f"{CAPTURE} at its low end"]
+
+
+def test_hinges_come_along_when_shares_are_put_together(probed, tmp_path):
+    """Fault seen to fail it, planted in a copy of the package: the folder of results not copied."""
+    folder = probed[0]
+    board = reproduce.judge(folder, reproduce.read_asked(folder))
+    whole = reproduce.merge([folder], tmp_path / "whole")
+    assert read_hinges(tmp_path / "whole") == read_hinges(folder)
+    assert whole.cards[0].probed == board.cards[0].probed != ""
+    assert {f.id: f.hinges for _, f in whole.findings} == {f.id: f.hinges for _, f in board.findings}
+
+
+def test_where_nothing_matters_nothing_is_left(laboratory, tmp_path):
+    folder = begun(tmp_path / "board")
+    robustness.robustness(folder, [CARD], Probe(pattern="mitophagy"), workers=1)
+    robustness.robustness(folder, [CARD], Probe(pattern="mitophagy", method="morris"), workers=1)
+    found = [json.loads((folder / "robustness" / f"{CARD}{name}.json").read_text()) for name in ("", "-morris")]
+    assert [x["kept"] for x in found] == [[], []]
+    assert of(found[1], TRANSFER)["why_not"] == "the screening left no parameter"
+    assert not any(p.name.startswith(("oat-mitophagy", "morris")) for p in (folder / "runs" / CARD).iterdir())
 
 
 # ---------------------------------------------------------------------- designs

@@ -214,7 +214,9 @@ def _write_design(s: Subject, probe: Probe, screen: list[dict[str, Any]]) -> Non
     rows = []
     for finding, before in s.before.items():
         y = np.array([np.nan if r is None else r[finding].effect for r in after])
-        why = "" if len(y) and np.isfinite(y).all() else "no effect in every plate" if before.state != NOT_TESTED else NOT_TESTED
+        why = "" if s.kept else "the screening left no parameter"
+        if not why and not np.isfinite(y).all():
+            why = NOT_TESTED if before.state == NOT_TESTED else "no effect in every plate"
         found = analysed(probe.method, s.kept, table, y, s.job.seed) if not why else []
         why = why or ("" if found else "the effect is the same in all plates")
         rows.append({"finding": finding, **asdict(before), "effects": y, "why_not": why, "sensitivity": [asdict(x) for x in found]})
