@@ -50,7 +50,7 @@ def occupied(world):
 
 # ---------------------------------------------------------------------- arrivals
 def test_places_of_arrivals_and_doses():
-    """Faults seen to fail it: own mitochondria counted among the arrivals; received cells averaged over the living only."""
+    """Faults seen to fail it: own mitochondria counted among the arrivals; the dose averaged over the living only."""
     world = world_of()
     r, m = rows(world), world.mitochondria
     slots = [s for row in r[:2] for s in slots_of(world, row)[:5]]
@@ -62,11 +62,11 @@ def test_places_of_arrivals_and_doses():
     world.cells.received[r], world.cells.lysed_arrivals[r] = [8, 8, 0, 4], [4, 2, 0, 0]
     found = read("arrival_fates", world, missed=0.0)
     assert (found["integrated_fraction"], found["endosomal_fraction"], found["arrivals_per_cell"]) == (0.6, 0.3, 2.5)
-    assert (found["degraded_fraction"], found["received_per_cell"], found["reached_fraction"]) == (6 / 20, 5.0, 0.75)
-    assert found["spread"] == pytest.approx(np.std([8, 8, 0, 4]) / 5.0)
+    assert (found["degraded_fraction"], found["held_per_cell"], found["reached_fraction"]) == (6 / 20, 2.5, 0.5)
+    assert found["spread"] == pytest.approx(np.std([5, 5, 0, 0]) / 2.5)
     world.cells.state[r[3]] = CELL_DEAD_NECROTIC
     later = read("arrival_fates", world, missed=0.2)
-    assert (later["received_per_cell"], later["reached_fraction"], later["degraded_fraction"]) == (5.0, 2 / 3, 6 / 16)
+    assert (later["held_per_cell"], later["reached_fraction"], later["degraded_fraction"]) == (2.5, 2 / 3, 6 / 16)
     assert later["arrivals_per_cell"] == pytest.approx(0.8 * 10 / 3)
 
 
@@ -74,7 +74,7 @@ def test_no_arrivals_have_no_shares():
     found = read("arrival_fates", world_of())
     assert np.isnan(found["integrated_fraction"])
     assert np.isnan(found["degraded_fraction"])
-    assert (found["received_per_cell"], found["reached_fraction"]) == (0.0, 0.0)
+    assert (found["held_per_cell"], found["reached_fraction"]) == (0.0, 0.0)
 
 
 # ---------------------------------------------------------------------- sections

@@ -243,6 +243,8 @@ def _silent(c: Contrast) -> bool:
 
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     background = _background(r, m, c.arm, at)
+    if not background and m.card is not None and m.card.always:
+        return NOT_TESTED, "it is above zero in every living cell: its presence means something only beside an arm without donors"
     if not background:
         return judge_present(mean_interval(c.arm_values), 0.0)
     a, b = paired(r.wells(m, arm=c.arm, at=at).values, background)
@@ -272,8 +274,8 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
 
 
 def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
-    """Readings of the arm without donors, for readouts of a donor label; else nothing (zero)."""
-    if m.assay not in DONOR_LABEL_ASSAYS or not r.has_donors(arm):
+    """Readings of the arm without donors, for readouts of a donor label and what every cell has; else nothing (zero)."""
+    if not (m.assay in DONOR_LABEL_ASSAYS or (m.card is not None and m.card.always)) or not r.has_donors(arm):
         return {}
     measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]
