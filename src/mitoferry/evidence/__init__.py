@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mitoferry.evidence import files, tables
-from mitoferry.evidence.model import Card, CardArm, CardFinding, Record, Review
+from mitoferry.evidence.model import Card, CardArm, CardFinding, Conflict, Record, Review
 from mitoferry.evidence.search import Choice, card, finding, record, select_cards, select_findings, select_records
 from mitoferry.evidence.tables import CAUTION
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "CAUTION", "Card", "CardArm", "CardFinding", "Record", "Review", "card", "cards", "find", "find_cards", "finding", "findings",
-    "links", "record", "records", "reviews",
+    "CAUTION", "Card", "CardArm", "CardFinding", "Conflict", "Record", "Review", "card", "cards", "conflicts", "find", "find_cards",
+    "finding", "findings", "links", "record", "records", "reviews",
 ]  # fmt: skip
 _ABOVE = {"links": "mitoferry.experiment.evidence_links", "Links": "mitoferry.experiment.evidence_links"}
 
@@ -43,6 +43,11 @@ def records() -> list[Record]:
 def cards() -> list[Card]:
     """All cards of experiments."""
     return list(files.cards().values())
+
+
+def conflicts() -> list[Conflict]:
+    """Where the reviews contradict each other, each with the experiment that runs every reading."""
+    return list(files.conflicts().values())
 
 
 def reviews() -> list[Review]:

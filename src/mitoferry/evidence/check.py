@@ -14,7 +14,7 @@ from typing import Any
 
 from mitoferry.base.errors import Problem
 from mitoferry.evidence import files
-from mitoferry.evidence.model import WITHIN_ARM, Card, Concept, Physics, Record
+from mitoferry.evidence.model import WITHIN_ARM, Card, Concept, Conflict, Physics, Record
 from mitoferry.evidence.words import folded
 
 NAMES = {"id", "key", "term"}
@@ -43,6 +43,7 @@ def problems(folder: Path | None = None) -> list[Problem]:
         *(x for path in kinds for x in _written(path)),
         *_check_records(records, reviews),
         *_check_cards(read["cards.json"], every, reviews, terms),
+        *_check_conflicts(read["conflicts.json"], every, {c.key for c in read["cards.json"]}),
         *_check_words(read["physics.json"], read["concepts.json"], read["cards.json"]),
     ]
 
@@ -155,6 +156,26 @@ def _check_findings(c: Card) -> Iterator[Problem]:
                 yield Problem(where, f"{f.id}.evidence", "records of the card", repr(name))
         if f.direction != "withheld" and not f.evidence:
             yield Problem(where, f"{f.id}.evidence", "a record, since an outcome is given", "none")
+
+
+def _check_conflicts(conflicts: list[Conflict], records: set[str], cards: set[str]) -> Iterator[Problem]:
+    where = "conflicts.json"
+    yield from _twice(where, "a key", (c.key for c in conflicts))
+    for c in conflicts:
+        if not c.key.startswith("conflict-"):
+            yield Problem(where, c.key, "a key that begins with conflict-", repr(c.key))
+        letters = [r.letter for r in c.readings]
+        if len(letters) < 2 or letters != sorted(set(letters)) or any(not re.fullmatch("[a-z]", x) for x in letters):
+            yield Problem(where, f"{c.key}.readings", "readings a, b ...", ", ".join(letters))
+        for key in c.cards:
+            if key not in cards:
+                yield Problem(where, f"{c.key}.cards", "keys of cards", repr(key))
+        for r in c.readings:
+            for name in r.records:
+                if name not in records:
+                    yield Problem(where, f"{c.key}#{r.letter}.records", "ids of records", repr(name))
+            if not r.records:
+                yield Problem(where, f"{c.key}#{r.letter}.records", "a record that says so", "none")
 
 
 def _check_words(physics: list[Physics], concepts: list[Concept], cards: list[Card]) -> Iterator[Problem]:

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from mitoferry.evidence import model as m
 
 T = TypeVar("T")
-FILES: dict[str, type] = {"cards.json": m.Card, "physics.json": m.Physics, "concepts.json": m.Concept, "reviews.json": m.Review}
+FILES: dict[str, type] = {
+    "cards.json": m.Card, "physics.json": m.Physics, "concepts.json": m.Concept, "reviews.json": m.Review, "conflicts.json": m.Conflict,
+}  # fmt: skip
 """Files of ``data`` and what they hold lists of; those of ``data/records`` hold :class:`Record`, one file per review."""
 
 
@@ -121,6 +123,14 @@ def cards() -> dict[str, m.Card]:
 def findings() -> dict[str, m.CardFinding]:
     """All findings of the cards by id."""
     return {f.id: f for card in cards().values() for f in card.expect}
+
+
+@cache
+def conflicts() -> dict[str, m.Conflict]:
+    """Contradictions of the reviews by key."""
+    found = _read(folder() / "conflicts.json")
+    readings = {c["key"]: tuple(_plain(m.ConflictReading, x) for x in c["readings"]) for c in found}
+    return {c["key"]: _plain(m.Conflict, {**c, "readings": readings[c["key"]]}) for c in found}
 
 
 @cache

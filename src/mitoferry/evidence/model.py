@@ -297,3 +297,39 @@ class Review(Strict):
     key: str
     about: str
     citation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictReading(Strict):
+    """One of the readings between which the reviews leave the choice.
+
+    Attributes:
+        letter: "a", "b" ...; findings of the experiment whose id goes on with it after "#" belong to it.
+        words: what is claimed.
+        records: ids of the records that say so.
+        needs: what would have to be true for it.
+    """
+
+    letter: str
+    words: str
+    records: tuple[str, ...]
+    needs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict(Strict):
+    """Something in which the reviews contradict each other or themselves; the experiment of the same name runs every reading.
+
+    Attributes:
+        key: name, also of the experiment ("conflict-direction").
+        title: the question.
+        cards: keys of the cards that are touched.
+        readings: two or more.
+        note: a remark.
+    """
+
+    key: str
+    title: str
+    cards: tuple[str, ...]
+    readings: tuple[ConflictReading, ...]
+    note: str | None = None

@@ -372,6 +372,44 @@ def board_judge(folder: Annotated[str, typer.Argument(metavar="DIR", help="Folde
     _print(closing(*judged_again(folder)))
 
 
+@board_app.command("robustness")
+def board_robustness(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of a board that has run these cards.")],
+    cards: Annotated[list[str], typer.Argument(metavar="CARD...", help="Keys of cards.")],
+    method: Annotated[str, typer.Option(metavar="oat|morris|sobol", help="One at a time, or a design over all (SALib).")] = "oat",
+    tags: Annotated[str, typer.Option(metavar="C,O", help="Tags of the parameters that are moved: M, O, C, S, F.")] = "C",
+    parameters: Annotated[str, typer.Option(metavar="PATTERN", help="Only these: part of a name, or with * and ?.")] = "",
+    wells: Annotated[Optional[int], typer.Option(metavar="N", help="Wells per arm; default those of the board.")] = None,  # noqa: UP045
+    trajectories: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(metavar="R", help="Trajectories of morris (default 6), samples of sobol (default 32)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Do not screen mechanisms first.")] = False,
+    workers: Annotated[Optional[int], typer.Option(metavar="N", help="Processes; default one per core.")] = None,  # noqa: UP045
+) -> None:
+    """Find verdicts that hinge on a single parameter within its range, and mark them on the board.
+
+    Ctrl-C stops cleanly; the same command goes on. Example: mitoferry board robustness board msc-huvec-ogd --parameters "death.*"
+    """
+    from mitoferry.show.board.robustness import run_robustness
+
+    run_robustness(
+        folder, cards, method=method, tags=_names(tags), pattern=parameters, wells=wells, trajectories=trajectories, everything=everything,
+        workers=workers,
+    )  # fmt: skip
+
+
+@board_app.command("conflicts")
+def board_conflicts(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of a board.")],
+    workers: Annotated[Optional[int], typer.Option(metavar="N", help="Processes; default one per core.")] = None,  # noqa: UP045
+) -> None:
+    """Run what the reviews contradict each other in under every reading, and show it on the board."""
+    from mitoferry.show.board.command import conflicts_run
+
+    _print(conflicts_run(folder, workers))
+
+
 @board_app.command("diff")
 def board_diff(old: Place, new: Place) -> None:
     """Say which verdicts a change mended and which it broke."""

@@ -13,12 +13,12 @@ from typing import Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
 from mitoferry.show.board.badge import badge_svg
-from mitoferry.show.board.terminal import headline, tables
+from mitoferry.show.board.terminal import conflict_lines, headline, tables
 from mitoferry.show.live import duration
 from mitoferry.store.atomic import write_text
 from mitoferry.studies.board.compare import compared
 from mitoferry.studies.board.model import Board, read_board
-from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge, read_asked, reproduce
+from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge, read_asked, reproduce, run_conflicts
 from mitoferry.studies.board.setting import setting
 from mitoferry.studies.board.work import Done
 
@@ -81,8 +81,8 @@ def run_board(
         raise InputError(Problem("reproduce", "--workers", "1 or more", str(workers)))
     folder = Path(os.path.abspath(os.path.expanduser(out)))
     asked = Asked(setting=chosen, seed=seed, cards=keys, shard=shard_asked(shard))
-    with _progress() as begin:
-        board = reproduce(folder, asked, workers=workers or _cores(), begin=begin)
+    with progress() as begin:
+        board = reproduce(folder, asked, workers=workers or cores(), begin=begin)
     write_all(board, folder)
     return board
 
@@ -95,14 +95,15 @@ def write_all(board: Board, folder: Path) -> None:
     write_text(folder / BADGE, badge_svg(board))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processes by default: one per core."""
     from mitoferry.experiment.estimate import cores_here
 
     return cores_here()
 
 
 @contextmanager
-def _progress() -> Iterator[Begin]:
+def progress() -> Iterator[Begin]:
     """A bar over the cost of each round, with the time left; plain lines where nobody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -172,6 +173,17 @@ def judged_again(folder: str) -> tuple[Board, Path]:
     board = judge(path, read_asked(path))
     write_all(board, path)
     return board, path
+
+
+def conflicts_run(folder: str, workers: int | None) -> str:
+    """``mitoferry board conflicts``; returns what came out, reading by reading."""
+    if workers is not None and workers < 1:
+        raise InputError(Problem("conflicts", "--workers", "1 or more", str(workers)))
+    path = Path(os.path.abspath(os.path.expanduser(folder)))
+    with progress() as begin:
+        board = run_conflicts(path, workers=workers or cores(), begin=begin)
+    write_all(board, path)
+    return "\n".join([*conflict_lines(board), f"board: {path / PAGE}"])
 
 
 def difference(old: str, new: str) -> str:

@@ -51,7 +51,8 @@ def board_html(board: Board, folder: Path) -> str:
         tally=[(v, MARKS[v], counts[v]) for v in SHOWN if counts[v]],
         status=Counter(c.status for c in board.cards), groups={by: _groups(board, by) for by in KINDS},
         systems=sorted({c.system for c in board.cards}), routes=sorted({r for c in board.cards for r in c.routes}),
-        legend=legend, bar=_stack,
+        legend=legend, bar=_stack, probed=any(c.probed for c in board.cards),
+        keys={c.key for c in board.cards},
     )  # fmt: skip
 
 
@@ -100,6 +101,7 @@ def _card(card: BoardCard, folder: Path, legend: list[Any]) -> dict[str, Any]:
     return {
         "c": card, "counts": counts, "findings": [_finding(f) for f in card.findings], "handovers": routes,
         "picture": _picture(card, folder, legend), "text": _searchable(card), "verdicts": " ".join(v.replace(" ", "-") for v in counts),
+        "hinges": "some" if any(f.hinges for f in card.findings) else "none" if card.probed else "",
     }  # fmt: skip
 
 

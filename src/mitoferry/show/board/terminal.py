@@ -61,6 +61,14 @@ def remarks(board: Board) -> list[str]:
             f"{dealt['mean']:.1f} do (95 % of shuffles: {dealt['low']:.0f} to {dealt['high']:.0f}; p = {dealt['p']:.2g})."
         )
     lines.append("One library of parameters for all experiments. " + _tuned(board))
+    probed = [c for c in board.cards if c.probed]
+    if probed:
+        judged = [f for c in probed for f in c.findings if shown_verdict(f) in ORDER[:-1]]
+        n = sum(bool(f.hinges) for f in judged)
+        lines.append(
+            f"Robustness: of {len(judged)} verdicts of the {len(probed)} cards that were probed {n} turn when a single parameter is moved "
+            "within its range (marked ⇄)."
+        )
     if board.shared_arms:
         lines.append(f"{board.shared_arms} arms that are the same in several cards were run once.")
     smaller = sum(c.share < 1.0 for c in board.cards if c.status == "run")
@@ -109,8 +117,22 @@ def tables(board: Board, by: str = "system", *, verdict: str | None = None) -> I
     for _, f in listed:
         name = shown_verdict(f)
         more = f" ({f.wells_needed} wells would tell)" if f.verdict == UNDECIDED and f.wells_needed else ""
-        table.add_row(f.id, f.sentence, Text(f"{VERDICT_MARKS.get(name, ' ')} {name}", style=COLOURS.get(name, "")), f.reason + more)
+        mark = Text(f"{VERDICT_MARKS.get(name, ' ')} {name}", style=COLOURS.get(name, ""))
+        if f.hinges:
+            mark.append(f"\n⇄ hinges on {', '.join(f.hinges)}", style="dim")
+        table.add_row(f.id, f.sentence, mark, f.reason + more)
     yield table
+
+
+def conflict_lines(board: Board) -> list[str]:
+    """The conflicts of the reviews with every reading, as lines."""
+    lines = []
+    for c in board.conflicts:
+        lines.append(f"{c.key}: {c.title}" + (f" ({c.why})" if c.why else ""))
+        for r in c.readings:
+            lines += [f"  {r.letter}) {r.words}", f"     would have to be true: {r.needs}"]
+            lines += [f"     {VERDICT_MARKS.get(f.verdict, ' ')} {f.id}: {f.sentence}: {f.verdict}. {f.reason}" for f in r.findings]
+    return lines
 
 
 def _groups(board: Board, by: str) -> Any:

@@ -12,5 +12,8 @@
 * ``tuned.py``    parameter overrides of experiment files, which a board lists
 * ``model.py``    what a board is, as JSON
 * ``reproduce.py`` the whole: rounds of jobs, judging, shares put together
+* ``robustness.py`` verdicts that hinge on a parameter: screening, one at a time (``hinges.py``,
+  ``subject.py``), designs (``sensitivity.py``)
+* ``conflicts.py`` contradictions of the reviews, every reading run
 * ``compare.py``  what changed between two boards
 """

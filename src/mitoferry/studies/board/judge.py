@@ -64,8 +64,9 @@ class CardRuns:
         return {k.removeprefix("without-"): r for k, r in self._runs("without-*").items()}
 
     def seconds(self) -> float:
-        """Wall time of all of them [s]."""
-        return sum(sum(r.manifest.get("timings_s", {}).values()) for r in self._runs("*").values())
+        """Wall time of these [s]; runs that look for hinges are not counted."""
+        runs = [r for pattern in ("base", "draw-*", "without-*") for r in self._runs(pattern).values()]
+        return sum(sum(r.manifest.get("timings_s", {}).values()) for r in runs)
 
 
 @cache
@@ -80,8 +81,8 @@ def _paragraphs() -> Mapping[str, str]:
 
 
 def judged_card(
-    card: Any, planned: PlannedCard, board: Path, *, failed: str = "", hinges: Mapping[str, Sequence[str]] | None = None
-) -> BoardCard:
+    card: Any, planned: PlannedCard, board: Path, *, failed: str = "", hinges: Mapping[str, Sequence[str]] | None = None, probed: str = "",
+) -> BoardCard:  # fmt: skip
     """A card on the board, with whatever of its runs is there.
 
     Args:
@@ -90,6 +91,7 @@ def judged_card(
         board: folder of the board.
         failed: why its base run failed, "" if it did not.
         hinges: parameters on which verdicts hinge, by finding.
+        probed: how these were looked for, in words.
     """
     runs = CardRuns(planned, board)
     base = runs.base() if planned.status == "run" and not failed else None
@@ -113,8 +115,8 @@ def judged_card(
     return BoardCard(
         **common, status="run", question=experiment.question or "", arms=_arms(experiment), wells=base.names.replicates, draws=len(draws),
         borrowed={b.arm: f"{b.card}: {b.their_arm}" for b in planned.borrowed}, share=planned.share, seconds=runs.seconds(),
-        mechanisms=_mechanisms(planned.key), handovers=_per_well(base, with_donors), findings=findings,
-        run=f"{RUNS}/{planned.key}/base", picture=_pictured(base),
+        mechanisms=mechanisms_of(planned.key), handovers=_per_well(base, with_donors), findings=findings,
+        run=f"{RUNS}/{planned.key}/base", picture=_pictured(base), probed=probed,
     )  # fmt: skip
 
 
@@ -133,8 +135,8 @@ def _arms(experiment: Any) -> tuple[tuple[str, str], ...]:
     return experiment_card(experiment).arms
 
 
-def _mechanisms(key: str) -> tuple[str, ...]:
-    """Processes that the experiment uses."""
+def mechanisms_of(key: str) -> tuple[str, ...]:
+    """Processes that the experiment of a card uses: those that its plate wants and that are not switched off."""
     from mitoferry.experiment.mechanisms import processes
     from mitoferry.experiment.resolve import resolve
 
@@ -226,4 +228,4 @@ def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, create
     )  # fmt: skip
 
 
-__all__ = ["CardRuns", "assembled", "flowing", "judged_card"]
+__all__ = ["CardRuns", "assembled", "flowing", "judged_card", "mechanisms_of"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.store.atomic import write_json
+from mitoferry.studies.board.readings import BoardConflict, conflict_from_plain
 from mitoferry.studies.contrast import NAN
 
 FORMAT = "mitoferry/board@1"
@@ -128,6 +129,7 @@ class BoardCard:
         findings: with verdicts.
         run: folder of its base run, relative to the board; "" without.
         picture: arm that a picture would show best, "" without.
+        probed: how it was looked for parameters on which verdicts hinge, in words; "" if it was not.
     """
 
     key: str
@@ -156,6 +158,7 @@ class BoardCard:
     findings: tuple[BoardFinding, ...] = ()
     run: str = ""
     picture: str = ""
+    probed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,7 @@ class Board:
         shared_arms: arms that were run once for several cards.
         false_discoveries: findings with a p, those with q below 5 %, and how many of these chance alone would give.
         shuffled: findings of a rise or fall that come out, and how many do with expectations dealt out anew (``shuffled.py``).
+        conflicts: contradictions of the reviews under every reading; they count in no total.
     """
 
     created: str
@@ -185,6 +189,7 @@ class Board:
     shared_arms: int = 0
     false_discoveries: Mapping[str, float] = field(default_factory=dict)
     shuffled: Mapping[str, float] = field(default_factory=dict)
+    conflicts: tuple[BoardConflict, ...] = ()
 
     @property
     def findings(self) -> list[tuple[BoardCard, BoardFinding]]:
@@ -252,8 +257,9 @@ def read_board(path: str | Path) -> Board:
 def board_from_plain(plain: Mapping[str, Any]) -> Board:
     """The board that :meth:`Board.to_plain` wrote."""
     cards = tuple(_card(c) for c in plain["cards"])
+    conflicts = tuple(conflict_from_plain(c) for c in plain.get("conflicts", ()))
     keys = ("created", "setting", "seed", "versions", "seconds", "shared_arms", "false_discoveries", "shuffled")
-    return Board(**{k: plain[k] for k in keys}, tuned=tuple(plain["tuned"]), cards=cards)
+    return Board(**{k: plain[k] for k in keys}, tuned=tuple(plain["tuned"]), cards=cards, conflicts=conflicts)
 
 
 _LISTS = ("milieu", "routes", "routes_assumed", "sources", "reviews", "mechanisms", "conflicts")

@@ -11,14 +11,17 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.evidence import conflicts
 from mitoferry.store.atomic import write_json
 from mitoferry.studies.board.carried import carriers_of, flowing, knock_out_jobs
+from mitoferry.studies.board.conflicts import conflict_jobs, judged_conflicts
+from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, read_hinges, read_probed
 from mitoferry.studies.board.judge import CardRuns, assembled, judged_card
 from mitoferry.studies.board.model import Board, BoardCard, write_board
 from mitoferry.studies.board.plan import RUNS, Job, PlannedCard, draw_jobs, known_cards, model_digest, plan_cards, shard_of, spec_of
@@ -28,7 +31,6 @@ from mitoferry.studies.rules import UNDECIDED
 
 ASKED = "asked.json"
 ASKED_FORMAT = "mitoferry/board-asked@1"
-HINGES = "hinges.json"
 SPARE = 1.2  # draws spread more than wells at one set of parameters
 
 
@@ -170,19 +172,38 @@ def reproduce(folder: Path, asked: Asked, *, workers: int, begin: Begin | None =
     if asked.setting.knock_outs or asked.setting.draws:
         run("knock-outs and draws", _second(planned, asked, folder))
         run("more draws where a verdict is open", _third(planned, asked, folder))
+    if len(asked.cards) == len(known_cards()) and asked.shard[0] == 1:  # the whole field, not a part of it
+        run("conflicts", conflict_jobs(wells, seed=asked.seed))
     return judge(folder, asked, planned)
+
+
+def run_conflicts(folder: Path, *, workers: int, begin: Begin | None = None) -> Board:
+    """Run the conflicts of the reviews under every reading for a board that was begun, and judge it again.
+
+    Raises:
+        InputError: no board was begun there, or one of another model.
+        InterruptedRunError: Ctrl-C; what is finished stays.
+    """
+    asked = read_asked(folder)
+    if asked.model != model_digest():
+        hint = "The code or the library changed since: begin a new board in another folder."
+        raise InputError(Problem(_short(str(folder)), "model", "a board of this model", "one of another", hint=hint))
+    jobs = conflict_jobs(asked.setting.wells, seed=asked.seed)
+    tell = begin(Round("conflicts", tuple(jobs))) if begin is not None else None
+    run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+    return judge(folder, asked)
 
 
 def judge(folder: Path, asked: Asked, planned: Sequence[PlannedCard] | None = None) -> Board:
     """The board from the runs that are there, written as ``board.json``."""
     known = known_cards()
     planned = plan_of(asked) if planned is None else planned
-    hinges = json.loads((folder / HINGES).read_text(encoding="utf-8")) if (folder / HINGES).exists() else {}
+    hinges, probed = read_hinges(folder), read_probed(folder)
     judged: list[BoardCard] = []
     for p in planned:
         failed = failure(p.job, folder) if p.job is not None else ""
-        judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges))
-    board = assembled(judged, asked.setting, seed=asked.seed)
+        judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges, probed=probed.get(p.key, "")))
+    board = replace(assembled(judged, asked.setting, seed=asked.seed), conflicts=judged_conflicts(folder))
     write_board(board, folder)
     return board
 
@@ -193,7 +214,7 @@ def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[
         base = CardRuns(p, folder).base() if p.job is not None and finished(p.job, folder) else None
         if base is None or p.job is None:
             continue
-        arms = _arms_of_findings(base)
+        arms = arms_of_findings(base)
         if asked.setting.knock_outs:
             carriers = carriers_of(flowing(base, base.names.arms), spec_of(p.job, asked.setting.wells))
             jobs += knock_out_jobs(p.job, carriers, arms)
@@ -215,11 +236,11 @@ def _third(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[J
         most = min(max((round(SPARE * n) for n in wanted), default=0), asked.setting.most_draws)
         base = CardRuns(p, folder).base()
         if most > asked.setting.draws and base is not None:
-            jobs += draw_jobs(p.job, asked.setting.draws, most, seed=asked.seed, arms=_arms_of_findings(base))
+            jobs += draw_jobs(p.job, asked.setting.draws, most, seed=asked.seed, arms=arms_of_findings(base))
     return jobs
 
 
-def _arms_of_findings(base: Any) -> list[str]:
+def arms_of_findings(base: Any) -> list[str]:
     """Arms that the findings of a card compare, and the controls that rules look up (uninjured, without donors)."""
     from mitoferry.studies.findings import HEALTHY_ARMS, INJURED_ALONE
 
@@ -256,15 +277,21 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
         raise InputError(problems)
     whole = Asked(setting=first.setting, seed=first.seed, cards=first.cards, model=first.model, created=first.created)
     claim(out, whole)
-    planned = []
+    planned: list[PlannedCard] = []
+    write_json(out / HINGES, {k: v for path in parts for k, v in read_hinges(path).items()})
     for path, a in zip(parts, asked, strict=True):
+        if (path / ROBUSTNESS).is_dir():
+            shutil.copytree(path / ROBUSTNESS, out / ROBUSTNESS, dirs_exist_ok=True)
         mine = plan_of(a)
         planned += mine
-        for card in mine:
-            if (path / RUNS / card.key).is_dir():
-                shutil.copytree(path / RUNS / card.key, out / RUNS / card.key, dirs_exist_ok=True)
+        for key in (*(card.key for card in mine), *(c.key for c in conflicts())):
+            if (path / RUNS / key).is_dir():
+                shutil.copytree(path / RUNS / key, out / RUNS / key, dirs_exist_ok=True)
     order = {key: k for k, key in enumerate(whole.cards)}
     return judge(out, whole, sorted(planned, key=lambda c: order[c.key]))
 
 
-__all__ = ["SETTINGS", "Asked", "Round", "claim", "judge", "merge", "plan_of", "read_asked", "reproduce"]
+__all__ = [
+    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked", "reproduce",
+    "run_conflicts",
+]  # fmt: skip
