@@ -1,0 +1,24 @@
+"""A mark of the model: runs, and what is derived from the shipped experiments, hold for one model only."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import mitoferry
+
+_MODEL = ("core", "backends", "space", "processes", "assays", "library", "experiment")
+
+
+@cache
+def model_digest() -> str:
+    """SHA-256 over the code and data that decide what a run gives: runs of another model are not mixed into a board."""
+    digest = hashlib.sha256()
+    root = Path(mitoferry.__file__).parent
+    for room in _MODEL:
+        for path in sorted((root / room).rglob("*")):
+            if path.suffix in (".py", ".yaml"):
+                digest.update(path.relative_to(root).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
