@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 from importlib import metadata
+from typing import Any
 
 
 def points(group: str) -> list[metadata.EntryPoint]:
@@ -13,5 +14,5 @@ def points(group: str) -> list[metadata.EntryPoint]:
 
 
 @lru_cache(maxsize=4)
-def _all(path: tuple[str, ...]) -> metadata.EntryPoints:
+def _all(path: tuple[str, ...]) -> Any:
     return metadata.entry_points()

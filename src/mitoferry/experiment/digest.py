@@ -6,8 +6,6 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import mitoferry
-
 _MODEL = ("core", "backends", "space", "processes", "assays", "library", "experiment")
 
 
@@ -15,7 +13,7 @@ _MODEL = ("core", "backends", "space", "processes", "assays", "library", "experi
 def model_digest() -> str:
     """SHA-256 over the code and data that decide what a run gives: runs of another model are not mixed into a board."""
     digest = hashlib.sha256()
-    root = Path(mitoferry.__file__).parent
+    root = Path(__file__).parents[1]
     for room in _MODEL:
         for path in sorted((root / room).rglob("*")):
             if path.suffix in (".py", ".yaml"):

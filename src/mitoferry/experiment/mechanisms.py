@@ -169,6 +169,11 @@ def processes() -> list[Process]:
     return load_processes()
 
 
+def foreign(process: Process) -> bool:
+    """Whether its code is not that of this package."""
+    return not process.advance.__module__.startswith("mitoferry.")
+
+
 @cache
 def _mechanisms() -> Mapping[str, Mechanism]:
     return {p.name: _mechanism(p) for p in load_processes()}

@@ -18,7 +18,7 @@ from mitoferry.base.cache import keep, kept_file, read_kept
 from mitoferry.core.process import Process
 from mitoferry.experiment.cards import finding_text
 from mitoferry.experiment.digest import model_digest
-from mitoferry.experiment.mechanisms import Mechanism, all_acting, processes
+from mitoferry.experiment.mechanisms import Mechanism, all_acting, foreign, processes
 from mitoferry.experiment.names import Library, load_library
 from mitoferry.experiment.parts import Injury
 from mitoferry.experiment.reader import parse_experiment, shipped
@@ -140,17 +140,17 @@ def shipped_uses() -> tuple[Use, ...]:
 
 def _made(files: Mapping[str, Path], library: Library, listed: list[Process]) -> tuple[Use, ...]:
     """Uses from the cache, and of experiments that are new there; these are added to it."""
-    foreign = any(not p.advance.__module__.startswith("mitoferry.") for p in listed)
+    own = not any(foreign(p) for p in listed)
     path = kept_file(FOLDER, f"{model_digest()} {library!r} {[p.name for p in listed]}")
     try:
-        kept = {} if foreign else read_kept(path)
+        kept = read_kept(path) if own else {}
     except LookupError:
         kept = {}
     texts = {name: read_text(file) for name, file in files.items()}
     marks = {name: hashlib.sha256(f"{name}\n{text}".encode()).hexdigest() for name, text in texts.items()}
     known = known_places()
     made = {n: _use_of(parse_experiment(texts[n], file.name, name=n), known) for n, file in files.items() if marks[n] not in kept}
-    if made and not foreign:
+    if made and own:
         keep(path, json.dumps({marks[n]: _to_plain(made[n]) if n in made else kept[marks[n]] for n in files}))
     return tuple(made[n] if n in made else _from_plain(n, kept[marks[n]]) for n in files)
 

@@ -49,10 +49,16 @@ def _scaled(
 
     p = energetics_parameters()
     if parameters:
-        p = p._replace(**values_for("energetics", overrides={k: x for k, x in parameters.items() if k.startswith("energetics.")}))
+        p = _with(p, tuple((k, x) for k, x in parameters.items() if k.startswith("energetics.")))
     scale = (parameters or {}).get("reactive_oxygen.pmf_scale")
     scale = values_for("reactive_oxygen")["pmf_scale"] if scale is None else scale
     return _settled(name, tuple(v.items()), p, scale, None if parent is None else tuple(parent.items()))
+
+
+@lru_cache(maxsize=64)
+def _with(p: Any, given: tuple[tuple[str, float], ...]) -> Any:
+    """Parameters of the energetics with other values for those given by full name."""
+    return p._replace(**values_for("energetics", overrides=dict(given)))
 
 
 @lru_cache(maxsize=1024)
