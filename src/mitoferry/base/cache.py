@@ -13,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+JSON_FOLDERS = ("parsed", "uses", "wiring", "curves")
+
 
 def cache_root() -> Path:
     """``MITOFERRY_CACHE_DIR``, else the user's cache directory."""
@@ -21,7 +23,13 @@ def cache_root() -> Path:
 
 
 def kept_file(folder: str, made_from: str) -> Path:
-    """File of the cache for what is made from a text."""
+    """File of the cache for what is made from a text.
+
+    Raises:
+        ValueError: no such folder.
+    """
+    if folder not in JSON_FOLDERS:
+        raise ValueError(f"{folder} is not among the folders of the cache: mitoferry doctor --prune would not know it")
     return cache_root() / folder / f"{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.json"
 
 

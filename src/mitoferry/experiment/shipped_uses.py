@@ -2,7 +2,8 @@
 
 To know it, every experiment is read, checked and resolved, which takes seconds for some hundred files. So it is kept in the
 cache, in one file per model: its name is a mark of the code and data of the package and of the library as loaded, and in it
-each experiment stands under a mark of its text. Where other packages add processes it is not kept: their code has no mark.
+each experiment stands under a mark of its text. Where a process of another package says when it is wanted it is not kept: that
+code has no mark.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ def shipped_uses() -> tuple[Use, ...]:
 
 def _made(files: Mapping[str, Path], library: Library, listed: list[Process]) -> tuple[Use, ...]:
     """Uses from the cache, and of experiments that are new there; these are added to it."""
-    own = not any(foreign(p) for p in listed)
-    path = kept_file(FOLDER, f"{model_digest()} {library!r} {[p.name for p in listed]}")
+    own = not any(foreign(p) and p.wanted is not None for p in listed)
+    path = kept_file(FOLDER, f"{model_digest()} {library!r} {[p.name for p in listed if p.wanted is not None]}")
     try:
         kept = read_kept(path) if own else {}
     except LookupError:
