@@ -65,7 +65,7 @@ def test_what_is_kept_as_json_is_deleted_on_request(tmp_path, monkeypatch):
     for file in files:
         cache.keep(file, "1")
     assert all(cache.read_kept(file) == 1 for file in files)
-    doctor.prune_kernels()
+    prune_kernels()
     assert not any(file.exists() for file in files)
     with pytest.raises(ValueError, match="prune"):
         cache.kept_file("another", "text")
