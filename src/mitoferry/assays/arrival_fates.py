@@ -4,8 +4,9 @@ Read in single living cells by the colour of the donor: a mitochondrion of anoth
 fused with the network of its host, *endosomal* while a membrane of the host is around it, else free in the cytosol. These are
 shares of those that are there. What was degraded shows no colour: ``degraded_fraction`` is the share of all hand-overs so far that
 lysosomes have taken, as by a reporter that survives in acid; it counts arrivals from cells of the same population too.
-``received_per_cell`` is the dose: hand-overs so far over all cells ever in the well; ``reached_fraction`` and ``spread`` (standard
-deviation over mean between living cells) say how it is distributed.
+``held_per_cell`` is the dose that has arrived: mitochondria of others in living cells over all cells ever in the well; ``reached_fraction``
+(living cells that hold any) and ``spread`` (standard deviation over mean between living cells) say how it is distributed. What
+recipients pass to one another is not counted, for by its colour nobody could tell it from their own.
 
 No artefact but the detection: a share ``missed`` of the arrivals lies out of focus, the same in all three places, so that shares are right.
 Tests: ``tests/unit/test_assay_organelles.py``.
@@ -34,17 +35,17 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
         enclosed = ((chunk.flags >> PLACE_SHIFT) & PLACE_MASK) != CYTOSOL
         return [foreign, foreign & fused, foreign & enclosed & ~fused]
 
-    foreign, fused, enclosed = (view.per_well(rows, x[rows]) for x in sums_per_cell(world, quantities, 3))
-    received = view.values("received", rows)
-    mean, square = view.mean(rows, received), view.mean(rows, received**2)
-    every = view.rows()
+    counts = [np.asarray(x[rows], np.float64) for x in sums_per_cell(world, quantities, 3)]
+    foreign, fused, enclosed = (view.per_well(rows, x) for x in counts)
+    held, received = counts[0], view.values("received", rows)
+    mean, square = view.mean(rows, held), view.mean(rows, held**2)
     return {
         "integrated_fraction": ratio(fused, foreign),
         "endosomal_fraction": ratio(enclosed, foreign),
         "degraded_fraction": ratio(view.per_well(rows, view.values("lysed_arrivals", rows)), view.per_well(rows, received)),
         "arrivals_per_cell": ratio(foreign, view.per_well(rows)) * (1.0 - options["missed"]),
-        "received_per_cell": ratio(view.per_well(every, view.values("received", every)), view.per_well(every)),
-        "reached_fraction": view.mean(rows, received > 0.0),
+        "held_per_cell": ratio(foreign, view.per_well(view.ever())),
+        "reached_fraction": view.mean(rows, held > 0.0),
         "spread": ratio(np.sqrt(np.maximum(square - mean**2, 0.0)), mean),
     }
 
@@ -57,9 +58,9 @@ ARRIVALS = Assay(
         Readout("endosomal_fraction", "1", "share of the arrivals there that lie in endosomes"),
         Readout("degraded_fraction", "1", "share of all hand-overs so far that were degraded"),
         Readout("arrivals_per_cell", "mitochondria/cell", "arrivals seen per living cell"),
-        Readout("received_per_cell", "mitochondria/cell", "mitochondria received so far per cell ever in the well"),
-        Readout("reached_fraction", "1", "share of living cells that have received a mitochondrion"),
-        Readout("spread", "1", "standard deviation over mean of what living cells have received"),
+        Readout("held_per_cell", "mitochondria/cell", "mitochondria of others in living cells per cell ever in the well"),
+        Readout("reached_fraction", "1", "share of living cells that hold a mitochondrion of others"),
+        Readout("spread", "1", "standard deviation over mean of the mitochondria of others in living cells"),
     ),
     read=read,
     options={"missed": Option(0.1, "share of arrivals out of focus", high=1.0)},

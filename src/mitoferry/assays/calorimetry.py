@@ -3,8 +3,8 @@
 Unlike ``seahorse`` nothing is added and nothing renewed: what cells use in the oxygen, fuel and drugs of their own place is read, summed
 over the living cells. Heat = oxygen x 450 kJ/mol + lactate x 63 kJ/mol: the oxycaloric equivalent of the combustion of food (Thornton's
 rule; Kemp 1991, from memory) and the enthalpy of glycolysis to lactate with the buffering of its acid. Heat comes out whether or
-not the respiration makes ATP; ``uncoupled_fraction`` is the share of the ATP-free oxygen, 1 - ATP of the synthase / (oxygen x yield),
-with the yield of ``energetics`` for full coupling (option ``yield``, ATP per O2).
+not the respiration makes ATP; ``uncoupled_fraction`` is the share of the pumped protons (20 per O2) that do not return through the
+synthase (11/3 per ATP): those of the leak and of an uncoupler.
 
 A log-normal error of 5 % per well. Tests: ``tests/unit/test_assay_organelles.py``.
 """
@@ -19,6 +19,7 @@ import numpy as np
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View, ratio
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_ORGANELLE
+from mitoferry.processes.energetics_class import PROTONS_PER_ATP, PROTONS_PER_OXYGEN
 
 WELL = 3  # draw of the stream
 OXYCALORIC = 0.45  # pW of 1 amol/s of oxygen: 450 kJ/mol
@@ -30,16 +31,16 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     """Oxygen use and heat per well and cell."""
     rows = view.living()
     oxygen, lactate = view.values("oxygen_flux", rows), np.maximum(view.values("lactate_flux", rows), 0.0)
-    respired = np.maximum(oxygen - view.values("nonmito", rows), 0.0)
+    pumped = PROTONS_PER_OXYGEN * view.per_well(rows, view.values("oxygen_flux_class", rows).sum(axis=1))
     heat = OXYCALORIC * oxygen + GLYCOLYTIC * lactate
     error = view.well_factor(options["error"], ASSAY_ORGANELLE, step.step, WELL)
-    made = view.per_well(rows, view.values("atp_oxphos", rows))
+    used = PROTONS_PER_ATP * view.per_well(rows, view.values("atp_oxphos", rows))
     return {
         "oxygen_use": FMOL_PER_MIN * view.per_well(rows, oxygen) * error,
         "oxygen_per_cell": FMOL_PER_MIN * view.mean(rows, oxygen) * error,
         "heat": view.per_well(rows, heat) * error,
         "heat_per_cell": view.mean(rows, heat) * error,
-        "uncoupled_fraction": np.clip(1.0 - ratio(made, options["yield"] * view.per_well(rows, respired)), 0.0, 1.0),
+        "uncoupled_fraction": np.clip(1.0 - ratio(used, pumped), 0.0, 1.0),
     }
 
 
@@ -51,13 +52,10 @@ CALORIMETRY = Assay(
         Readout("oxygen_per_cell", "fmol/min/cell", "oxygen used per living cell"),
         Readout("heat", "pW", "heat of the living cells of the well"),
         Readout("heat_per_cell", "pW/cell", "heat per living cell"),
-        Readout("uncoupled_fraction", "1", "share of the respiration that makes no ATP"),
+        Readout("uncoupled_fraction", "1", "share of the pumped protons that do not return through the synthase"),
     ),
     read=read,
-    options={
-        "error": Option(0.05, "error of a well, as a coefficient of variation", high=1.0),
-        "yield": Option(5.0, "ATP per oxygen molecule at full coupling", low=1.0, high=7.0),
-    },
+    options={"error": Option(0.05, "error of a well, as a coefficient of variation", high=1.0)},
     of="well",
     tables=CELLS,
 )

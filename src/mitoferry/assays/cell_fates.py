@@ -106,7 +106,7 @@ def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
 
 def read_modes(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Shares of all cells ever in the well by what they died of."""
-    rows = view.rows()
+    rows = view.ever()
     state, cause = view.world.cells.state[rows], view.world.cells.death_cause[rows]
     by_caspases = (cause == BY_APOPTOSIS) | ((cause == NOT_DEAD) & (state == CELL_APOPTOTIC))
     return {

@@ -1,12 +1,12 @@
 """Mitochondria outside cells: free in the medium or inside vesicles, by the population that they were born in.
 
 The medium is collected and counted by flow: free mitochondria, and those inside vesicles (the membrane is opened to count them). Of a
-population: those born in its cells, by their label; of the whole well: all, those of a dose too. *Secreted* are those that a cell has
-let go by release or in a vesicle; those of cells that fell apart are debris. Counted is what is there at the time: what cells have
-taken up again, what was washed away and what has fallen apart is gone, so that a hungry recipient makes a secretion look small.
-``taken_fraction`` is the share of the mitochondria that are no longer in a cell of their own population and were found inside others.
-``functional_fraction`` is the share of those outside that keep a potential (a dye that needs one); the dead fall apart and are no
-longer counted, which flatters it.
+population: those born in its cells, by their label; of the whole well: all, those of a dose too. *Secreted* are those that a cell
+has let go by release or in a vesicle; those of cells that fell apart, and those in apoptotic bodies, are debris. Counted is what is
+there at the time: what cells have taken up again, what was washed away and what has fallen apart is gone, so that a hungry recipient
+makes a secretion look small. ``taken_fraction`` is the share of the mitochondria no longer in a cell of their own population that
+were found inside others. ``functional_fraction`` is the share of those outside that keep a potential (a dye that needs one); the
+dead fall apart and are no longer counted, which flatters it.
 
 Counts carry an error of 10 % per well (modelling choice). Tests: ``tests/unit/test_assay_outside.py``.
 """
@@ -21,6 +21,7 @@ import numpy as np
 from mitoferry.assays.base import ORGANELLES, Assay, Option, Readout, View, ratio
 from mitoferry.assays.mitochondria_of import Chunk, born_in, potentials, sums_per_cell
 from mitoferry.core.schema import (
+    APOPTOTIC_BODY,
     CELL_DEAD_APOPTOTIC,
     CELL_DEAD_NECROTIC,
     CELL_EMPTY,
@@ -57,11 +58,12 @@ def free_of_cells(view: View) -> dict[str, np.ndarray]:
     return {"free": free, "debris": debris, "working": working}
 
 
-def inside_vesicles(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Per well: mitochondria of the measured population inside vesicles, and of these with potential."""
+def inside_vesicles(view: View, *, bodies: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Per well: mitochondria of the measured population inside apoptotic bodies or inside other vesicles, and of these with potential."""
     world = view.world
     v = world.vesicles
-    rows = np.flatnonzero(v.kind[: world.n_vesicles] != NO_VESICLE)
+    kind = v.kind[: world.n_vesicles]
+    rows = np.flatnonzero((kind != NO_VESICLE) & ((kind == APOPTOTIC_BODY) == bodies))
     slots, wells = v.slots[rows].ravel(), np.repeat(v.well[rows], v.slots.shape[1])
     held = slots >= 0
     slots, wells = slots[held], wells[held]
@@ -95,18 +97,20 @@ def inside_others(view: View) -> np.ndarray:
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """What the medium of every well holds."""
-    medium, (inside, whole) = free_of_cells(view), inside_vesicles(view)
+    medium, (shed, whole) = free_of_cells(view), inside_vesicles(view, bodies=False)
+    dying, whole_of_dying = inside_vesicles(view, bodies=True)
+    inside = shed + dying
     taken, cells = inside_others(view), view.per_well(view.rows())
     free, outside = medium["free"], medium["free"] + inside
-    secreted = free - medium["debris"] + inside
+    secreted = free - medium["debris"] + shed
     error = view.well_factor(options["error"], ASSAY_ORGANELLE, step.step, WELL)
     return {
         "free": free * error,
         "free_per_cell": ratio(free, cells) * error,
         "in_vesicles": inside * error,
         "secreted_per_cell": ratio(secreted, cells) * error,
-        "debris": medium["debris"] * error,
-        "functional_fraction": ratio(medium["working"] + whole, outside),
+        "debris": (medium["debris"] + dying) * error,
+        "functional_fraction": ratio(medium["working"] + whole + whole_of_dying, outside),
         "taken_fraction": ratio(taken, taken + outside),
         "true_outside": outside,
     }
@@ -120,7 +124,7 @@ OUTSIDE = Assay(
         Readout("free_per_cell", "mitochondria/cell", "the same per cell of the population that was ever in the well"),
         Readout("in_vesicles", "mitochondria", "inside vesicles"),
         Readout("secreted_per_cell", "mitochondria/cell", "released or shed in vesicles and there, per cell ever in the well; no debris"),
-        Readout("debris", "mitochondria", "free, out of cells that have fallen apart"),
+        Readout("debris", "mitochondria", "free or in apoptotic bodies, out of cells that have died"),
         Readout("functional_fraction", "1", "share of those outside cells that keep a potential"),
         Readout("taken_fraction", "1", "share inside other cells of all that are there and not in a cell of their own population"),
         Readout("true_outside", "mitochondria", "free and in vesicles, without error", truth=True),

@@ -72,7 +72,7 @@ def functional_fraction(view: View) -> np.ndarray:
     """Share of the cells ever in the well that live, each weighted by its ATP over that at rest, at most 1; NaN without cells."""
     living = view.living()
     working = np.minimum(view.values("atp", living) / RESTING_ATP, 1.0)
-    return ratio(view.per_well(living, working), view.per_well(view.rows()))
+    return ratio(view.per_well(living, working), view.per_well(view.ever()))
 
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ REPORTER = 4  # draw of the stream, per cell
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Shares of all cells ever in the well."""
-    rows, every = view.living(), view.per_well(view.rows())
+    rows, every = view.living(), view.per_well(view.ever())
     atp = view.values("atp", rows) / RESTING_ATP
     seen = atp * view.cell_factor(rows, options["error"], ASSAY_ORGANELLE, 0, REPORTER)
     working = ratio(view.per_well(rows, seen >= options["threshold"]), every)

@@ -1,26 +1,25 @@
-"""Checks of readings, findings, clocks and parameters. Every problem is collected."""
+"""Checks of readings, clocks and parameters; those of findings are in ``check_expect.py``. Every problem is collected."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from mitoferry.experiment.check_expect import check_expectations
 from mitoferry.experiment.meaning import MAX_READINGS, number_in, processes, times_of
 from mitoferry.experiment.names import nearest
-from mitoferry.experiment.observables import assays, observable, observable_names
+from mitoferry.experiment.observables import assays
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import QuantityError
-from mitoferry.experiment.schema import WITHIN_ARM, Against, Expect, Experiment
+from mitoferry.experiment.schema import Experiment
 from mitoferry.experiment.tree import Map
 
 SWITCH_VALUES = ("on", "off")
-COMPARING = ("increase", "decrease", "abolish", "restore", "no_change")
-"""Directions that compare two readings."""
 
 
 def check_run(f: Collector, experiment: Experiment, tree: Map, declared: Map) -> None:
     """Note what is wrong with measure, expect, run, parameters and switches."""
     _measures(f, experiment, tree)
-    _expectations(f, experiment, tree, declared)
+    check_expectations(f, experiment, tree, declared)
     _run(f, experiment, tree)
     _numbers(f, experiment, tree)
 
@@ -57,67 +56,6 @@ def _measures(f: Collector, experiment: Experiment, tree: Map) -> None:
         total += len(times_of(measure, experiment)) if measure.every is None or measure.every.value >= 1.0 else MAX_READINGS + 1
     if total > MAX_READINGS and f.timed:
         f.add(tree, ("measure",), f"at most {MAX_READINGS} readings per well", f"{total}", "read less often")
-
-
-def _expectations(f: Collector, experiment: Experiment, tree: Map, declared: Map) -> None:
-    written = declared.get("arms")
-    arms = {*experiment.plans, *(written if isinstance(written, Map) else ())}
-    measured = {m.assay for m in experiment.measure}
-    dropped = isinstance(declared.get("measure"), list) and len(declared["measure"]) != len(experiment.measure)
-    for n, expect in enumerate(experiment.expect):
-        path = ("expect", n)
-        key = "observable" if expect.observable else "readout"
-        _named(f, tree, (*path, key), expect.name, measured, dropped)
-        for name in ("arm", "versus"):
-            value = getattr(expect, name)
-            if value is not None and value not in arms and not (name == "versus" and value == WITHIN_ARM):
-                f.unknown(tree, (*path, name), "the name of an arm", value, arms)
-        _who_and_when(f, tree, path, expect)
-        _within(f, tree, path, expect, measured, dropped)
-        _flow(f, tree, path, expect)
-
-
-def _named(f: Collector, tree: Map, path: tuple[Any, ...], name: str, measured: set[str], dropped: bool) -> None:
-    """An observable or readout that is known and measured; one outside the model needs no reading."""
-    seen = observable(name)
-    if seen is None:
-        f.unknown(tree, path, "the name of an observable or readout", name, observable_names())
-    elif seen.assay and seen.assay not in measured and not dropped:
-        f.add(tree, path, f"a reading of '{name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'")
-
-
-def _who_and_when(f: Collector, tree: Map, path: tuple[Any, ...], given: Expect | Against) -> None:
-    if given.of is not None and given.of not in {*f.populations, *ROLES, "well"}:
-        f.unknown(tree, (*path, "of"), "a population, a role, or 'well'", given.of, [*f.populations, *ROLES, "well"])
-    if given.at is not None and given.at.value > f.end:
-        f.add(tree, (*path, "at"), f"a time within the run (until {f.end / 3600:g} h)", f"'{given.at}'")
-
-
-def _within(f: Collector, tree: Map, path: tuple[Any, ...], expect: Expect, measured: set[str], dropped: bool) -> None:
-    """A contrast within an arm has another reading, or an observable that holds the contrast in itself."""
-    against = expect.against
-    if against is not None:
-        if expect.versus != WITHIN_ARM:
-            f.add(tree, (*path, "against"), f"no 'against' unless versus is {WITHIN_ARM}", f"versus '{expect.versus or 'nothing'}'")
-        if against.name is not None:
-            _named(f, tree, (*path, "against", "observable" if against.observable else "readout"), against.name, measured, dropped)
-        _who_and_when(f, tree, (*path, "against"), against)
-    elif expect.versus == WITHIN_ARM and expect.direction in COMPARING:
-        seen = observable(expect.name)
-        if seen is not None and not seen.outside and seen.neutral is None:
-            hint = f"add 'against: {{at: ...}}' or another key of it: '{expect.name}' has no value at which nothing is contrasted"
-            f.add(tree, (*path, "against"), "the other reading of the same arm", "nothing", hint)
-
-
-def _flow(f: Collector, tree: Map, path: tuple[Any, ...], expect: Expect) -> None:
-    """Ends of a flow, for findings of a direction of transfer."""
-    for name, value in (("from", expect.from_), ("to", expect.to)):
-        if value is None:
-            continue
-        if expect.direction not in ("unidirectional", "bidirectional", "withheld"):
-            f.add(tree, (*path, name), f"no '{name}' unless the direction is unidirectional or bidirectional", f"'{expect.direction}'")
-        if value not in {*f.populations, *ROLES}:
-            f.unknown(tree, (*path, name), "a population or a role", value, [*f.populations, *ROLES])
 
 
 def _run(f: Collector, experiment: Experiment, tree: Map) -> None:

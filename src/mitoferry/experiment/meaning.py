@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from mitoferry.base import plugins
@@ -63,6 +64,18 @@ def grafts_of(experiment: Experiment) -> dict[str, Cells]:
             if treat.graft is not None:
                 found.setdefault(treat.graft.name, treat.graft.cells())
     return found
+
+
+def populations_read(names: Sequence[str], experiment: Experiment) -> list[str]:
+    """Populations meant by names, roles, "both" or "all"; "" for the whole well."""
+    known = {**experiment.cells, **grafts_of(experiment)}
+    found: dict[str, None] = {}
+    for name in names:
+        if name in ("well", "medium"):
+            found[""] = None
+        else:
+            found.update((p, None) for p, c in known.items() if name in (p, role_of(p, c), "both", "all"))
+    return list(found)
 
 
 def offered_of(graft: Grafted, plan: Plan) -> float:

@@ -29,6 +29,7 @@ class Observable:
         neutral: value without a contrast inside an arm (half of the tubes, no order of events), for ``versus: within_arm``
             without ``against``; None where the reading holds no contrast by itself.
         outside: why the model has no such readout, "" where it has one.
+        always: above zero in every living cell, so that *present* means: more than in the arm without donors.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Observable:
     good: int = 0
     neutral: float | None = None
     outside: str = ""
+    always: bool = False
 
 
 DIRECT_MARGIN, SURROGATE_MARGIN = 0.1, 0.15
@@ -75,12 +77,12 @@ _CELLS = (
     _direct("membrane_potential", "tmrm", "tmrm", good=1),
     _direct("atp", "atp_luminescence", "atp_per_cell", good=1),
     _direct("ros", "dcf", "dcf", statistic="mean", good=-1),
-    _direct("oxygen_consumption", "seahorse", "basal", good=1),
-    _direct("oxphos", "seahorse", "atp_linked", good=1),
-    _direct("bioenergetics", "seahorse", "atp_linked", good=1),
-    _direct("mitochondrial_function", "seahorse", "maximal", good=1),
+    _direct("oxygen_consumption", "seahorse", "basal", good=1, always=True),
+    _direct("oxphos", "seahorse", "atp_linked", good=1, always=True),
+    _direct("bioenergetics", "seahorse", "atp_linked", good=1, always=True),
+    _direct("mitochondrial_function", "seahorse", "maximal", good=1, always=True),
     _direct("spare_respiratory_capacity", "seahorse", "spare", good=1),
-    _direct("metabolic_state", "seahorse", "lactate"),
+    _direct("metabolic_state", "seahorse", "lactate", always=True),
     Observable(name="nfkb_tnfaip2_signalling", assay="immunoblot", readout="tnfaip2", statistic="mean", window="run"),
     Observable(name="tnfaip2_expression", assay="immunoblot", readout="tnfaip2", of="donor", statistic="mean", window="run"),
     Observable(name="ho1_expression", assay="immunoblot", readout="ho1", statistic="mean", window="run"),
@@ -121,7 +123,7 @@ _CELLS = (
     _direct("mitochondrial_stability", "mitochondria_outside", "functional_fraction", of="well", statistic="mean", good=1),
     _direct("mitochondrial_integration", "arrival_fates", "integrated_fraction"),
     _direct("mitochondrion_lysosome_fusion", "arrival_fates", "degraded_fraction"),
-    _direct("mitochondrial_dose", "arrival_fates", "received_per_cell"),
+    _direct("mitochondrial_dose", "arrival_fates", "held_per_cell"),
     _direct("mitochondrial_distribution", "arrival_fates", "reached_fraction"),
     _direct("mitochondrial_swelling", "electron_microscopy", "swollen_fraction", good=-1),
     _stand_in("cristae_degeneration", "electron_microscopy", "cristae_lost_fraction", "share of mitochondria damaged beyond a gate; cristae are part of one number for all damage", good=-1),
@@ -153,7 +155,7 @@ _IMMUNITY = (
     _direct("cytokine:IFN-I", "elisa", "interferon_1", of="well"),
     _direct("cytokine:HMGB1", "elisa", "extracellular_hmgb1", of="well"),
     _stand_in("cytokine:Th2", "elisa", "il_13", "IL-13 of the medium for the type 2 cytokines IL-4, IL-5 and IL-13", of="well"),
-    _stand_in("inflammation", "elisa", "inflammatory_sum", "sum of IL-6, IL-8, MCP-1, TNF-alpha and IL-1beta in the medium; no tissue swells", of="well", good=-1),
+    _stand_in("inflammation", "elisa", "inflammatory_sum", "sum of IL-6, IL-8, MCP-1, TNF-alpha and IL-1beta in the medium; no tissue swells", of="well", good=-1, always=True),
     _stand_in("arthritis", "elisa", "inflammatory_sum", "inflammatory cytokines in the medium; no joint is modelled", of="well", good=-1),
     _stand_in("paracrine_secretion", "elisa", "hgf", "HGF in the medium for all trophic factors", of="well"),
     _direct("macrophage_phenotype", "macrophage_phenotype", "polarisation"),
@@ -176,9 +178,9 @@ _IMMUNITY = (
     _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),
     _stand_in("bacterial_clearance", "phagocytosis", "engulfed_per_cell", "dying cells engulfed per phagocyte; no bacterium is modelled", good=1),
     _stand_in("astrocyte_activation", "immunoblot", "nfkb", "NF-kB activity of the astrocytes", of="donor", statistic="mean", window="run"),
-    _stand_in("caf_phenotype", "immunoblot", "nfkb", "NF-kB activity of the stromal cells, which drives an inflammatory activation; no marker of activated fibroblasts is modelled", of="donor", statistic="mean", window="run"),
+    _stand_in("caf_phenotype", "immunoblot", "nfkb", "NF-kB activity of the stromal cells, which drives an inflammatory activation; no marker of activated fibroblasts is modelled", of="donor", statistic="mean", window="run", always=True),
     _stand_in("fibrosis", "elisa", "tgf_beta", "TGF-beta in the medium; no matrix is laid down", of="well", good=-1),
-    _stand_in("hsc_activation", "cell_cycle", "cycling_fraction", "share of blood stem cells that move through the cycle"),
+    _stand_in("hsc_activation", "cell_cycle", "s_phase_fraction", "share of blood stem cells that make DNA"),
     _stand_in("leukocyte_expansion", "cell_count", "live", "living blood stem cells and their daughters; they do not become leukocytes here"),
 )  # fmt: skip
 _EFFECTS = (
@@ -190,9 +192,9 @@ _EFFECTS = (
     _direct("angiogenesis", "tube_formation", "tube_length", good=1),
     _direct("migration", "migration", "speed"),
     _direct("mitochondrial_fragmentation", "mitochondrial_morphology", "fragmentation_index", good=-1),
-    _direct("mitophagy", "mitochondrial_morphology", "mitophagy", statistic="mean"),
+    _direct("mitophagy", "mitochondrial_morphology", "mitophagy", statistic="mean", always=True),
     _stand_in("wound_healing", "migration", "speed", "speed of crawling; no scratch is closed", good=1),
-    _stand_in("engraftment", "tube_formation", "engrafted_fraction", "endothelial cells joined to a vessel bed that is not in the model", good=1),
+    _stand_in("engraftment", "cell_count", "live", "grafted cells that are there and alive; that they take up their work is not modelled", of="donor", good=1),
     _stand_in("drug_resistance", "annexin_pi", "viable_fraction", "share of cells under the drug that live; no series of doses"),
     _stand_in("radiosensitivity", "annexin_pi", "apoptotic_fraction", "share of irradiated cells in apoptosis; no colonies are counted"),
     _stand_in("glutathione", "lipid_peroxidation", "glutathione", "antioxidant capacity; glutathione itself is not modelled", good=1),
@@ -209,14 +211,14 @@ _EFFECTS = (
     _stand_in("pain", "working_cells", "failing_fraction", "share of sensory neurons that have died or lack ATP; no nociception is modelled", good=-1),
     _stand_in("barrier_integrity", "working_cells", "working_fraction", "share of endothelial cells that live and have ATP; no junction or leak is modelled", good=1),
     _stand_in("surfactant_secretion", "working_cells", "working_fraction", "share of alveolar cells that live and have the ATP that secretion needs; no surfactant is modelled", good=1),
-    _stand_in("metabolic_homeostasis", "working_cells", "working_fraction", "share of cells that live and have ATP", good=1),
+    _stand_in("metabolic_homeostasis", "working_cells", "working_fraction", "share of cells that live and have ATP", good=1, always=True),
     _stand_in("cell_phenotype", "differentiation", "committed_fraction", "share of cells committed to another lineage; no other change of phenotype is modelled"),
     _stand_in("tamm_horsfall_expression", "differentiation", "committed_fraction", "share of cells committed to another lineage; the protein is not modelled"),
     _stand_in("ve_cadherin_expression", "differentiation", "other_score", "score of the other lineage, endothelial on this card; the protein is not modelled"),
     _stand_in("bone_mass", "differentiation", "no_osteoclast_fraction", "share of precursors that have not become osteoclasts; no bone is modelled", good=1),
     _stand_in("invasion", "migration", "speed", "speed of crawling; no matrix is crossed"),
     _stand_in("metastasis", "migration", "speed", "speed of crawling; no cell leaves for another organ"),
-    _stand_in("dormancy_escape", "cell_cycle", "cycling_fraction", "share of cells that move through the cycle"),
+    _stand_in("dormancy_escape", "cell_cycle", "s_phase_fraction", "share of cells that make DNA"),
 )  # fmt: skip
 _OUTSIDE = {
     "aggregate_clearance": "no protein aggregates in the model; lysosomes act on mitochondria only",

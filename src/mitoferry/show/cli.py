@@ -267,7 +267,7 @@ def contrast(
         ),
     ],
     arm: Annotated[str, typer.Option("--arm", metavar="A", help="Arm.")],
-    versus: Annotated[str, typer.Option("--versus", metavar="B", help="Arm that it is compared with.")],
+    versus: Annotated[str, typer.Option("--versus", metavar="B", help="Arm that it is compared with, or within_arm.")],
     of: Annotated[Optional[str], typer.Option(metavar="POPULATION", help="Population; default: that of the observable.")] = None,  # noqa: UP045
     at: Annotated[Optional[str], typer.Option(metavar="TIME", help='Time, as "24 h"; default: the last reading.')] = None,  # noqa: UP045
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -77,7 +77,8 @@ class Finding:
     def sentence(self) -> str:
         """What the paper reported, in words."""
         of = f" of {self.of}" if self.of and self.of != "well" else ""
-        return _SENTENCES.get(self.direction, "{o} {d} in {a} against {v}").format(
+        templates = WITHIN_SENTENCES if self.against else _SENTENCES
+        return templates.get(self.direction, "{o} {d} in {a} against {v}").format(
             o=self.observable.replace("_", " ") + of, d=self.direction, a=self.arm, v=self.against or self.versus or "its control"
         )
 
@@ -96,6 +97,14 @@ _SENTENCES = {
     "unidirectional": "{o} runs one way in {a}",
     "bidirectional": "{o} runs both ways in {a}",
     "withheld": "{o} in {a}, against {v} (outcome kept back)",
+}
+WITHIN_SENTENCES = {
+    "increase": "{o} is higher than {v} in {a}",
+    "decrease": "{o} is lower than {v} in {a}",
+    "abolish": "{o} is abolished in {a}, against {v}",
+    "no_change": "{o} is the same as {v} in {a}",
+    "present": "{o} is above {v} in {a}",
+    "absent": "{o} is not above {v} in {a}",
 }
 
 
@@ -141,7 +150,7 @@ def _why_not(error: MitoferryError) -> str:
     p = error.problems[0]
     known = {
         "observable": "this run did not measure it",
-        "replicates": "no pair of wells gave a value: where no cell is left, nothing can be measured",
+        "replicates": "no pair of wells gave a value: where no cell is left, or there is nothing to count, nothing can be measured",
         "of": f"it was not measured in {p.found}",
         "arm": f"it was not measured in the arm {p.found}",
         "at": f"it was not measured at {p.found}",
@@ -234,6 +243,8 @@ def _silent(c: Contrast) -> bool:
 
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     background = _background(r, m, c.arm, at)
+    if not background and m.card is not None and m.card.always:
+        return NOT_TESTED, "it is above zero in every living cell: its presence means something only beside an arm without donors"
     if not background:
         return judge_present(mean_interval(c.arm_values), 0.0)
     a, b = paired(r.wells(m, arm=c.arm, at=at).values, background)
@@ -263,8 +274,8 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
 
 
 def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
-    """Readings of the arm without donors, for readouts of a donor label; else nothing (zero)."""
-    if m.assay not in DONOR_LABEL_ASSAYS or not r.has_donors(arm):
+    """Readings of the arm without donors, for readouts of a donor label and what every cell has; else nothing (zero)."""
+    if not (m.assay in DONOR_LABEL_ASSAYS or (m.card is not None and m.card.always)) or not r.has_donors(arm):
         return {}
     measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]

@@ -46,7 +46,7 @@ def _other(r: Results, m: Measured, of: str | None, arm: str, at: Any, against: 
         words.append(f"of {other.of or 'the well'}")
     if against.get("at") is not None:
         words.append(f"at {against['at']}")
-    return other, when, " ".join(words) + f" in {arm.replace('_', ' ')}"
+    return other, when, " ".join(words)
 
 
 def within_arm(
@@ -85,7 +85,7 @@ def within_arm(
         first = r.wells(m, arm=arm, at=at)
         neutral = m.card.neutral
         second = dict.fromkeys(first.values, float(neutral))
-        words, two_times = f"{number(neutral)} ({SELF})", False
+        words = f"{number(neutral)} ({SELF})"
     else:
         other, when, words = _other(r, m, str(of) if of else None, arm, at, against)
         two_times = against.get("at") is not None
@@ -94,4 +94,5 @@ def within_arm(
     try:
         return contrast_of(first.values, second, hours=first.hours, statistic=first.statistic, against=words, **labels)
     except ValueError as error:
-        raise InputError(Problem(str(r.path), "replicates", "replicates with a value of both readings", "none", hint=str(error))) from error
+        hint = f"in {arm} the two readings share no replicate with a value"
+        raise InputError(Problem(str(r.path), "replicates", "replicates with a value of both readings", "none", hint=hint)) from error

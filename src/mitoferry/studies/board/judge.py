@@ -18,6 +18,7 @@ from typing import Any
 from mitoferry.experiment.digest import model_digest
 from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.store.paths import COMPLETE
+from mitoferry.store.provenance import versions
 from mitoferry.studies.board import chance
 from mitoferry.studies.board.carried import CARRIERS, carried_by, flowing
 from mitoferry.studies.board.ceiling import OF_SURVIVAL, ceiling_of
@@ -208,10 +209,6 @@ def _finding(
 
 def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, created: str = "") -> Board:
     """The board of judged cards, with false discovery rate over all their findings."""
-    import platform
-
-    from mitoferry import __version__
-
     ids = [(i, k) for i, card in enumerate(cards) for k in range(len(card.findings))]
     q = chance.q_values([cards[i].findings[k].p for i, k in ids]) if ids else []
     by_card: dict[int, list[BoardFinding]] = {}
@@ -222,7 +219,7 @@ def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, create
     found = [f for f in known if f.q <= SIGNIFICANT]
     return Board(
         created=created or datetime.now(UTC).isoformat(timespec="seconds"), setting=asdict(setting), seed=seed,
-        versions={"mitoferry": __version__, "python": platform.python_version(), "model": model_digest()},
+        versions={**versions(), "model": model_digest()},
         tuned=tuple(tuned(c.key for c in done if c.status == "run")), cards=done, seconds=sum(c.seconds for c in done),
         shared_arms=sum(len(c.borrowed) for c in done),
         false_discoveries={"tested": len(known), "q below 5 %": len(found), "expected by chance": round(SIGNIFICANT * len(found), 2)},
