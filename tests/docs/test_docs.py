@@ -248,7 +248,7 @@ def test_example_records_are_accepted(package, monkeypatch):
             return self.content
 
     caches = (parameters._load, cell_types._load, interventions._load)
-    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point(added[group])] if group in added else [])
+    monkeypatch.setattr(records.plugins, "points", lambda group: [Point(added[group])] if group in added else [])
     for cache in caches:
         cache.cache_clear()
     try:

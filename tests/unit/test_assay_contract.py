@@ -181,7 +181,7 @@ def test_other_packages_add_assays(monkeypatch):
             return self.value
 
     point = Point()
-    monkeypatch.setattr(registry.metadata, "entry_points", lambda group: [point])
+    monkeypatch.setattr(registry.plugins, "points", lambda group: [point])
     assert load_assays()["mine"] is mine
     point.value = "not an assay"
     with pytest.raises(MitoferryError, match="wanted a mitoferry"):

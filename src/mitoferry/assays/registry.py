@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 from mitoferry.assays import (
     annexin_pi,
     arrival_fates,
@@ -39,6 +37,7 @@ from mitoferry.assays import (
     working_cells,
 )
 from mitoferry.assays.base import Assay
+from mitoferry.base import plugins
 from mitoferry.base.errors import MitoferryError
 
 ENTRY_POINT_GROUP = "mitoferry.assays"
@@ -97,7 +96,7 @@ def load_assays() -> dict[str, Assay]:
         MitoferryError: an entry point gives something else than an assay, or a name that is taken.
     """
     assays = {assay.name: assay for assay in BUILT_IN}
-    for point in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
+    for point in plugins.points(ENTRY_POINT_GROUP):
         assay = point.load()
         if not isinstance(assay, Assay):
             raise MitoferryError(

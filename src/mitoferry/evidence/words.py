@@ -66,7 +66,12 @@ def matches(text: str, groups: Iterable[tuple[str, ...]]) -> bool:
 def concepts_in(text: str) -> list[Concept]:
     """Concepts of which a text holds a word."""
     where = folded(text)
-    return [c for c in concepts() if any(contains(where, folded(w)) for w in c.words)]
+    return [concept for concept, words in _folded_words() if any(contains(where, w) for w in words)]
+
+
+@cache
+def _folded_words() -> tuple[tuple[Concept, tuple[str, ...]], ...]:
+    return tuple((c, tuple(folded(w) for w in c.words)) for c in concepts())
 
 
 def mechanisms_changed(arm: CardArm | None, needed: Collection[str]) -> frozenset[str]:

@@ -85,8 +85,8 @@ def _numbers(f: Collector, experiment: Experiment, tree: Map) -> None:
             f.unknown(tree, ("parameters", name), "the name of a parameter", name, f.library.parameters)
         else:
             check_number(f, value, record.unit, tree, ("parameters", name))
+    known = processes() if experiment.switches else []
     for name, value in experiment.switches.items():
-        known = processes()
         if name not in known:
             f.unknown(tree, ("switches", name), "the name of a process", name, known)
         elif value not in SWITCH_VALUES:

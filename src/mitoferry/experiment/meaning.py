@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from mitoferry.base import plugins
 from mitoferry.experiment.names import Library
 from mitoferry.experiment.parts import Cells, Grafted, Isolated, Package, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
@@ -158,8 +159,6 @@ def times_of(measure: Measure, experiment: Experiment) -> tuple[int, ...]:
 
 def processes() -> list[str]:
     """Names of the processes of the loop, with those of other packages."""
-    from importlib import metadata
-
     from mitoferry.experiment.loop import BUILT_IN, ENTRY_POINT_GROUP
 
-    return [*BUILT_IN, *(e.name for e in metadata.entry_points(group=ENTRY_POINT_GROUP))]
+    return [*BUILT_IN, *(e.name for e in plugins.points(ENTRY_POINT_GROUP))]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mitoferry.base import plugins
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.library.parsed import parsed
 
@@ -72,7 +73,7 @@ def read_sources(own: list[Path], group: str) -> Iterator[tuple[str, dict[str, A
     """
     for path in own:
         yield path.name, read_yaml(path)
-    for point in sorted(metadata.entry_points(group=group), key=lambda p: p.name):
+    for point in plugins.points(group):
         content = point.load()
         if callable(content):
             content = content()

@@ -10,8 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from mitoferry.base.cache import cache_root
-from mitoferry.library.parsed import FOLDER as PARSED
+from mitoferry.base.cache import JSON_FOLDERS, cache_root
 
 LIBRARIES = (
     "numpy",
@@ -86,7 +85,7 @@ def prune_kernels() -> str:
         except OSError as error:
             kept.append(f"{folder}: {error.strerror or error}")
     lines = [f"deleted {len(others) - len(kept)} of {len(others)} folders of kernels of other versions, {freed / 2**20:.0f} MiB"]
-    for path in (cache_root() / PARSED).glob("*.json"):  # parsed again when needed
+    for path in (p for folder in JSON_FOLDERS for p in (cache_root() / folder).glob("*.json")):  # made again when needed
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mitoferry.experiment.digest import model_digest
 from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.store.paths import COMPLETE
 from mitoferry.store.provenance import versions
@@ -23,7 +24,7 @@ from mitoferry.studies.board.carried import CARRIERS, carried_by, flowing
 from mitoferry.studies.board.ceiling import OF_SURVIVAL, ceiling_of
 from mitoferry.studies.board.combined import as_replicates, with_borrowed
 from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, CarriedShare, OverDraws
-from mitoferry.studies.board.plan import RUNS, PlannedCard, experiment_of, model_digest
+from mitoferry.studies.board.plan import RUNS, PlannedCard, experiment_of
 from mitoferry.studies.board.setting import Setting
 from mitoferry.studies.board.shuffled import shuffled
 from mitoferry.studies.board.tuned import tuned

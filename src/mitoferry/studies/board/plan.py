@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ RUNS = "runs"
 BASE = "base"
 DRAW_SEED = 20_000
 """Wells of a draw have seeds of their own, so that the draws hold fresh wells: seed of the board + this + number of the draw."""
-_MODEL = ("core", "backends", "space", "processes", "assays", "library", "experiment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,19 +241,6 @@ def shard_of(planned: Sequence[PlannedCard], index: int, of: int) -> list[str]:
         if k == index - 1:
             mine.add(card.key)
     return [c.key for c in planned if c.key in mine]
-
-
-@cache
-def model_digest() -> str:
-    """SHA-256 over the code and data that decide what a run gives: runs of another model are not mixed into a board."""
-    digest = hashlib.sha256()
-    root = Path(str(resources.files("mitoferry")))
-    for room in _MODEL:
-        for path in sorted((root / room).rglob("*")):
-            if path.suffix in (".py", ".yaml"):
-                digest.update(path.relative_to(root).as_posix().encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def job_to_plain(job: Job) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.evidence import conflicts
+from mitoferry.experiment.digest import model_digest
 from mitoferry.store.atomic import write_json
 from mitoferry.studies.board.carried import carriers_of, flowing, knock_out_jobs
 from mitoferry.studies.board.conflicts import conflict_jobs, judged_conflicts
 from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, read_hinges, read_probed
 from mitoferry.studies.board.judge import CardRuns, assembled, judged_card
 from mitoferry.studies.board.model import Board, BoardCard, write_board
-from mitoferry.studies.board.plan import RUNS, Job, PlannedCard, draw_jobs, known_cards, model_digest, plan_cards, shard_of, spec_of
+from mitoferry.studies.board.plan import RUNS, Job, PlannedCard, draw_jobs, known_cards, plan_cards, shard_of, spec_of
 from mitoferry.studies.board.setting import SETTINGS, Setting
 from mitoferry.studies.board.work import Done, failure, finished, run_jobs
 from mitoferry.studies.rules import UNDECIDED
