@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.experiment.digest import model_digest
 from mitoferry.experiment.names import nearest
 from mitoferry.library.draws import quantile
 from mitoferry.library.parameters import ParameterRecord, find
@@ -29,7 +30,7 @@ from mitoferry.store.atomic import write_json
 from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, moved, read_hinges, turned
 from mitoferry.studies.board.judge import CardRuns, mechanisms_of
 from mitoferry.studies.board.model import Board
-from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, model_digest
+from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of
 from mitoferry.studies.board.reproduce import Asked, Begin, Round, arms_of_findings, judge, plan_of, read_asked
 from mitoferry.studies.board.sensitivity import analysed, design
 from mitoferry.studies.board.subject import ENDS, GROUP_DRAWS, OAT, Probe, Subject, readings
