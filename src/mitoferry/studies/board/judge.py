@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.digest import model_digest
 from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.store.paths import COMPLETE
@@ -72,13 +73,23 @@ class CardRuns:
 
 @cache
 def _paragraphs() -> Mapping[str, str]:
-    """Why findings do not come out, by finding: ``experiments/why_not.yaml``."""
+    """Why findings do not come out, by finding: ``experiments/why_not.yaml``, which holds a paragraph per cause.
+
+    Raises:
+        InputError: a finding stands under two causes.
+    """
     from importlib import resources
 
     from mitoferry.library.records import read_yaml
 
     path = Path(str(resources.files("mitoferry").joinpath("experiments", "why_not.yaml")))
-    return {str(k): " ".join(str(v).split()) for k, v in read_yaml(path).items()} if path.exists() else {}
+    found: dict[str, str] = {}
+    for name, cause in read_yaml(path).items():
+        for finding in cause["findings"]:
+            if finding in found:
+                raise InputError(Problem(path.name, f"{name}.findings", "each finding under one cause", f"{finding} twice"))
+            found[finding] = " ".join(cause["why"].split())
+    return found
 
 
 def judged_card(
