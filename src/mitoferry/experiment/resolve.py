@@ -74,9 +74,7 @@ def resolve(
     step = {c: round(getattr(experiment.run.clocks, c).value) for c in ("macro", "mitochondria", "quality")}
     until = max(round(experiment.run.until.value / step["macro"]), 1) * step["macro"]
     parameters = parameter_values(experiment, library)
-    whole = {name: _arm(name, plan, order, palette, parameters, library) for name, plan in experiment.plans.items()}
-    # what a drug still does after the end of the run, as it decays, is of no use to anybody
-    built = {name: replace(arm, actions=tuple(a for a in arm.actions if a.start < until)) for name, arm in whole.items()}
+    built = {name: _arm(name, plan, order, palette, parameters, library) for name, plan in experiment.plans.items()}
     chosen = tuple(arm for name, arm in built.items() if arms is None or name in arms)
     seeded = {p.name for arm in chosen for p in arm.populations}
     return PlateSpec(
