@@ -13,7 +13,7 @@ import pytest
 from mitoferry.base.errors import InputError
 from mitoferry.studies.board import judge, reproduce, work
 from mitoferry.studies.board.carried import CARRIERS, carried_by, carriers_of, flowing
-from mitoferry.studies.board.ceiling import ceiling_of
+from mitoferry.studies.board.ceiling import ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import Combined, Part, as_replicates
 from mitoferry.studies.board.compare import compared
 from mitoferry.studies.board.model import board_from_plain, read_board, write_board
@@ -211,9 +211,34 @@ def test_the_ceiling_counts_cells_reached_before_cytochrome_c_release(board):
     assert x.mean == pytest.approx(np.mean([3, 1, 0, 0]) / 120)
 
 
+def test_of_those_who_are_lost_without_donors_how_many_are_reached(board):
+    """Four cells are lost alone; of these one was reached before that moment, one too late, one never, one in another well.
+
+    Fault seen to fail it, planted in a copy of the package: cells of different wells taken for one another.
+    """
+
+    def came(well, time, cell):
+        return ("handover", "coculture", well, time, 9, "donor", cell, "recipient", "donor")
+
+    def lost(well, time, cell, kind="cytochrome_c_release", arm="injured_alone"):
+        return (kind, arm, well, time, cell, "recipient", None, None, None)
+
+    rows = [
+        lost(0, 40.0, 1), lost(0, 50.0, 1, "death"), came(0, 30.0, 1),
+        lost(0, 40.0, 2), came(0, 45.0, 2),
+        lost(0, 40.0, 3, "death"),
+        lost(1, 40.0, 4), came(0, 10.0, 4),
+        lost(0, 1.0, 5, arm="coculture"), came(0, 0.5, 5),
+    ]  # fmt: skip
+    log = Log(board / "runs" / CARD / "base", rows)
+    assert doomed_reached(log, "coculture", "injured_alone") == (1, 4)
+    assert doomed_reached(log, "coculture", "recipient_alone") is None
+
+
 def test_ceilings_stand_beside_survival_only(card):
     assert finding(card, 5).ceiling is not None
     assert 0.0 <= finding(card, 5).ceiling[0] <= 1.0
+    assert finding(card, 5).doomed is None or finding(card, 5).doomed[0] <= finding(card, 5).doomed[1]
     assert finding(card, 2).ceiling is None
 
 

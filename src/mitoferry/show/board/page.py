@@ -136,7 +136,10 @@ def _ceiling(f: BoardFinding) -> str:
     if f.ceiling is None:
         return ""
     mean, low, high = (100.0 * min(max(x, 0.0), 1.0) if np.isfinite(x) else float("nan") for x in f.ceiling)
-    return f"{number(mean)} % {interval_text(low, high)} of the cells were reached before cytochrome c release"
+    said = f"{number(mean)} % {interval_text(low, high)} of the cells were reached before cytochrome c release"
+    if f.doomed is not None:
+        said += f"; of the {f.doomed[1]} that are lost in {f.versus}, {f.doomed[0]} were reached before that moment"
+    return said
 
 
 def _carried(x: Any) -> str:

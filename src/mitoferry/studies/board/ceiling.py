@@ -2,8 +2,9 @@
 
 A mitochondrion that comes after cytochrome c release comes too late (a cell can still be rescued by survival factors then, not
 by what the mitochondrion does for respiration). No transfer can lower apoptosis by more than the share of the doomed that it
-reaches in time, so that the ceiling stands beside each contrast of survival. It is read from the log of events: what the
-simulation knows, not what an instrument sees.
+reaches in time, so that two numbers stand beside each contrast of survival: the share of all cells that were reached in time, and,
+of the cells that are lost in the other arm, how many were reached in this one before that moment. Both are read from the log of
+events: what the simulation knows, not what an instrument sees.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from mitoferry.studies.contrast import Interval, mean_interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mitoferry.studies.results import Results
 
 OF_SURVIVAL = frozenset(
@@ -45,15 +48,39 @@ def ceiling_of(r: Results, arm: str, of: str = "recipient") -> Interval | None:
         return None
     e = r.events()
     e = e[e["arm"] == arm]
-    born = e["birth_population"].astype(object)
-    came = e[(e["kind"] == "handover") & (e["target_population"] == population) & (born != population) & born.notna()]
-    first = came.groupby(["replicate", "target"], observed=True)["time"].min()
+    first = _first_arrival(e, population)
     lost = e[e["kind"].isin(NO_RETURN) & (e["source_population"] == population)]
     end = lost.groupby(["replicate", "source"], observed=True)["time"].min()
     end.index.names = first.index.names
     in_time = first[first < end.reindex(first.index).fillna(np.inf)]
     counts = in_time.groupby("replicate").size().reindex(range(r.names.replicates), fill_value=0)
     return mean_interval(np.minimum(counts.to_numpy(float) / seeded, 1.0))
+
+
+def doomed_reached(r: Results, arm: str, versus: str, of: str = "recipient") -> tuple[int, int] | None:
+    """Of the cells that die in ``versus``: how many a foreign mitochondrion reached in ``arm`` before that moment, and how many they are.
+
+    The arms of a replicate share their random numbers and the ids of their cells, so that a cell of one arm is the same cell in
+    the other: what is asked is whether those that are lost without the donors could have been saved by them.
+
+    Returns:
+        (reached in time, lost), over all wells; ``None`` where nobody is lost.
+    """
+    population, e = r.population_of(of), r.events()
+    lost = e[(e["arm"] == versus) & e["kind"].isin(NO_RETURN) & (e["source_population"] == population)]
+    end = lost.groupby(["replicate", "source"], observed=True)["time"].min()
+    if end.empty:
+        return None
+    first = _first_arrival(e[e["arm"] == arm], population)
+    first.index.names = end.index.names
+    return int((first.reindex(end.index) < end).sum()), len(end)
+
+
+def _first_arrival(e: pd.DataFrame, population: str) -> pd.Series[float]:
+    """Time of the first mitochondrion of another population per replicate and cell."""
+    born = e["birth_population"].astype(object)
+    came = e[(e["kind"] == "handover") & (e["target_population"] == population) & (born != population) & born.notna()]
+    return came.groupby(["replicate", "target"], observed=True)["time"].min()
 
 
 def _seeded(r: Results, arm: str, population: str) -> int:

@@ -22,7 +22,7 @@ from mitoferry.store.paths import COMPLETE
 from mitoferry.store.provenance import versions
 from mitoferry.studies.board import chance
 from mitoferry.studies.board.carried import CARRIERS, carried_by, flowing
-from mitoferry.studies.board.ceiling import OF_SURVIVAL, ceiling_of
+from mitoferry.studies.board.ceiling import OF_SURVIVAL, ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import as_replicates, with_borrowed
 from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, CarriedShare, OverDraws
 from mitoferry.studies.board.plan import RUNS, PlannedCard, experiment_of
@@ -195,10 +195,11 @@ def _finding(
     counts = draws if draws is not None else wells
     observable = OBSERVABLES.get(f.observable)
     margin = observable.margin if observable is not None else 0.1
-    ceiling = None
+    ceiling = doomed = None
     if f.observable in OF_SURVIVAL and f.arm in base.names.arms and base.has_foreign(f.arm):
         x = ceiling_of(base, f.arm, wells.of or "recipient")
         ceiling = None if x is None else (x.mean, x.low, x.high)
+        doomed = doomed_reached(base, f.arm, wells.versus, wells.of or "recipient") if wells.versus in base.names.arms else None
     carried = []
     for name, other in without.items():
         share = carried_by(CARRIERS[name], wells, other) if other is not None else None
@@ -215,13 +216,13 @@ def _finding(
         **_card_facts(f), of=wells.of, sentence=wells.sentence, verdict=counts.verdict, reason=counts.reason, over_wells=wells.verdict,
         surrogate=wells.surrogate, contrast=None if c is None else c.as_dict(), over_draws=over,
         sign_probability=chance.sign_probability(counts.contrast, f.direction) if counts.contrast is not None else NAN,
-        p=chance.p_of(counts, margin), wells_needed=chance.wells_needed(c) if c is not None else 0, ceiling=ceiling,
+        p=chance.p_of(counts, margin), wells_needed=chance.wells_needed(c) if c is not None else 0, ceiling=ceiling, doomed=doomed,
         carried=tuple(carried), hinges=tuple(hinges), why_not=_paragraphs().get(f.id, ""), calibrated=calibrated,
     )  # fmt: skip
 
 
-def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, created: str = "") -> Board:
-    """The board of judged cards, with false discovery rate over all their findings."""
+def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, created: str = "", model: str = "") -> Board:
+    """The board of judged cards, with false discovery rate over all their findings; ``model`` is the digest of what ran them."""
     ids = [(i, k) for i, card in enumerate(cards) for k in range(len(card.findings))]
     q = chance.q_values([cards[i].findings[k].p for i, k in ids]) if ids else []
     by_card: dict[int, list[BoardFinding]] = {}
@@ -232,7 +233,7 @@ def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, create
     found = [f for f in known if f.q <= SIGNIFICANT]
     return Board(
         created=created or datetime.now(UTC).isoformat(timespec="seconds"), setting=asdict(setting), seed=seed,
-        versions={**versions(), "model": model_digest()},
+        versions={**versions(), "model": model or model_digest()},
         tuned=tuple(tuned(c.key for c in done if c.status == "run")), cards=done, seconds=sum(c.seconds for c in done),
         shared_arms=sum(len(c.borrowed) for c in done),
         false_discoveries={"tested": len(known), "q below 5 %": len(found), "expected by chance": round(SIGNIFICANT * len(found), 2)},

@@ -72,6 +72,7 @@ class BoardFinding:
         p, q: chance under no effect, and its Benjamini-Hochberg value over the board.
         wells_needed: wells per arm that would tell an effect as large as the one seen; 0 = unknown.
         ceiling: for survival, share of cells reached in time in the arm (mean, low, high).
+        doomed: for survival, of the cells that are lost in the other arm: (reached in time in this one, all).
         carried: what carried the effect.
         hinges: parameters on which the verdict hinges within their range.
         why_not: for a finding that does not come out, a paragraph that says why.
@@ -101,6 +102,7 @@ class BoardFinding:
     q: float = NAN
     wells_needed: int = 0
     ceiling: tuple[float, float, float] | None = None
+    doomed: tuple[int, int] | None = None
     carried: tuple[CarriedShare, ...] = ()
     hinges: tuple[str, ...] = ()
     why_not: str = ""
@@ -281,9 +283,10 @@ def _finding(f: Mapping[str, Any]) -> BoardFinding:
     numbers = ("effect", "without", "share", "low", "high")
     carried = tuple(CarriedShare(**{**c, **{k: number(c[k]) for k in numbers}}) for c in f["carried"])
     ceiling = None if f["ceiling"] is None else tuple(number(x) for x in f["ceiling"])
+    doomed = None if f["doomed"] is None else tuple(int(x) for x in f["doomed"])
     plain: dict[str, Any] = {k: number(f[k]) for k in ("sign_probability", "p", "q")}
     lists: dict[str, Any] = {k: tuple(f[k]) for k in ("evidence", "hinges")}
-    return BoardFinding(**{**f, **plain, **lists, "over_draws": draws, "carried": carried, "ceiling": ceiling})
+    return BoardFinding(**{**f, **plain, **lists, "over_draws": draws, "carried": carried, "ceiling": ceiling, "doomed": doomed})
 
 
 __all__ = ["Board", "BoardCard", "BoardFinding", "CarriedShare", "OverDraws", "board_from_plain", "groups_of", "read_board", "write_board"]

@@ -204,7 +204,7 @@ def judge(folder: Path, asked: Asked, planned: Sequence[PlannedCard] | None = No
     for p in planned:
         failed = failure(p.job, folder) if p.job is not None else ""
         judged.append(judged_card(known[p.key], p, folder, failed=failed, hinges=hinges, probed=probed.get(p.key, "")))
-    board = replace(assembled(judged, asked.setting, seed=asked.seed), conflicts=judged_conflicts(folder))
+    board = replace(assembled(judged, asked.setting, seed=asked.seed, model=asked.model), conflicts=judged_conflicts(folder))
     write_board(board, folder)
     return board
 
