@@ -118,6 +118,8 @@ def mechanism_page(m: Any) -> str:
         _acting(m),
         "## Experiments and findings that need it",
         _experiments(m),
+        "## What the reviews report",
+        _evidence(m),
         "## How to switch it off",
         f"Stage *{m.stage}*, {CLOCKS[m.clock]}; code: `{m.module}`. To leave it out of a run: `{m.switch}`, or in the file "
         f"`switches: {{{m.name}: off}}`. Everything else then runs as if its code were not there.",
@@ -220,6 +222,21 @@ def _experiments(m: Any) -> str:
     parts.append(
         f"To see what a finding owes to it: `mitoferry explain {m.name} --effect EXPERIMENT` runs the experiment with and without it."
     )
+    return "\n\n".join(parts)
+
+
+def _evidence(m: Any) -> str:
+    """Cards of the reviews that touch a mechanism, and findings that turn on it."""
+    from mitoferry.evidence.files import findings
+    from mitoferry.experiment.evidence_links import links
+
+    found = links(m.name)
+    if not found.cards:
+        return "No card of the reviews needs it."
+    parts = [f"[Cards](../../evidence.md) that need it, or an arm of which changes it: {', '.join(f'`{key}`' for key in found.cards)}."]
+    if found.findings:
+        lines = "\n".join(f"- {escaped(str(findings()[name]))}" for name in found.findings)
+        parts.append(f"Findings that compare arms of which one changes it:\n\n{lines}")
     return "\n\n".join(parts)
 
 

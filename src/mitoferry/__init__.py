@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mitoferry import evidence as evidence
     from mitoferry.show.laboratory import Experiment as Experiment
     from mitoferry.show.laboratory import experiments as experiments
     from mitoferry.show.laboratory import load as load
@@ -28,10 +29,12 @@ _LAZY = {
     "MitoferryError": "mitoferry.base.errors",
     "InputError": "mitoferry.base.errors",
 }
-__all__ = ["__version__", *_LAZY]
+__all__ = ["__version__", "evidence", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "evidence":
+        return import_module("mitoferry.evidence")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'mitoferry' has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -8,7 +8,6 @@ import pytest
 
 from cuda_simulator import printed
 from fates import module, rest, rows_of, values
-from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import (
     NODE_DHODH,
@@ -22,9 +21,7 @@ from mitoferry.core.nodes import (
 )
 from mitoferry.core.plate_spec import Action
 from mitoferry.core.schema import Step
-from mitoferry.experiment.loop import Engine, load_processes
-from mitoferry.store.snapshot import snapshot
-from mitoferry.studies.run import digest
+from same_bytes import BACKENDS, loop_digest
 from worlds import cell_type, make_spec, make_world, population
 
 NAMES = ("dna_damage", "signals", "senescence", "fatty_acids", "vessel", "differentiation", "ferroptosis", "death", "division")
@@ -34,12 +31,6 @@ FAST = {
     "differentiation": {"time": 1.0, "commitment": 2.0},
     "vessel": {"engraftment": 2.0},
     "ferroptosis": {"hazard": 3.0},
-}
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-    "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
 }
 
 
@@ -97,16 +88,6 @@ def test_cuda_simulator_gives_the_same_bytes(reference):
 
 
 # ------------------------------------------------------------------ switches
-def loop_digest(spec, *, without=(), steps=11):
-    """Digest of the state after a few steps of the whole loop, with the listed processes not installed."""
-    engine = Engine(spec, Cpu(threads=1), processes=[p for p in load_processes() if p.name not in without])
-    engine.burn_in(120)
-    for _ in range(steps):
-        engine.advance()
-    arrays, _ = snapshot(engine.world)
-    return digest(arrays), {p.name for p in engine.processes}
-
-
 def tiny(nodes=(), **numbers):
     kind = cell_type(mitochondria=12.0, mtdna=40.0, **numbers)
     spec = make_spec([population("recipient", 0, 3, numbers=kind)], size=60.0, until=3600)
@@ -116,9 +97,9 @@ def tiny(nodes=(), **numbers):
 
 def test_what_is_not_wanted_is_not_there():
     spec = tiny()
-    found, names = loop_digest(spec)
-    assert not names & set(MINE)
-    assert found == loop_digest(spec, without=MINE)[0]
+    found = loop_digest(spec, steps=11)
+    assert not set(found.processes) & set(MINE)
+    assert found == loop_digest(spec, without=MINE, steps=11)
 
 
 USES = {
@@ -135,7 +116,8 @@ USES = {
 def test_switched_off_is_as_without_the_code_and_on_is_not(name):
     spec = tiny(USES[name], **({"angiogenic": 1.0} if name == "vessel" else {}))
     off = replace(spec, switches={name: "off"})
-    assert loop_digest(off)[0] == loop_digest(spec, without=(name,))[0]
-    found, names = loop_digest(spec)
-    assert name in names
-    assert found != loop_digest(off)[0]
+    without = loop_digest(off, steps=11)
+    assert without == loop_digest(spec, without=(name,), steps=11)
+    found = loop_digest(spec, steps=11)
+    assert name in found.processes
+    assert found.state != without.state

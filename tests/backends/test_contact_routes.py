@@ -7,24 +7,15 @@ import numpy as np
 import pytest
 
 from cuda_simulator import printed
-from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_EMPTY, CELL_LIVE, ROUTE_BRIDGE, ROUTE_GAP_JUNCTION, Step
-from mitoferry.experiment.loop import Engine, load_processes
 from mitoferry.processes import bridge, cell_fusion, gap_junction
 from mitoferry.space.neighbours import update_neighbours
-from mitoferry.store.snapshot import snapshot
-from mitoferry.studies.run import digest
+from same_bytes import BACKENDS, add_tables, loop_digest, take_events
 from worlds import cell_type, make_spec, make_world, parameters, population
 
 MODULES = (gap_junction, bridge, cell_fusion)
 NAMES = tuple(m.PROCESS.name for m in MODULES)
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-    "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
-}
 FAST = {
     "gap_junction": {"internalisation_rate": 100.0, "mitochondrion_chance": 1.0},
     "bridge": {"rate": 0.3, "diffusion": 0.1, "shortest_life": 0.05, "longest_life": 0.2},
@@ -50,14 +41,8 @@ def run(backend):
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "contacts", 60 * k)
-        n = int(world.events.count[0])
-        for name in world.events._fields[:-1]:
-            sha.update(np.ascontiguousarray(getattr(world.events, name)[:n]).tobytes())
-        routes += world.events.route[:n].tolist()
-        world.events.count[:] = 0
-    for table in (world.cells, world.links, world.mitochondria, world.pages, world.wells):
-        for column in table:
-            sha.update(np.ascontiguousarray(column).tobytes())
+        routes += take_events(sha, world.events)
+    add_tables(sha, world.cells, world.links, world.mitochondria, world.pages, world.wells)
     sha.update(world.extra["gap_junction.vesicles"].tobytes())
     return (
         sha.hexdigest(),
@@ -85,17 +70,6 @@ def test_cuda_simulator_gives_the_same_bytes(reference):
 
 
 # ------------------------------------------------------------------ switches
-def loop_digest(spec, *, without=(), steps=6):
-    """Digest of the state after a few steps of the whole loop, with the listed processes not installed."""
-    processes = [p for p in load_processes() if p.name not in without]
-    engine = Engine(spec, Cpu(threads=1), processes=processes)
-    engine.burn_in(120)
-    for _ in range(steps):
-        engine.advance()
-    arrays, _ = snapshot(engine.world)
-    return digest(arrays), [p.name for p in engine.processes], engine.n_handovers
-
-
 def tiny(**changes):
     numbers = cell_type(mitochondria=12.0, mtdna=40.0)
     populations = [population("recipient", 0, 3, numbers=numbers), population("donor", 1, 3, numbers=numbers)]

@@ -12,6 +12,7 @@ from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import ISOLATED, Dose
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, ROUTE_INJECTION, ROUTE_PHAGOCYTOSIS, ROUTE_RELEASE, Step
 from mitoferry.space.neighbours import update_neighbours
+from same_bytes import add_tables, take_events
 from worlds import cell_type, make_world, population
 
 NAMES = ("isolated_mitochondria", "mitochondria_release", "free_mitochondria", "phagocytosis", "transmitophagy")
@@ -45,16 +46,10 @@ def run(backend, n=4, steps=8):
             module(name).advance(world, step, p[name])
         world.ledger.check(world, "free", 60 * k)
         backend.pull(world.events)
-        count = int(world.events.count[0])
-        for name in world.events._fields[:-1]:
-            sha.update(np.ascontiguousarray(getattr(world.events, name)[:count]).tobytes())
-        routes += world.events.route[:count].tolist()
-        world.events.count[:] = 0
+        routes += take_events(sha, world.events)
         backend.push(world.events)
     backend.pull(world.cells, world.mitochondria, world.pages, world.wells)
-    for table in (world.cells, world.mitochondria, world.pages, world.wells):
-        for column in table:
-            sha.update(np.ascontiguousarray(column).tobytes())
+    add_tables(sha, world.cells, world.mitochondria, world.pages, world.wells)
     return sha.hexdigest(), *(routes.count(r) for r in (ROUTE_INJECTION, ROUTE_RELEASE, ROUTE_PHAGOCYTOSIS))
 
 

@@ -14,20 +14,14 @@ from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE_T_CELL_RECEPTOR, NODE_TOLL_LIKE_RECEPTOR
 from mitoferry.core.plate_spec import Action
 from mitoferry.core.schema import ATP, BY_NECROSIS, CELL_NECROTIC, CYTOKINES, SUM_ETC, Step
-from mitoferry.experiment.loop import Engine, load_processes
+from mitoferry.experiment.loop import Engine
 from mitoferry.processes import cytokines, immune_attack, macrophage_polarisation, mtdna_sensing, neutrophil_traps, t_cell_fate
 from mitoferry.space.neighbours import update_neighbours
-from mitoferry.store.snapshot import snapshot
-from mitoferry.studies.run import digest
+from same_bytes import BACKENDS, add_tables, loop_digest
 from worlds import cell_type, make_spec, make_world, parameters, population
 
 MODULES = (cytokines, mtdna_sensing, macrophage_polarisation, t_cell_fate, neutrophil_traps, immune_attack)
 NAMES = tuple(m.PROCESS.name for m in MODULES)
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-}
 EVERYTHING = {**MACROPHAGE, "t_helper": 1.0, "cytotoxic": 1.0, "attacker": 1.0, "trap_former": 1.0}
 
 
@@ -64,9 +58,7 @@ def run(backend):
             m.advance(world, step, p[m.PROCESS.name])
     backend.pull(world.cells, world.groups, world.wells, world.fields)
     sha = hashlib.sha256()
-    for table in (world.cells, world.groups, world.wells, world.fields):
-        for column in table:
-            sha.update(np.ascontiguousarray(column).tobytes())
+    add_tables(sha, world.cells, world.groups, world.wells, world.fields)
     found = [int((getattr(c, name)[rows] != 0).sum()) for name in ("tlr9", "sting", "nlrp3", "polarisation", "traps")]
     return sha.hexdigest(), *found, int((c.other_hazards[rows] > 0).sum()), int((c.t_cell[rows] > 0).sum())
 
@@ -91,17 +83,6 @@ def test_cuda_simulator_gives_the_same_bytes(reference):
 # ------------------------------------------------------------------ switches
 
 
-def loop_digest(spec, *, without=(), steps=10):
-    """Digest of the state after a few steps of the whole loop, with the listed processes not installed."""
-    processes = [p for p in load_processes() if p.name not in without]
-    engine = Engine(spec, Cpu(threads=1), processes=processes)
-    engine.burn_in(120)
-    for _ in range(steps):
-        engine.advance()
-    arrays, _ = snapshot(engine.world)
-    return digest(arrays), {p.name for p in engine.processes}
-
-
 def tiny(numbers, **changes):
     kind = cell_type(mitochondria=12.0, mtdna=40.0, **numbers)
     spec = make_spec([population("recipient", 0, 3, numbers=kind), population("donor", 1, 3, numbers=kind)], size=60.0, until=3600)
@@ -110,18 +91,18 @@ def tiny(numbers, **changes):
 
 
 def test_switched_off_is_as_if_the_code_were_not_there():
-    off = loop_digest(tiny(EVERYTHING, switches=dict.fromkeys(NAMES, "off")))
-    assert off == loop_digest(tiny(EVERYTHING), without=NAMES)
-    on = loop_digest(tiny(EVERYTHING))
-    assert set(NAMES) <= on[1]
-    assert on[0] != off[0]
+    off = loop_digest(tiny(EVERYTHING, switches=dict.fromkeys(NAMES, "off")), steps=10)
+    assert off == loop_digest(tiny(EVERYTHING), without=NAMES, steps=10)
+    on = loop_digest(tiny(EVERYTHING), steps=10)
+    assert set(NAMES) <= set(on.processes)
+    assert on.state != off.state
 
 
 def test_not_wanted_where_no_cell_can_use_it():
-    assert not set(NAMES) & loop_digest(tiny({}), steps=0)[1]
+    assert not set(NAMES) & set(loop_digest(tiny({}), steps=0).processes)
     dissolved = tiny({})
     dissolved = replace(dissolved, arms=tuple(replace(a, medium={**a.medium, "il_6": 1.0}) for a in dissolved.arms))
-    assert "cytokines" in loop_digest(dissolved, steps=0)[1]
+    assert "cytokines" in loop_digest(dissolved, steps=0).processes
 
 
 def test_a_wash_gives_back_the_fresh_medium():

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from cuda_simulator import printed
-from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE
 from mitoferry.core.plate_spec import Geometry, Tunnels
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, ROUTE_DENDRITE, ROUTE_MICROTUNNEL, SYNAPTOSOME, Step
-from mitoferry.experiment.loop import Engine, load_processes
 from mitoferry.processes import (
     capacity,
     connexin43,
@@ -26,20 +24,13 @@ from mitoferry.processes import (
     vesicle_release,
 )
 from mitoferry.space.neighbours import update_neighbours
-from mitoferry.store.snapshot import snapshot
-from mitoferry.studies.run import digest
+from same_bytes import BACKENDS, add_tables, loop_digest, take_events
 from worlds import cell_type, make_spec, make_world, parameters, population
 
 MODULES = (
     capacity, connexin43, nanotube_clocks, dendrite, nanotube_transport, gap_junction_coupling, microtunnel, vesicle_release, vesicle_cargo,
 )  # fmt: skip
 NEW = ("connexin43", "dendrite", "gap_junction_coupling", "microtunnel", "vesicle_cargo")
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-    "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
-}
 FAST = {
     "dendrite": {"loading": 40.0, "basal_loading": 1.0, "reach": 20.0, "growth_rate": 20.0},
     "microtunnel": {"fusion_rate": 30.0, "entry_rate": 100.0},
@@ -77,16 +68,10 @@ def run(backend, n=6, steps=9, seconds=60):
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "routes", seconds * k)
         backend.pull(world.events)
-        count = int(world.events.count[0])
-        for name in world.events._fields[:-1]:
-            sha.update(np.ascontiguousarray(getattr(world.events, name)[:count]).tobytes())
-        routes += world.events.route[:count].tolist()
-        world.events.count[:] = 0
+        routes += take_events(sha, world.events)
         backend.push(world.events)
     backend.pull(world.cells, world.links, world.mitochondria, world.pages, world.wells, world.vesicles)
-    for table in (world.cells, world.links, world.mitochondria, world.pages, world.wells, world.vesicles):
-        for column in table:
-            sha.update(np.ascontiguousarray(column).tobytes())
+    add_tables(sha, world.cells, world.links, world.mitochondria, world.pages, world.wells, world.vesicles)
     sha.update(world.extra["vesicle_cargo.copies"].tobytes() + world.extra["vesicle_cargo.microrna"].tobytes())
     entered = int(world.extra["vesicle_cargo.copies"].reshape(4, 4)[:, 2].sum())
     return (
@@ -115,17 +100,6 @@ def test_cuda_simulator_gives_the_same_bytes():
 
 
 # ------------------------------------------------------------------ switches
-def loop_digest(spec, *, without=(), steps=6):
-    """Digest of the state after a few steps of the whole loop, with the listed processes not installed."""
-    processes = [p for p in load_processes() if p.name not in without]
-    engine = Engine(spec, Cpu(threads=1), processes=processes)
-    engine.burn_in(120)
-    for _ in range(steps):
-        engine.advance()
-    arrays, _ = snapshot(engine.world)
-    return digest(arrays), {p.name for p in engine.processes}
-
-
 def tiny(switches, dendrites=2.0):
     numbers = cell_type(mitochondria=12.0, mtdna=40.0, dendrites=dendrites)
     populations = [population("recipient", 0, 3, numbers=numbers), population("donor", 1, 3, numbers=numbers)]
@@ -137,9 +111,9 @@ def test_switched_off_is_as_if_the_code_were_not_there():
     off = loop_digest(tiny(dict.fromkeys(NEW, "off")))
     assert off == loop_digest(tiny({}), without=NEW)
     on = loop_digest(tiny({"gap_junction_coupling": "on", "vesicle_cargo": "on"}))
-    assert on[1] - off[1] == set(NEW) - {"connexin43"}
+    assert set(on.processes) - set(off.processes) == set(NEW) - {"connexin43"}
     assert on[0] != off[0]
 
 
 def test_what_is_not_asked_for_is_not_run():
-    assert not set(NEW) & loop_digest(tiny({}, dendrites=0.0), steps=0)[1]
+    assert not set(NEW) & set(loop_digest(tiny({}, dendrites=0.0), steps=0).processes)

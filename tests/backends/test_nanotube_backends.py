@@ -5,21 +5,15 @@ import hashlib
 import numpy as np
 import pytest
 
-from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_MOMP, Step
 from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_search, nanotube_transport
 from mitoferry.space.neighbours import update_neighbours
+from same_bytes import BACKENDS, add_tables, take_events
 from worlds import cell_type, make_world, parameters, population
 
 MODULES = (nanotube_search, dislodgement, nanotube_clocks, nanotube_transport)
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-    "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
-}
 
 
 def run(backend):
@@ -47,14 +41,8 @@ def run(backend):
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "links", 60 * k)
-        n = int(world.events.count[0])
-        for name in world.events._fields[:-1]:
-            digest.update(np.ascontiguousarray(getattr(world.events, name)[:n]).tobytes())
-        events += n
-        world.events.count[:] = 0
-    for table in (world.cells, world.links, world.cargo, world.mitochondria, world.pages, world.wells):
-        for column in table:
-            digest.update(np.ascontiguousarray(column).tobytes())
+        events += len(take_events(digest, world.events))
+    add_tables(digest, world.cells, world.links, world.cargo, world.mitochondria, world.pages, world.wells)
     return digest.hexdigest(), int(world.wells.next_link[0]), int(world.cells.received.sum()), events
 
 

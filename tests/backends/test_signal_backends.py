@@ -17,14 +17,10 @@ from mitoferry.processes import erk_signalling, heme_signalling, hypoxia_signall
 from mitoferry.processes.compatibility import compatibility
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
+from same_bytes import BACKENDS
 from worlds import cell_type, make_spec, make_world, parameters, population
 
 MODULES = (heme_signalling, hypoxia_signalling, nutrient_signalling, erk_signalling, nadph_oxidase)
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-}
 ANSWERS = {"hmgb1": 0.9, "mct1": 0.8, "o_glcnac": 0.7, "nox2": 0.6, "talin2": 0.9, "icam1": 0.5, "lfa1": 0.4, "n_cadherin": 0.7}
 
 

@@ -17,6 +17,7 @@ from mitoferry.core.schema import Mitochondria
 from mitoferry.experiment.loop import Engine
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
+from same_bytes import BACKENDS
 from worlds import cell_type, make_spec, population
 
 STEPS = 12
@@ -25,12 +26,6 @@ FAST = {
     "nanotube_clocks.thick_lifetime": 0.15, "nanotube_transport.loading_rate": 3000.0, "nanotube_transport.microtubule_speed": 20.0,
     "mitophagy.basal_rate": 1.0,
 }  # fmt: skip
-BACKENDS = {
-    "reference, shuffled": lambda: Reference(shuffle=3),
-    "one thread": lambda: Cpu(threads=1),
-    "two threads": lambda: Cpu(threads=2, eager=True),
-    "two threads, shuffled": lambda: Cpu(threads=2, shuffle=5),
-}
 
 
 def run(backend, *, steps=STEPS, cells=(2, 3), mitochondria=14.0, burn_in=120, voxel=20.0):

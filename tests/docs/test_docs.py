@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 TEXTS = {p.name: p.read_text(encoding="utf-8") for p in [*PAGES, ROOT / "README.md"]}
 MODELS = (
-    schema.Experiment, schema.Arm, schema.Measure, schema.Run, schema.Clocks, schema.Expect, schema.Haplotype,
+    schema.Experiment, schema.Arm, schema.Measure, schema.Run, schema.Clocks, schema.Expect, schema.Against, schema.Haplotype,
     parts.Well, parts.Insert, parts.Medium, parts.Cells, parts.Label, parts.Injury, parts.Treatment, parts.Substances,
 )  # fmt: skip
 
@@ -55,6 +55,9 @@ def test_every_assay_is_described(name):
 @pytest.mark.parametrize("name", sorted(OBSERVABLES))
 def test_every_observable_is_listed(name):
     card = OBSERVABLES[name]
+    if card.outside:
+        assert f"\n| `{name}` | {card.outside} |\n" in TEXTS["experiment_file.md"]
+        return
     rows = [line for line in TEXTS["experiment_file.md"].splitlines() if re.match(rf"\| `{name}`[ (a-z)]* \| `{card.assay}`:", line)]
     assert len(rows) == 1
     row = rows[0]
@@ -245,7 +248,7 @@ def test_example_records_are_accepted(package, monkeypatch):
             return self.content
 
     caches = (parameters._load, cell_types._load, interventions._load)
-    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point(added[group])] if group in added else [])
+    monkeypatch.setattr(records.plugins, "points", lambda group: [Point(added[group])] if group in added else [])
     for cache in caches:
         cache.cache_clear()
     try:

@@ -4,6 +4,7 @@ import ast
 import math
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,22 @@ def test_curves_are_finite_lie_in_their_band_and_are_drawn(f, symbol):
     assert "nan" not in svg
     text = curve_text(f, symbol)
     assert len({len(line.split("│")[1]) for line in text if "│" in line}) == 1
+
+
+def test_a_curve_is_the_same_from_the_cache(tmp_path, monkeypatch):
+    """Fault seen to fail it, planted in a copy of the package: the name of the kept file leaves out the library."""
+    monkeypatch.setenv("MITOFERRY_CACHE_DIR", str(tmp_path))
+    f = next(f for f in formulas.formulas_of("pore") if f.over)
+    first = formulas.curve(f, f.over[0])
+    with monkeypatch.context() as shut:
+        shut.setattr(formulas, "_curve", lambda f, symbol: 1 / 0)
+        assert formulas.curve(f, f.over[0]) == first
+    library = formulas.load_library()
+    name = f"pore.{f.parameters()[0]}"
+    record = library.parameters[name]
+    changed = {**library.parameters, name: replace(record, value=2.0 * record.value)}
+    monkeypatch.setattr(formulas, "load_library", lambda: replace(library, parameters=changed))
+    assert formulas.curve(f, f.over[0]).y != first.y
 
 
 def test_files_are_those_of_mechanisms():

@@ -52,6 +52,7 @@ def test_pages_of_mechanisms_have_figures_equations_and_experiments(pages):
         assert page.count("<svg") == 1 + sum(len(f.over) for f in formulas_of(m.name))
         assert page.count("<svg") == page.count("</svg>")
         assert "## Experiments and findings that need it" in page
+        assert "## What the reviews report" in page
         assert "## How to switch it off" in page
         assert ("## Equations and responses" in page) == (m.name in written())
         for f in formulas_of(m.name):

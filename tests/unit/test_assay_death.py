@@ -8,9 +8,13 @@ from mitoferry.assays import load_assays
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE_PS_MASK
 from mitoferry.core.schema import (
+    BY_APOPTOSIS,
+    BY_NECROSIS,
+    BY_PYROPTOSIS,
     CELL_APOPTOTIC,
     CELL_DEAD_APOPTOTIC,
     CELL_DEAD_NECROTIC,
+    CELL_EMPTY,
     CELL_MOMP,
     CELL_NECROTIC,
     CELL_WAITING,
@@ -85,6 +89,32 @@ def test_counts(mixed):
     assert found == {"live": 14.0, "live_fraction": 0.7, "dead": 6.0, "ever": 20.0}
     mixed.cells.state[rows(mixed)[19]] = CELL_WAITING
     assert read("cell_count", mixed)["ever"] == 19.0
+
+
+def test_cells_that_were_eaten_still_count(mixed):
+    """A phagocyte that clears corpses makes no well healthier.
+
+    Fault seen to fail it, planted in a copy of the package: cells that were eaten left out of the denominators.
+    """
+    before = {name: read(name, mixed, **options) for name, options in EATEN.items()}
+    r, c = rows(mixed), mixed.cells
+    for k, cause in ((2, BY_APOPTOSIS), (3, BY_APOPTOSIS), (5, BY_PYROPTOSIS), (4, BY_NECROSIS)):
+        c.death_cause[r[k]] = cause
+    c.state[r[[2, 3, 5]]] = CELL_EMPTY
+    after = {name: read(name, mixed, **options) for name, options in EATEN.items()}
+    for readout in ("apoptotic_fraction", "necrotic_fraction", "viable_fraction"):
+        assert after["annexin_pi"][readout] == before["annexin_pi"][readout]
+    assert after["cell_count"] == before["cell_count"]
+    assert after["working_cells"]["true_working_fraction"] == before["working_cells"]["true_working_fraction"] > 0
+    assert after["organ"]["functional_fraction"] == before["organ"]["functional_fraction"] > 0
+    assert after["death_modes"]["apoptosis_fraction"] == 3 / 20, "two eaten, one still executing"
+    assert after["death_modes"]["pyroptosis_fraction"] == 1 / 20
+    assert after["annexin_pi"]["double_positive_fraction"] == 2 / 17, "the instrument sees only what is there"
+    c.death_cause[r[2]] = 0  # a row that never held a cell, or one that fused with another
+    assert read("cell_count", mixed)["ever"] == 19.0
+
+
+EATEN = {"annexin_pi": {"lost": 0.0}, "cell_count": {}, "working_cells": {"error": 0.0}, "organ": {"error": 0.0}, "death_modes": {}}
 
 
 def test_state(mixed):

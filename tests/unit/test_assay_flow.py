@@ -106,6 +106,25 @@ def test_direction_is_read_by_lineage_where_only_one_side_is_labelled():
     assert read(CONFOCAL, world, of=1, overlap=0.0)["transferred_per_cell"] == 4.0
 
 
+def test_an_arm_of_unlabelled_neighbours_is_read_in_the_colour_of_the_others():
+    """Neighbours of another kind are no donors: beside a labelled arm their exchange is not seen.
+
+    Fault seen to fail it, planted in a copy of the package: an arm without labels falls back to the lineage by itself.
+    """
+    from dataclasses import replace
+
+    world = world_of(donors=2)
+    labelled = world.spec.arms[0]
+    plain = replace(labelled, name="injured_alone", populations=tuple(replace(p, genetic_label=False) for p in labelled.populations))
+    world.spec = replace(world.spec, arms=(plain,), left_out=(labelled,))
+    recipient = np.flatnonzero(world.cells.population[: world.n_cells] == 0)[0]
+    slot = 32 * int(world.cells.first_page[recipient])
+    world.mitochondria.birth[slot : slot + 2] = (1 << 24) + 1
+    assert read(CONFOCAL, world, overlap=0.0)["positive_fraction"] == 0.0
+    world.spec = replace(world.spec, left_out=())
+    assert read(CONFOCAL, world, overlap=0.0)["positive_fraction"] > 0.0, "no arm is labelled: by lineage"
+
+
 def test_doublets_and_overlap_make_false_positives_only_beside_donors():
     n = 1500
     world = world_of(n=n, m=1.0, donors=n, size=600.0)

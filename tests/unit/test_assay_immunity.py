@@ -7,6 +7,8 @@ import pytest
 
 from immune_worlds import cells_of, immune_world
 from mitoferry.assays import load_assays
+from mitoferry.backends.reference import Reference
+from mitoferry.core.plate_spec import Geometry
 from mitoferry.core.schema import (
     BY_ATTACK,
     BY_PYROPTOSIS,
@@ -20,6 +22,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.experiment.observables import OBSERVABLES
+from worlds import cell_type, make_world, population
 
 STEP = Step(0, 0, 0.0, 60.0)
 ASSAYS = load_assays()
@@ -50,6 +53,18 @@ def test_elisa_reads_what_is_there_above_its_limit(world):
     ratios = [math.log(noisy[n] / exact[n]) for n in CYTOKINES if exact[n] > 0]
     assert 0.03 < np.std(ratios) < 0.15
     assert len(set(ratios)) == len(ratios), "each analyte has an error of its own"
+
+
+def test_elisa_of_a_block_reads_the_tissue_and_not_the_blood():
+    """Fault seen to fail it, planted in a copy of the package: the bulk, which is the blood, is read in a block, too."""
+    numbers = cell_type(mitochondria=2.0, mtdna=4.0)
+    tissue = Geometry(kind="block", size=(100.0, 100.0, 100.0))
+    block = make_world((population("recipient", 0, count=4, numbers=numbers),), backend=Reference(), geometry=tissue, with_space=True)
+    block.wells.bulk[0, TNF_ALPHA] = 7.0
+    block.fields.conc[0, TNF_ALPHA] = 0.0
+    block.fields.conc[0, TNF_ALPHA, 0] = 3.0  # one layer of the tissue
+    layers = int(block.fields.shape[0, 2])
+    assert read("elisa", block, None, error=0.0)["tnf_alpha"] == pytest.approx(3.0 / layers)
 
 
 def test_elisa_does_not_know_what_no_process_follows(world):

@@ -55,3 +55,17 @@ def test_what_cannot_be_deleted_is_told(cache, monkeypatch):
     said = prune_kernels()
     assert "deleted 0 of 2" in said
     assert said.count("could not delete") == 2
+
+
+def test_what_is_kept_as_json_is_deleted_on_request(tmp_path, monkeypatch):
+    from mitoferry.base import cache
+
+    monkeypatch.setenv("MITOFERRY_CACHE_DIR", str(tmp_path))
+    files = [cache.kept_file(folder, "text") for folder in cache.JSON_FOLDERS]
+    for file in files:
+        cache.keep(file, "1")
+    assert all(cache.read_kept(file) == 1 for file in files)
+    prune_kernels()
+    assert not any(file.exists() for file in files)
+    with pytest.raises(ValueError, match="prune"):
+        cache.kept_file("another", "text")

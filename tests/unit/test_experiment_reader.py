@@ -10,6 +10,7 @@ import pytest
 from mitoferry.base.errors import InputError
 from mitoferry.experiment.reader import check_experiment, load_experiment, parse_experiment, shipped
 from mitoferry.experiment.template import new_experiment_text
+from mitoferry.experiment.tree import read_tree
 
 GOOD = """\
 schema: mitoferry/experiment@1
@@ -309,3 +310,34 @@ def test_shipped_files_are_sound():
     assert len(shipped()) >= 7
     for name in shipped():
         assert check_experiment(name) == []
+
+
+def test_a_text_is_read_as_yaml_reads_it():
+    """What is built from the screened events is what the parser builds."""
+    from ruamel.yaml import YAML
+
+    for name in ("msc-huvec-ogd", "one-nanotube", "tissue-infarct"):
+        text = shipped()[name].read_text(encoding="utf-8")
+        tree, problems = read_tree(text, name)
+        assert not problems
+        assert tree == YAML(typ="safe", pure=True).load(text)
+        lines = text.splitlines()
+        for key, place in tree.places.items():
+            assert lines[place.line - 1].startswith(f"{key}:")
+
+
+def test_a_new_file_in_a_folder_is_shipped(tmp_path, monkeypatch):
+    """Fault seen to fail it, planted in a copy of the package: the list is made once per process."""
+    from mitoferry.experiment import reader
+
+    folder = tmp_path / "experiments" / "learning"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(reader.resources, "files", lambda package: tmp_path)
+    (folder / "b.yaml").write_text("")
+    os.utime(folder, ns=(1, 1))
+    assert list(shipped()) == ["b"]
+    (folder / "a.yaml").write_text("")
+    assert shipped() == {"a": folder / "a.yaml", "b": folder / "b.yaml"}
+    (folder.parent / "more").mkdir()
+    (folder.parent / "more" / "c.yaml").write_text("")
+    assert list(shipped()) == ["a", "b", "c"]

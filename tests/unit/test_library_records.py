@@ -174,7 +174,7 @@ def test_other_packages_add_records(monkeypatch):
                 }
             }
 
-    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point] if group == "mitoferry.parameters" else [])
+    monkeypatch.setattr(records.plugins, "points", lambda group: [Point] if group == "mitoferry.parameters" else [])
     parameters._load.cache_clear()
     try:
         assert parameters.values_for("mine") == {"rate": 1.0}
@@ -301,7 +301,7 @@ def test_a_broken_type_is_refused(monkeypatch, broken, said):
     row = {**dict.fromkeys(cell_types.FIELDS, 1.0), "oxphos_share": 0.5}
     content = {"types": {"mine": {"about": "mine", "species": "human", "values": row, **broken}}}
     point = types.SimpleNamespace(name="mine", load=lambda: content)
-    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [point] if group == "mitoferry.cell_types" else [])
+    monkeypatch.setattr(records.plugins, "points", lambda group: [point] if group == "mitoferry.cell_types" else [])
     cell_types._load.cache_clear()
     try:
         with pytest.raises(InputError, match=said):
@@ -471,7 +471,7 @@ def test_other_packages_add_cell_types_and_drugs(monkeypatch):
         def __init__(self, content):
             self.load = lambda: content
 
-    monkeypatch.setattr(records.metadata, "entry_points", lambda group: [Point(added[group])] if group in added else [])
+    monkeypatch.setattr(records.plugins, "points", lambda group: [Point(added[group])] if group in added else [])
     cell_types._load.cache_clear()
     interventions._load.cache_clear()
     try:

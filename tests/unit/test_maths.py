@@ -60,6 +60,9 @@ def test_angle_in_turns_covers_the_circle():
 
 def test_hill_and_relaxation():
     assert maths.hill2(3.0, 3.0) == 0.5
+    assert maths.hill3(3.0, 3.0) == 0.5
+    assert maths.hill3(0.0, 3.0) == 0.0
+    assert abs(maths.hill3(6.0, 3.0) - 8.0 / 9.0) < 1e-15
     assert maths.hill4(-1.0, 3.0) == 0.0
     assert maths.relax(2.0, 1.0, 10.0, 10.0) == pytest.approx(1 + math.exp(-1))
     assert maths.chance(2.0, 0.5) == pytest.approx(1 - math.exp(-1))

@@ -206,7 +206,7 @@ def test_card_of_an_agent_names_mechanisms_and_experiments():
 
 
 def test_uses_of_the_shipped_experiments():
-    assert uses.experiments_with_type("corneal_epithelium") == ["ipsc-msc-cornea-rotenone"]
+    assert uses.experiments_with_type("corneal_epithelium") == ["ipsc-msc-cornea-rotenone", "msc-cornea-alkali-burn"]
     assert "wjmsc-melas-rotenone" in uses.experiments_with_agent("rotenone")
     arms = {a.arm: a for a in uses.arms_of_shipped() if a.experiment == "msc-huvec-ogd"}
     assert arms["coculture_cytochalasin_b"].touching(ALL["nanotube_search"]) == {"cytochalasin_b"}

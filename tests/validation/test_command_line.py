@@ -18,6 +18,7 @@ COMMANDS = (
     "resume",
     "list",
     "explain",
+    "evidence",
     "show",
     "check",
     "estimate",

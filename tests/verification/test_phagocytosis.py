@@ -8,6 +8,7 @@ from fates import module, shared_backend, slots_of, values
 from mitoferry.core.events import EVENT_DEATH, EVENT_HANDOVER
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
 from mitoferry.core.schema import (
+    BY_APOPTOSIS,
     CELL_APOPTOTIC,
     CELL_DEAD_APOPTOTIC,
     CELL_EMPTY,
@@ -131,6 +132,7 @@ def test_all_that_is_inside_arrives_in_endosomes_and_the_corpse_is_gone():
     run(world, values("phagocytosis", rate=20.0), 60, keep=keep)
     c, m = world.cells, world.mitochondria
     assert (c.state[dying] == CELL_EMPTY).all()
+    assert (c.death_cause[dying] == BY_APOPTOSIS).all(), "what it died of is known after it is gone"
     assert (c.n_mitochondria[dying] == 0).all()
     assert (c.first_page[dying] == -1).all()
     assert (c.atp[dying] == 0).all()

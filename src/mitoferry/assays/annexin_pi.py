@@ -6,13 +6,14 @@ Propidium iodide enters when the membrane is lost: necrotic cells and corpses, w
 
 * annexin_only: apoptotic cells, and living cells whose open phosphatidylserine is above ``gate``;
 * double positive: corpses of either kind and necrotic cells;
-* apoptotic and necrotic fraction: by state, of all cells that were ever in the well, corpses included;
+* apoptotic and necrotic fraction: by state, of all cells that were ever in the well: corpses and cells that a phagocyte has
+  taken in included, the latter by what they died of;
 * viable fraction: living cells of all that were ever in the well.
 
 Flow sees only what is still there: a share ``lost`` of the corpses has been washed away and is missing from the
 denominators of annexin_only and double_positive (not from the fractions by state).
 
-TUNEL stains broken DNA: apoptotic cells and their corpses, and a share of necrotic ones.
+TUNEL stains broken DNA: apoptotic cells and their corpses, and a share of necrotic ones; what a phagocyte has taken in is not seen.
 
 Modelling choices: gate 0.5, corpses lost 0.2, necrotic TUNEL 0.2. Tests: ``tests/unit/test_assay_death.py``.
 """
@@ -27,9 +28,12 @@ import numpy as np
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View, ratio
 from mitoferry.core.nodes import NODE_PS_MASK
 from mitoferry.core.schema import (
+    BY_APOPTOSIS,
+    BY_ATTACK,
     CELL_APOPTOTIC,
     CELL_DEAD_APOPTOTIC,
     CELL_DEAD_NECROTIC,
+    CELL_EMPTY,
     CELL_LIVE,
     CELL_MOMP,
     CELL_NECROTIC,
@@ -39,6 +43,7 @@ from mitoferry.core.streams import ASSAY_COUNT
 
 APOPTOTIC = (CELL_APOPTOTIC, CELL_DEAD_APOPTOTIC)
 NECROTIC = (CELL_NECROTIC, CELL_DEAD_NECROTIC)
+BY_CASPASES = (BY_APOPTOSIS, BY_ATTACK)
 LOST = 2  # draw of the corpses that are washed away
 STAINED = 3  # draw of the necrotic cells that TUNEL stains
 
@@ -56,10 +61,13 @@ def read_annexin(view: View, options: Mapping[str, Any], step: Step) -> dict[str
     annexin_only = ((state == CELL_APOPTOTIC) & (mask < 0.5)) | (living & (open_ps > options["gate"]))
     leaky = corpse | (state == CELL_NECROTIC)
     seen = view.per_well(there)
+    ever = view.ever()
+    last, cause = c.state[ever], c.death_cause[ever]
+    eaten = last == CELL_EMPTY
     return {
-        "apoptotic_fraction": view.mean(rows, np.isin(state, APOPTOTIC)),
-        "necrotic_fraction": view.mean(rows, np.isin(state, NECROTIC)),
-        "viable_fraction": view.mean(rows, living),
+        "apoptotic_fraction": view.mean(ever, np.isin(last, APOPTOTIC) | (eaten & np.isin(cause, BY_CASPASES))),
+        "necrotic_fraction": view.mean(ever, np.isin(last, NECROTIC) | (eaten & ~np.isin(cause, BY_CASPASES))),
+        "viable_fraction": view.mean(ever, np.isin(last, (CELL_LIVE, CELL_MOMP))),
         "annexin_only_fraction": ratio(view.per_well(rows[annexin_only]), seen),
         "double_positive_fraction": ratio(view.per_well(rows[leaky & ~(corpse & (u < options["lost"]))]), seen),
         "viability": ratio(view.per_well(rows[living]), seen),

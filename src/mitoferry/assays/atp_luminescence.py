@@ -27,7 +27,7 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     return {
         "atp_per_cell": ratio(total, counted),
         "atp_total": total,
-        "atp_per_seeded": ratio(total, view.per_well(view.rows())),
+        "atp_per_seeded": ratio(total, view.per_well(view.ever())),
         "atp_concentration": view.mean(living, view.values("atp", living)),
     }
 

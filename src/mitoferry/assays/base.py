@@ -19,7 +19,7 @@ import numpy as np
 
 from mitoferry.assays import noise
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.core.schema import CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_POOL, CELL_WAITING
+from mitoferry.core.schema import CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_POOL, CELL_WAITING, NOT_DEAD
 
 if TYPE_CHECKING:
     from mitoferry.core.schema import Step
@@ -208,6 +208,18 @@ class View:
         if self.population is not None:
             wanted &= c.population[:n] == self.population
         return np.flatnonzero(wanted)
+
+    def eaten(self) -> np.ndarray:
+        """Rows of the measured cells that a phagocyte has taken in: gone from the well, with what they died of."""
+        c, n = self.world.cells, self.world.n_cells
+        gone = (c.state[:n] == CELL_EMPTY) & (c.death_cause[:n] != NOT_DEAD)
+        if self.population is not None:
+            gone &= c.population[:n] == self.population
+        return np.flatnonzero(gone)
+
+    def ever(self) -> np.ndarray:
+        """Rows of all measured cells that were ever in the well: those there, corpses, and those eaten since."""
+        return np.union1d(self.rows(), self.eaten())
 
     def living(self) -> np.ndarray:
         """Rows of the measured cells that are alive (cytochrome c released or not)."""

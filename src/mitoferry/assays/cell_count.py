@@ -34,7 +34,7 @@ from mitoferry.core.schema import (
 
 def read_count(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Cells that live and cells that do not."""
-    live, every = view.per_well(view.living()), view.per_well(view.rows())
+    live, every = view.per_well(view.living()), view.per_well(view.ever())
     return {"live": live, "live_fraction": ratio(live, every), "dead": every - live, "ever": every}
 
 

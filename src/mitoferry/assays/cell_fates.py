@@ -82,7 +82,7 @@ def read_differentiation(view: View, options: Mapping[str, Any], step: Step) -> 
     for k, name in enumerate(LINEAGE_NAMES):
         found[f"{name}_fraction"] = view.mean(rows, (fate == 1 + k) & marked)
         found[f"{name}_score"] = view.mean(rows, score[:, k])
-    return found
+    return found | {"no_osteoclast_fraction": 1.0 - found["osteoclast_fraction"]}
 
 
 def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
@@ -106,7 +106,7 @@ def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
 
 def read_modes(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Shares of all cells ever in the well by what they died of."""
-    rows = view.rows()
+    rows = view.ever()
     state, cause = view.world.cells.state[rows], view.world.cells.death_cause[rows]
     by_caspases = (cause == BY_APOPTOSIS) | ((cause == NOT_DEAD) & (state == CELL_APOPTOTIC))
     return {
@@ -173,6 +173,7 @@ DIFFERENTIATION = Assay(
     readouts=(
         Readout("committed_fraction", "1", "share of living cells with the marker of any lineage"),
         *(Readout(f"{n}_fraction", "1", f"share of living cells with the marker of the lineage: {n}") for n in LINEAGE_NAMES),
+        Readout("no_osteoclast_fraction", "1", "share of living cells without the marker of osteoclasts"),
         *(Readout(f"{n}_score", "1", f"mean score 0..1 of the lineage: {n}") for n in LINEAGE_NAMES),
     ),
     read=read_differentiation,

@@ -1,8 +1,9 @@
 """Cytokines of the medium by immunoassay.
 
-A standard curve has a lower end: what is below ``detection_limit`` (ng/mL, default 4 pg/mL) reads 0. Above it an error of 8 % per well and
-analyte (coefficient of variation, log-normal). TNF-alpha and IL-1beta are those of the stirred medium. Where the process ``cytokines`` does
-not run the other cytokines are not known (NaN). Both numbers are modelling choices. Tests: ``tests/unit/test_assay_immunity.py``.
+A standard curve has a lower end: what is below ``detection_limit`` (ng/mL, default 4 pg/mL) reads 0. Above it an error of 8 % per well
+and analyte (coefficient of variation, log-normal). TNF-alpha and IL-1beta are those of the stirred medium, in a block the mean over
+the tissue. Where the process ``cytokines`` does not run the other cytokines are not known (NaN). Both numbers are modelling choices.
+Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from mitoferry.assays.base import Assay, Option, Readout, View
 from mitoferry.core.schema import CYTOKINES, IL_1BETA, TNF_ALPHA, Step
 from mitoferry.core.streams import ASSAY_IMMUNE
+from mitoferry.space.geometry import BLOCK
 
 ANALYTES = (*CYTOKINES, "tnf_alpha", "il_1beta")
 NAMES = {
@@ -30,9 +32,20 @@ def concentrations(view: View) -> dict[str, np.ndarray]:
     found = {
         name: np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan) for k, name in enumerate(CYTOKINES)
     }
-    found["tnf_alpha"] = np.asarray(wells.bulk[:, TNF_ALPHA], np.float64)
-    found["il_1beta"] = np.asarray(wells.bulk[:, IL_1BETA], np.float64)
+    for name, species in (("tnf_alpha", TNF_ALPHA), ("il_1beta", IL_1BETA)):
+        found[name] = np.where(
+            np.asarray(wells.geometry) == BLOCK, in_tissue(view, species), np.asarray(wells.bulk[:, species], np.float64)
+        )
     return found
+
+
+def in_tissue(view: View, species: int) -> np.ndarray:
+    """Mean concentration over the voxels of each well, float64 (n_wells): in a block the bulk is the blood."""
+    fields = view.world.fields
+    if fields is None:
+        return np.asarray(view.world.wells.bulk[:, species], np.float64)
+    x, y, z = (fields.shape[:, k] for k in range(3))
+    return np.array([fields.conc[w, species, : z[w], : y[w], : x[w]].mean(dtype=np.float64) for w in range(view.n_wells)])
 
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
@@ -59,5 +72,5 @@ ELISA = Assay(
         "error": Option(0.08, "error of a well, as a coefficient of variation", high=1.0),
     },
     of="well",
-    tables=("cells", "wells", "groups"),
+    tables=("cells", "wells", "groups", "fields"),
 )

@@ -8,7 +8,8 @@ mitochondrion. The colour is one of
 * ``lineage``: mitochondria born in another population, as if each population carried a perfect label of its own.
 
 ``auto`` takes the genetic label if another population has one, else the tracker if another population is loaded, else
-the lineage (so that the direction of transfer can be read where only one side is labelled).
+the lineage (so that the direction of transfer can be read where only one side is labelled). An arm in which no other population
+is labelled (without donors, say, but with neighbours of another kind) is read in the colour of the arms in which one is.
 
 Flow adds autofluorescence, b = median exp(s z) per cell with s = 0.5, and calls a cell positive above a gate of
 ``minimum`` mitochondria. The median is set so that a share ``background`` of a very large arm without donors lies above
@@ -66,9 +67,8 @@ def labels_per_well(view: View, choice: str) -> np.ndarray:
         by_arm.append(1 if any(p.genetic_label for p in others) else 2 if any(p.tracker > 0.0 for p in others) else 3)
     if not any(all_others):
         by_arm = [3] * len(by_arm)
-    for k, others in enumerate(all_others):
-        if not others:
-            by_arm[k] = min(b for b in by_arm)  # an arm without donors is read like the others
+    best = min(by_arm, default=3)
+    by_arm = [best if not others or b == 3 else b for others, b in zip(all_others, by_arm, strict=True)]  # read like the others
     return np.array(by_arm)[view.world.wells.arm]
 
 

@@ -16,13 +16,6 @@ from mitoferry.assays.base import CELLS, Assay, Option, Readout, View
 from mitoferry.core.schema import (
     BY_ATTACK,
     BY_PYROPTOSIS,
-    CELL_APOPTOTIC,
-    CELL_DEAD_APOPTOTIC,
-    CELL_DEAD_NECROTIC,
-    CELL_EMPTY,
-    CELL_LIVE,
-    CELL_MOMP,
-    CELL_NECROTIC,
     HAZARD_ATTACK,
     Step,
 )
@@ -40,8 +33,7 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     for k, name in enumerate(SIGNALS):
         error = view.well_factor(options["error"], ASSAY_IMMUNE, step.step, FIRST_DRAW + k)
         found[name] = view.mean(rows, view.values(name, rows)) * error
-    every = view.rows(CELL_EMPTY, CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC, CELL_NECROTIC, CELL_DEAD_APOPTOTIC, CELL_DEAD_NECROTIC)
-    every = every[(cells.nuclei[every] > 0) & (cells.id[every] > 0)]
+    every = view.ever()
     found["pyroptotic_fraction"] = view.mean(every, cells.death_cause[every] == BY_PYROPTOSIS)
     found["attacked_fraction"] = view.mean(every, cells.death_cause[every] == BY_ATTACK)
     found["attack_hazard"] = view.mean(rows, cells.other_hazards[rows, HAZARD_ATTACK])

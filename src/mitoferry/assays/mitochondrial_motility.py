@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View
-from mitoferry.core.nodes import NODE_ACTIN_MOTOR, NODE_MICROTUBULE_MOTOR, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_TEMPERATURE
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_INTENSITY
-from mitoferry.processes.nanotube_loading import adaptors, arrest, motor_energy, rate_of_loading
+from mitoferry.processes.nanotube_loading import adaptors, arrest, motor_energy, motors, rate_of_loading
 from mitoferry.processes.nanotube_transport import Parameters
 
 DRAW = 49
@@ -25,8 +25,7 @@ DRAW = 49
 def moving_share(c: int, cells: Any, groups: Any, p: Parameters) -> float:
     """Share of the mitochondria of cell ``c`` that are on a track."""
     nodes = groups.nodes[int(cells.group[c])]
-    motors = p.microtubule_share * float(nodes[NODE_MICROTUBULE_MOTOR]) + (1.0 - p.microtubule_share) * float(nodes[NODE_ACTIN_MOTOR])
-    working = motor_energy(float(cells.atp[c]), p.motor_atp) * float(nodes[NODE_TEMPERATURE]) * motors
+    working = motor_energy(float(cells.atp[c]), p.motor_atp) * float(nodes[NODE_TEMPERATURE]) * motors(c, cells, groups, p)
     taking = p.attachment_rate * working * adaptors(c, cells, groups) * (1.0 - arrest(float(cells.calcium[c]), p.calcium_half))
     return float(taking / (taking + p.detachment_rate)) if taking > 0.0 else 0.0
 
@@ -34,7 +33,7 @@ def moving_share(c: int, cells: Any, groups: Any, p: Parameters) -> float:
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Moving share of mitochondria and rate of loading, means over living cells."""
     rows, world = view.living(), view.world
-    p = Parameters(**{name: float(world.spec.parameters[f"nanotube_transport.{name}"]) for name in Parameters._fields})
+    p = world.spec.parameters_of("nanotube_transport", Parameters)
     moving = np.array([moving_share(c, world.cells, world.groups, p) for c in rows.tolist()], dtype=np.float64)
     loading = np.array([rate_of_loading(c, world.cells, world.groups, p) for c in rows.tolist()], dtype=np.float64)
     share = view.mean(rows, moving)

@@ -69,9 +69,9 @@ def cell_factor(world: Any, rows: np.ndarray, cv: float, stream: int, step: int,
     return np.exp(cv * z)
 
 
-def counted(world: Any, population: int | None, depth: int, share: np.ndarray, stream: int, step: int) -> np.ndarray:
-    """Binomial(depth, share) per well, drawn one by one; float64 (n_wells)."""
+def counted(world: Any, population: int | None, depth: int, share: np.ndarray, stream: int, step: int, first: int = 0) -> np.ndarray:
+    """Binomial(depth, share) per well, drawn one by one from the draw ``first`` of the stream on; float64 (n_wells)."""
     wells = np.arange(world.n_wells)[:, None]
-    blocks = np.arange(-(-depth // 4))[None, :]
+    blocks = first + np.arange(-(-depth // 4))[None, :]
     draws = np.stack(uniforms(world, wells, 0, 0 if population is None else population + 1, stream, step, blocks), axis=-1)
     return (draws.reshape(len(wells), -1)[:, :depth] < np.asarray(share)[:, None]).sum(axis=1).astype(np.float64)

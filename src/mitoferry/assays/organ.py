@@ -72,13 +72,12 @@ def functional_fraction(view: View) -> np.ndarray:
     """Share of the cells ever in the well that live, each weighted by its ATP over that at rest, at most 1; NaN without cells."""
     living = view.living()
     working = np.minimum(view.values("atp", living) / RESTING_ATP, 1.0)
-    return ratio(view.per_well(living, working), view.per_well(view.rows()))
+    return ratio(view.per_well(living, working), view.per_well(view.ever()))
 
 
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """The surrogates of every well with the error of the reading, and the fraction that they are maps of."""
-    values = view.world.spec.parameters
-    p = Parameters(**{name: float(values[f"organ.{name}"]) for name in Parameters._fields})
+    p = view.world.spec.parameters_of("organ", Parameters)
     f, living = functional_fraction(view), view.living()
     found = {**maps(f, p), "tumour_size": 1e-3 * view.per_well(living, view.values("volume", living))}
     error = view.well_factor(options["error"], ASSAY_ORGAN, step.step, 0)

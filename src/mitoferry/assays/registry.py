@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 from mitoferry.assays import (
     annexin_pi,
+    arrival_fates,
     atp_luminescence,
+    calorimetry,
+    cell_connections,
     cell_count,
     cell_fates,
+    cell_fusion_count,
+    electron_microscopy,
     elisa,
     event_order,
     filopodia_count,
@@ -18,8 +21,11 @@ from mitoferry.assays import (
     immunoblot,
     macrophage_phenotype,
     membrane_potential,
+    mitochondria_exchange,
+    mitochondria_outside,
     mitochondrial_mass,
     mitochondrial_motility,
+    mitochondrial_proteins,
     mtdna_qpcr,
     nanotube_count,
     organ,
@@ -28,8 +34,10 @@ from mitoferry.assays import (
     seahorse_well,
     t_cell_phenotype,
     tube_formation,
+    working_cells,
 )
 from mitoferry.assays.base import Assay
+from mitoferry.base import plugins
 from mitoferry.base.errors import MitoferryError
 
 ENTRY_POINT_GROUP = "mitoferry.assays"
@@ -69,6 +77,15 @@ BUILT_IN: tuple[Assay, ...] = (
     cell_fates.MORPHOLOGY,
     tube_formation.TUBES,
     tube_formation.MIGRATION,
+    cell_connections.CONNECTIONS,
+    cell_fusion_count.FUSION,
+    mitochondria_outside.OUTSIDE,
+    mitochondria_exchange.EXCHANGE,
+    arrival_fates.ARRIVALS,
+    electron_microscopy.MICROSCOPY,
+    mitochondrial_proteins.PROTEINS,
+    working_cells.WORKING,
+    calorimetry.CALORIMETRY,
 )
 
 
@@ -79,7 +96,7 @@ def load_assays() -> dict[str, Assay]:
         MitoferryError: an entry point gives something else than an assay, or a name that is taken.
     """
     assays = {assay.name: assay for assay in BUILT_IN}
-    for point in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
+    for point in plugins.points(ENTRY_POINT_GROUP):
         assay = point.load()
         if not isinstance(assay, Assay):
             raise MitoferryError(

@@ -270,7 +270,7 @@ def measure(
     groups.nodes[:] = world.groups.nodes[used]
     p = world.parameters.get("energetics")
     if p is None:
-        p = Parameters(**{name: float(world.spec.parameters[f"energetics.{name}"]) for name in Parameters._fields})
+        p = world.spec.parameters_of("energetics", Parameters)
     out, dose = _stress(cells, groups, p, world.backend, oligomycin, titration)
     well = world.cells.well[rows]
     result: dict[int, dict[str, float]] = {}

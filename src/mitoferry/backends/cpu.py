@@ -20,6 +20,7 @@ import numpy as np
 from mitoferry.backends.narrow import TABLES as STATE
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
+from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
@@ -46,10 +47,8 @@ def source_fingerprint() -> str:
 
 def cache_directory() -> Path:
     """Where compiled kernels are kept: ``MITOFERRY_CACHE_DIR``, else the user's cache directory."""
-    root = os.environ.get("MITOFERRY_CACHE_DIR")
-    base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "mitoferry"
     # what shapes every kernel: the backends and the layout of the tables
-    return base / "kernels" / fingerprint("backends/*.py", "core/schema.py", "core/events.py")
+    return cache_root() / "kernels" / fingerprint("backends/*.py", "core/schema.py", "core/events.py")
 
 
 def code_mark(*rows: Any) -> str:

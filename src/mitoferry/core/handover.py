@@ -5,8 +5,8 @@ Writes the ledger row (event log), the counts of both cells, place and route of 
 
 from __future__ import annotations
 
-from mitoferry.core.events import EVENT_HANDOVER, EVENT_LOADED
-from mitoferry.core.pages import move
+from mitoferry.core.events import EVENT_HANDOVER, EVENT_LOADED, EVENT_WASHED
+from mitoferry.core.pages import move, remove
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CLASS_MASK,
@@ -107,6 +107,18 @@ def load_into_transit(mitochondria, pages, cells, events, slot, pool, time, rout
     set_place(mitochondria, new, IN_TRANSIT, 0, route)
     log_event(events, EVENT_LOADED, cells.well[owner], time, route, cells, owner, -1, mitochondria, new, psi, link_id)
     return new
+
+
+@row
+def wash_away(owner, slot, source, time, mitochondria, pages, cells, events):
+    """Carry the mitochondrion in ``slot`` of row ``owner`` out of the world; booked as lysed, with an event ``washed_away``.
+
+    ``source``: row of the cell that it is lost with, -1 where it was in none.
+    """
+    route = (int(mitochondria.flags[slot]) >> ROUTE_SHIFT) & ROUTE_MASK
+    psi = potential(mitochondria, cells, owner, slot)
+    log_event(events, EVENT_WASHED, cells.well[owner], time, route, cells, source, -1, mitochondria, slot, psi, 0)
+    remove(mitochondria, pages, cells, slot, True)
 
 
 @row

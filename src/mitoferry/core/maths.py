@@ -229,6 +229,16 @@ def hill2(x, k):
 
 
 @row
+def hill3(x, k):
+    """x^3/(k^3 + x^3), 0 for x <= 0."""
+    if x <= 0.0:
+        return 0.0
+    r = x / k
+    r = r * r * r
+    return r / (1.0 + r)
+
+
+@row
 def hill4(x, k):
     """x^4/(k^4 + x^4), 0 for x <= 0."""
     if x <= 0.0:

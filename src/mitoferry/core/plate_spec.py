@@ -315,6 +315,14 @@ class PlateSpec:
         """All arms of the experiment: those that run, then those left out."""
         return self.arms + self.left_out
 
+    def wells_of(self, arm: int) -> range:
+        """Wells of the arm with this number."""
+        return range(arm * self.replicates, (arm + 1) * self.replicates)
+
+    def parameters_of(self, process: str, cls: Any) -> Any:
+        """The ``Parameters`` NamedTuple ``cls`` of a process (or of an assay) with the values of this run."""
+        return cls(**{name: float(self.parameters[f"{process}.{name}"]) for name in cls._fields})
+
     def acts_on(self, *nodes: str) -> bool:
         """Whether a treatment of any arm acts on one of these nodes at any time."""
         return any(action.kind == "node" and action.key in nodes for arm in self.every_arm for action in arm.actions)

@@ -10,7 +10,7 @@ from typing import Any
 from mitoferry.experiment.observables import observable
 from mitoferry.experiment.parts import Cells, Injected, Injury, Isolated, Package, Treatment, role_of
 from mitoferry.experiment.reader import load_experiment
-from mitoferry.experiment.schema import Expect, Experiment, Plan
+from mitoferry.experiment.schema import WITHIN_ARM, Expect, Experiment, Plan
 
 WIDTH = 100
 
@@ -195,9 +195,20 @@ def _measure_text(e: Experiment, n: int) -> str:
 def finding_text(x: Expect) -> str:
     """A finding in words, with a mark on surrogates."""
     seen = observable(x.name)
-    versus = f" against {x.versus}" if x.versus else ""
-    surrogate = " [surrogate]" if seen is not None and seen.surrogate else ""
+    versus = f" against {_other_reading(x) if x.versus == WITHIN_ARM else x.versus}" if x.versus else ""
+    surrogate = (
+        " [surrogate]" if seen is not None and seen.surrogate else " [outside the model]" if seen is not None and seen.outside else ""
+    )
     return f"{x.finding}: {x.name} {x.direction} in {x.arm}{versus}{surrogate}"
+
+
+def _other_reading(x: Expect) -> str:
+    """The other reading of a contrast within an arm, in words."""
+    a = x.against
+    if a is None:
+        return "its neutral value"
+    words = [a.name or "the same", *([f"of {a.of}"] if a.of else []), *([f"at {a.at}"] if a.at else [])]
+    return " ".join(words)
 
 
 def _wrapped(text: str, indent: str = "") -> str:

@@ -1,12 +1,13 @@
-"""Checks of readings, findings, clocks and parameters. Every problem is collected."""
+"""Checks of readings, clocks and parameters; those of findings are in ``check_expect.py``. Every problem is collected."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from mitoferry.experiment.check_expect import check_expectations
 from mitoferry.experiment.meaning import MAX_READINGS, number_in, processes, times_of
 from mitoferry.experiment.names import nearest
-from mitoferry.experiment.observables import assays, observable, observable_names
+from mitoferry.experiment.observables import assays
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import QuantityError
 from mitoferry.experiment.schema import Experiment
@@ -18,7 +19,7 @@ SWITCH_VALUES = ("on", "off")
 def check_run(f: Collector, experiment: Experiment, tree: Map, declared: Map) -> None:
     """Note what is wrong with measure, expect, run, parameters and switches."""
     _measures(f, experiment, tree)
-    _expectations(f, experiment, tree, declared)
+    check_expectations(f, experiment, tree, declared)
     _run(f, experiment, tree)
     _numbers(f, experiment, tree)
 
@@ -57,31 +58,6 @@ def _measures(f: Collector, experiment: Experiment, tree: Map) -> None:
         f.add(tree, ("measure",), f"at most {MAX_READINGS} readings per well", f"{total}", "read less often")
 
 
-def _expectations(f: Collector, experiment: Experiment, tree: Map, declared: Map) -> None:
-    written = declared.get("arms")
-    arms = {*experiment.plans, *(written if isinstance(written, Map) else ())}
-    measured = {m.assay for m in experiment.measure}
-    dropped = isinstance(declared.get("measure"), list) and len(declared["measure"]) != len(experiment.measure)
-    for n, expect in enumerate(experiment.expect):
-        path = ("expect", n)
-        key = "observable" if expect.observable else "readout"
-        seen = observable(expect.name)
-        if seen is None:
-            f.unknown(tree, (*path, key), "the name of an observable or readout", expect.name, observable_names())
-        elif seen.assay not in measured and not dropped:
-            f.add(
-                tree, (*path, key), f"a reading of '{expect.name}'", "none under 'measure'", f"add '- {{assay: {seen.assay}, at: [...]}}'"
-            )
-        for name in ("arm", "versus"):
-            value = getattr(expect, name)
-            if value is not None and value not in arms and not (name == "versus" and value == "within_arm"):
-                f.unknown(tree, (*path, name), "the name of an arm", value, arms)
-        if expect.of is not None and expect.of not in {*f.populations, *ROLES, "well"}:
-            f.unknown(tree, (*path, "of"), "a population, a role, or 'well'", expect.of, [*f.populations, *ROLES, "well"])
-        if expect.at is not None and expect.at.value > f.end:
-            f.add(tree, (*path, "at"), f"a time within the run (until {f.end / 3600:g} h)", f"'{expect.at}'")
-
-
 def _run(f: Collector, experiment: Experiment, tree: Map) -> None:
     clocks = experiment.run.clocks
     steps = [("macro", clocks.macro.value), ("mitochondria", clocks.mitochondria.value), ("quality", clocks.quality.value)]
@@ -109,8 +85,8 @@ def _numbers(f: Collector, experiment: Experiment, tree: Map) -> None:
             f.unknown(tree, ("parameters", name), "the name of a parameter", name, f.library.parameters)
         else:
             check_number(f, value, record.unit, tree, ("parameters", name))
+    known = processes() if experiment.switches else []
     for name, value in experiment.switches.items():
-        known = processes()
         if name not in known:
             f.unknown(tree, ("switches", name), "the name of a process", name, known)
         elif value not in SWITCH_VALUES:

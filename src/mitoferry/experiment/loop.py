@@ -25,6 +25,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from mitoferry.base import plugins
 from mitoferry.base.errors import MitoferryError, OverflowStop
 from mitoferry.core.events import EventBuffer, allocate_events
 from mitoferry.core.plate_spec import PlateSpec
@@ -58,10 +59,8 @@ ENTRY_POINT_GROUP = "mitoferry.processes"
 
 def load_processes() -> list[Process]:
     """The built-in processes in the order of the loop, then those of other packages (entry points)."""
-    from importlib.metadata import entry_points
-
     processes = [importlib.import_module(f"mitoferry.processes.{name}").PROCESS for name in BUILT_IN]
-    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
+    for entry in plugins.points(ENTRY_POINT_GROUP):
         process = entry.load()
         if not isinstance(process, Process):
             raise MitoferryError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from mitoferry.base import plugins
 from mitoferry.experiment.names import Library
 from mitoferry.experiment.parts import Cells, Grafted, Isolated, Package, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
@@ -62,6 +64,18 @@ def grafts_of(experiment: Experiment) -> dict[str, Cells]:
             if treat.graft is not None:
                 found.setdefault(treat.graft.name, treat.graft.cells())
     return found
+
+
+def populations_read(names: Sequence[str], experiment: Experiment) -> list[str]:
+    """Populations meant by names, roles, "both" or "all"; "" for the whole well."""
+    known = {**experiment.cells, **grafts_of(experiment)}
+    found: dict[str, None] = {}
+    for name in names:
+        if name in ("well", "medium"):
+            found[""] = None
+        else:
+            found.update((p, None) for p, c in known.items() if name in (p, role_of(p, c), "both", "all"))
+    return list(found)
 
 
 def offered_of(graft: Grafted, plan: Plan) -> float:
@@ -145,8 +159,6 @@ def times_of(measure: Measure, experiment: Experiment) -> tuple[int, ...]:
 
 def processes() -> list[str]:
     """Names of the processes of the loop, with those of other packages."""
-    from importlib import metadata
-
     from mitoferry.experiment.loop import BUILT_IN, ENTRY_POINT_GROUP
 
-    return [*BUILT_IN, *(e.name for e in metadata.entry_points(group=ENTRY_POINT_GROUP))]
+    return [*BUILT_IN, *(e.name for e in plugins.points(ENTRY_POINT_GROUP))]

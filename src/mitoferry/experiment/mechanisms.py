@@ -79,7 +79,6 @@ class Acting:
         return tuple(sorted(self.places & {*mechanism.nodes, *mechanism.species}))
 
 
-@cache
 def all_acting() -> tuple[Acting, ...]:
     """Every drug, gene and injury of the library with what it changes."""
     library = load_library()
@@ -160,7 +159,6 @@ def _mechanism(process: Process) -> Mechanism:
     )
 
 
-@cache
 def acting_on(place: str) -> tuple[Acting, ...]:
     """Drugs, genes and injuries that change a node or a dissolved substance."""
     return tuple(a for a in all_acting() if place in a.places)
@@ -169,6 +167,11 @@ def acting_on(place: str) -> tuple[Acting, ...]:
 def processes() -> list[Process]:
     """The processes behind the mechanisms, in the order of the loop."""
     return load_processes()
+
+
+def foreign(process: Process) -> bool:
+    """Whether its code is not that of this package."""
+    return not process.advance.__module__.startswith("mitoferry.")
 
 
 @cache

@@ -166,12 +166,20 @@ def _descend(node: Any, part: Any, place: Place) -> Any:
 
 
 def _shorten(tree: Map) -> None:
-    """A run cut short by an override keeps its readings: those after the end move to the end."""
+    """A run cut short by an override keeps its readings: those after the end move to the end; findings then take the last one."""
     run = tree.get("run")
     measures = tree.get("measure")
     if not isinstance(run, Map) or not isinstance(measures, Seq):
         return
     end = _seconds(run.get("until"))
+    for entry in tree.get("expect") or ():
+        if end is None or not isinstance(entry, Map):
+            continue
+        if (_seconds(entry.get("at")) or 0.0) > end:
+            entry.drop("at")
+        against = entry.get("against")
+        if isinstance(against, Map) and (_seconds(against.get("at")) or 0.0) > end:
+            against.put("at", run["until"], against.places["at"])
     for item in measures:
         if end is None or not isinstance(item, Map):
             continue

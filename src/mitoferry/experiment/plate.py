@@ -90,7 +90,7 @@ def _start_numbers(arm: Arm, spec: PlateSpec) -> tuple[list[list[float]], list[l
 
 def parameters_of(process: str, cls: Any, spec: PlateSpec) -> Any:
     """The ``Parameters`` NamedTuple of a process with the values of this run."""
-    return cls(**{name: float(spec.parameters[f"{process}.{name}"]) for name in cls._fields})
+    return spec.parameters_of(process, cls)
 
 
 def _seed_rows(spec: PlateSpec, cells: Any) -> tuple[int, list[tuple[int, int]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,15 @@ _MAX_PROBLEMS = 200
 
 def shipped() -> dict[str, Path]:
     """Experiments that come with the package: name to file; the name is that of the file, whatever folder it is in."""
-    folder = Path(str(resources.files("mitoferry").joinpath("experiments")))
-    return {p.stem: p for p in sorted(folder.glob("*/*.yaml"), key=lambda p: p.stem)}
+    root = Path(str(resources.files("mitoferry").joinpath("experiments")))
+    folders = [root, *(Path(x.path) for x in os.scandir(root) if x.is_dir())]
+    return dict(_files_in(tuple((f, f.stat().st_mtime_ns) for f in folders)))
+
+
+@lru_cache(maxsize=4)
+def _files_in(folders: tuple[tuple[Path, int], ...]) -> dict[str, Path]:
+    """Experiment files of folders; their times are given, since a folder's time is that of the last change of its list of files."""
+    return {p.stem: p for p in sorted((p for folder, _ in folders[1:] for p in folder.glob("*.yaml")), key=lambda p: p.stem)}
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -16,7 +16,17 @@ from typing import Any
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
 from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population, Tunnels
 from mitoferry.experiment.giving import doses_in, grafts_in
-from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, shares_of, times_of
+from mitoferry.experiment.meaning import (
+    count_of,
+    dose_in,
+    grafts_of,
+    layer_of,
+    number_in,
+    palette_of,
+    populations_read,
+    shares_of,
+    times_of,
+)
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
 from mitoferry.experiment.parts import Cells, Injury, Substances, Treatment, role_of
@@ -346,17 +356,6 @@ def measurements(experiment: Experiment) -> tuple[Measurement, ...]:
     found = []
     for measure in experiment.measure:
         times = times_of(measure, experiment)
-        for name in _read_in(measure.of or (known[measure.assay].of,), experiment):
+        for name in populations_read(measure.of or (known[measure.assay].of,), experiment):
             found.append(Measurement(assay=measure.assay, of=name, times=times, options=dict(measure.options)))
     return tuple(found)
-
-
-def _read_in(names: tuple[str, ...], experiment: Experiment) -> list[str]:
-    result: dict[str, None] = {}
-    for name in names:
-        if name in ("well", "medium"):
-            result[""] = None
-        else:
-            known = {**experiment.cells, **grafts_of(experiment)}
-            result.update((p, None) for p, c in known.items() if name in (p, role_of(p, c), "both", "all"))
-    return list(result)

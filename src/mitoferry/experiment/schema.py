@@ -72,6 +72,31 @@ class Run(Model):
     checkpoint_every: Annotated[Amount, In("s", low=1.0, high=1e6, example="30 s")] = Amount("30 s", 30.0, "s")
 
 
+WITHIN_ARM = "within_arm"
+
+
+class Against(Model):
+    """The other reading of the same arm; what is not named is that of the finding."""
+
+    observable: str | None = None
+    readout: str | None = None
+    of: str | None = None
+    at: Time | None = None
+
+    @model_validator(mode="after")
+    def _names(self) -> Against:
+        if self.observable is not None and self.readout is not None:
+            raise wrong("one of readout and observable", "both")
+        if not any(getattr(self, key) is not None for key in ("observable", "readout", "of", "at")):
+            raise wrong("at least one of observable, readout, of, at", "none", "as in 'against: {at: 4 h}'")
+        return self
+
+    @property
+    def name(self) -> str | None:
+        """Name of its observable, None for that of the finding."""
+        return self.observable or self.readout
+
+
 class Expect(Model):
     """A finding that the experiment is held against. Names are those of the cards of the evidence."""
 
@@ -81,6 +106,9 @@ class Expect(Model):
     of: str | None = None
     arm: str
     versus: str | None = None
+    against: Against | None = Field(None, description="with versus: within_arm, the other reading of the same arm")
+    from_: str | None = Field(None, alias="from", description="where the flow comes from; default donor")
+    to: str | None = Field(None, description="where the flow goes; default recipient")
     direction: Literal[
         "increase", "decrease", "abolish", "restore", "no_change", "present", "absent", "unidirectional", "bidirectional", "withheld"
     ]

@@ -84,7 +84,7 @@ class Treatments:
         n_populations = world.n_populations
         for a, arm in enumerate(self.spec.arms):
             nodes, boundary = nodes_at(arm, now), boundary_at(arm, now)
-            for w in range(a * self.spec.replicates, (a + 1) * self.spec.replicates):
+            for w in self.spec.wells_of(a):
                 for slot, values in nodes.items():
                     world.groups.nodes[w * n_populations + slot] = values
                 world.wells.boundary[w] = boundary

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,8 +19,13 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from mitoferry.base.cache import keep, kept_file, read_kept
 from mitoferry.core.schema import COLUMNS
-from mitoferry.experiment.mechanisms import SPECIES_OF_CONSTANT, functions_of, mechanisms, processes
+from mitoferry.experiment.digest import model_digest
+from mitoferry.experiment.mechanisms import SPECIES_OF_CONSTANT, foreign, functions_of, mechanisms, processes
+
+FOLDER = "wiring"
+PARTS = ("reads", "writes", "senses", "releases")
 
 TABLES = {name.lower(): frozenset(columns) for name, columns in COLUMNS.items()}
 SENSED = ("env", "bulk", "conc")  # columns by substance that are read
@@ -155,7 +161,23 @@ def wiring_of(*functions: Any) -> Wiring:
 
 @cache
 def _wirings(names: tuple[str, ...]) -> Mapping[str, Wiring]:
-    return {p.name: wiring_of(p.advance, p.prepare) for p in processes() if p.name in names}
+    """From the cache, where it was kept for this code; what other packages add is read each time, since their code has no mark."""
+    listed = [p for p in processes() if p.name in names]
+    path = kept_file(FOLDER, f"{model_digest()} {names}")
+    own = not any(foreign(p) for p in listed)
+    try:
+        kept = read_kept(path) if own else {}
+    except LookupError:
+        kept = {}
+    if not kept:
+        found = {p.name: wiring_of(p.advance, p.prepare) for p in listed}
+        if own:
+            keep(path, json.dumps({name: [sorted(getattr(w, part)) for part in PARTS] for name, w in found.items()}))
+        return found
+    return {
+        name: Wiring(frozenset(map(tuple, reads)), frozenset(map(tuple, writes)), frozenset(senses), frozenset(releases))
+        for name, (reads, writes, senses, releases) in kept.items()
+    }
 
 
 def wirings() -> Mapping[str, Wiring]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -45,11 +45,31 @@ def _scaled(
     name: str, v: Mapping[str, float], parameters: Mapping[str, float] | None, parent: Mapping[str, float] | None = None
 ) -> CellTypeNumbers:
     """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``; ``parent``: values of the line with mtDNA."""
-    from mitoferry.library.scaling import atp_use, energetics_parameters, resting_mitochondria, scale_cell_type
+    from mitoferry.library.scaling import energetics_parameters
 
     p = energetics_parameters()
     if parameters:
-        p = p._replace(**values_for("energetics", overrides={k: x for k, x in parameters.items() if k.startswith("energetics.")}))
+        p = _with(p, tuple((k, x) for k, x in parameters.items() if k.startswith("energetics.")))
+    scale = (parameters or {}).get("reactive_oxygen.pmf_scale")
+    scale = values_for("reactive_oxygen")["pmf_scale"] if scale is None else scale
+    return _settled(name, tuple(v.items()), p, scale, None if parent is None else tuple(parent.items()))
+
+
+@lru_cache(maxsize=64)
+def _with(p: Any, given: tuple[tuple[str, float], ...]) -> Any:
+    """Parameters of the energetics with other values for those given by full name."""
+    return p._replace(**values_for("energetics", overrides=dict(given)))
+
+
+@lru_cache(maxsize=1024)
+def _settled(
+    name: str, values: tuple[tuple[str, float], ...], p: Any, pmf_scale: float, of_parent: tuple[tuple[str, float], ...] | None
+) -> CellTypeNumbers:
+    """The closed form; kept, since it settles a cell and the arms of an experiment ask for the same few types many times."""
+    from mitoferry.library.scaling import atp_use, resting_mitochondria, scale_cell_type
+
+    v = dict(values)
+    parent = None if of_parent is None else dict(of_parent)
     glycolytic = v["glycolytic_atp"]
     if parent is not None and glycolytic == 0.0:
         glycolytic = atp_use(parent["mitochondria"], parent["oxygen_use"], parent["oxphos_share"], p, leak=parent["leak"])
@@ -57,8 +77,7 @@ def _scaled(
         v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"], leak=v["leak"], glycolytic_atp=glycolytic
     )
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
-    scale = None if parameters is None else parameters.get("reactive_oxygen.pmf_scale")
-    derived["resting_potential"], derived["antioxidant_level"] = resting_mitochondria(scaled, p, pmf_scale=scale)
+    derived["resting_potential"], derived["antioxidant_level"] = resting_mitochondria(scaled, p, pmf_scale=pmf_scale)
     given = {k: x for k, x in v.items() if k not in _OF_SCALING}
     if parent is not None and given["mtdna"] == 0.0:
         given["mtdna"] = parent["mtdna"]

@@ -23,11 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.nodes import NODE, NODES
 from mitoferry.library.parameters import nearest
-from mitoferry.library.records import data_path, raise_all, read_sources
+from mitoferry.library.records import data_path, read_records
 from mitoferry.library.units import convert
 
 CATEGORIES = ("drug", "gene", "injury")
@@ -167,19 +168,11 @@ class Intervention:
 def _load(category: str) -> Mapping[str, Intervention]:
     from mitoferry.library.interventions_read import read_intervention
 
-    found: dict[str, Intervention] = {}
-    problems: list[Problem] = []
-    for where, content in read_sources([data_path(_FILES[category])], _GROUPS[category]):
-        for name, raw in content.items():
-            agent, wrong = read_intervention(where, category, str(name), raw)
-            problems += wrong
-            if agent is None:
-                continue
-            if agent.name in found:
-                problems.append(Problem(where, agent.name, "a new name", f"a {category} of this name exists"))
-            found[agent.name] = agent
-    raise_all(problems)
-    return MappingProxyType(found)
+    def read(where: str, name: str, raw: Any) -> tuple[Intervention | None, list[Problem]]:
+        return read_intervention(where, category, name, raw)
+
+    twice = ("a new name", f"a {category} of this name exists")
+    return MappingProxyType(read_records([data_path(_FILES[category])], _GROUPS[category], read, twice))
 
 
 def load_drugs() -> dict[str, Intervention]:

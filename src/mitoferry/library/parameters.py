@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.library.records import DISTRIBUTIONS, check_evidence, data_path, numbers_in, raise_all, read_sources
+from mitoferry.library.records import DISTRIBUTIONS, check_evidence, data_path, numbers_in, raise_all, read_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +87,8 @@ def read_record(where: str, name: str, raw: Any) -> tuple[ParameterRecord | None
 
 @cache
 def _load() -> Mapping[str, ParameterRecord]:
-    records: dict[str, ParameterRecord] = {}
-    problems: list[Problem] = []
-    for where, content in read_sources(sorted(data_path("parameters").glob("*.yaml")), "mitoferry.parameters"):
-        for name, raw in content.items():
-            record, wrong = read_record(where, str(name), raw)
-            problems += wrong
-            if record is None:
-                continue
-            if record.name in records:
-                problems.append(Problem(where, record.name, "a name used once", "a second record of this name"))
-            records[record.name] = record
-    raise_all(problems)
+    own, twice = sorted(data_path("parameters").glob("*.yaml")), ("a name used once", "a second record of this name")
+    records = read_records(own, "mitoferry.parameters", read_record, twice)
     return MappingProxyType(dict(sorted(records.items())))
 
 

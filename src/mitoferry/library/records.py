@@ -7,12 +7,14 @@ F fitted. A record without tag, source or unit is refused.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from importlib import metadata, resources
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from mitoferry.base import plugins
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.library.parsed import parsed
 
 TAGS = {
     "M": "measured",
@@ -23,12 +25,24 @@ TAGS = {
 }
 DISTRIBUTIONS = ("loguniform", "lognormal", "uniform", "fixed")
 
-__all__ = ["DISTRIBUTIONS", "TAGS", "check_evidence", "data_path", "numbers_in", "raise_all", "read_sources", "read_yaml"]
+__all__ = ["DISTRIBUTIONS", "TAGS", "check_evidence", "data_path", "numbers_in", "raise_all", "read_records", "read_sources", "read_yaml"]
+
+R = TypeVar("R")
 
 
 def data_path(*parts: str) -> Path:
     """A file or folder of the package data of the library."""
     return Path(str(resources.files("mitoferry.library").joinpath("data", *parts)))
+
+
+def _parse(name: str, text: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise InputError(Problem(name, "file", "valid YAML", " ".join(str(error).split()))) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -37,15 +51,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing, is not YAML, or does not hold a mapping.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = parsed(path.read_text(encoding="utf-8"), lambda text: _parse(path.name, text))
     except OSError as error:
         raise InputError(Problem(path.name, "file", "a readable file", error.strerror or str(error))) from error
-    except YAMLError as error:
-        raise InputError(Problem(path.name, "file", "valid YAML", " ".join(str(error).split()))) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -64,7 +73,7 @@ def read_sources(own: list[Path], group: str) -> Iterator[tuple[str, dict[str, A
     """
     for path in own:
         yield path.name, read_yaml(path)
-    for point in sorted(metadata.entry_points(group=group), key=lambda p: p.name):
+    for point in plugins.points(group):
         content = point.load()
         if callable(content):
             content = content()
@@ -75,6 +84,36 @@ def read_sources(own: list[Path], group: str) -> Iterator[tuple[str, dict[str, A
                 Problem(f"entry point {point.name} of {group}", "value", "a mapping or a path of a YAML file", type(content).__name__)
             )
         yield f"entry point {point.name}", dict(content)
+
+
+def read_records(
+    own: list[Path], group: str, read: Callable[[str, str, Any], tuple[R | None, list[Problem]]], twice: tuple[str, str]
+) -> dict[str, R]:
+    """The records by name in the files and entry points of :func:`read_sources`.
+
+    Args:
+        own: files of the package.
+        group: entry-point group of the others.
+        read: makes a record of (source, name, content), or tells its problems.
+        twice: what was wanted and what was found where a name is used a second time.
+
+    Raises:
+        InputError: with all problems of all records.
+    """
+    records: dict[str, R] = {}
+    problems: list[Problem] = []
+    for where, content in read_sources(own, group):
+        for key, raw in content.items():
+            name = str(key)
+            record, wrong = read(where, name, raw)
+            problems += wrong
+            if record is None:
+                continue
+            if name in records:
+                problems.append(Problem(where, name, *twice))
+            records[name] = record
+    raise_all(problems)
+    return records
 
 
 def check_evidence(where: str, key: str, record: Mapping[str, Any], *, need: tuple[str, ...] = ("tag", "source", "unit")) -> list[Problem]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mitoferry.base.errors import Problem
-from mitoferry.library.records import check_evidence, data_path, raise_all, read_sources
+from mitoferry.library.records import check_evidence, data_path, read_records
 from mitoferry.library.units import convert
 
 UNITS = {
@@ -108,19 +108,8 @@ def read_tissue(where: str, name: str, raw: Any) -> tuple[Tissue | None, list[Pr
 
 @cache
 def _load() -> Mapping[str, Tissue]:
-    found: dict[str, Tissue] = {}
-    problems: list[Problem] = []
-    for where, content in read_sources([data_path("tissues.yaml")], "mitoferry.tissues"):
-        for name, raw in content.items():
-            tissue, wrong = read_tissue(where, str(name), raw)
-            problems += wrong
-            if tissue is None:
-                continue
-            if tissue.name in found:
-                problems.append(Problem(where, tissue.name, "a new name", "a tissue of this name exists"))
-            found[tissue.name] = tissue
-    raise_all(problems)
-    return MappingProxyType(found)
+    twice = ("a new name", "a tissue of this name exists")
+    return MappingProxyType(read_records([data_path("tissues.yaml")], "mitoferry.tissues", read_tissue, twice))
 
 
 def load_tissues() -> dict[str, Tissue]:

@@ -33,10 +33,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_WASHED
-from mitoferry.core.handover import arrive, log_event, potential
+from mitoferry.core.handover import arrive, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import move, release_empty_pages, remove
+from mitoferry.core.pages import move, release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -48,12 +47,11 @@ from mitoferry.core.schema import (
     OCCUPIED,
     PAGE,
     POOL_MEDIUM,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
     ROUTE_UPTAKE,
 )
 from mitoferry.core.streams import DELIVERY
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, waiting_time
+from mitoferry.processes.doses import is_due
+from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, taker, waiting_time
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
 from mitoferry.processes.organelle import gate_potential
@@ -101,27 +99,6 @@ class Site(NamedTuple):
 
 
 @row
-def lose(h, slot, time, mitochondria, pages, cells, events):
-    """Take the mitochondrion in ``slot`` of compartment ``h`` out of the world; booked as lysed, with an event."""
-    route = (int(mitochondria.flags[slot]) >> ROUTE_SHIFT) & ROUTE_MASK
-    psi = potential(mitochondria, cells, h, slot)
-    log_event(events, EVENT_WASHED, cells.well[h], time, route, cells, -1, -1, mitochondria, slot, psi, 0)
-    remove(mitochondria, pages, cells, slot, True)
-
-
-@row
-def taker(u, total, weight, n_cells):
-    """Row of the cell that takes one up, drawn in proportion to ``weight``."""
-    so_far = 0.0
-    target = -1
-    for i in range(n_cells):
-        if float(weight[i]) > 0.0 and so_far <= u * total:
-            so_far += float(weight[i])
-            target = i
-    return target
-
-
-@row
 def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages, cells, wells, events, gate_potential, step):
     """One step of all mitochondria in compartment ``h`` (serial): lost, passed on to the row ``target``, or taken up by a cell.
 
@@ -151,16 +128,16 @@ def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages,
                 if left < dt and left < gone:
                     time = step.time + 3600.0 * left
                     if y * leaving < total:
-                        i = taker(uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells)
+                        i = taker(w, uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells, cells)
                         new = arrive(mitochondria, pages, cells, events, slot, i, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential)
                         mitochondria.motor[new] = 0
                         cells.particles[i] += 1
                     elif y * leaving < total + clocks.onward:
                         move(mitochondria, pages, cells, slot, target)
                     else:
-                        lose(h, slot, time, mitochondria, pages, cells, events)
+                        wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
                 elif gone < dt:
-                    lose(h, slot, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
+                    wash_away(h, slot, -1, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, h)
 
@@ -249,10 +226,6 @@ def prepare(world: Any, p: Parameters) -> None:
     world.extra["delivery"] = rows
 
 
-def _free_parameters(world: Any) -> Free:
-    return Free(**{k: float(world.spec.parameters[f"free_mitochondria.{k}"]) for k in Free._fields})
-
-
 def _uptake(world: Any, w: int, dose: Any, free: Free, step: Any) -> tuple[float, Any]:
     """Rate [1/h] at which cells take up one mitochondrion of the site of ``dose``: all together, and each (float64 [n_cells])."""
     weight = np.zeros(world.n_cells)
@@ -272,7 +245,7 @@ def _advance_dose(world: Any, w: int, k: int, dose: Any, p: Parameters, step: An
     held = int(cells.n_mitochondria[rows].sum())
     if not held:
         return
-    free = _free_parameters(world)
+    free = world.spec.parameters_of("free_mitochondria", Free)
     chain = compartments(dose, float(wells.perfusion[w]), float(wells.bulk[w, CALCIUM]), p, free)
     total, weight = _uptake(world, w, dose, free, step)
     gate = gate_potential(world)
@@ -294,8 +267,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         for k, dose in doses_of(arm):
             if step.time < dose.start:
                 continue
-            for w in range(a * spec.replicates, (a + 1) * spec.replicates):
-                if step.time - step.dt < dose.start:
+            for w in spec.wells_of(a):
+                if is_due(dose, step):
                     give(world, w, dose, step, int(world.extra["delivery"][w, k, 0]))
                     world.backend.pull(world.cells)
                 _advance_dose(world, w, k, dose, p, step)

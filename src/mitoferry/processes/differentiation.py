@@ -27,7 +27,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, OSTEOCLAST, OSTEOGENIC, OTHER_LINEAGE
 from mitoferry.core.streams import DIFFERENTIATION
 from mitoferry.processes.organelle import excess_oxidant
-from mitoferry.processes.rest import relative_h2o2
+from mitoferry.processes.rest import oxphos_share, relative_h2o2
 
 
 class Parameters(NamedTuple):
@@ -39,15 +39,6 @@ class Parameters(NamedTuple):
     oxidant_half: float  # uM
     commitment: float  # 1/h
     commitment_half: float
-
-
-@row
-def oxphos_share(i, cells):
-    """Share 0..1 of the ATP of cell ``i`` that oxidative phosphorylation makes."""
-    made = float(cells.atp_flux[i])
-    if made <= 0.0:
-        return 0.0
-    return min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
 
 
 @row

@@ -37,12 +37,12 @@ from mitoferry.core.nodes import NODE_DHODH, NODE_PROLIFERATION, NODE_URIDINE
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, N_CLASSES, PAGE
+from mitoferry.core.schema import CELL_LIVE, PAGE
 from mitoferry.core.streams import PROLIFERATION
 from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.partition import partition
-from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.processes.rest import RESTING_ATP, respiration
 from mitoferry.space.geometry import BLOCK, place
 
 BORN = 1 << 23  # ids of cells born in a run have this bit; seeded cells do not
@@ -63,10 +63,10 @@ class Parameters(NamedTuple):
 
 
 @row
-def pyrimidine_gate(respiration, n_mitochondria, dhodh, uridine, p):
-    """Factor 0..1 of proliferation by the supply of pyrimidine."""
+def pyrimidine_gate(used, n_mitochondria, dhodh, uridine, p):
+    """Factor 0..1 of proliferation by the supply of pyrimidine; ``used``: oxygen [amol/s] that the mitochondria use."""
     needed = p.respiration_needed * p.normal_respiration * max(n_mitochondria, 1.0)
-    supply = min(max(min(respiration / needed, 1.0) * max(dhodh, 0.0), uridine), 1.0)
+    supply = min(max(min(used / needed, 1.0) * max(dhodh, 0.0), uridine), 1.0)
     return hill2(supply, p.pyrimidine_half) * (1.0 + p.pyrimidine_half * p.pyrimidine_half)
 
 
@@ -78,11 +78,9 @@ def cycle_rate(i, cells, groups, p):
     if time <= 0.0 or int(cells.senescent[i]) != 0:
         return 0.0
     energy = hill4(float(cells.atp[i]), p.atp_half) / hill4(RESTING_ATP, p.atp_half)
-    respiration = 0.0
-    for k in range(N_CLASSES):
-        respiration += float(cells.oxygen_flux_class[i, k])
+    used = respiration(i, cells)
     dhodh = float(groups.nodes[g, NODE_DHODH])
-    gate = pyrimidine_gate(respiration, float(cells.target_mitochondria[i]), dhodh, float(groups.nodes[g, NODE_URIDINE]), p)
+    gate = pyrimidine_gate(used, float(cells.target_mitochondria[i]), dhodh, float(groups.nodes[g, NODE_URIDINE]), p)
     crowding = 1.0 - hill4(float(cells.n_contacts[i]), p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])

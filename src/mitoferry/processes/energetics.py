@@ -50,7 +50,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.processes.energetics_class import phosphorylation_potential, solve_class
-from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.processes.rest import RESTING_ATP, respiration
 
 AMOL_PER_PL_MM = 1000.0  # amol in 1 pL of a 1 mM solution
 NADH_PER_PYRUVATE = 5.0
@@ -207,15 +207,13 @@ def cell_balance(c, cells, groups, dt, load, p):
         residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
         rounds += 1
 
-    respiration = 0.0
-    for k in range(N_CLASSES):
-        respiration += float(cells.oxygen_flux_class[c, k])
-    pyruvate = p.pyruvate_share * 2.0 * respiration / NADH_PER_PYRUVATE
+    used = respiration(c, cells)
+    pyruvate = p.pyruvate_share * 2.0 * used / NADH_PER_PYRUVATE
     share_from_medium = 0.0
     if supply > 0.0:
         share_from_medium = gamma * from_medium / supply
     cells.atp[c] = atp
-    cells.oxygen_flux[c] = respiration + float(cells.nonmito[c]) * oxygen / (p.nonmito_oxygen_half + oxygen)
+    cells.oxygen_flux[c] = used + float(cells.nonmito[c]) * oxygen / (p.nonmito_oxygen_half + oxygen)
     cells.glucose_flux[c] = j_g * share_from_medium
     cells.lactate_flux[c] = max(2.0 * j_g - pyruvate, 0.0)
     cells.atp_oxphos[c] = made

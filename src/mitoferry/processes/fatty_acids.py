@@ -21,8 +21,7 @@ from mitoferry.core.maths import approach
 from mitoferry.core.nodes import NODE_FATTY_ACID
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.core.schema import N_CLASSES
-from mitoferry.processes.rest import alive
+from mitoferry.processes.rest import alive, respiration
 
 
 class Parameters(NamedTuple):
@@ -37,10 +36,7 @@ class Parameters(NamedTuple):
 @row
 def relative_respiration(i, cells, p):
     """Respiration of the mitochondria of cell ``i`` relative to that of the number that its type keeps, at rest."""
-    total = 0.0
-    for k in range(N_CLASSES):
-        total += float(cells.oxygen_flux_class[i, k])
-    return total / (p.resting_respiration * max(float(cells.target_mitochondria[i]), 1.0))
+    return respiration(i, cells) / (p.resting_respiration * max(float(cells.target_mitochondria[i]), 1.0))
 
 
 @row

@@ -132,6 +132,21 @@ def medium_volume(wells, w):
 
 
 @row
+def taker(w, u, total, weight, n_cells, cells):
+    """Row of the cell of well ``w`` that takes one up, drawn in proportion to ``weight`` by the uniform ``u``; -1 without any.
+
+    ``total``: the sum of ``weight`` over the cells of the well.
+    """
+    so_far = 0.0
+    found = -1
+    for i in range(n_cells):
+        if int(cells.well[i]) == w and float(weight[i]) > 0.0 and so_far <= u * total:
+            so_far += float(weight[i])
+            found = i
+    return found
+
+
+@row
 def add_clearances(n_cells, n_wells, cells, wells, clearance, hazard):
     """``hazard[w, layer]``: uptake rate [1/h] of one free mitochondrion by all cells of a layer (serial, in order of row)."""
     for w in range(n_wells):

@@ -29,10 +29,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_WASHED
-from mitoferry.core.handover import log_event, potential
+from mitoferry.core.handover import wash_away
 from mitoferry.core.nodes import NODE_HOMING
-from mitoferry.core.pages import release_empty_pages, remove
+from mitoferry.core.pages import release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import normal_from, uniform4
 from mitoferry.core.row import row
@@ -43,8 +42,6 @@ from mitoferry.core.schema import (
     CELL_WAITING,
     OCCUPIED,
     PAGE,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
 )
 from mitoferry.core.streams import GRAFT
 from mitoferry.processes.free_mitochondria import LN2, waiting_time
@@ -135,12 +132,8 @@ def wash_cell(i, time, mitochondria, pages, cells, events):
     while page >= 0:
         for k in range(PAGE):
             slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0:
-                route = (flags >> ROUTE_SHIFT) & ROUTE_MASK
-                psi = potential(mitochondria, cells, i, slot)
-                log_event(events, EVENT_WASHED, cells.well[i], time, route, cells, i, -1, mitochondria, slot, psi, 0)
-                remove(mitochondria, pages, cells, slot, True)
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+                wash_away(i, slot, i, time, mitochondria, pages, cells, events)
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, i)
     cells.state[i] = CELL_EMPTY

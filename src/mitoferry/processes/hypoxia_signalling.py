@@ -55,7 +55,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether any cell of the run answers hypoxia by HMGB1."""
-    return any(p.count > 0 and p.cell_type.hmgb1 > 0.0 for arm in spec.every_arm for p in arm.populations)
+    return bool(spec.has_cells_with("hmgb1"))
 
 
 PROCESS = Process(

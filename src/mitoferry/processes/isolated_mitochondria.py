@@ -29,10 +29,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_LOADED, EVENT_WASHED
-from mitoferry.core.handover import log_event, potential, set_place
+from mitoferry.core.events import EVENT_LOADED
+from mitoferry.core.handover import log_event, set_place, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import add_page, release_empty_pages, remove, tally_birth
+from mitoferry.core.pages import add_page, release_empty_pages, tally_birth
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
@@ -43,10 +43,9 @@ from mitoferry.core.schema import (
     POOL_MEDIUM,
     PSI_OFFSET_SCALE,
     ROUTE_INJECTION,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
 )
 from mitoferry.core.streams import INJECTION
+from mitoferry.processes.doses import doses_due, is_due
 from mitoferry.processes.free_mitochondria import FULL_DAMAGE, INSERT
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 from mitoferry.processes.seeding import Parameters as Seeding
@@ -115,18 +114,14 @@ def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
     while page >= 0:
         for k in range(PAGE):
             slot = page * PAGE + k
-            flags = int(mitochondria.flags[slot])
-            if flags & OCCUPIED != 0:
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
                 gone = chance >= 1.0
                 if not gone:
                     birth = mitochondria.birth[slot]
                     u = uniform(wells.key0[w], wells.key1[w], birth, mitochondria.ordinal[slot], INJECTION, step.step, WASHED)
                     gone = u < chance
                 if gone:
-                    route = (flags >> ROUTE_SHIFT) & ROUTE_MASK
-                    psi = potential(mitochondria, cells, h, slot)
-                    log_event(events, EVENT_WASHED, w, time, route, cells, -1, -1, mitochondria, slot, psi, 0)
-                    remove(mitochondria, pages, cells, slot, True)
+                    wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
         page = int(pages.next[page])
     release_empty_pages(mitochondria, pages, cells, h)
 
@@ -141,9 +136,7 @@ def flow(arm: Any, time: float) -> float:
 
 def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
     """Whether the medium is washed in this macro-step, and the doses that are given."""
-    before, now = step.time - step.dt, step.time
-    washed = any(a.kind == "wash" and before < a.start <= now for a in arm.actions)
-    return washed, [d for d in arm.doses if d.route == "medium" and before < d.start <= now]
+    return any(a.kind == "wash" and is_due(a, step) for a in arm.actions), doses_due(arm, "medium", step)
 
 
 def _wash(world: Any, w: int, chance: float, step: Any) -> None:
@@ -162,7 +155,7 @@ def give(world: Any, w: int, dose: Any, step: Any, host: int = -1) -> None:
     world.reserve_pages(-(-source.count // PAGE))
     world.reserve_events(source.count)
     spec = world.spec
-    p = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
+    p = spec.parameters_of("seeding", Seeding)
     mixture = np.array([mixture_of(source, spec)])
     side = 2 if int(world.wells.geometry[w]) == INSERT else 1
     psi = RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL
@@ -182,7 +175,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         chance = 1.0 if washed else 1.0 - exp(-rate * step.dt / 3600.0)
         if chance <= 0.0 and not doses:
             continue
-        for w in range(a * spec.replicates, (a + 1) * spec.replicates):
+        for w in spec.wells_of(a):
             if chance > 0.0:
                 _wash(world, w, chance, step)
             for dose in doses:

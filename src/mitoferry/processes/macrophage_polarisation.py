@@ -23,7 +23,7 @@ from mitoferry.core.nodes import NODE_TOLL_LIKE_RECEPTOR
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_INTERFERON_GAMMA
-from mitoferry.processes.rest import alive
+from mitoferry.processes.rest import alive, oxphos_share
 
 
 class Parameters(NamedTuple):
@@ -32,15 +32,6 @@ class Parameters(NamedTuple):
     time: float  # h
     lps_half: float  # ng/mL
     sting_weight: float
-
-
-@row
-def oxphos_share(i, cells):
-    """Share 0..1 of the ATP of cell ``i`` that the synthase makes."""
-    made = float(cells.atp_flux[i])
-    if made <= 0.0:
-        return 0.0
-    return min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
 
 
 @row

@@ -23,6 +23,7 @@ from mitoferry.core.random import poisson_from, uniform
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CYTOSOL, N_POOLS, PAGE, POOL_MEDIUM, ROUTE_INJECTION
 from mitoferry.core.streams import MICROINJECTION
+from mitoferry.processes.doses import doses_due
 from mitoferry.processes.isolated_mitochondria import isolate
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
@@ -90,7 +91,7 @@ def _give(world: Any, wells: range, dose: Any, step: Any, p: Parameters) -> None
     total = int(number.sum())
     world.reserve_pages(total // PAGE + 2 * rows.size + 1)
     world.reserve_events(total)
-    seeding = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
+    seeding = spec.parameters_of("seeding", Seeding)
     backend.serial(
         inject, order, number, source.index, float(dose.viability), RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL,
         np.array([mixture_of(source, spec)]), gate_potential(world), world.mitochondria, world.pages, world.cells, world.wells,
@@ -102,9 +103,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Inject the cells whose turn has come; idle in all other macro-steps."""
     spec = world.spec
     for a, arm in enumerate(spec.arms):
-        for dose in arm.doses:
-            if dose.route == "cytosol" and step.time - step.dt < dose.start <= step.time:
-                _give(world, range(a * spec.replicates, (a + 1) * spec.replicates), dose, step, p)
+        for dose in doses_due(arm, "cytosol", step):
+            _give(world, spec.wells_of(a), dose, step, p)
 
 
 def wanted(spec: Any) -> bool:

@@ -29,7 +29,7 @@ import numpy as np
 from mitoferry.core.events import EVENT_LINK_LOST
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import chance
-from mitoferry.core.nodes import NODE_ACTIN_MOTOR, NODE_MICROTUBULE_MOTOR, NODE_TEMPERATURE
+from mitoferry.core.nodes import NODE_TEMPERATURE
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform, uniform4
 from mitoferry.core.row import row
@@ -43,8 +43,10 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import MICROTUNNEL
 from mitoferry.processes.dislodgement import living
+from mitoferry.processes.doses import is_due
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
 from mitoferry.processes.nanotube_links import free_link, gap_between, state_array, write_link
+from mitoferry.processes.nanotube_loading import motors
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.space.geometry import can_touch
 
@@ -77,9 +79,7 @@ class Tunnels(NamedTuple):
 def entry_rate(c, cells, groups, p):
     """Rate [1/h] at which a mitochondrion of the donor ``c`` enters an empty tunnel."""
     g = int(cells.group[c])
-    motors = p.microtubule_share * float(groups.nodes[g, NODE_MICROTUBULE_MOTOR])
-    motors = motors + (1.0 - p.microtubule_share) * float(groups.nodes[g, NODE_ACTIN_MOTOR])
-    return p.entry_rate * float(groups.nodes[g, NODE_TEMPERATURE]) * motors
+    return p.entry_rate * float(groups.nodes[g, NODE_TEMPERATURE]) * motors(c, cells, groups, p)
 
 
 @row
@@ -268,7 +268,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 def _forget(world: Any, served: Any, spec: Any, step: Any) -> None:
     """At the start of a treatment every cell may have a tunnel again."""
     for a, arm in enumerate(spec.arms):
-        if any(step.time - step.dt < t.start <= step.time for t in arm.tunnels):
+        if any(is_due(t, step) for t in arm.tunnels):
             rows = np.flatnonzero(world.cells.well[: world.n_cells] // spec.replicates == a)
             served[rows] = 0
 

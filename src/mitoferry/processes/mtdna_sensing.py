@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.maths import exp, hill2, relax
+from mitoferry.core.maths import exp, hill2, hill3, relax
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_GASDERMIN, NODE_NLRP3, NODE_STING, NODE_TEMPERATURE, NODE_TLR9
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
@@ -66,16 +66,6 @@ class Parameters(NamedTuple):
     nlrp3_time: float  # h
     il_1beta_release: float  # ag/s
     pyroptosis: float  # 1/h
-
-
-@row
-def hill3(x, k):
-    """x^3/(k^3 + x^3), 0 for x <= 0."""
-    if x <= 0.0:
-        return 0.0
-    r = x / k
-    r = r * r * r
-    return r / (1.0 + r)
 
 
 @row

@@ -56,19 +56,25 @@ def adaptors(c, cells, groups):
 
 
 @row
+def motors(c, cells, groups, p):
+    """Motors of cell ``c``, relative: the share ``microtubule_share`` of the traffic runs on microtubules, the rest on actin."""
+    g = int(cells.group[c])
+    tracks = p.microtubule_share * float(groups.nodes[g, NODE_MICROTUBULE_MOTOR])
+    return tracks + (1.0 - p.microtubule_share) * float(groups.nodes[g, NODE_ACTIN_MOTOR])
+
+
+@row
 def rate_of_loading(c, cells, groups, p):
     """Rate [1/h] at which mitochondria of cell ``c`` enter one open thick tube."""
     state = int(cells.state[c])
     if state != CELL_LIVE and state != CELL_MOMP:
         return 0.0
     g = int(cells.group[c])
-    tracks = p.microtubule_share * float(groups.nodes[g, NODE_MICROTUBULE_MOTOR])
-    tracks = tracks + (1.0 - p.microtubule_share) * float(groups.nodes[g, NODE_ACTIN_MOTOR])
     near = p.peripheral_share * int(cells.n_mitochondria[c]) / 100.0
     energy = motor_energy(float(cells.atp[c]), p.motor_atp) * float(groups.nodes[g, NODE_TEMPERATURE])
     free = (1.0 - arrest(float(cells.calcium[c]), p.calcium_half)) * (1.0 + p.purinergic_gain * float(cells.p2y[c]))
     pulses = dependence(float(groups.cd38[g]), float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]))
-    return p.loading_rate * near * adaptors(c, cells, groups) * tracks * energy * free * pulses
+    return p.loading_rate * near * adaptors(c, cells, groups) * motors(c, cells, groups, p) * energy * free * pulses
 
 
 @row

@@ -81,9 +81,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether any cell of the run answers lactate or glucose, or an agent acts on what they act on."""
-    return spec.acts_on("sirt1", "o_glcnac") or any(
-        p.count > 0 and (p.cell_type.mct1 > 0.0 or p.cell_type.o_glcnac > 0.0) for arm in spec.every_arm for p in arm.populations
-    )
+    return bool(spec.acts_on("sirt1", "o_glcnac") or spec.has_cells_with("mct1", "o_glcnac"))
 
 
 PROCESS = Process(

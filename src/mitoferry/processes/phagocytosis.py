@@ -36,11 +36,13 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    BY_APOPTOSIS,
     CELL_APOPTOTIC,
     CELL_EMPTY,
     CELL_LIVE,
     CELL_NECROTIC,
     ENDOSOME,
+    NOT_DEAD,
     OCCUPIED,
     PAGE,
     ROUTE_PHAGOCYTOSIS,
@@ -182,6 +184,8 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
     release_empty_pages(mitochondria, pages, cells, t)
     if int(cells.state[t]) == CELL_APOPTOTIC:
         cells.death_time[t] = time
+        if int(cells.death_cause[t]) == NOT_DEAD:
+            cells.death_cause[t] = BY_APOPTOSIS
         log_event(events, EVENT_DEATH, cells.well[t], time, ROUTE_PHAGOCYTOSIS, cells, t, c, mitochondria, -1, 0.0, 0)
     cells.state[t] = CELL_EMPTY
     cells.engulfed[c] += 1
@@ -231,7 +235,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether any cell of the run is a phagocyte."""
-    return any(p.count > 0 and p.cell_type.phagocyte > 0.0 for arm in spec.every_arm for p in arm.populations)
+    return bool(spec.has_cells_with("phagocyte"))
 
 
 PROCESS = Process(

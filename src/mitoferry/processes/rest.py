@@ -38,6 +38,24 @@ def energy(atp, share):
 
 
 @row
+def respiration(i, cells):
+    """Oxygen [amol/s] that the mitochondria of cell ``i`` use: the sum over their energy classes."""
+    total = 0.0
+    for k in range(N_CLASSES):
+        total += float(cells.oxygen_flux_class[i, k])
+    return total
+
+
+@row
+def oxphos_share(i, cells):
+    """Share 0..1 of the ATP of cell ``i`` that oxidative phosphorylation makes."""
+    made = float(cells.atp_flux[i])
+    if made <= 0.0:
+        return 0.0
+    return min(max(float(cells.atp_oxphos[i]) / made, 0.0), 1.0)
+
+
+@row
 def mean_damage(cells, i):
     """Mean damage 0..1 of the mitochondria of cell ``i``, weighted by mass; 0 without mitochondria."""
     mass = 0

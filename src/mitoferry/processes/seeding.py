@@ -171,5 +171,5 @@ def initial_complexes(shares: list[float], spec: PlateSpec) -> tuple[float, floa
         return 1.0, 1.0, 1.0
     from mitoferry.processes import mtdna
 
-    p = mtdna.Parameters(**{name: float(spec.parameters[f"mtdna.{name}"]) for name in mtdna.Parameters._fields})
+    p = spec.parameters_of("mtdna", mtdna.Parameters)
     return mtdna.resting_complexes(mutant, p)

@@ -32,7 +32,7 @@ from mitoferry.core.nodes import NODE_AGED_SHARE, NODE_SENESCENCE
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_EMPTY, CELL_LIVE, CELL_POOL, CELL_WAITING
+from mitoferry.core.schema import CELL_LIVE, CELL_WAITING
 from mitoferry.core.streams import SENESCENCE
 
 SEEDED, ENTRY = 1, 0  # draws of the stream
@@ -74,7 +74,7 @@ def senescence_row(i, cells, groups, wells, p, step):
 def seed_row(i, cells, groups, wells):
     """Whether cell ``i`` was senescent when seeded."""
     state = int(cells.state[i])
-    if state == CELL_POOL or state == CELL_EMPTY or (state != CELL_LIVE and state != CELL_WAITING):
+    if state != CELL_LIVE and state != CELL_WAITING:
         return
     w = int(cells.well[i])
     u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, SENESCENCE, 0, SEEDED)

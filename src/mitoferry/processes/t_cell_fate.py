@@ -38,8 +38,7 @@ from mitoferry.core.schema import (
     TH17,
     TREG,
 )
-from mitoferry.processes.macrophage_polarisation import oxphos_share
-from mitoferry.processes.rest import alive
+from mitoferry.processes.rest import alive, oxphos_share, respiration
 
 
 class Parameters(NamedTuple):
@@ -69,14 +68,12 @@ def shares_of_fate(oxphos, tgf, il_6, gamma, p):
 @row
 def spare_capacity(i, cells, capacity):
     """Share 0..1 of the respiratory capacity of cell ``i`` that it does not use; ``capacity`` [amol/s] of a unit."""
-    used = 0.0
     most = 0.0
     for k in range(N_CLASSES):
-        used += float(cells.oxygen_flux_class[i, k])
         most += SUM_SCALE * int(cells.sums[i, k, SUM_ETC])
     if most <= 0.0:
         return 0.0
-    return min(max(1.0 - used / (capacity * most), 0.0), 1.0)
+    return min(max(1.0 - respiration(i, cells) / (capacity * most), 0.0), 1.0)
 
 
 @row

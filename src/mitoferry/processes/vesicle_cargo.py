@@ -44,7 +44,7 @@ from mitoferry.core.schema import (
     TALLY_COPIES_OUT,
 )
 from mitoferry.core.streams import MTDNA_VESICLES
-from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.free_mitochondria import medium_volume, taker
 from mitoferry.processes.keyed_choice import ALIKE, BY_COPIES, FREE, FREE_MASK, copies_in, first_of_clocks
 from mitoferry.processes.nanotube_links import state_array
 from mitoferry.processes.rest import RESTING_ATP
@@ -136,18 +136,6 @@ def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
 
 
 @row
-def taker(w, u, n_cells, total, clearance, cells):
-    """Row of the cell of well ``w`` that takes something up, in proportion to clearance."""
-    so_far = 0.0
-    found = -1
-    for i in range(n_cells):
-        if int(cells.well[i]) == w and float(clearance[i]) > 0.0 and so_far <= u * total:
-            so_far += float(clearance[i])
-            found = i
-    return found
-
-
-@row
 def fly(n_cells, n_wells, cargo, counts, strength, mitochondria, pages, cells, wells, p, step):
     """Uptake and loss of the copies in the medium of every well (serial); ``strength``: sum of the clearance of each well."""
     hours = step.dt / 3600.0
@@ -165,7 +153,7 @@ def fly(n_cells, n_wells, cargo, counts, strength, mitochondria, pages, cells, w
                 slot = -1
                 c = -1
                 if v * total < float(strength[w]) and y < p.entry_chance:
-                    c = taker(w, x, n_cells, float(strength[w]), cargo.clearance, cells)
+                    c = taker(w, x, float(strength[w]), cargo.clearance, n_cells, cells)
                     if c >= 0:
                         slot = first_of_clocks(
                             c, ALIKE, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MTDNA_VESICLES, step.step,
@@ -209,7 +197,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend, n, m = world.backend, world.n_cells, world.n_wells
     release = world.parameters.get("vesicle_release")
     if release is None:
-        release = Release(**{k: float(world.spec.parameters[f"vesicle_release.{k}"]) for k in Release._fields})
+        release = world.spec.parameters_of("vesicle_release", Release)
     cargo = Cargo(np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
     backend.each(cargo_row, n, cargo, world.cells, world.groups, world.wells, release, p, step)
     backend.pull(cargo, world.cells)

@@ -34,6 +34,7 @@ from mitoferry.core.schema import (
     ROUTE_VESICLE,
 )
 from mitoferry.core.streams import DELIVERY
+from mitoferry.processes.doses import doses_due
 from mitoferry.processes.free_mitochondria import INSERT, diameter_of
 from mitoferry.processes.isolated_mitochondria import FIRST_CELL, isolate
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
@@ -124,8 +125,8 @@ def _give(world: Any, w: int, dose: Any, step: Any) -> None:
     world.reserve_events(source.count)
     world.backend.pull(world.vesicles)
     rows = free_rows(world, -(-source.count // dose.each))
-    seeding = Seeding(**{k: float(spec.parameters[f"seeding.{k}"]) for k in Seeding._fields})
-    sizes = Sizes(**{k: float(spec.parameters[f"vesicle_release.{k}"]) for k in Sizes._fields})
+    seeding = spec.parameters_of("seeding", Seeding)
+    sizes = spec.parameters_of("vesicle_release", Sizes)
     package = Package(
         dose.vesicle, dose.each, (source.index << 24) + FIRST_CELL, float(dose.viability),
         RHO0_POTENTIAL if source.rho0 else RESTING_POTENTIAL, 1 if int(world.wells.geometry[w]) == INSERT else 0,
@@ -141,10 +142,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Add the packages that are due; idle in all other macro-steps."""
     spec = world.spec
     for a, arm in enumerate(spec.arms):
-        for dose in arm.doses:
-            if dose.route == "vesicles" and step.time - step.dt < dose.start <= step.time:
-                for w in range(a * spec.replicates, (a + 1) * spec.replicates):
-                    _give(world, w, dose, step)
+        for dose in doses_due(arm, "vesicles", step):
+            for w in spec.wells_of(a):
+                _give(world, w, dose, step)
 
 
 def wanted(spec: Any) -> bool:

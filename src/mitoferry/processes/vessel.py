@@ -84,7 +84,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether a population of the run is endothelial."""
-    return any(p.count > 0 and p.cell_type.angiogenic > 0.0 for arm in spec.every_arm for p in arm.populations)
+    return bool(spec.has_cells_with("angiogenic"))
 
 
 PROCESS = Process(name="vessel", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

@@ -17,6 +17,8 @@ DERIVED = (
     ("cytosol", "pL", "volume of the cytosol"),
 )
 
+MOST_NAMED = 16
+
 
 def cell_type_card(record: CellTypeRecord) -> str:
     """The card as text, about one page."""
@@ -110,7 +112,11 @@ def _seahorse(record: CellTypeRecord) -> str:
 def _used(record: CellTypeRecord) -> str:
     from mitoferry.experiment.uses import experiments_with_type
 
-    return wrapped("used in: " + (", ".join(experiments_with_type(record.name)) or "no shipped experiment"), "", "  ")
+    names = experiments_with_type(record.name)
+    if len(names) > MOST_NAMED:
+        shown = sorted(names, key=lambda name: name != "msc-huvec-ogd")[:MOST_NAMED]  # the first experiment of the README first
+        return wrapped(f"used in {len(names)} experiments, among them {', '.join(shown)}", "", "  ")
+    return wrapped("used in: " + (", ".join(names) or "no shipped experiment"), "", "  ")
 
 
 def _evidence(record: CellTypeRecord) -> str:

@@ -10,6 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from mitoferry.base.cache import JSON_FOLDERS, cache_root
+
 LIBRARIES = (
     "numpy",
     "numba",
@@ -83,6 +85,11 @@ def prune_kernels() -> str:
         except OSError as error:
             kept.append(f"{folder}: {error.strerror or error}")
     lines = [f"deleted {len(others) - len(kept)} of {len(others)} folders of kernels of other versions, {freed / 2**20:.0f} MiB"]
+    for path in (p for folder in JSON_FOLDERS for p in (cache_root() / folder).glob("*.json")):  # made again when needed
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            kept.append(f"{path}: {error.strerror or error}")
     return "\n".join([*lines, *(f"could not delete {k}" for k in kept)])
 
 

@@ -28,7 +28,7 @@ def explain_text(name: str, *, curves: bool = True) -> str:
     if responses:
         parts += [_heading("RESPONSES (values of the library, all other inputs at rest)"), responses]
     parts += [_heading("NUMBERS"), _parameters(m), _heading("WHAT ACTS ON IT"), _agents(m), _heading("WHAT IT CHANGES"), _changes(m)]
-    parts += [_heading("WHICH EXPERIMENTS NEED IT"), _experiments(m)]
+    parts += [_heading("WHICH EXPERIMENTS NEED IT"), _experiments(m), _heading("WHAT THE REVIEWS REPORT"), _evidence(m)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -141,6 +141,12 @@ def arms_text(found: Any) -> list[str]:
         which = f"all {found.n_arms} arms" if len(arms) == found.n_arms else ", ".join(arms)
         lines.append(f"{', '.join(agents)} in {which}")
     return lines
+
+
+def _evidence(m: Mechanism) -> str:
+    from mitoferry.show.evidence_item import mechanism_text
+
+    return mechanism_text(m.name)
 
 
 def _experiments(m: Mechanism) -> str:

@@ -74,6 +74,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "immune": ("Immune cells", ("immune-",)),
     "fates": ("What mitochondria do to a cell", ("fate-",)),
     "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-")),
+    "conflicts": ("Where the reviews contradict each other, both readings", ("conflict-",)),
     "cocultures": ("Cocultures of the cards with small cells, in seconds", ("small-",)),
     "learning": ("For learning", ("one-", "density-", "virtual-")),
 }
@@ -101,7 +102,11 @@ MORE = {
 
 
 def group_of(experiment: str) -> str:
-    """Group of a shipped experiment, by its name."""
+    """Group of a shipped experiment, by its folder and its name."""
+    from mitoferry.experiment.reader import shipped
+
+    if experiment in shipped() and shipped()[experiment].parent.name == "published":
+        return "published"  # a card may be called gap-junction-..., too
     return next((group for group, (_, prefixes) in GROUPS.items() if experiment.startswith(prefixes)), "published")
 
 

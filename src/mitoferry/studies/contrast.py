@@ -68,7 +68,8 @@ class Contrast:
     Attributes:
         readout, of, unit, hours: what was compared, in whom, in what unit and when.
         assay, observable, statistic: the assay, the name that was asked for, and "" or e.g. "mean over 4-24 h".
-        arm, versus: the arms; ``versus`` is "" for the readout of one arm alone.
+        arm, versus: the arms; ``versus`` is "" for the readout of one arm alone, "within_arm" for another reading of it.
+        against: that other reading in words.
         arm_mean, versus_mean: means over wells.
         difference, low, high: mean paired difference (arm - versus) and its 95 % interval.
         ratio, ratio_low, ratio_high: arm / versus with its 95 % interval; NaN where a value is not above zero.
@@ -100,6 +101,7 @@ class Contrast:
     assay: str = ""
     observable: str = ""
     statistic: str = ""
+    against: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -112,7 +114,7 @@ class Contrast:
         if not self.versus:
             return f"{what} in {self.arm}: {number(self.arm_mean)}{unit} {interval_text(self.low, self.high)}, {wells}"
         return (
-            f"{what}: {self.arm} {number(self.arm_mean)} against {self.versus} {number(self.versus_mean)}{unit}; "
+            f"{what}: {self.arm} {number(self.arm_mean)} against {self.against or self.versus} {number(self.versus_mean)}{unit}; "
             f"difference {number(self.difference)} {interval_text(self.low, self.high)}, "
             f"Hedges g {number(self.hedges_g)}, p {p_text(self.p)}, {wells}"
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoferry.base.errors import InputError, MitoferryError
+from mitoferry.experiment.observables import OBSERVABLES
+from mitoferry.experiment.schema import WITHIN_ARM
 from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
 from mitoferry.studies.rules import (
     CALIBRATED,
@@ -25,14 +27,17 @@ from mitoferry.studies.rules import (
     judge_present,
     judge_restore,
 )
+from mitoferry.studies.within import within_arm
 
 if TYPE_CHECKING:
     from mitoferry.studies.results import Measured, Results
 
 DEFAULT_MARGIN = 0.1
+WITHHELD, KEPT_BACK = "withheld", "kept back for a blind check"
 DONOR_LABEL_ASSAYS = ("flow_mitochondria", "confocal_mitochondria", "mtdna_qpcr")
 HEALTHY_ARMS = ("recipient_alone", "uninjured", "healthy", "control")
 INJURED_ALONE = ("injured_alone",)
+TUBE_ORIGIN = "tnt_origin"
 _NO_FLOW_ROUTES = ("division", "nanotube_return", "none")
 
 
@@ -48,6 +53,7 @@ class Finding:
         contrast: the contrast behind it, if there is one.
         surrogate: what the readout stands in for; "" for a direct one.
         note: note of the card.
+        against: the other reading of the same arm in words, where ``versus`` is "within_arm".
     """
 
     finding: str
@@ -61,6 +67,7 @@ class Finding:
     contrast: Contrast | None = None
     surrogate: str = ""
     note: str = ""
+    against: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -70,8 +77,9 @@ class Finding:
     def sentence(self) -> str:
         """What the paper reported, in words."""
         of = f" of {self.of}" if self.of and self.of != "well" else ""
-        return _SENTENCES.get(self.direction, "{o} {d} in {a} against {v}").format(
-            o=self.observable.replace("_", " ") + of, d=self.direction, a=self.arm, v=self.versus or "its control"
+        templates = WITHIN_SENTENCES if self.against else _SENTENCES
+        return templates.get(self.direction, "{o} {d} in {a} against {v}").format(
+            o=self.observable.replace("_", " ") + of, d=self.direction, a=self.arm, v=self.against or self.versus or "its control"
         )
 
     def __str__(self) -> str:
@@ -88,7 +96,15 @@ _SENTENCES = {
     "absent": "{o} is not there in {a}",
     "unidirectional": "{o} runs one way in {a}",
     "bidirectional": "{o} runs both ways in {a}",
-    "withheld": "{o} in {a}",
+    "withheld": "{o} in {a}, against {v} (outcome kept back)",
+}
+WITHIN_SENTENCES = {
+    "increase": "{o} is higher than {v} in {a}",
+    "decrease": "{o} is lower than {v} in {a}",
+    "abolish": "{o} is abolished in {a}, against {v}",
+    "no_change": "{o} is the same as {v} in {a}",
+    "present": "{o} is above {v} in {a}",
+    "absent": "{o} is not above {v} in {a}",
 }
 
 
@@ -109,16 +125,18 @@ def _finding(r: Results, e: dict[str, Any]) -> Finding:
     observable = str(e.get("observable") or e.get("readout") or "")
     labels: dict[str, Any] = {key: str(e.get(key) or "") for key in ("of", "arm", "versus", "direction", "note")}
     labels |= {"finding": str(e.get("finding") or e.get("id") or ""), "observable": observable}
-    if labels["direction"] == "withheld":
-        return Finding(**labels, verdict=NOT_TESTED, reason="kept back for a blind check")
+    card = OBSERVABLES.get(observable)
+    if card is not None and card.outside:
+        return Finding(**labels, verdict=NOT_TESTED, reason=f"outside the model: {card.outside}")
     for arm in (labels["arm"], labels["versus"]):
-        if arm and arm not in r.names.arms:
+        if arm and arm != WITHIN_ARM and arm not in r.names.arms:
             why = f"the arm {arm} was left out of this run" if arm in r.left_out else f"the arm {arm} was not run"
             return Finding(**labels, verdict=NOT_TESTED, reason=why)
     try:
         found = _judged(r, e, labels)
     except MitoferryError as error:
-        return Finding(**labels, verdict=NOT_TESTED, reason=_why_not(error))
+        kept = f"{KEPT_BACK}; " if labels["direction"] == WITHHELD else ""
+        return Finding(**labels, verdict=NOT_TESTED, reason=kept + _why_not(error))
     set_by = str(e.get("calibrated") or "")
     if set_by and found.verdict == REPRODUCED:
         return replace(found, verdict=CALIBRATED, reason=f"{found.reason}; no evidence: {set_by}")
@@ -132,7 +150,7 @@ def _why_not(error: MitoferryError) -> str:
     p = error.problems[0]
     known = {
         "observable": "this run did not measure it",
-        "replicates": "no pair of wells gave a value: where no cell is left, nothing can be measured",
+        "replicates": "no pair of wells gave a value: where no cell is left, or there is nothing to count, nothing can be measured",
         "of": f"it was not measured in {p.found}",
         "arm": f"it was not measured in the arm {p.found}",
         "at": f"it was not measured at {p.found}",
@@ -143,10 +161,17 @@ def _why_not(error: MitoferryError) -> str:
 def _judged(r: Results, e: dict[str, Any], labels: dict[str, Any]) -> Finding:
     direction, arm, versus, at = labels["direction"], labels["arm"], labels["versus"] or None, e.get("at")
     if direction in ("unidirectional", "bidirectional"):
-        verdict, reason = judge_flow(*_flows(r, e, arm), direction)
-        return Finding(**labels, verdict=verdict, reason=reason)
+        origin = labels["observable"] == TUBE_ORIGIN
+        verdict, reason = judge_flow(*(_begun(r, e, arm) if origin else _flows(r, e, arm)), direction)
+        return Finding(**labels, verdict=verdict, reason=reason.replace("hand-overs", "tubes begun") if origin else reason)
     m = r.measured(labels["observable"], of=labels["of"] or None)
     surrogate = m.card.surrogate if m.card else ""
+    if versus == WITHIN_ARM and (e.get("against") or direction not in ("present", "absent")):
+        c = within_arm(r, labels["observable"], of=labels["of"] or None, arm=arm, at=at, against=e.get("against") or {})
+        verdict, reason = _ruled_within(m, c, direction)
+        return Finding(**labels, verdict=verdict, reason=reason, contrast=c, surrogate=surrogate, against=c.against)
+    if versus == WITHIN_ARM:
+        versus = None
     contrast = r.contrast(labels["observable"], of=labels["of"] or None, arm=arm, versus=versus, at=at)
     verdict, reason = _ruled(r, m, contrast, direction, at)
     return Finding(**labels, verdict=verdict, reason=reason, contrast=contrast, surrogate=surrogate)
@@ -154,6 +179,8 @@ def _judged(r: Results, e: dict[str, Any], labels: dict[str, Any]) -> Finding:
 
 def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Ruling:
     margin = m.card.margin if m.card else DEFAULT_MARGIN
+    if direction == WITHHELD:
+        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin * abs(c.versus_mean))}"
     if direction == "present":
         return _present(r, m, c, at)
     if direction == "absent":
@@ -178,6 +205,37 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
     return NOT_TESTED, f"no rule for {direction!r}"
 
 
+def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
+    """The rules for two readings of one arm; *present* and *absent* ask whether the one is above the other."""
+    margin = (m.card.margin if m.card else DEFAULT_MARGIN) * abs(c.versus_mean)
+    d = Interval(c.difference, c.low, c.high, 0.0, c.n)
+    if direction == WITHHELD:
+        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin)}"
+    if direction == "present":
+        return judge_present(d, 0.0, "above the other reading by more than")
+    if direction == "absent":
+        return judge_absent(d, 0.0, margin)
+    if direction == "no_change":
+        return judge_no_change(d, margin)
+    if _silent(c):
+        return UNDECIDED, NOTHING
+    if direction in ("increase", "decrease"):
+        return judge_change(d, direction, margin)
+    if direction == "abolish":
+        return judge_abolish(np.array(c.arm_values), np.array(c.versus_values))
+    return NOT_TESTED, f"{direction} needs an arm to be held against"
+
+
+def _predicted(c: Contrast, margin: float) -> str:
+    """What a contrast says by itself, where no outcome is known to hold it against; ``margin`` is absolute."""
+    if not c.versus:
+        return f"{number(c.arm_mean)} {interval_text(c.low, c.high)}"
+    shown = f"difference {number(c.difference)}, 95 % interval {interval_text(c.low, c.high)}"
+    if c.low > 0.0 or c.high < 0.0:
+        return f"{'a rise' if c.low > 0.0 else 'a fall'}: {shown}"
+    return f"{'no change' if -margin <= c.low and c.high <= margin else 'nothing clear'}: {shown}"
+
+
 def _silent(c: Contrast) -> bool:
     """Whether every well of both arms reads zero."""
     return not any(c.arm_values) and not any(c.versus_values)
@@ -185,6 +243,8 @@ def _silent(c: Contrast) -> bool:
 
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     background = _background(r, m, c.arm, at)
+    if not background and m.card is not None and m.card.always:
+        return NOT_TESTED, "it is above zero in every living cell: its presence means something only beside an arm without donors"
     if not background:
         return judge_present(mean_interval(c.arm_values), 0.0)
     a, b = paired(r.wells(m, arm=c.arm, at=at).values, background)
@@ -214,8 +274,8 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
 
 
 def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
-    """Readings of the arm without donors, for readouts of a donor label; else nothing (zero)."""
-    if m.assay not in DONOR_LABEL_ASSAYS or not r.has_donors(arm):
+    """Readings of the arm without donors, for readouts of a donor label and what every cell has; else nothing (zero)."""
+    if not (m.assay in DONOR_LABEL_ASSAYS or (m.card is not None and m.card.always)) or not r.has_donors(arm):
         return {}
     measured = set(m.by_arm)
     without = [a for a in r.names.arms if a in measured and not r.has_donors(a)]
@@ -225,10 +285,27 @@ def _background(r: Results, m: Measured, arm: str, at: Any) -> dict[int, float]:
     return r.wells(m, arm=chosen, at=at).values if chosen else {}
 
 
+def _ends(r: Results, e: Mapping[str, Any]) -> tuple[str, str]:
+    """Populations that a flow comes from and goes to; donor and recipient unless the expectation says otherwise."""
+    return r.population_of(str(e.get("from") or e.get("from_") or "donor")), r.population_of(str(e.get("to") or "recipient"))
+
+
+def _begun(r: Results, e: Mapping[str, Any], arm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Tubes between the two populations per well, by which of them began: the one in ``from``, and the other."""
+    source, target = _ends(r, e)
+    born = r.events()
+    born = born[(born["kind"] == "link_born") & (born["arm"] == arm)]
+
+    def counted(a: str, b: str) -> np.ndarray:
+        chosen = born[(born["source_population"] == a) & (born["target_population"] == b)]
+        return np.bincount(chosen["replicate"].astype(int), minlength=r.names.replicates).astype(float)[: r.names.replicates]
+
+    return counted(source, target), counted(target, source)
+
+
 def _flows(r: Results, e: Mapping[str, Any], arm: str) -> tuple[np.ndarray, np.ndarray]:
     """Hand-overs per well in the stated direction (donor to recipient by default) and back."""
-    source = r.population_of(str(e.get("from") or "donor"))
-    target = r.population_of(str(e.get("to") or "recipient"))
+    source, target = _ends(r, e)
     h = r.handovers(between_cells=True)
     h = h[(h["arm"] == arm) & ~h["route"].isin(_NO_FLOW_ROUTES)]
     n = r.names.replicates

@@ -12,9 +12,11 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.observables import OBSERVABLES, Observable
+from mitoferry.experiment.schema import WITHIN_ARM
 from mitoferry.store.read import RunFolder
 from mitoferry.store.run_folder import SUMMARY
 from mitoferry.studies.contrast import Contrast, contrast_of, mean_interval
+from mitoferry.studies.within import within_arm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,14 +84,24 @@ class Results(RunFolder):
 
     def has_donors(self, arm: str) -> bool:
         """Whether cells with the role donor are in the wells of an arm, run or left out."""
-        plate_arm = next(a for a in self._plate_arms if a["name"] == arm)
+        plate_arm = next(a for a in self.plate_arms if a["name"] == arm)
         return any(p["role"] == "donor" and p["count"] > 0 for p in plate_arm["populations"])
 
+    def has_foreign(self, arm: str) -> bool:
+        """Whether mitochondria of others can come to the recipients of an arm: from donor cells, or given to the well."""
+        plate_arm = next(a for a in self.plate_arms if a["name"] == arm)
+        return self.has_donors(arm) or bool(plate_arm.get("doses"))
+
     @property
-    def _plate_arms(self) -> list[dict[str, Any]]:
+    def plate_arms(self) -> list[dict[str, Any]]:
         """Arms of the experiment, run or left out."""
         plate = self.manifest["plate"]
         return [*plate["arms"], *plate.get("left_out", ())]
+
+    @property
+    def manifest_arms(self) -> tuple[str, ...]:
+        """Arms that the run in this folder holds itself."""
+        return tuple(a["name"] for a in self.manifest["plate"]["arms"])
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -98,7 +110,7 @@ class Results(RunFolder):
 
     def _donors_added(self) -> float:
         """Time [h] at which the last donors enter, 0 without donors."""
-        added = [p["added"] for a in self._plate_arms for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
+        added = [p["added"] for a in self.plate_arms for p in a["populations"] if p["role"] == "donor" and p["count"] > 0]
         return max(added, default=0.0) / 3600.0
 
     def measured(self, observable: str, *, of: str | None = None, assay: str | None = None) -> Measured:
@@ -123,6 +135,8 @@ class Results(RunFolder):
 
     def _find(self, observable: str, of: str | None, assay: str | None) -> Measured:
         card = OBSERVABLES.get(observable)
+        if card is not None and card.outside:
+            raise InputError(Problem(str(self.path), "observable", "an observable that the model has", repr(observable), hint=card.outside))
         readout = card.readout if card else observable
         assay = assay or (card.assay if card else None)
         t = self._table
@@ -155,7 +169,14 @@ class Results(RunFolder):
 
     # ------------------------------------------------------------------ numbers
     def wells(
-        self, observable: str | Measured, *, arm: str, of: str | None = None, at: float | str | None = None, assay: str | None = None
+        self,
+        observable: str | Measured,
+        *,
+        arm: str,
+        of: str | None = None,
+        at: float | str | None = None,
+        assay: str | None = None,
+        single: bool = False,
     ) -> Reading:
         """Value per replicate of an observable or readout in one arm.
 
@@ -165,6 +186,7 @@ class Results(RunFolder):
             of: population or role (see :meth:`measured`).
             assay: see :meth:`measured`.
             at: time in hours (5, "5 h"); by default that of the observable, else the last one.
+            single: the reading of that one time, also where the observable is a mean over a window.
         """
         m = observable if isinstance(observable, Measured) else self.measured(observable, of=of, assay=assay)
         self._arm("arm", arm)
@@ -175,7 +197,7 @@ class Results(RunFolder):
         replicate, tick, value = m.by_arm[arm]
         if at is None and m.card is not None and m.card.time > 0:
             at = min(self._donors_added() + m.card.time, float(tick.max()) / 3600.0)
-        if m.card is None or m.card.statistic == "last":
+        if single or m.card is None or m.card.statistic == "last":
             chosen = tick == self._tick(tick, m, at)
             return Reading(dict(zip(replicate[chosen].tolist(), value[chosen].tolist(), strict=True)), float(tick[chosen][0]) / 3600.0, "")
         start = self._donors_added() if m.card.window == "coculture" else 0.0
@@ -218,13 +240,16 @@ class Results(RunFolder):
             observable: an observable as named on the experiment cards, or a readout of the table.
             of: population or role; by default that of the observable, else the whole well, else the recipients.
             arm: the arm of interest.
-            versus: the arm that it is held against; ``None`` gives the readout of the arm alone.
+            versus: the arm that it is held against; ``None`` gives the readout of the arm alone; "within_arm" holds it against
+                another reading of the same arm, as the experiment's expectation on it says (``studies/within.py``).
             at: time in hours (24, "24 h"); by default that of the observable, else the last one.
             assay: needed where several assays give a readout of this name.
 
         Raises:
             InputError: no such observable, arm, population or time; the message lists what there is.
         """
+        if versus == WITHIN_ARM:
+            return within_arm(self, observable, of=of, arm=self._arm("arm", arm), at=at, assay=assay)
         m = self.measured(observable, of=of, assay=assay)
         self._arm("arm", arm)
         first = self.wells(m, arm=arm, at=at)

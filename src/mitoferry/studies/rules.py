@@ -25,9 +25,9 @@ arms reads zero.
 
 *calibrated*: it agrees, but something was set by looking at these arms (``calibrated`` of the expectation), so that
 the agreement is no evidence. *not tested*: the arm was not run, or the model has no such readout. The background of
-readouts of a donor label is the arm without donors (a leaking dye stains without a transfer); that of the others is
-zero. Where all wells give the same share of the flow, so that their spread says nothing, its interval is the exact
-binomial one of all hand-overs.
+readouts of a donor label is the arm without donors (a leaking dye stains without a transfer), and so is that of what every
+living cell has (oxygen use, lactate); that of the others is zero. Where all wells give the same share of the flow, so that
+their spread says nothing, its interval is the exact binomial one of all hand-overs.
 """
 
 from __future__ import annotations

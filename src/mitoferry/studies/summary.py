@@ -49,7 +49,8 @@ def default_contrasts(results: Results, findings: list[Finding] | None = None) -
             continue
         card = next((n for n, o in OBSERVABLES.items() if (o.assay, o.readout) == (line.assay, line.readout) and not o.surrogate), None)
         pairs = [(a, control_of(a, results.names.arms)) for a in results.names.arms]
-        pairs += [(c.arm, c.versus) for f in findings or [] if (c := f.contrast) and (c.assay, c.readout) == (line.assay, line.readout)]
+        between = [c for f in findings or [] if (c := f.contrast) and not c.against]
+        pairs += [(c.arm, c.versus) for c in between if (c.assay, c.readout) == (line.assay, line.readout)]
         for arm, versus in dict.fromkeys(pairs):
             if not versus:
                 continue

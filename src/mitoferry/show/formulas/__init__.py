@@ -15,6 +15,7 @@ formula are set, and which remembers what the function writes.
 from __future__ import annotations
 
 import ast
+import json
 import math
 import random
 from collections.abc import Mapping
@@ -24,10 +25,12 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mitoferry.base.cache import keep, kept_file, read_kept
 from mitoferry.base.errors import MitoferryError
 from mitoferry.core import maths
 from mitoferry.core.nodes import NODE, NODES
 from mitoferry.core.schema import COLUMNS, CYTOKINES, SPECIES, Step
+from mitoferry.experiment.digest import digest_of
 from mitoferry.experiment.names import load_library
 from mitoferry.processes import rest
 
@@ -47,6 +50,7 @@ REST = {
     "wells.size": 100.0, "wells.medium_height": 100.0,
 }  # fmt: skip
 SAMPLES, POINTS = 100, 61
+FOLDER = "curves"  # of the cache
 LONG_STEP = Step(step=0, tick=0, time=0.0, dt=1e15)
 """A step so long that whatever relaxes is at its target: the argument "steady" of a row function."""
 NAMES_OF = {".env": SPECIES, ".bulk": SPECIES, ".conc": SPECIES, ".release": SPECIES, ".cytokines": CYTOKINES}
@@ -116,7 +120,7 @@ class Formula:
     def row(self) -> Any:
         """The row function."""
         module, _, name = self.function.rpartition(":")
-        return getattr(import_module(f"mitoferry.processes.{module or self.process}"), name)
+        return _row(module or self.process, name)
 
     def names(self) -> tuple[str, ...]:
         """Names in the expression that are not functions, in order of appearance."""
@@ -172,6 +176,11 @@ class Formula:
         ]
 
 
+@cache
+def _row(module: str, name: str) -> Any:
+    return getattr(import_module(f"mitoferry.processes.{module}"), name)
+
+
 CONSTANT_TEX = {
     "RESTING_ATP": r"\mathrm{ATP}_0",
     "RESTING_H2O2": "H_0",
@@ -186,6 +195,17 @@ CONSTANT_TEX = {
 }
 
 
+@cache
+def _named(column: str, rest: tuple[Any, ...]) -> str:
+    """What the indices after the first stand for: a node, a substance, numbers."""
+    if not rest:
+        return ""
+    names = next((found for end, found in NAMES_OF.items() if column.endswith(end)), None)
+    k = int(rest[0])
+    words = NODES[k].name if column.endswith(".nodes") else names[k] if names else ""
+    return "." + (words or ".".join(str(int(x)) for x in rest))
+
+
 class Column:
     """One column of a stand-in: reads values of places, remembers what is written."""
 
@@ -193,14 +213,9 @@ class Column:
         self.stand, self.name = stand, name
 
     def _place(self, key: Any) -> tuple[str, int]:
-        parts = key if isinstance(key, tuple) else (key,)
-        sub = ""
-        if len(parts) > 1:
-            k = int(parts[1])
-            names = next((found for end, found in NAMES_OF.items() if self.name.endswith(end)), None)
-            words = NODES[k].name if self.name.endswith(".nodes") else names[k] if names else ""
-            sub = "." + (words or ".".join(str(int(x)) for x in parts[1:]))
-        return self.name + sub, int(parts[0])
+        if isinstance(key, tuple):
+            return self.name + _named(self.name, key[1:]), int(key[0])
+        return self.name, int(key)
 
     def __getitem__(self, key: Any) -> Any:
         name, row = self._place(key)
@@ -383,7 +398,18 @@ def drawn_values(process: str, names: tuple[str, ...], rng: random.Random) -> An
 
 
 def curve(formula: Formula, symbol: str) -> Curve:
-    """The response of a formula to one of its symbols, all others at rest."""
+    """The response of a formula to one of its symbols, all others at rest; from the cache where it was kept for this code and library."""
+    made_from = f"{digest_of('core', 'processes', 'show/formulas')} {load_library().parameters!r} {formula!r} {symbol}"
+    path = kept_file(FOLDER, made_from)
+    try:
+        return Curve(*read_kept(path))
+    except LookupError:
+        found = _curve(formula, symbol)
+    keep(path, json.dumps(found))
+    return found
+
+
+def _curve(formula: Formula, symbol: str) -> Curve:
     s = formula.symbols[symbol]
     steps = [k / (POINTS - 1) for k in range(POINTS)]
     x = [s.low * (s.high / s.low) ** t if s.log else s.low + (s.high - s.low) * t for t in steps]

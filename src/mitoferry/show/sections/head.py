@@ -9,6 +9,7 @@ import numpy as np
 from mitoferry.show import charts
 from mitoferry.show.style import VERDICT_MARKS, capital, plain_words, safe, words
 from mitoferry.studies.contrast import Contrast
+from mitoferry.studies.findings import WITHIN_SENTENCES
 from mitoferry.studies.rules import VERDICTS
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def finding_rows(r: Results) -> list[dict[str, Any]]:
 
 def _sentence(f: Any, what: str) -> str:
     arm, versus = words(f.arm), words(f.versus) if f.versus else "its control"
+    if f.against and f.direction in WITHIN_SENTENCES:
+        return WITHIN_SENTENCES[f.direction].format(o=what, v=f.against, a=arm)
     sentences = {
         "increase": f"{what} is higher in {arm} than in {versus}", "decrease": f"{what} is lower in {arm} than in {versus}",
         "abolish": f"{what} is abolished in {arm}, against {versus}", "restore": f"{what} is restored in {arm}, against {versus}",

@@ -37,7 +37,7 @@ def pictures(r: Results) -> dict[str, Any]:
         geometry = r.manifest["plate"]["arms"][a]["geometry"]
         size = geometry["size"]
         image = picture.render_well(*tables, size[:2], periodic=geometry["periodic"], pixels=520, text=2.2)
-        wells.append({"arm": arm, "src": _webp(image, 72), "note": _living(r, tables[0])})
+        wells.append({"arm": arm, "src": webp(image, 72), "note": _living(r, tables[0])})
         if len(tables[0]["id"]) and np.any(tables[0]["n_foreign"]):
             seen[arm] = (a, tables, size)
     close = None
@@ -48,7 +48,7 @@ def pictures(r: Results) -> dict[str, Any]:
         image = picture.render_well(
             tables[0], tables[1], tables[2], size[:2], region=_busiest(tables[0], size), periodic=periodic, pixels=1100
         )
-        close = {"arm": r.names.arms[a], "src": _webp(image, 80)}
+        close = {"arm": r.names.arms[a], "src": webp(image, 80)}
     return {"wells": wells, "close": close, "hours": tick / 3600.0}
 
 
@@ -83,7 +83,8 @@ def _living(r: Results, cells: Mapping[str, np.ndarray]) -> str:
     return ", ".join(said)
 
 
-def _webp(image: Any, quality: int) -> str:
+def webp(image: Any, quality: int) -> str:
+    """An image as a data URL."""
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=quality, method=2)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,149 @@
+"""What carried an effect: the run again without a route, without any transfer, and without paracrine factors.
+
+The knock-outs use the wells of the base plate (same seed), so that effect and remainder are paired. The share carried by X is
+1 - effect without X / effect; shares need not add up to 1, for ways can replace one another, and none is stated where the
+effect itself is not told apart from zero. Routes by which under :data:`LEAST` of what reached the recipients came are not
+knocked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mitoferry.studies.board.plan import Job
+from mitoferry.studies.contrast import NAN, differences, mean_interval
+
+if TYPE_CHECKING:
+    from mitoferry.core.plate_spec import PlateSpec
+    from mitoferry.studies.findings import Finding
+    from mitoferry.studies.results import Results
+
+LEAST = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """Something that may carry an effect.
+
+    Attributes:
+        name: of the variant ("nanotubes" for "without-nanotubes").
+        words: for people.
+        routes: names of the ledger's routes that are its own; empty for what is no route.
+        switches: processes that make it.
+        parameters: values that take it away.
+    """
+
+    name: str
+    words: str
+    routes: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def variant(self) -> str:
+        """Name of the job."""
+        return f"without-{self.name}"
+
+
+ROUTES = (
+    Carrier(name="nanotubes", words="nanotubes", routes=("nanotube", "nanotube_breakage"), switches=("nanotube_search", "dislodgement")),
+    Carrier(name="gap-junctions", words="gap junctions", routes=("gap_junction",), switches=("gap_junction",)),
+    Carrier(name="vesicles", words="vesicles", routes=("vesicle",), switches=("vesicle_release", "vesicle_packages")),
+    Carrier(
+        name="free-mitochondria", words="free mitochondria", routes=("free_uptake",),
+        switches=("mitochondria_release", "isolated_mitochondria", "delivery", "free_mitochondria"),
+    ),
+    Carrier(
+        name="phagocytosis", words="phagocytosis of cells and their parts", routes=("phagocytosis",),
+        switches=("phagocytosis", "transmitophagy"),
+    ),
+    Carrier(name="cell-fusion", words="fusion of cells", routes=("cell_fusion",), switches=("cell_fusion",)),
+    Carrier(name="bridges", words="bridges", routes=("bridge",), switches=("bridge",)),
+    Carrier(name="dendrites", words="dendrites", routes=("dendrite",), switches=("dendrite",)),
+    Carrier(name="microtunnels", words="artificial microtunnels", routes=("microtunnel",), switches=("microtunnel",)),
+    Carrier(name="needle", words="injection by a needle", routes=("injection",), switches=("microinjection",)),
+)  # fmt: skip
+TRANSFER = Carrier(
+    name="transfer", words="all transfer of mitochondria", routes=tuple(r for c in ROUTES for r in c.routes),
+    switches=tuple(dict.fromkeys(s for c in ROUTES for s in c.switches)),
+)  # fmt: skip
+PARACRINE = Carrier(name="paracrine", words="paracrine factors", parameters={"find_me.paracrine_secretion": 0.0})
+CARRIERS = {c.name: c for c in (*ROUTES, TRANSFER, PARACRINE)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """The part of an effect that a carrier has.
+
+    Attributes:
+        carrier: its name; ``words`` for people.
+        effect: mean paired difference with everything on.
+        without: the same without the carrier.
+        share: 1 - without / effect; NaN where the effect is not told apart from zero.
+        low, high: 95 % interval of the share over wells (that of the paired loss, over the mean effect).
+    """
+
+    carrier: str
+    words: str
+    effect: float
+    without: float
+    share: float
+    low: float
+    high: float
+
+
+def flowing(r: Results, arms: Sequence[str]) -> dict[str, float]:
+    """Share of each route among the mitochondria that came to another population's cells in these arms."""
+    h = r.handovers()
+    h = h[h["arm"].isin(list(arms)) & (h["source_population"] != h["target_population"])]
+    counts = h.groupby("route", observed=True)["count"].sum()
+    total = float(counts.sum())
+    return {str(k): float(v) / total for k, v in counts.items() if v > 0} if total else {}
+
+
+def carriers_of(shares: Mapping[str, float], spec: PlateSpec) -> list[Carrier]:
+    """What is knocked out in an experiment: routes in use, all transfer, paracrine factors.
+
+    Args:
+        shares: of each route (:func:`flowing`).
+        spec: the plate; factors are knocked out where it holds donors.
+    """
+    chosen = [c for c in ROUTES if sum(shares.get(route, 0.0) for route in c.routes) >= LEAST]
+    if len(chosen) > 1:
+        chosen.append(TRANSFER)
+    if any(p.role == "donor" and p.count > 0 for arm in spec.every_arm for p in arm.populations):
+        chosen.append(PARACRINE)
+    return chosen
+
+
+def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) -> list[Job]:
+    """The base plate again without each carrier: the arms named, same seed and wells."""
+    cost = base.cost * len(arms) / max(len(base.arms), 1)
+    return [
+        Job(
+            card=base.card, variant=c.variant, arms=tuple(arms), replicates=base.replicates, seed=base.seed, budget=base.budget,
+            switches=c.switches, parameters=dict(c.parameters), cost=cost,
+        )
+        for c in carriers
+    ]  # fmt: skip
+
+
+def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> Carried | None:
+    """The part of a finding's effect that a carrier has; ``None`` where either run gave no contrast of two arms."""
+    a, b = with_it.contrast, without.contrast
+    if a is None or b is None or not a.versus or len(a.arm_values) != len(b.arm_values):
+        return None
+    effect = differences(np.array(a.arm_values), np.array(a.versus_values))
+    rest = differences(np.array(b.arm_values), np.array(b.versus_values))
+    mean = float(effect.mean())
+    share = low = high = NAN
+    if a.low > 0.0 or a.high < 0.0:
+        loss = mean_interval((effect - rest) / mean)
+        share, low, high = loss.mean, loss.low, loss.high
+    return Carried(
+        carrier=carrier.name, words=carrier.words, effect=mean, without=float(rest.mean()), share=share, low=low, high=high
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Is the board better than chance? The same readings held against expectations that were dealt out anew.
+
+The directions of all findings of a rise or a fall ("increase", "decrease") are shuffled among them, and each is judged by the
+same rule on the same contrast. A model that knew nothing of the field would do as well with the shuffled expectations as
+with the real ones; the share of shuffles that do at least as well is the p value of the whole board. What the papers found
+is not balanced (more rises than falls), and the shuffle keeps that: a model in which everything rises gains nothing by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mitoferry.studies.board.model import BoardFinding
+from mitoferry.studies.contrast import Interval
+from mitoferry.studies.rules import REPRODUCED, judge_change
+
+SHUFFLES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shuffled:
+    """Real expectations against shuffled ones.
+
+    Attributes:
+        n: findings of a rise or a fall that were shuffled.
+        reproduced: of these, with the real expectations.
+        mean, low, high: with shuffled ones: mean, and the range of 95 % of the shuffles.
+        p: chance that shuffled expectations do at least as well; NaN with fewer than two findings.
+    """
+
+    n: int
+    reproduced: int
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int = SHUFFLES) -> Shuffled:
+    """Shuffle the directions of the findings that have a contrast and report a rise or a fall.
+
+    Args:
+        findings: of a board.
+        seed: of the shuffles.
+        shuffles: how many.
+    """
+    chosen = [f for f in findings if f.direction in ("increase", "decrease") and f.contrast is not None and f.contrast["versus"]]
+    chosen = [f for f in chosen if f.contrast is not None and f.contrast["low"] is not None and f.contrast["n"] > 1]
+    if len(chosen) < 2:
+        return Shuffled(n=len(chosen), reproduced=0, mean=float("nan"), low=float("nan"), high=float("nan"), p=float("nan"))
+    up = np.array([f.direction == "increase" for f in chosen])
+    hit_up, hit_down = (np.array([_hit(f, d) for f in chosen]) for d in ("increase", "decrease"))
+    real = int(np.where(up, hit_up, hit_down).sum())
+    rng = np.random.Generator(np.random.Philox(seed))
+    counts = np.empty(shuffles)
+    for k in range(shuffles):
+        dealt = rng.permutation(up)
+        counts[k] = np.where(dealt, hit_up, hit_down).sum()
+    low, high = np.quantile(counts, [0.025, 0.975])
+    p = float((1 + (counts >= real).sum()) / (1 + shuffles))
+    return Shuffled(n=len(chosen), reproduced=real, mean=float(counts.mean()), low=float(low), high=float(high), p=p)
+
+
+def _hit(f: BoardFinding, direction: str) -> bool:
+    c = f.contrast
+    assert c is not None
+    d = Interval(c["difference"], c["low"], c["high"], 0.0, c["n"])
+    return judge_change(d, direction)[0] == REPRODUCED
