@@ -132,7 +132,8 @@ def progress() -> Iterator[Begin]:
                 if d.error:
                     console.print(f"{d.job.card} {d.job.variant} failed: {d.error}", style="red")
                 elif not console.is_terminal and d.seconds:
-                    console.print(f"{r.title}: {counted}, {d.job.card} {d.job.variant} {d.seconds:.0f} s{', ' + left if left else ''}")
+                    said = f"{r.title}: {counted}, {d.job.card} {d.job.variant} {d.seconds:.0f} s{', ' + left if left else ''}"
+                    console.print(said, soft_wrap=True)
 
             return tell
 

@@ -24,7 +24,7 @@ from mitoferry.studies.contrast import interval_text, number
 from mitoferry.studies.results import Results
 
 PAGE = "board.html"
-PIXELS = 420
+PIXELS = 360
 MARKS = {**VERDICT_MARKS, WITHHELD: "◦"}
 SHOWN = (*ORDER, WITHHELD)
 SYSTEMS = {
@@ -168,4 +168,4 @@ def _picture(card: BoardCard, folder: Path, legend: list[Any]) -> dict[str, str]
         return None  # the states were removed; the board needs them for nothing else
     if not legend:
         legend.extend(picture_legend(r))
-    return {"src": webp(image, 66), "note": f"{card.picture}, first well, {ticks[-1] / 3600:g} h"}
+    return {"src": webp(image, 50), "note": f"{card.picture}, first well, {ticks[-1] / 3600:g} h"}
