@@ -104,8 +104,8 @@ def board_robustness(
     from mitoferry.show.board.robustness import run_robustness
 
     run_robustness(
-        folder, cards, method=method, tags=names_in(tags), pattern=parameters, wells=wells, trajectories=trajectories, everything=everything,
-        workers=workers,
+        folder, cards, method=method, tags=names_in(tags), pattern=parameters, wells=wells, trajectories=trajectories,
+        everything=everything, workers=workers,
     )  # fmt: skip
 
 
