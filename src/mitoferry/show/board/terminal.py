@@ -70,7 +70,8 @@ def remarks(board: Board) -> list[str]:
             "within its range (marked ⇄)."
         )
     if board.shared_arms:
-        lines.append(f"{board.shared_arms} arms that are the same in several cards were run once.")
+        same = "arm that is" if board.shared_arms == 1 else "arms that are"
+        lines.append(f"{board.shared_arms} {same} the same in several cards or twice in one: run once.")
     smaller = sum(c.share < 1.0 for c in board.cards if c.status == "run")
     if smaller:
         lines.append(f"{smaller} cards ran in smaller wells than their files ask for (same density).")
