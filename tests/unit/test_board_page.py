@@ -155,3 +155,5 @@ def test_commands_of_boards(full, tmp_path):
     assert isinstance(run(app, ["board", "show", str(tmp_path / "none")]).exception, InputError)
     assert isinstance(run(app, ["reproduce", "no-such-card", "--out", str(tmp_path / "x")]).exception, InputError)
     assert not (tmp_path / "x").exists(), "nothing half-written"
+    wrong = ["no-such-card", "--setting", "fast", "--shard", "9/3", "--seed", "-1", "--workers", "0", "--out", str(tmp_path / "x")]
+    assert len(run(app, ["reproduce", *wrong]).exception.problems) == 5, "all at once"

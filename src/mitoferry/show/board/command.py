@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
@@ -22,6 +22,7 @@ from mitoferry.studies.board.reproduce import Asked, Begin, Round, judge, merge,
 from mitoferry.studies.board.setting import setting
 from mitoferry.studies.board.work import Done
 
+T = TypeVar("T")
 PAGE, BADGE = "board.html", "badge.svg"
 
 
@@ -73,14 +74,26 @@ def run_board(
     draws: int | None, knock_outs: bool | None, budget: float | None, seed: int, workers: int | None, shard: str | None,
 ) -> Board:  # fmt: skip
     """What ``mitoferry reproduce`` does: runs, judges, writes ``board.json``, the page and the badge."""
-    keys = cards_asked(names, systems, routes, reviews)
-    chosen = setting(name, wells=wells, draws=draws, knock_outs=knock_outs, budget=budget)
+    problems: list[Problem] = []
+
+    def part(make: Callable[..., T], *args: Any, **options: Any) -> T | None:
+        try:
+            return make(*args, **options)
+        except InputError as error:  # all that is wrong is told at once
+            problems.extend(error.problems)
+            return None
+
+    keys = part(cards_asked, names, systems, routes, reviews)
+    chosen = part(setting, name, wells=wells, draws=draws, knock_outs=knock_outs, budget=budget)
+    share = part(shard_asked, shard)
     if seed < 0:
-        raise InputError(Problem("reproduce", "--seed", "a whole number of 0 or more", str(seed)))
+        problems.append(Problem("reproduce", "--seed", "a whole number of 0 or more", str(seed)))
     if workers is not None and workers < 1:
-        raise InputError(Problem("reproduce", "--workers", "1 or more", str(workers)))
+        problems.append(Problem("reproduce", "--workers", "1 or more", str(workers)))
+    if problems or keys is None or chosen is None or share is None:
+        raise InputError(problems)
     folder = Path(os.path.abspath(os.path.expanduser(out)))
-    asked = Asked(setting=chosen, seed=seed, cards=keys, shard=shard_asked(shard))
+    asked = Asked(setting=chosen, seed=seed, cards=keys, shard=share)
     with progress() as begin:
         board = reproduce(folder, asked, workers=workers or cores(), begin=begin)
     write_all(board, folder)
