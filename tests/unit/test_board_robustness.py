@@ -330,7 +330,7 @@ def test_cards_and_boards_that_will_not_do(laboratory, tmp_path, monkeypatch):
             robustness.robustness(folder, keys, Probe(), workers=1)
     with pytest.raises(InputError, match="a parameter with the tag S"):
         robustness.robustness(folder, [CARD], Probe(tags=("S",)), workers=1)
-    monkeypatch.setattr(robustness, "model_digest", lambda: "another")
+    monkeypatch.setattr(reproduce, "model_digest", lambda: "another")
     with pytest.raises(InputError, match="begin a new board"):
         robustness.robustness(folder, [CARD], Probe(), workers=1)
     with pytest.raises(InputError, match="folder of a board"):

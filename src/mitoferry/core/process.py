@@ -53,3 +53,7 @@ class Process:
             raise ValueError(f"process {self.name}: stage {self.stage!r} is none of {', '.join(STAGES)}")
         if self.clock not in CLOCKS:
             raise ValueError(f"process {self.name}: clock {self.clock!r} is none of {', '.join(CLOCKS)}")
+
+    def at_work(self, spec: PlateSpec) -> bool:
+        """Whether it runs in a resolved run: not switched off, and wanted."""
+        return spec.switches.get(self.name) != "off" and (self.wanted is None or self.wanted(spec))

@@ -89,7 +89,7 @@ def uses_of(experiment: str) -> Uses:
 
     read = load_experiment(experiment)
     spec = resolve(read)
-    runs = [p.name for p in processes() if read.switches.get(p.name) != "off" and (p.wanted is None or p.wanted(spec))]
+    runs = [p.name for p in processes() if p.at_work(spec)]
     acted = {
         agent: tuple(m.name for m in mechanisms().values() if places & {*m.nodes, *m.species})
         for agent, places in agents_of_arms(read).items()

@@ -88,7 +88,7 @@ class Engine:
         self.spec = spec
         self.check_each = check_each
         listed = load_processes() if processes is None else processes
-        self.processes = [p for p in listed if spec.switches.get(p.name) != "off" and (p.wanted is None or p.wanted(spec))]
+        self.processes = [p for p in listed if p.at_work(spec)]
         self.treatments = Treatments(spec)
         self.world: World = build_world(spec, backend)
         self.world.events = allocate_events(max(4096, 4 * self.world.n_cells))

@@ -34,7 +34,7 @@ def effect_text(name: str, experiment: str, *, replicates: int = REPLICATES, thr
         raise InputError(Problem(experiment, "expect", "an experiment with findings to hold the runs against", "none"))
     spec = given.resolve(replicates=replicates)
     process = next(p for p in processes() if p.name == m.name)
-    if spec.switches.get(m.name) == "off" or (process.wanted is not None and not process.wanted(spec)):
+    if not process.at_work(spec):
         why = "switched off by the file" if spec.switches.get(m.name) == "off" else "left out, since nothing there needs it"
         hint = f"mitoferry explain {m.name} lists those in which it runs"
         raise InputError(Problem(experiment, f"switches.{m.name}", "an experiment in which it is at work", why, hint=hint))

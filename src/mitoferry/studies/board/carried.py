@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mitoferry.studies.board.model import CarriedShare
 from mitoferry.studies.board.plan import Job
 from mitoferry.studies.contrast import NAN, differences, mean_interval
 
@@ -75,34 +76,19 @@ PARACRINE = Carrier(name="paracrine", words="paracrine factors", parameters={"fi
 CARRIERS = {c.name: c for c in (*ROUTES, TRANSFER, PARACRINE)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
-    """The part of an effect that a carrier has.
-
-    Attributes:
-        carrier: its name; ``words`` for people.
-        effect: mean paired difference with everything on.
-        without: the same without the carrier.
-        share: 1 - without / effect; NaN where the effect is not told apart from zero.
-        low, high: 95 % interval of the share over wells (that of the paired loss, over the mean effect).
-    """
-
-    carrier: str
-    words: str
-    effect: float
-    without: float
-    share: float
-    low: float
-    high: float
+def came_by_route(r: Results, arms: Sequence[str]) -> dict[str, float]:
+    """Mitochondria that came to another population's cells in all wells of these arms, by route; routes without any are left out."""
+    h = r.handovers()
+    h = h[h["arm"].isin(list(arms)) & (h["source_population"] != h["target_population"])]
+    counts = h.groupby("route", observed=True)["count"].sum()
+    return {str(k): float(v) for k, v in counts.items() if v > 0}
 
 
 def flowing(r: Results, arms: Sequence[str]) -> dict[str, float]:
     """Share of each route among the mitochondria that came to another population's cells in these arms."""
-    h = r.handovers()
-    h = h[h["arm"].isin(list(arms)) & (h["source_population"] != h["target_population"])]
-    counts = h.groupby("route", observed=True)["count"].sum()
-    total = float(counts.sum())
-    return {str(k): float(v) / total for k, v in counts.items() if v > 0} if total else {}
+    counts = came_by_route(r, arms)
+    total = sum(counts.values())
+    return {route: n / total for route, n in counts.items()}
 
 
 def carriers_of(shares: Mapping[str, float], spec: PlateSpec) -> list[Carrier]:
@@ -132,7 +118,7 @@ def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) 
     ]  # fmt: skip
 
 
-def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> Carried | None:
+def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> CarriedShare | None:
     """The part of a finding's effect that a carrier has; ``None`` where either run gave no contrast of two arms."""
     a, b = with_it.contrast, without.contrast
     if a is None or b is None or not a.versus or len(a.arm_values) != len(b.arm_values):
@@ -144,6 +130,7 @@ def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> Carried 
     if a.low > 0.0 or a.high < 0.0:
         loss = mean_interval((effect - rest) / mean)
         share, low, high = loss.mean, loss.low, loss.high
-    return Carried(
-        carrier=carrier.name, words=carrier.words, effect=mean, without=float(rest.mean()), share=share, low=low, high=high
+    return CarriedShare(
+        carrier=carrier.name, words=carrier.words, effect=mean, without=float(rest.mean()), share=share, low=low, high=high,
+        verdict=without.verdict,
     )  # fmt: skip

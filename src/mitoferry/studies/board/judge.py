@@ -21,16 +21,16 @@ from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.store.paths import COMPLETE
 from mitoferry.store.provenance import versions
 from mitoferry.studies.board import chance
-from mitoferry.studies.board.carried import CARRIERS, carried_by, flowing
+from mitoferry.studies.board.carried import CARRIERS, came_by_route, carried_by
 from mitoferry.studies.board.ceiling import OF_SURVIVAL, ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import as_replicates, with_borrowed
-from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, CarriedShare, OverDraws
+from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, OverDraws
 from mitoferry.studies.board.plan import RUNS, PlannedCard, experiment_of
 from mitoferry.studies.board.setting import Setting
 from mitoferry.studies.board.shuffled import shuffled
 from mitoferry.studies.board.tuned import tuned
 from mitoferry.studies.contrast import NAN
-from mitoferry.studies.findings import Finding
+from mitoferry.studies.findings import DEFAULT_MARGIN, Finding
 from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED
 
@@ -153,7 +153,7 @@ def mechanisms_of(key: str) -> tuple[str, ...]:
     from mitoferry.experiment.resolve import resolve
 
     spec = resolve(experiment_of(key))
-    return tuple(p.name for p in processes() if spec.switches.get(p.name) != "off" and (p.wanted is None or p.wanted(spec)))
+    return tuple(p.name for p in processes() if p.at_work(spec))
 
 
 def _pictured(r: Results) -> str:
@@ -165,11 +165,8 @@ def _pictured(r: Results) -> str:
 
 def _per_well(r: Results, arms: Sequence[str]) -> dict[str, float]:
     """Mitochondria that came to cells of another population, by route, per well of these arms."""
-    h = r.handovers()
-    h = h[h["arm"].isin(list(arms)) & (h["source_population"] != h["target_population"])]
-    counts = h.groupby("route", observed=True)["count"].sum()
     wells = max(len(arms) * r.names.replicates, 1)
-    return {str(k): round(float(v) / wells, 3) for k, v in counts.items() if v > 0}
+    return {route: round(n / wells, 3) for route, n in came_by_route(r, arms).items()}
 
 
 def _card_facts(f: Any) -> dict[str, Any]:
@@ -194,17 +191,13 @@ def _finding(
         return _untested(f, "the experiment file does not hold this finding")
     counts = draws if draws is not None else wells
     observable = OBSERVABLES.get(f.observable)
-    margin = observable.margin if observable is not None else 0.1
+    margin = observable.margin if observable is not None else DEFAULT_MARGIN
     ceiling = doomed = None
     if f.observable in OF_SURVIVAL and f.arm in base.names.arms and base.has_foreign(f.arm):
         x = ceiling_of(base, f.arm, wells.of or "recipient")
         ceiling = None if x is None else (x.mean, x.low, x.high)
         doomed = doomed_reached(base, f.arm, wells.versus, wells.of or "recipient") if wells.versus in base.names.arms else None
-    carried = []
-    for name, other in without.items():
-        share = carried_by(CARRIERS[name], wells, other) if other is not None else None
-        if share is not None and other is not None:
-            carried.append(CarriedShare(**asdict(share), verdict=other.verdict))
+    carried = [carried_by(CARRIERS[name], wells, other) for name, other in without.items() if other is not None]
     over = None
     if draws is not None:
         c = draws.contrast
@@ -217,7 +210,8 @@ def _finding(
         surrogate=wells.surrogate, contrast=None if c is None else c.as_dict(), over_draws=over,
         sign_probability=chance.sign_probability(counts.contrast, f.direction) if counts.contrast is not None else NAN,
         p=chance.p_of(counts, margin), wells_needed=chance.wells_needed(c) if c is not None else 0, ceiling=ceiling, doomed=doomed,
-        carried=tuple(carried), hinges=tuple(hinges), why_not=_paragraphs().get(f.id, ""), calibrated=calibrated,
+        carried=tuple(x for x in carried if x is not None), hinges=tuple(hinges), why_not=_paragraphs().get(f.id, ""),
+        calibrated=calibrated,
     )  # fmt: skip
 
 
@@ -241,4 +235,4 @@ def assembled(cards: Sequence[BoardCard], setting: Setting, *, seed: int, create
     )  # fmt: skip
 
 
-__all__ = ["CardRuns", "assembled", "flowing", "judged_card", "mechanisms_of"]
+__all__ = ["CardRuns", "assembled", "judged_card", "mechanisms_of"]

@@ -21,7 +21,16 @@ BOARD = "board.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedShare:
-    """Part of an effect that a route, all transfer or the paracrine factors carried (``carried.py``)."""
+    """Part of an effect that a route, all transfer or the paracrine factors carried (``carried.py``).
+
+    Attributes:
+        carrier: its name; ``words`` for people.
+        effect: mean paired difference with everything on.
+        without: the same without the carrier.
+        share: 1 - without / effect; NaN where the effect is not told apart from zero.
+        low, high: 95 % interval of the share over wells (that of the paired loss, over the mean effect).
+        verdict: without the carrier.
+    """
 
     carrier: str
     words: str

@@ -138,6 +138,30 @@ def read_asked(folder: Path) -> Asked:
         ) from error
 
 
+def read_asked_of_this_model(folder: Path) -> Asked:
+    """What a board was asked for, if more may be run for it.
+
+    Raises:
+        InputError: no board was begun there, or one of another model.
+    """
+    asked = read_asked(folder)
+    if asked.model != model_digest():
+        hint = "The code or the library changed since: begin a new board in another folder."
+        raise InputError(Problem(ascii(str(folder))[1:-1], "model", "a board of this model", "one of another", hint=hint))
+    return asked
+
+
+def rounds(folder: Path, asked: Asked, *, workers: int, begin: Begin | None = None) -> Callable[[str, Sequence[Job]], None]:
+    """A function that runs one round of jobs of a board: its title, and the jobs; without jobs nothing happens."""
+
+    def run(title: str, jobs: Sequence[Job]) -> None:
+        if jobs:
+            tell = begin(Round(title, tuple(jobs))) if begin is not None else None
+            run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+
+    return run
+
+
 def plan_of(asked: Asked) -> list[PlannedCard]:
     """The plan of the folder's share of the board; arms are shared between cards of the same share only."""
     whole = plan_cards(asked.cards, asked.setting, seed=asked.seed)
@@ -162,19 +186,13 @@ def reproduce(folder: Path, asked: Asked, *, workers: int, begin: Begin | None =
     """
     asked = claim(folder, asked)
     planned = plan_of(asked)
-    wells = asked.setting.wells
-
-    def run(title: str, jobs: Sequence[Job]) -> None:
-        if jobs:
-            tell = begin(Round(title, tuple(jobs))) if begin is not None else None
-            run_jobs(jobs, folder, wells=wells, workers=workers, tell=tell)
-
+    run = rounds(folder, asked, workers=workers, begin=begin)
     run("cards", [c.job for c in planned if c.job is not None])
     if asked.setting.knock_outs or asked.setting.draws:
         run("knock-outs and draws", _second(planned, asked, folder))
         run("more draws where a verdict is open", _third(planned, asked, folder))
     if len(asked.cards) == len(known_cards()) and asked.shard[0] == 1:  # the whole field, not a part of it
-        run("conflicts", conflict_jobs(wells, seed=asked.seed))
+        run("conflicts", conflict_jobs(asked.setting.wells, seed=asked.seed))
     return judge(folder, asked, planned)
 
 
@@ -185,13 +203,8 @@ def run_conflicts(folder: Path, *, workers: int, begin: Begin | None = None) -> 
         InputError: no board was begun there, or one of another model.
         InterruptedRunError: Ctrl-C; what is finished stays.
     """
-    asked = read_asked(folder)
-    if asked.model != model_digest():
-        hint = "The code or the library changed since: begin a new board in another folder."
-        raise InputError(Problem(_short(str(folder)), "model", "a board of this model", "one of another", hint=hint))
-    jobs = conflict_jobs(asked.setting.wells, seed=asked.seed)
-    tell = begin(Round("conflicts", tuple(jobs))) if begin is not None else None
-    run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+    asked = read_asked_of_this_model(folder)
+    rounds(folder, asked, workers=workers, begin=begin)("conflicts", conflict_jobs(asked.setting.wells, seed=asked.seed))
     return judge(folder, asked)
 
 
@@ -293,6 +306,6 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
 
 
 __all__ = [
-    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked", "reproduce",
-    "run_conflicts",
+    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked",
+    "read_asked_of_this_model", "reproduce", "rounds", "run_conflicts",
 ]  # fmt: skip

@@ -31,10 +31,10 @@ from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, moved, read_hinge
 from mitoferry.studies.board.judge import CardRuns, mechanisms_of
 from mitoferry.studies.board.model import Board
 from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of
-from mitoferry.studies.board.reproduce import Asked, Begin, Round, arms_of_findings, judge, plan_of, read_asked
+from mitoferry.studies.board.reproduce import Asked, Begin, arms_of_findings, judge, plan_of, read_asked_of_this_model, rounds
 from mitoferry.studies.board.sensitivity import analysed, design
 from mitoferry.studies.board.subject import ENDS, GROUP_DRAWS, OAT, Probe, Subject, readings
-from mitoferry.studies.board.work import failure, finished, run_jobs
+from mitoferry.studies.board.work import failure, finished
 from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED
 
@@ -57,17 +57,9 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
         InterruptedRunError: Ctrl-C; what is finished stays.
     """
     probe = probe.checked()
-    asked = read_asked(folder)
-    if asked.model != model_digest():
-        hint = "The code or the library changed since: begin a new board in another folder."
-        raise InputError(Problem(ascii(str(folder))[1:-1], "model", "a board of this model", "one of another", hint=hint))
+    asked = read_asked_of_this_model(folder)
     planned = plan_of(asked)
-
-    def run(title: str, jobs: Sequence[Job]) -> None:
-        if jobs:
-            tell = begin(Round(title, tuple(jobs))) if begin is not None else None
-            run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
-
+    run = rounds(folder, asked, workers=workers, begin=begin)
     jobs = _reference_jobs(folder, keys, planned, asked, probe)
     (folder / ROBUSTNESS).mkdir(exist_ok=True)
     records = {key: _movable(key, probe) for key in jobs}

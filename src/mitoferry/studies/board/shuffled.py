@@ -8,8 +8,9 @@ is not balanced (more rises than falls), and the shuffle keeps that: a model in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,12 +48,15 @@ def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int =
         seed: of the shuffles.
         shuffles: how many.
     """
-    chosen = [f for f in findings if f.direction in ("increase", "decrease") and f.contrast is not None and f.contrast["versus"]]
-    chosen = [f for f in chosen if f.contrast is not None and f.contrast["low"] is not None and f.contrast["n"] > 1]
+    chosen = [
+        (f.direction, c)
+        for f in findings
+        if f.direction in ("increase", "decrease") and (c := f.contrast) is not None and c["versus"] and c["low"] is not None and c["n"] > 1
+    ]
     if len(chosen) < 2:
         return Shuffled(n=len(chosen), reproduced=0, mean=float("nan"), low=float("nan"), high=float("nan"), p=float("nan"))
-    up = np.array([f.direction == "increase" for f in chosen])
-    hit_up, hit_down = (np.array([_hit(f, d) for f in chosen]) for d in ("increase", "decrease"))
+    up = np.array([direction == "increase" for direction, _ in chosen])
+    hit_up, hit_down = (np.array([_hit(c, d) for _, c in chosen]) for d in ("increase", "decrease"))
     real = int(np.where(up, hit_up, hit_down).sum())
     rng = np.random.Generator(np.random.Philox(seed))
     counts = np.empty(shuffles)
@@ -64,8 +68,6 @@ def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int =
     return Shuffled(n=len(chosen), reproduced=real, mean=float(counts.mean()), low=float(low), high=float(high), p=p)
 
 
-def _hit(f: BoardFinding, direction: str) -> bool:
-    c = f.contrast
-    assert c is not None
+def _hit(c: Mapping[str, Any], direction: str) -> bool:
     d = Interval(c["difference"], c["low"], c["high"], 0.0, c["n"])
     return judge_change(d, direction)[0] == REPRODUCED

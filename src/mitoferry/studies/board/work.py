@@ -16,7 +16,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from mitoferry.base.errors import MitoferryError
 from mitoferry.store.atomic import write_json
@@ -129,9 +128,3 @@ def _told(done: Done, tell: Tell | None) -> Done:
     if tell is not None:
         tell(done)
     return done
-
-
-def seconds_of(job: Job, board: Path) -> float:
-    """Wall time of the engine, assays and files of a finished job [s]."""
-    manifest: dict[str, Any] = json.loads((job.folder(board) / "manifest.json").read_text(encoding="utf-8"))
-    return float(sum(manifest.get("timings_s", {}).values()))
