@@ -104,7 +104,7 @@ def test_f12_share_that_arrives_through_breaking_tubes():
         nanotube_transport=dict(
             loading_rate=100.0, peripheral_share=1.0, microtubule_share=1.0, purinergic_gain=0.0, motor_atp=1e-9, depolarised_loading=1.0,
             lumen_per_mitochondrion=0.1, microtubule_speed=v, detachment_rate=k_off, attachment_rate=k_on, reversal_rate=0.0,
-            unloading_time=0.0, calcium_half=1e6,
+            unloading_time=0.0, calcium_half=1e6, oxidant_half=1e6,
         ),
     ).run(1e6)  # fmt: skip
     assert world.cargo.alive.sum() == 0

@@ -1,6 +1,6 @@
 """Motility of mitochondria in living cells, by time-lapse imaging, and the rate at which they enter an open thick nanotube.
 
-A mitochondrion is taken to tracks at the rate that Miro1, Milton (TRAK), motors, ATP, temperature and Ca2+ allow and lets go at its
+A mitochondrion is taken to tracks at the rate that Miro1, Milton (TRAK), motors, ATP, temperature, Ca2+ and H2O2 allow and lets go at its
 own; the moving share is taking/(taking + letting go), as inside a nanotube (``nanotube_transport``). Some tens of
 mitochondria are followed per well: a log-normal error of 10 % (modelling choice). Tests: ``tests/unit/test_assay_signals.py``.
 """
@@ -16,8 +16,9 @@ from mitoferry.assays.base import CELLS, Assay, Option, Readout, View
 from mitoferry.core.nodes import NODE_TEMPERATURE
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_INTENSITY
-from mitoferry.processes.nanotube_loading import adaptors, arrest, motor_energy, motors, rate_of_loading
+from mitoferry.processes.nanotube_loading import adaptors, free_to_move, motor_energy, motors, rate_of_loading
 from mitoferry.processes.nanotube_transport import Parameters
+from mitoferry.processes.rest import relative_h2o2
 
 DRAW = 49
 
@@ -26,7 +27,9 @@ def moving_share(c: int, cells: Any, groups: Any, p: Parameters) -> float:
     """Share of the mitochondria of cell ``c`` that are on a track."""
     nodes = groups.nodes[int(cells.group[c])]
     working = motor_energy(float(cells.atp[c]), p.motor_atp) * float(nodes[NODE_TEMPERATURE]) * motors(c, cells, groups, p)
-    taking = p.attachment_rate * working * adaptors(c, cells, groups) * (1.0 - arrest(float(cells.calcium[c]), p.calcium_half))
+    taking = (
+        p.attachment_rate * working * adaptors(c, cells, groups) * free_to_move(float(cells.calcium[c]), relative_h2o2(c, cells, groups), p)
+    )
     return float(taking / (taking + p.detachment_rate)) if taking > 0.0 else 0.0
 
 

@@ -294,6 +294,8 @@ class Cells(NamedTuple):
     engrafted: Any
     lipid_load: Any
     particles: Any
+    own_antioxidant: Any
+    own_threshold: Any
 
 
 class Groups(NamedTuple):
@@ -660,6 +662,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "engrafted": _c("u1", "", "1 = has become part of a vessel bed", "vessel"),
         "lipid_load": _c("f4", "1", "fatty acids inside beyond what is burnt, 0..1", "fatty_acids"),
         "particles": _c("i4", "", "vesicles with mitochondria and free mitochondria taken up so far", "vesicle_fate, free_mitochondria"),
+        "own_antioxidant": _c("f4", "1", "enzymes that remove H2O2, relative to the mean of the type", "cell_variation", fill=1),
+        "own_threshold": _c("f4", "1", "what the outer membrane withstands, relative to the mean of the type", "cell_variation", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

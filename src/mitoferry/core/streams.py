@@ -12,6 +12,7 @@ WELL_EFFECTS = 3  # between-well random effects
 MOTION = 10
 MECHANICS = 11
 CONTACT_LOSS = 12
+CELL_VARIATION = 13  # amounts of proteins that differ between cells and wander
 MTDNA_REPLICATION = 20
 MTDNA_TURNOVER = 21
 FUSION = 22

@@ -175,7 +175,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     n = N_POOLS * n_wells + sum(population.count for arm in spec.arms for population in arm.populations) * spec.replicates
     cells = schema.allocate("Cells", int(n * HEADROOM_CELLS) + 4)
     n_cells, _ = _seed_rows(spec, cells)
-    backend.each(seeding.seed_cell, n_cells, cells, groups, wells, start)
+    backend.each(seeding.seed_cell, n_cells, cells, groups, wells, start, p)
     backend.pull(cells)
     pages = _give_pages(cells, p.spare_slots)
     backend.push(cells)

@@ -4,7 +4,8 @@ Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o 
 signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/K1) + h2 Hill4(delta/K2) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D)]/(1 + s)/bcl2, h5 for the
+  h = [h0 + h1 Hill4(H2O2/(K1 x)) + h2 Hill4(delta/(K2 x)) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D/x)]/(1 + s)/bcl2, where x
+  is what the outer membrane of this cell withstands relative to its type (``cell_variation``), h5 for the
   matrices that
   swell and burst when a pore stays open for longer than some 10 min; f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
   rest counts, since h0 is the hazard of a healthy cell; psi counts relative to the potential at which the
@@ -165,12 +166,13 @@ def chance_rate(i, state, cells, groups, p):
     survival = max(float(cells.survival[i]), 0.0)
     if state == CELL_LIVE:
         g = int(cells.group[i])
-        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]), p.dna_half)
+        withstood = max(float(cells.own_threshold[i]), 0.05)
+        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]) / withstood, p.dna_half)
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
-        h2o2 = float(cells.h2o2[i])
+        h2o2 = float(cells.h2o2[i]) / withstood
         psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[g])
-        h = cytochrome_hazard(h2o2, mean_damage(cells, i), psi, open_share(cells, i), survival, drug, p)
+        h = cytochrome_hazard(h2o2, mean_damage(cells, i) / withstood, psi, open_share(cells, i), survival, drug, p)
         h = h / max(float(groups.nodes[g, NODE_BCL2]), LEAST_BCL2)
         cells.death_hazard[i] = h
         return h

@@ -33,8 +33,9 @@ from mitoferry.processes.keyed_choice import BY_MASS, first_of_clocks
 from mitoferry.processes.nanotube_clocks import holds
 from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_chance, share_towards_b
 from mitoferry.processes.nanotube_links import NEVER
-from mitoferry.processes.nanotube_loading import adaptors, arrest, may_enter, motor_energy
+from mitoferry.processes.nanotube_loading import adaptors, free_to_move, may_enter, motor_energy
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push
+from mitoferry.processes.rest import relative_h2o2
 
 
 @row
@@ -53,7 +54,8 @@ def way_through(i, source, from_b, slot, links, mitochondria, cells, groups, key
     atp = 0.5 * (float(cells.atp[a]) + float(cells.atp[b]))
     warm = float(groups.nodes[g, NODE_TEMPERATURE])
     energy = motor_energy(atp, p.motor_atp) * warm
-    taking = p.attachment_rate * warm * adaptors(source, cells, groups) * (1.0 - arrest(calcium, p.calcium_half))
+    h2o2 = 0.5 * (relative_h2o2(a, cells, groups) + relative_h2o2(b, cells, groups))
+    taking = p.attachment_rate * warm * adaptors(source, cells, groups) * free_to_move(calcium, h2o2, p)
     kinesin = float(groups.nodes[g, NODE_MICROTUBULE_MOTOR])
     myosin = float(groups.nodes[g, NODE_ACTIN_MOTOR])
     return itinerary(

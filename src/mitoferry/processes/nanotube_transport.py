@@ -47,6 +47,7 @@ class Parameters(NamedTuple):
     microtubule_share: float
     purinergic_gain: float
     calcium_half: float
+    oxidant_half: float
     motor_atp: float
     potential_half: float
     potential_width: float

@@ -15,22 +15,32 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
 Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 
-Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a j_0 N*/V_c. ``a`` is the level of antioxidant enzymes that
+Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a x j_0 N*/V_c, where x is what this cell has of the
+enzymes relative to its type (``cell_variation``). ``a`` is the level of antioxidant enzymes that
 the cell type keeps: a healthy cell rests at a few nM whatever its type, so enzymes are as many as its own mitochondria call for at
 rest (``library/scaling.py``), never fewer than those of a stromal cell per mitochondrion. Mitochondria that idle at a high
-potential leak more electrons, and such cells keep more enzymes; what an insult adds is met by no more than that. Influx from the
-medium: permeability
-times the concentration at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
-Antioxidant capacity A relaxes to 1 + 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``; or to
-1 + 1.5 x share of HO-1 of ``heme_signalling``, the larger of the two, which stand for one HO-1) in 6 h and is
-used up by H2O2 at 0.02 /h per 100 nM; the node ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
+potential leak more electrons, and such cells keep more enzymes. Influx from the medium: permeability times the concentration
+at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
+
+Antioxidant capacity A relaxes in 6 h to 1 + u + n (2 - u)+ and is used up by H2O2 at 0.02 /h per 100 nM; the node
+``antioxidant`` (N-acetyl cysteine) multiplies it at once.
+
+* u = 2 y (y: pulse of HO-1/Nrf2 after degraded arrivals, node ``arrival_antioxidant``) or 1.5 x share of HO-1 of
+  ``heme_signalling``, the larger of the two, which stand for one HO-1.
+* n = Hill2(H/30 nM) beyond rest x (1 - 0.8 NF-kB) is the cell's own answer: H2O2 frees Nrf2 of Keap1, and the enzymes that it
+  makes come too late for a sudden insult and in time for a slow one; p65 takes coactivators from Nrf2, so that an inflamed cell
+  answers weakly. Both are one regulator: what one has released the other cannot.
+
+Without this answer a cell with a third fewer enzymes than its type ran away within days, by NF-kB, NADPH oxidase and damage.
 
 Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
-(Sies 2017 Redox Biol, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516); succinate Chouchani 2014
-Nature 515:431 (from memory). Other factors are modelling choices.
+(Sies 2017 Redox Biol, from memory); Nrf2 answers tens of nM (Sies and Jones 2020 Nat Rev Mol Cell Biol, from memory) unless
+NF-kB holds it down (Liu 2008 Biochim Biophys Acta 1783:713, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516);
+succinate Chouchani 2014 Nature 515:431 (from memory). Other factors are modelling choices.
 Step error: H2O2 is at its steady state for the flux of the moment (exact below 1 s); A and s are exact for constant
 input over the macro-step.
-Verification: tests/verification/test_energetics_oxidants.py (rest 5 nM, rotenone up, NAC down, loop gain at rest < 0.5).
+Verification: tests/verification/test_energetics_oxidants.py (rest 5 nM, rotenone up, NAC down, loop gain at rest < 0.5);
+tests/verification/test_cell_variation.py (enzymes of a cell, Nrf2).
 """
 
 from __future__ import annotations
@@ -62,6 +72,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.processes.energetics_class import PH_DIFFERENCE
 from mitoferry.processes.heme_signalling import ho1_share
+from mitoferry.processes.organelle import excess_oxidant
 
 RESTING_PMF = 181.0  # mV
 RESTING_NADH = 0.887
@@ -92,6 +103,9 @@ class Parameters(NamedTuple):
     antioxidant_depletion: float
     pulse_gain: float
     ho1_gain: float
+    nrf2_gain: float
+    nrf2_half: float
+    nrf2_nfkb: float
     lipid_factor: float
 
 
@@ -161,7 +175,7 @@ def cell_h2o2(c, cells, groups, made, p):
     volume = max(float(cells.volume[c]), 1e-9)
     capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT])
     scavenging = p.scavenging_factor * resting_unit_production(p) * float(cells.target_mitochondria[c]) / volume * capacity
-    scavenging = scavenging * float(groups.antioxidant_level[g])
+    scavenging = scavenging * float(groups.antioxidant_level[g]) * float(cells.own_antioxidant[c])
     source = made / volume + p.permeability * max(float(cells.env[c, H2O2]), 0.0)
     return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.permeability)
 
@@ -186,7 +200,10 @@ def advance_cell(c, cells, groups, p, step):
     made = cell_production(c, cells, groups, p)
     h2o2 = cell_h2o2(c, cells, groups, made, p)
     pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])
-    target = 1.0 + max(p.pulse_gain * pulse, p.ho1_gain * ho1_share(float(cells.ho1[c])))
+    induced = max(p.pulse_gain * pulse, p.ho1_gain * ho1_share(float(cells.ho1[c])))
+    answer = excess_oxidant(h2o2 * float(groups.h2o2_scale[int(cells.group[c])]), p.nrf2_half)
+    answer = answer * max(1.0 - p.nrf2_nfkb * float(cells.nfkb[c]), 0.0)
+    target = 1.0 + induced + answer * max(p.nrf2_gain - induced, 0.0)
     rate = 1.0 / p.antioxidant_time + p.antioxidant_depletion * h2o2 / DEPLETION_H2O2
     end = target / (p.antioxidant_time * rate)
     cells.antioxidant[c] = end + (float(cells.antioxidant[c]) - end) * exp(-rate * hours)

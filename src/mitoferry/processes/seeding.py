@@ -2,7 +2,10 @@
 
 Positions are uniform over the bottom of the well (mechanics pushes overlapping cells apart during the burn-in). A
 lognormal size factor with the type's coefficient of variation scales volume, demand, glycolysis and the number of
-mitochondria of a cell together. Progress through the cycle has the density 2 ln2 2^-x of a growing culture, in which the
+mitochondria of a cell together; two factors of their own, of mean 1 and with a share of that coefficient, part glycolysis and
+the number of mitochondria from it, for cells of one size differ in both (mitochondrial mass: das Neves 2010 PLoS Biol
+8:e1000560, Johnston 2012 PLoS Comput Biol 8:e1002416, from memory). What else differs between cells wanders
+(``processes/cell_variation.py``). Progress through the cycle has the density 2 ln2 2^-x of a growing culture, in which the
 young outnumber the old, so that divisions begin at the rate ln2/T. Copies of mtDNA per mitochondrion are binomial
 around the mean of the type; in a heteroplasmic population each cell has its own heteroplasmy. All draws are keyed by
 replicate and cell id, never by the arm, so that the wells of a replicate start alike.
@@ -43,6 +46,8 @@ class Parameters(NamedTuple):
     heteroplasmy_sd: float
     rest_damage: float
     spare_slots: float
+    glycolysis_share: float
+    content_share: float
 
 
 @row
@@ -55,8 +60,8 @@ def lognormal_factor(cv, u):
 
 
 @row
-def seed_cell(i, cells, groups, wells, start):
-    """Position and size of cell ``i``. ``start`` (n_groups, 6): cv, V_c [pL], V_U, V_G, non-mito [amol/s], N."""
+def seed_cell(i, cells, groups, wells, start, p):
+    """Position, size and capacity of cell ``i``. ``start`` (n_groups, 6): cv, V_c [pL], V_U, V_G, non-mito [amol/s], N."""
     if int(cells.state[i]) == CELL_POOL:
         return
     w = int(cells.well[i])
@@ -70,9 +75,7 @@ def seed_cell(i, cells, groups, wells, start):
     factor = min(max(factor, 0.3), 3.0)
     cells.volume[i] = factor * float(start[g, 1])
     cells.demand[i] = factor * float(start[g, 2])
-    cells.glycolysis[i] = factor * float(start[g, 3])
     cells.nonmito[i] = factor * float(start[g, 4])
-    cells.target_mitochondria[i] = factor * float(start[g, 5])
     cells.radius[i] = float(groups.radius[g]) * exp(log(factor) / 3.0)
     cells.cycle[i] = -log(1.0 - 0.5 * d) / LN2
     e, f, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
@@ -80,8 +83,10 @@ def seed_cell(i, cells, groups, wells, start):
         cells.z[i] = e * float(wells.size[w, 2])
     speed = float(groups.speed[g]) * 0.7071067811865476
     cells.ux[i] = speed * normal_from(f)
-    e, f, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 2)
+    e, _, a, b = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 2)
     cells.uy[i] = speed * normal_from(e)
+    cells.glycolysis[i] = factor * float(start[g, 3]) * lognormal_factor(p.glycolysis_share * float(start[g, 0]), a)
+    cells.target_mitochondria[i] = factor * float(start[g, 5]) * lognormal_factor(p.content_share * float(start[g, 0]), b)
 
 
 @row
