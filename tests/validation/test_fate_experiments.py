@@ -26,6 +26,7 @@ AT_WORK = {
     "fate-vessel": {"vessel"},
     "fate-fragmentation": set(),
     "fate-fatty-acids": {"fatty_acids"},
+    "fate-dose-response": set(),
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}
@@ -112,3 +113,16 @@ def test_rho0_cells_lack_pyrimidine_and_not_atp():
     assert live["rho0_mitochondria"] > 1.5 * live["rho0"]
     assert found["state", "atp", 48, "rho0"] > 2.5
     assert found["state", "oxygen_use", 48, "rho0_mitochondria"] > 0.05
+
+
+@pytest.mark.long
+def test_a_dose_series_is_graded_because_cells_differ():
+    """The share of viable cells goes from most to few over the series; without the variation it does so within fewer doses."""
+    doses = ("dose_10", "dose_20", "dose_30", "dose_45", "dose_70", "dose_150")
+    width = {}
+    for off in ((), ("cell_variation",)):
+        found = readings("fate-dose-response", off=off)[0]
+        viable = [found["annexin_pi", "viable_fraction", 24, arm] for arm in doses]
+        assert viable[0] > 0.85 > 0.1 > viable[-1]
+        width[off] = sum(0.05 < v < 0.88 for v in viable)
+    assert width[()] >= 3 > width[("cell_variation",)]

@@ -214,7 +214,7 @@ def test_release_by_open_pores_opens_more():
     counts = []
     for release in (0.0, VALUES["reactive_oxygen.pore_production"]):
         world = small_world(count=6)
-        world.groups.nodes[:, NODE_REDOX_CYCLING] = 2.8e-3
+        world.groups.nodes[:, NODE_REDOX_CYCLING] = 4.2e-3
         run(world, 180, reactive_oxygen={"pore_production": release}, pore={"neighbour_h2o2": 0.0})
         counts.append(int((world.mitochondria.flags & PORE_OPEN != 0).sum()))
     assert counts[1] > counts[0]
