@@ -341,9 +341,11 @@ def test_capacity_single_file_and_return():
     assert back.sum() == world.cells.returned.sum() > 0
 
 
-@pytest.mark.parametrize("cause", ["cold", "no ATP", "calcium", "no Miro1", "no TRAK"])
+@pytest.mark.parametrize("cause", ["cold", "no ATP", "calcium", "oxidants", "no Miro1", "no TRAK"])
 def test_without_motors_nothing_moves(cause):
-    """Neither enters a tube nor arrives. Fault seen to fail it, planted in a copy of the package: loading that goes on in the cold."""
+    """Neither enters a tube nor arrives. Fault seen to fail it, planted in a copy of the package: loading that goes on in the cold, or
+    under oxidants."""
+    plain = {"loading_rate": 4.0, "oxidant_half": 0.15}
     world = pairs(60, (0, 100))
     giver = rows_of(world, 1)
     if cause == "cold":
@@ -352,13 +354,15 @@ def test_without_motors_nothing_moves(cause):
         world.cells.atp[:] = 1e-4
     elif cause == "calcium":
         world.cells.calcium[giver] = 10.0
+    elif cause == "oxidants":
+        world.cells.h2o2[giver] = 10.0
     elif cause == "no Miro1":
         world.groups.nodes[:, NODE["miro1"]] = 0.0
     else:
         world.groups.nodes[:, NODE["trak"]] = 0.0
-    stage = Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
+    stage = Stage(world, LAST, nanotube_clocks=FOR_EVER, nanotube_transport=plain).run(HOUR, 2)
     assert world.cells.received.sum() <= 4
     control = pairs(60, (0, 100))
-    usual = Stage(control, LAST, nanotube_clocks=FOR_EVER, nanotube_transport={"loading_rate": 4.0}).run(HOUR, 2)
+    usual = Stage(control, LAST, nanotube_clocks=FOR_EVER, nanotube_transport=plain).run(HOUR, 2)
     assert control.cells.received.sum() > 60
     assert stage.loadings()["time"].size < 0.1 * usual.loadings()["time"].size
