@@ -18,8 +18,8 @@ HOUR = 3600.0
 # so short a stay in a tube that arrival is loading; nothing selects, nothing is lost
 PLAIN = dict(
     loading_rate=100.0, peripheral_share=1.0, microtubule_share=1.0, purinergic_gain=0.0, calcium_half=1e6, oxidant_half=1e6,
-    motor_atp=1e-9, depolarised_loading=1.0, passage_diameter=0.01, lumen_per_mitochondrion=0.001, single_file_diameter=0.0, microtubule_speed=1e6,
-    detachment_rate=0.0, reversal_rate=0.0, unloading_time=0.0,
+    motor_atp=1e-9, depolarised_loading=1.0, passage_diameter=0.01, lumen_per_mitochondrion=0.001, single_file_diameter=0.0,
+    microtubule_speed=1e6, detachment_rate=0.0, reversal_rate=0.0, unloading_time=0.0,
 )  # fmt: skip
 
 
