@@ -88,7 +88,7 @@ def test_share_of_draws_with_the_reported_sign():
 
 # ---------------------------------------------------------------------- shuffled expectations
 def finding(k, direction, mean, half):
-    c = {"versus": "v", "difference": mean, "low": mean - half, "high": mean + half, "n": 3}
+    c = {"versus": "v", "arm_mean": mean, "versus_mean": 0.0, "difference": mean, "low": mean - half, "high": mean + half, "n": 3}
     return BoardFinding(
         id=f"x#{k}", observable="o", of="", arm="a", versus="v", direction=direction, sentence="", verdict="", reason="", over_wells="",
         contrast=c,

@@ -261,3 +261,13 @@ def test_what_was_set_on_these_arms_is_no_evidence(results):
     assert agreed.verdict == f.CALIBRATED
     assert "the dose" in agreed.reason
     assert opposed.verdict == f.OPPOSITE
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"), [(0.019, "not reproduced"), (0.021, "reproduced"), (-0.021, "opposite"), (-0.019, "not reproduced")]
+)
+def test_a_rise_counts_from_two_per_cent_of_the_larger_mean(mean, verdict):
+    """However sure it is. Fault seen to fail it, planted in a copy: the share of the smaller mean."""
+    d = Interval(mean, mean - 1e-6, mean + 1e-6, 1e-6, 3)
+    assert f.least_of(1.0, -0.4) == f.least_of(0.4, 1.0) == pytest.approx(0.02)
+    assert f.judge_change(d, "increase", 0.1, f.least_of(1.0, 0.9))[0] == verdict

@@ -26,6 +26,7 @@ from mitoferry.studies.rules import (
     judge_no_change,
     judge_present,
     judge_restore,
+    least_of,
 )
 from mitoferry.studies.within import within_arm
 
@@ -193,7 +194,7 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
         return UNDECIDED, NOTHING
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
     if direction in ("increase", "decrease"):
-        return judge_change(d, direction, margin * abs(c.versus_mean))
+        return judge_change(d, direction, margin * abs(c.versus_mean), least_of(c.arm_mean, c.versus_mean))
     if direction == "no_change":
         return judge_no_change(d, margin * abs(c.versus_mean))
     if direction == "abolish":
@@ -220,7 +221,7 @@ def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
     if _silent(c):
         return UNDECIDED, NOTHING
     if direction in ("increase", "decrease"):
-        return judge_change(d, direction, margin)
+        return judge_change(d, direction, margin, least_of(c.arm_mean, c.versus_mean))
     if direction == "abolish":
         return judge_abolish(np.array(c.arm_values), np.array(c.versus_values))
     return NOT_TESTED, f"{direction} needs an arm to be held against"
@@ -264,7 +265,8 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
             return NOT_TESTED, "no uninjured arm was run"
         if _silent(c):
             return UNDECIDED, NOTHING
-        verdict, reason = judge_change(Interval(c.difference, c.low, c.high, 0.0, c.n), "increase" if good > 0 else "decrease")
+        d, least = Interval(c.difference, c.low, c.high, 0.0, c.n), least_of(c.arm_mean, c.versus_mean)
+        verdict, reason = judge_change(d, "increase" if good > 0 else "decrease", least=least)
         return verdict, f"{reason} (direction only: no uninjured arm was run)"
     values = [r.wells(m, arm=name, at=at).values for name in (c.arm, c.versus, healthy)]
     shared = sorted(set.intersection(*(set(v) for v in values)))

@@ -5,8 +5,8 @@ With CI the 95 % interval over wells (t, paired over replicates), A the arm, V t
 =================  ==================================================================================================
 direction          reproduced when
 =================  ==================================================================================================
-increase           CI of A - V lies above 0
-decrease           CI of A - V lies below 0
+increase           CI of A - V lies above 0, and A - V is at least 2 % of the larger of the two
+decrease           CI of A - V lies below 0, and V - A is at least 2 % of the larger of the two
 no_change          CI of A - V lies within ± margin (relative to V, per observable)
 abolish            V is above its background and the upper bound of A - 0.1 V is at most 0: a tenth or less is left
 restore            the injury moved V away from the uninjured arm H, and the lower bound of the share of that loss made
@@ -18,7 +18,8 @@ unidirectional     lower bound of the share of the flow in the stated direction 
 bidirectional      lower bound of the smaller direction's share is above 0.1
 =================  ==================================================================================================
 
-*opposite*: the interval excludes 0 in the other direction. *not reproduced*: the interval shows that the effect is
+*opposite*: the interval excludes 0 in the other direction, by as much as a rise or fall must be. Paired wells can make a
+difference of a millionth certain; nobody would have reported it. *not reproduced*: the interval shows that the effect is
 absent, or smaller than the rule asks. *undecided*: the interval is too wide to tell (more replicates would decide), or
 there is nothing to compare: a rise, a fall, an abolition or a restoration cannot be judged where every well of both
 arms reads zero.
@@ -44,8 +45,15 @@ VERDICTS = (REPRODUCED, CALIBRATED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TES
 ABOLISHED = 0.1
 RESTORED = 0.5
 ONE_WAY = 0.9
+LEAST = 0.02
+"""Smallest relevant effect of a rise or a fall: share of the larger of the two means."""
 NOTHING = "nothing to compare: zero in every well of both arms"
 Ruling = tuple[str, str]
+
+
+def least_of(arm_mean: float, versus_mean: float) -> float:
+    """Smallest relevant difference between arms of these means, absolute."""
+    return LEAST * max(abs(arm_mean), abs(versus_mean))
 
 
 def _shown(d: Interval) -> str:
@@ -53,12 +61,21 @@ def _shown(d: Interval) -> str:
     return f"difference {number(d.mean)}, 95 % interval {interval_text(d.low, d.high)}{same}"
 
 
-def judge_change(d: Interval, direction: str, margin: float = 0.0) -> Ruling:
-    """Rule for "increase" and "decrease" on the paired differences; ``margin`` is absolute."""
+def judge_change(d: Interval, direction: str, margin: float = 0.0, least: float = 0.0) -> Ruling:
+    """Rule for "increase" and "decrease" on the paired differences.
+
+    Args:
+        d: mean difference with its interval.
+        direction: "increase" or "decrease".
+        margin: absolute; an interval within it shows that there is no difference.
+        least: absolute; a smaller mean difference counts for nothing, however sure.
+    """
     shown = _shown(d)
     if not math.isfinite(d.low):
         return UNDECIDED, f"{shown}: at least two replicates are needed"
     up = direction == "increase"
+    if (d.low > 0 or d.high < 0) and abs(d.mean) < least:
+        return NOT_REPRODUCED, f"{shown}: smaller than {number(least)}, the least that counts"
     if (d.low > 0) if up else (d.high < 0):
         return REPRODUCED, shown
     if (d.high < 0) if up else (d.low > 0):

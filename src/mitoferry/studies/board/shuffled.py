@@ -16,7 +16,7 @@ import numpy as np
 
 from mitoferry.studies.board.model import BoardFinding
 from mitoferry.studies.contrast import Interval
-from mitoferry.studies.rules import REPRODUCED, judge_change
+from mitoferry.studies.rules import REPRODUCED, judge_change, least_of
 
 SHUFFLES = 2000
 
@@ -70,4 +70,4 @@ def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int =
 
 def _hit(c: Mapping[str, Any], direction: str) -> bool:
     d = Interval(c["difference"], c["low"], c["high"], 0.0, c["n"])
-    return judge_change(d, direction)[0] == REPRODUCED
+    return judge_change(d, direction, least=least_of(c["arm_mean"], c["versus_mean"]))[0] == REPRODUCED
