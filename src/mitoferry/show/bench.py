@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -45,7 +46,13 @@ def spread(m: Measure) -> str:
     """From the lowest to the highest repeat, in words."""
     if len(m.repeats) < 2:
         return "one repeat"
-    return f"{figure(min(m.repeats))} to {figure(max(m.repeats))}" if m.spread else "always"
+    low, high = min(m.repeats), max(m.repeats)
+    if not m.spread:
+        return "always"
+    if abs(high) < 1e5:
+        return f"{figure(low)} to {figure(high)}"
+    power = math.floor(math.log10(abs(m.median)))
+    return f"{low / 10.0**power:.2f} to {high / 10.0**power:.2f} × 10{str(power).translate(RAISED)}"
 
 
 def record_text(record: Record, width: int = NARROW) -> str:
@@ -66,11 +73,11 @@ def _fill(label: str, text: str, width: int) -> str:
 def _lines(measures: Sequence[Measure | None], width: int) -> list[str]:
     """One line for each measure: words, median with unit, spread."""
     there = [m for m in measures if m is not None]
-    room = max(20, min(max((len(m.words) for m in there), default=0), width - 46))
+    room = min(max([len(m.words) for m in there] + [32]), width - 47)
     lines = []
     for m in there:
         unit = "" if m.unit == "1" else " steps/s" if m.unit == "mitochondrion-steps/s" else f" {m.unit}"
-        lines.append(f"  {_cut(m.words, room):<{room}}  {figure(m.median) + unit:>20}  {_cut(spread(m), 20):>20}".rstrip())
+        lines.append(f"  {_cut(m.words, room):<{room}}  {figure(m.median) + unit:>20}  {_cut(spread(m), 21):>21}".rstrip())
     return lines
 
 

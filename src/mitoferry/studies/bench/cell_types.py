@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,9 +66,10 @@ class TypesPart(Part):
         alone = [sum(x) for x in zip(*(rounds[f"types.step.{k}"] for k in self.counts), strict=True)]
         ratio = [x / y for x, y in zip(rounds["types.step.mixed"], alone, strict=True)]
         mixed = {"mitochondria": self.n["mixed"], "cells": sum(self.counts.values())}
-        found.append(measure("types.mixed", "all on one plate, against each on its own", "1", ratio, work=mixed))
-        words = "threads busy on the plate of all"
-        return [*found, measure("types.busy", words, "1", rounds["types.busy.mixed"], "more", work=mixed)]
+        found.append(measure("types.mixed", "all on one plate, to each alone", "1", ratio, work=mixed))
+        if self.setting.threads > 1 and self.setting.clock is not time.process_time:
+            found.append(measure("types.busy", "threads busy on that plate", "1", rounds["types.busy.mixed"], "more", work=mixed))
+        return found
 
     def _by_size(self, rounds: Rounds) -> list[Measure]:
         """What a mitochondrion costs, and what a cell, over all types."""
@@ -75,6 +77,6 @@ class TypesPart(Part):
         steps = zip(*(rounds[f"types.step.{k}"] for k in self.counts), strict=True)
         costs = [two_costs([1e-3 * x for x in step], n, cells) for step in steps]
         return [
-            measure("types.per_mitochondrion", "a mitochondrion, whatever the cell", "ns", [1e9 * a for a, _ in costs]),
-            measure("types.per_cell", "a cell, whatever it holds", "ns", [1e9 * b for _, b in costs]),
+            measure("types.per_mitochondrion", "for each mitochondrion", "ns", [1e9 * a for a, _ in costs]),
+            measure("types.per_cell", "for each cell, besides", "ns", [1e9 * b for _, b in costs]),
         ]

@@ -23,12 +23,17 @@ def plate_of(mitochondria: float) -> PlateSpec:
     return coculture_wells(max(1, round(mitochondria / PER_WELL)))
 
 
+def wells_text(spec: PlateSpec) -> str:
+    """Number of wells in words."""
+    return f"{spec.replicates:,} well{'s' if spec.replicates != 1 else ''}"
+
+
 def fitted(sizes: list[float], seconds: list[float]) -> tuple[float, float]:
-    """Exponent b and fixed part c [s] of ``t = c + a n^b``, by least squares of the logarithms.
+    """Exponent b and fixed part c of ``t = c + a n^b``, by least squares of the logarithms.
 
     Args:
         sizes: mitochondria, at least three, in rising order.
-        seconds: per macro-step.
+        seconds: per macro-step; c is in the same unit.
     """
     n, t = np.array(sizes, dtype=float), np.array(seconds, dtype=float)
     start = [np.log(0.5 * t[0]), np.log(t[-1]), 1.0]
@@ -66,14 +71,14 @@ class ScalingPart(Part):
         found = []
         for k, n in enumerate(self.n):
             steps = rounds[f"scaling.{n}"]
-            words = f"{self.plates[k].spec.replicates} wells"
+            words = wells_text(self.plates[k].spec)
             found.append(
                 measure(f"scaling.{k}", words, "ns", [1e6 * x / n for x in steps], work={"mitochondria": n, "cells": self.plates[k].cells})
             )
         fits = [fitted(list(self.n), list(t)) for t in zip(*(rounds[f"scaling.{n}"] for n in self.n), strict=True)]
         work = {"from": self.n[0], "to": self.n[-1]}
         found.append(measure("scaling.exponent", "exponent of the cost", "1", [b for b, _ in fits], "neither", work=work))
-        found.append(measure("scaling.fixed", "part of a step that does not depend on size", "ms", [1e3 * c for _, c in fits], work=work))
+        found.append(measure("scaling.fixed", "fixed part of a step", "ms", [c for _, c in fits], work=work))
         return found
 
 
@@ -137,7 +142,7 @@ class LargePart(Part):
         seconds = [1e-3 * float(np.median(rounds[f"scaling.{n}"])) for n in sizes]
         for k, (spec, n, cells, steps, each) in enumerate(self.found):
             work = {"mitochondria": n, "cells": cells, "bytes": each}
-            found.append(measure(f"scaling.large.{k}", f"{spec.replicates} wells", "ns", [1e9 * x / n for x in steps], work=work))
+            found.append(measure(f"scaling.large.{k}", wells_text(spec), "ns", [1e9 * x / n for x in steps], work=work))
         if len(sizes) + len(self.found) >= 3 and self.found:
             fits = []
             for r in range(LARGE_ROUNDS):

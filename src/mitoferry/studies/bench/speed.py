@@ -50,7 +50,6 @@ class LoopPart(Part):
         self.spec = coculture_wells(1, 1, 6) if small else full_plate(setting.mitochondria(3e5))
         self.hour = 0.0 if small else 6.0
         self.preparing = seconds_to(self.spec, self.hour)
-        self.last = Stretch(0.0, 0.0)
 
     def prepare(self, tell: Tell) -> None:
         """Carry the plate to its hour."""
@@ -73,7 +72,7 @@ class LoopPart(Part):
         ratio = [r / b for r, b in zip(rate, rounds["bare.all"], strict=True)]
         found = [
             measure("loop.rate", "whole loop, all mechanisms", "mitochondrion-steps/s", rate, "more", work=work),
-            measure("loop.ratio", "whole loop in parts of the bare kernel", "1", ratio, "more", work=work),
+            measure("loop.ratio", "whole loop to bare kernel", "1", ratio, "more", work=work),
             measure("loop.step", "macro-step of 60 s", "ms", step, work=work),
             measure("loop.cpu", "processor time of a macro-step, all threads", "ms", rounds["loop.cpu"], work=work),
         ]
@@ -86,8 +85,8 @@ class LoopPart(Part):
         rest = (whole - each * self.n) / max(self.cells, 1)
         figures = {
             "memory.mitochondrion": ("a mitochondrion: record and page", each),
-            "memory.cell": ("a cell: everything else in the tables, fields among it", rest),
-            "memory.row": ("of that, its row in the table of cells", bytes_per_row("Cells")),
+            "memory.cell": ("a cell: all other tables, fields too", rest),
+            "memory.row": ("of that, its row of the table", bytes_per_row("Cells")),
             "memory.all": ("all tables, for each mitochondrion", whole / max(self.n, 1)),
         }
         return [measure(name, words, "bytes", [x] * repeats, work=work) for name, (words, x) in figures.items()]

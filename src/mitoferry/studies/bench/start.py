@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ COMMANDS = {
     "python": ("Python itself", ("-c", "pass")),
     "import": ("import mitoferry", ("-c", "import mitoferry")),
     "help": ("mitoferry --help", ("-m", "mitoferry", "--help")),
-    "library": ("library read by a new process", ("-c", LIBRARY)),
+    "library": ("library read", ("-c", LIBRARY)),
     "check": (f"mitoferry check {EXPERIMENT}", ("-m", "mitoferry", "check", EXPERIMENT)),
 }
 
@@ -32,15 +33,20 @@ def seconds_of(arguments: tuple[str, ...], environment: dict[str, str] | None = 
     Raises:
         MitoferryError: it failed, with what it said last.
     """
-    start, before = time.perf_counter(), os.times()
+    start, before = time.perf_counter(), children_seconds()
     done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, env=os.environ | (environment or {}), cwd=folder, check=False
     )
-    seconds, after = time.perf_counter() - start, os.times()
+    seconds, cpu = time.perf_counter() - start, children_seconds() - before
     if done.returncode:
         raise MitoferryError(f"python {' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return seconds, cpu
+
+
+def children_seconds() -> float:
+    """Processor time of all processes that were started and have ended [s]."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class StartPart(Part):
@@ -94,7 +100,7 @@ class ColdPart(Part):
         work = {"experiment": EXPERIMENT, "kernels": self.kernels, "bytes": self.bytes}
         first, after = self.found["first"], self.found["next"]
         return [
-            measure("cold.first", f"mitoferry run {EXPERIMENT}, the first", "s", first, work=work),
+            measure("cold.first", f"run {EXPERIMENT}, the first", "s", first, work=work),
             measure("cold.next", "the next", "s", after, work=work),
             measure("cold.compile", "what compilation adds", "s", [first[0] - x for x in after], work=work),
         ]

@@ -46,27 +46,20 @@ class WellsPart(Part):
 
     def measures(self, rounds: Rounds) -> list[Measure]:
         """Both plates, their ratio, and in which processes they differ."""
-        cells = {k: p.cells for k, p in self.plates.items()}
         words = {"small": f"{self.wells} wells of {self.cells} cells", "big": f"one well of {self.wells * self.cells} cells"}
-        found = [
-            measure(f"wells.{k}", words[k], "ns", rounds[f"wells.{k}"], work={"mitochondria": self.n[k], "cells": cells[k]}) for k in words
-        ]
+        on = {k: {"mitochondria": self.n[k], "cells": p.cells} for k, p in self.plates.items()}
+        found = [measure(f"wells.{k}", words[k], "ns", rounds[f"wells.{k}"], work=on[k]) for k in words]
         ratio = [a / b for a, b in zip(rounds["wells.small"], rounds["wells.big"], strict=True)]
-        work = {"mitochondria": self.n["small"]}
-        found.append(measure("wells.ratio", "small wells to big well, per mitochondrion", "1", ratio, work=work))
+        found.append(measure("wells.ratio", "ratio per mitochondrion", "1", ratio, work=on["small"]))
         names = [k.split(".", 2)[2] for k in rounds if k.startswith("wells.small.")]
         more = {
             n: [a - b for a, b in zip(rounds[f"wells.small.{n}"], rounds.get(f"wells.big.{n}", [0.0] * len(ratio)), strict=True)]
             for n in names
         }
         for n in sorted(more, key=lambda k: -sum(more[k])):
-            found.append(measure(f"wells.more.{n}", n, "ns", more[n], work=work))
-        for k, said in words.items():
-            found.append(
-                measure(
-                    f"wells.assays.{k}", f"all assays once, {said}", "ms", rounds[f"wells.assays.{k}"], work={"mitochondria": self.n[k]}
-                )
-            )
+            found.append(measure(f"wells.more.{n}", n, "ns", more[n], work=on["small"]))
+        for k, said in {"small": "all assays once, small wells", "big": "all assays once, big well"}.items():
+            found.append(measure(f"wells.assays.{k}", said, "ms", rounds[f"wells.assays.{k}"], work=on[k]))
         return found
 
 
