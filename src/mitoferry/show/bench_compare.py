@@ -6,13 +6,18 @@ import textwrap
 
 from mitoferry.show.bench import NARROW, figure
 from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, UNKNOWN, Change, Comparison
-from mitoferry.studies.bench.record import Record
+from mitoferry.studies.bench.record import Measure, Record
 
-HEADLINES = (
-    "bare.one", "bare.all", "loop.rate", "loop.ratio", "loop.step", "memory.mitochondrion", "memory.cell", "memory.all", "wells.ratio",
-    "types.per_mitochondrion", "types.per_cell", "types.mixed", "scaling.exponent", "scaling.fixed", "start.import", "start.help",
-    "start.library", "cold.first", "cold.next",
-)  # fmt: skip
+HEADLINES = {
+    "bare.one": "bare kernel, one thread", "bare.all": "bare kernel, all threads", "loop.rate": "whole loop",
+    "loop.ratio": "whole loop to bare kernel", "loop.step": "macro-step", "memory.mitochondrion": "memory of a mitochondrion",
+    "memory.cell": "memory of a cell", "memory.all": "memory, all tables", "wells.ratio": "small wells to big well",
+    "wells.small": "small wells", "wells.big": "big well", "types.per_mitochondrion": "cell types: a mitochondrion",
+    "types.per_cell": "cell types: a cell", "types.mixed": "cell types: mixed to alone", "scaling.exponent": "exponent of the cost",
+    "scaling.fixed": "fixed part of a step", "start.import": "import mitoferry", "start.help": "mitoferry --help",
+    "start.library": "library read", "cold.first": "first run", "cold.next": "next run", "cold.compile": "compilation",
+}  # fmt: skip
+GROUPS = {"loop.process": "mechanism", "wells.more": "more in small wells", "types": "cell type", "scaling": "size", "start": "start"}
 MARKS = {FASTER: "better", SLOWER: "WORSE", CHANGED: "changed", SAME: "noise", UNKNOWN: "?"}
 
 
@@ -22,8 +27,8 @@ def comparison_text(before: Record, found: Comparison, name: str, width: int = N
     lines += [_wrapped(f"Warning: {text}.", width) for text in found.warnings]
     lines += [f"  {line}" for line in found.versions]
     shown = [c for c in found.changes if c.after.name in HEADLINES or c.verdict not in (SAME, UNKNOWN)]
-    room = width - 52
-    lines.append(f"  {'':<{room}}{'before':>11}{'after':>11}{'change':>10}{'noise':>8}  verdict")
+    room = width - 47
+    lines.append(f"  {'':<{room}}{'before':>10}{'after':>10}{'change':>9}{'noise':>7}  verdict")
     lines += [_row(c, room) for c in shown]
     silent = len(found.changes) - len(shown)
     if silent:
@@ -38,13 +43,19 @@ def comparison_text(before: Record, found: Comparison, name: str, width: int = N
     return "\n".join(lines)
 
 
+def _label(m: Measure) -> str:
+    """What stands at the start of a row."""
+    group = next((words for start, words in GROUPS.items() if m.name.startswith(f"{start}.")), m.name.split(".")[0])
+    return HEADLINES.get(m.name) or f"{group}: {m.words}"
+
+
 def _row(c: Change, room: int) -> str:
-    part, _, rest = c.after.name.partition(".")
-    label = f"{part}: {c.after.words}{' (more in small wells)' if rest.startswith('more.') else ''}"
+    label = _label(c.after)
     label = label if len(label) <= room - 1 else label[: room - 2] + "…"
     percent = f"{c.percent:+.1f} %" if c.percent is not None else "–"
     noise = f"{c.noise:.0f} %" if c.noise is not None else "–"
-    return f"  {label:<{room}}{_short(c.before.median):>11}{_short(c.after.median):>11}{percent:>10}{noise:>8}  {MARKS[c.verdict]}"
+    mark = "same" if c.before.median == c.after.median else MARKS[c.verdict]
+    return f"  {label:<{room}}{_short(c.before.median):>10}{_short(c.after.median):>10}{percent:>9}{noise:>7}  {mark}"
 
 
 def _short(x: float) -> str:
