@@ -67,7 +67,7 @@ def record_text(record: Record, width: int = NARROW) -> str:
 # ---------------------------------------------------------------------- pieces
 def _fill(label: str, text: str, width: int) -> str:
     """A label with wrapped text beside it."""
-    return textwrap.fill(text, width, initial_indent=f"{label:<11} ", subsequent_indent=" " * 12)
+    return textwrap.fill(text, width, initial_indent=f"{label:<11} ", subsequent_indent=" " * 12, break_on_hyphens=False)
 
 
 def _lines(measures: Sequence[Measure | None], width: int) -> list[str]:
@@ -151,7 +151,7 @@ def _mechanisms(record: Record, width: int) -> list[str]:
     head = f"  {'':<32}{'ms/step':>9}{'ns/mito.':>9}{'share':>8}{'to bare':>9}{'spread':>9}"
     lines = ["MECHANISMS  per macro-step; ns per mitochondrion; ratio to the bare kernel", head]
     for name, ms, ns, share, ratio, noise in [*shown, whole]:
-        bar = "  " + "█" * round(BAR * share / max(r[3] for r in shown)) if wide and name != "whole step" else ""
+        bar = "  " + "█" * round(BAR * share / max(r[3] for r in shown)) if wide and (name, ms, ns, share, ratio, noise) in parts else ""
         told = f"{100 * noise:.0f} %" if noise else ""
         lines.append(f"  {_cut(name, 31):<32}{ms:>9.3f}{ns:>9.2f}{100 * share:>6.1f} %{ratio:>9.3f}{told:>9}{bar}")
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from mitoferry.show.bench import NARROW, figure
+from mitoferry.show.bench import NARROW, WIDE, figure
 from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, UNKNOWN, Change, Comparison
 from mitoferry.studies.bench.record import Measure, Record
 
@@ -27,9 +27,11 @@ def comparison_text(before: Record, found: Comparison, name: str, width: int = N
     lines += [_wrapped(f"Warning: {text}.", width) for text in found.warnings]
     lines += [f"  {line}" for line in found.versions]
     shown = [c for c in found.changes if c.after.name in HEADLINES or c.verdict not in (SAME, UNKNOWN)]
-    room = width - 47
-    lines.append(f"  {'':<{room}}{'before':>10}{'after':>10}{'change':>9}{'noise':>7}  verdict")
-    lines += [_row(c, room) for c in shown]
+    wide = width >= WIDE
+    room = width - 47 - (36 if wide else 0)
+    ranges = f"{'repeats before':>18}{'after':>18}" if wide else ""
+    lines.append(f"  {'':<{room}}{'before':>10}{'after':>10}{ranges}{'change':>9}{'noise':>7}  verdict")
+    lines += [_row(c, room, wide) for c in shown]
     silent = len(found.changes) - len(shown)
     if silent:
         lines.append(f"  {silent} more figures differ by no more than their repeats do, or had one repeat")
@@ -49,17 +51,22 @@ def _label(m: Measure) -> str:
     return HEADLINES.get(m.name) or f"{group}: {m.words}"
 
 
-def _row(c: Change, room: int) -> str:
+def _row(c: Change, room: int, wide: bool) -> str:
     label = _label(c.after)
     label = label if len(label) <= room - 1 else label[: room - 2] + "…"
     percent = f"{c.percent:+.1f} %" if c.percent is not None else "–"
     noise = f"{c.noise:.0f} %" if c.noise is not None else "–"
+    ranges = f"{_range(c.before):>18}{_range(c.after):>18}" if wide else ""
     mark = "same" if c.before.median == c.after.median else MARKS[c.verdict]
-    return f"  {label:<{room}}{_short(c.before.median):>10}{_short(c.after.median):>10}{percent:>9}{noise:>7}  {mark}"
+    return f"  {label:<{room}}{_short(c.before.median):>10}{_short(c.after.median):>10}{ranges}{percent:>9}{noise:>7}  {mark}"
 
 
 def _short(x: float) -> str:
     return figure(x).replace(" × ", "×")
+
+
+def _range(m: Measure) -> str:
+    return f"{_short(min(m.repeats))}–{_short(max(m.repeats))}"
 
 
 def _some(names: tuple[str, ...]) -> str:

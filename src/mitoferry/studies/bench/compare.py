@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mitoferry.studies.bench.record import Measure, Record
 
 SAME_WORK = 0.05  # difference in the number of mitochondria up to which two plates are the same work
+BUSY_WORDS = "other work was going on when it began"
 FASTER, SLOWER, SAME, CHANGED, UNKNOWN = "better", "worse", "within noise", "changed", "one repeat"
 
 
@@ -98,8 +99,8 @@ def _warnings(before: Record, after: Record) -> list[str]:
     machine = after.machine.differences(before.machine)
     if machine:
         found.append(f"another machine ({'; '.join(machine)}): only ratios can be compared")
-    for record, place in ((before, "there"), (after, "here")):
-        found += [f"{place} {note}" for note in record.notes if "busy" in note]
+    for record, place in ((before, "then"), (after, "now")):
+        found += [f"{note} ({place})" for note in record.notes if note.startswith(BUSY_WORDS)]
     for key, words in (("backend", "backend"), ("threads", "threads"), ("clock", "clock")):
         a, b = getattr(before.settings, key), getattr(after.settings, key)
         if a != b:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.experiment.estimate import cores_here
 from mitoferry.library.parameters import nearest
 from mitoferry.store.provenance import now
 from mitoferry.studies.bench.cell_types import TypesPart
+from mitoferry.studies.bench.compare import BUSY_WORDS
 from mitoferry.studies.bench.machine import busy, this_machine, versions_here
 from mitoferry.studies.bench.part import Part, Setting
 from mitoferry.studies.bench.record import Measure, Record, Settings, measure
@@ -31,7 +33,7 @@ USUAL = ("bare", "loop", "wells", "types", "scaling", "start")
 NEED_BARE = ("loop",)
 PLAIN = ("bare", "loop", "start")
 """Parts that plain Python can measure in reasonable time."""
-BUSY = 0.5  # other programs' processors from which on figures are said to be too low
+BUSY = 0.5  # load by other programs from which on figures are said to be too low
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ def run_bench(
         settings.backend, settings.threads, time.process_time if settings.clock == "processor" else time.perf_counter, settings.large, size
     )
     load = busy()
-    notes = [f"{load:.1f} processors were busy with other work when it began"] if load is not None and load > BUSY else []
+    notes = []
+    if load is not None and load > BUSY:
+        notes.append(f"{BUSY_WORDS} (load {load:.1f} on {cores_here()} hardware threads): figures are too low and too noisy")
     parts: list[Part] = [KINDS[name](setting) for name in settings.parts]
     if settings.large:
         plates, lines = what_fits(setting)

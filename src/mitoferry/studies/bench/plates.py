@@ -70,7 +70,8 @@ def coculture_wells(wells: int, times: int = 1, cells: int = 30) -> PlateSpec:
         "well.size": f"{side:.1f} um", "cells.recipient.count": str(2 * cells // 3 * times), "cells.donor.count": str(cells // 3 * times),
         "cells.donor.added": "0 h",
     }  # fmt: skip
-    return resolve(load_experiment(EXPERIMENT, overrides=changes), replicates=wells, arms=["coculture_uninjured"])
+    one = resolve(load_experiment(EXPERIMENT, overrides=changes), replicates=1, arms=["coculture_uninjured"])
+    return replace(one, replicates=wells)  # more than an experiment file may ask for
 
 
 def type_plate(cell_types: Mapping[str, int]) -> PlateSpec:
