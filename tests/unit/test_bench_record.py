@@ -114,7 +114,7 @@ def set_in(raw, *path_and_value):
     ],
 )
 def test_a_bad_record_is_told(tmp_path, change, said):
-    """Planted faults of every kind; without the check of medians the fourth but last would pass (tried)."""
+    """Planted faults of every kind; without the check of medians the record with a median of 5 is read (tried)."""
     assert said in broken(tmp_path, change)
 
 
@@ -166,6 +166,7 @@ def test_equal_records_show_no_change():
     ],
 )
 def test_a_planted_change_is_judged(name, repeats, verdict, percent):
+    """Also where more is better: a rule that takes every fall for an improvement fails here (tried)."""
     found = change(name, repeats)
     assert found.verdict == verdict
     assert math.isclose(found.percent, percent, rel_tol=1e-9)
@@ -229,7 +230,10 @@ def test_tables_fit_the_terminal(width):
 
 
 def test_mechanisms_are_reckoned_from_the_record():
-    """Per mitochondrion, share and ratio to the bare kernel follow from the repeats that are kept."""
+    """Per mitochondrion, share and ratio to the bare kernel follow from the repeats that are kept.
+
+    A ratio that forgets the number of mitochondria fails here (tried).
+    """
     rows = {row[0]: row for row in mechanism_rows(record())}
     assert list(rows) == ["motion", "energetics", "whole step"]
     name, ms, ns, share, ratio, _ = rows["motion"]
@@ -251,7 +255,7 @@ def test_sizes():
 
 # ---------------------------------------------------------------------- fits
 def test_the_exponent_of_a_known_law_is_found():
-    """Exponent and fixed part of t = 1.2 + a n^b; a fit without the fixed part would give 0.5 here (tried)."""
+    """Exponent and fixed part of t = 1.2 + a n^b; a fit without the fixed part gives 0.6 here (tried)."""
     n = [7e3, 2.1e4, 7e4, 2.1e5, 7e5]
     for b in (0.9, 1.0, 1.3):
         exponent, fixed = fitted(n, [1.2 + 20.0 * (x / 7e5) ** b for x in n])

@@ -101,5 +101,5 @@ def _said(record: Record, before: Record | None, against: str | None, place: Pat
     if before is not None:
         parts.append(comparison_text(before, compare(before, record), Path(str(against)).name, width))
     if place is not None:
-        parts.append(f"record: {place}  (compare with it: mitoferry bench --against {place})")
+        parts.append(f"record: {place}\ncompare with it: mitoferry bench --against {place}")
     return "\n\n".join(parts)

@@ -74,13 +74,13 @@ def versions_here() -> dict[str, str]:
     """Versions of mitoferry and of the libraries on which speed depends, with a mark of the engine's sources."""
     from importlib import metadata
 
-    from mitoferry import __version__
     from mitoferry.backends.cpu import source_fingerprint
 
-    found = {k: v for k, v in versions().items() if k in ("python", "numpy", "numba", "numba-cuda", "scipy")}
+    known = versions()
+    found = {k: v for k, v in known.items() if k in ("python", "numpy", "numba", "numba-cuda", "scipy")}
     with contextlib.suppress(metadata.PackageNotFoundError):
         found["llvmlite"] = metadata.version("llvmlite")
-    return {"mitoferry": __version__, "sources": source_fingerprint(), **found}
+    return {"mitoferry": known.get("mitoferry", "unknown"), "sources": source_fingerprint(), **found}
 
 
 def busy() -> float | None:

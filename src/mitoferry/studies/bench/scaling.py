@@ -12,6 +12,7 @@ from mitoferry.studies.bench.plates import KEEP_UP_TO, Tell, TimedPlate, cocultu
 from mitoferry.studies.bench.record import Measure, measure
 
 SIZES = (7e3, 2.1e4, 7e4, 2.1e5, 7e5)
+TINY_SIZES = (7e3, 1.4e4, 2.8e4)  # for tests
 LARGE = (2.1e6, 7e6, 2.1e7, 1e8)
 PER_WELL = 7000.0  # mitochondria of a well of 30 cells
 HOUR = 0.5
@@ -51,8 +52,7 @@ class ScalingPart(Part):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        sizes = SIZES if setting.size >= 1.0 else SIZES[:1]
-        self.sizes = tuple(setting.mitochondria(n) for n in sizes) if setting.size >= 1.0 else (7e3, 1.4e4, 2.8e4)
+        self.sizes = tuple(setting.mitochondria(n) for n in SIZES) if setting.size >= 1.0 else TINY_SIZES
         self.hour = HOUR if setting.size >= 1.0 else 0.0
         self.preparing = sum(seconds_to(plate_of(n), self.hour) for n in self.sizes)
 
