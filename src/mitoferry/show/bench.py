@@ -153,8 +153,12 @@ def _mechanisms(record: Record, width: int) -> list[str]:
     for name, ms, ns, share, ratio, noise in [*shown, whole]:
         bar = "  " + "█" * round(BAR * share / max(r[3] for r in shown)) if wide and (name, ms, ns, share, ratio, noise) in parts else ""
         told = f"{100 * noise:.0f} %" if noise else ""
-        lines.append(f"  {_cut(name, 31):<32}{ms:>9.3f}{ns:>9.2f}{100 * share:>6.1f} %{ratio:>9.3f}{told:>9}{bar}")
+        lines.append(f"  {_cut(name, 31):<32}{ms:>9.3f}{_fixed(ns):>9}{100 * share:>6.1f} %{ratio:>9.3f}{told:>9}{bar}")
     return lines
+
+
+def _fixed(x: float) -> str:
+    return f"{x:.2f}" if x < 1000.0 else f"{x:,.0f}"
 
 
 def _memory(record: Record, width: int) -> list[str]:
@@ -190,7 +194,7 @@ def _types(record: Record, width: int) -> list[str]:
     for m in types:
         cell = 1e-3 * m.median * float(m.work["mitochondria"]) / float(m.work["cells"])
         held = f"{float(m.work['per_cell']):,.0f}"
-        lines.append(f"  {_cut(m.words, 17):<18}{held:>13}{m.median:>10.1f}{cell:>10.2f}{float(m.work['bytes']):>11.1f}")
+        lines.append(f"  {_cut(m.words, 17):<18}{held:>13}{_fixed(m.median):>10}{_fixed(cell):>10}{float(m.work['bytes']):>11.1f}")
     rest = [record.get(f"types.{k}") for k in ("per_mitochondrion", "per_cell", "mixed", "busy")]
     return lines + _lines(rest, width)
 

@@ -102,7 +102,10 @@ def run_bench(
     load = busy()
     notes = []
     if load is not None and load > BUSY:
-        notes.append(f"{BUSY_WORDS} (load {load:.1f} on {cores_here()} hardware threads): figures are too low and too noisy")
+        notes.append(
+            f"{BUSY_WORDS} (load {load:.1f} on {cores_here()} hardware threads): speeds are too low and too noisy. "
+            "Measure again when it is over; --cpu-time --threads 1 suffers less"
+        )
     parts: list[Part] = [KINDS[name](setting) for name in settings.parts]
     if settings.large:
         plates, lines = what_fits(setting)
@@ -128,6 +131,7 @@ def _sampled(parts: Sequence[Part], settings: Settings, tell: Callable[[Done], N
     total = sum(p.preparing for p in parts) + settings.seconds * len(usual)
     done = 0.0
     for part in usual:
+        tell(Done(f"preparing: {part.title}", done, total))
         part.prepare(lambda x, p=part, d=done: tell(Done(f"preparing: {p.title}", d + x * p.preparing, total)))  # type: ignore[misc]
         done += part.preparing
     found: dict[str, list[float]] = {}
