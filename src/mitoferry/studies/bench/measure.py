@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
@@ -120,7 +119,7 @@ def run_bench(
     found = [m for part in parts for m in part.measures(samples)]
     return Record(
         made=now(), versions=versions_here(), machine=this_machine(settings.backend), settings=settings,
-        measures=(*found, _peak()), notes=tuple(notes),
+        measures=(*found, *_peak()), notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -165,8 +164,12 @@ def _kernels() -> int:
     return sum(1 for _ in cache_directory().rglob("*.nbc"))
 
 
-def _peak() -> Measure:
-    """The most memory that this process has held."""
+def _peak() -> list[Measure]:
+    """The most memory that this process has held, where the system tells."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return []
     unit = 1.0 if sys.platform == "darwin" else 1024.0  # Linux tells kibibytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return measure("memory.peak", "the whole bench at most", "MB", [peak / 1e6], "neither")
+    return [measure("memory.peak", "the whole bench at most", "MB", [peak / 1e6], "neither")]
