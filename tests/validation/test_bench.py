@@ -97,7 +97,7 @@ def test_every_stretch_does_the_same_work():
     assert ends[0] == ends[1]
     on = TimedPlate(coculture_wells(2, 1, 6), Cpu(threads=1), again=False)
     on.prepare()
-    on.stretch(10)
+    on.stretch(20)
     assert digest(snapshot(on.engine.world)[0]) == ends[0]
     on.stretch(10)
     assert digest(snapshot(on.engine.world)[0]) != ends[0]

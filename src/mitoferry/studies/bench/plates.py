@@ -15,7 +15,7 @@ from typing import Any
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.process import Process
 from mitoferry.core.schema import bytes_per_row
-from mitoferry.experiment.loop import BURN_IN, Engine, load_processes
+from mitoferry.experiment.loop import BURN_IN, TIDY, Engine, load_processes
 from mitoferry.experiment.reader import load_experiment, parse_experiment
 from mitoferry.experiment.resolve import resolve
 from mitoferry.store.snapshot import TABLES, restore, snapshot
@@ -151,7 +151,10 @@ class TimedPlate:
 
     # ------------------------------------------------------------------ getting there
     def prepare(self, tell: Tell | None = None) -> None:
-        """Build the plate, let it settle, carry it to its hour, keep the state."""
+        """Build the plate, let it settle, carry it to its hour, keep the state.
+
+        Where repeats start from the same state, it is that of a cycle later: what is done once an hour would weigh in every repeat.
+        """
         tell = tell or (lambda _: None)
         processes = [self._timed(p) for p in load_processes() if p.name != self.left_out]
         self.engine = Engine(self.spec, self.backend, processes=processes)
@@ -159,6 +162,8 @@ class TimedPlate:
         self.engine.burn_in(self.settle)
         self.go_to(self.hour, tell)
         if self.again:
+            while self.engine.tick % TIDY == 0 or self.engine.tick % (WHOLE_CYCLE * self.spec.macro_step) != 0:
+                self.engine.advance()
             arrays, meta = snapshot(self.engine.world)
             self._kept = {name: array.copy() for name, array in arrays.items()}, meta, self.engine.tick
         tell(1.0)
