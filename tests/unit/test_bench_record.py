@@ -279,3 +279,39 @@ def test_large_plates_that_do_not_fit_are_left_out():
     assert 0 < len(plates) < 4
     assert all("left out" in line for line in lines[len(plates) :])
     assert all("about" in line for line in lines[: len(plates)])
+
+
+def test_the_first_run_is_told(monkeypatch):
+    """Two kinds of runs in one new cache, which is gone afterwards; no run is started here."""
+    from pathlib import Path
+
+    from mitoferry.studies.bench import start
+    from mitoferry.studies.bench.part import Setting
+
+    caches = []
+
+    def pretended(arguments, environment, folder):
+        caches.append(Path(environment["MITOFERRY_CACHE_DIR"]))
+        assert arguments[2:4] == ("run", "msc-huvec-ogd")
+        caches[-1].mkdir(exist_ok=True)
+        (caches[-1] / "kernel.nbc").write_bytes(bytes(1000))
+        return (90.0 if len(caches) == 1 else 15.0 + len(caches)), 1.0
+
+    monkeypatch.setattr(start, "seconds_of", pretended)
+    part = start.ColdPart(Setting("cpu", 2))
+    part.prepare(lambda share: None)
+    found = {m.name: m for m in part.measures({})}
+    assert found["cold.first"].repeats == (90.0,)
+    assert found["cold.next"].repeats == (17.0, 18.0)
+    assert found["cold.compile"].repeats == (73.0, 72.0)
+    assert found["cold.next"].work["kernels"] == 1
+    assert len(set(caches)) == 1
+    assert not caches[0].exists()
+
+
+def test_a_command_that_fails_is_told():
+    from mitoferry.base.errors import MitoferryError
+    from mitoferry.studies.bench.start import seconds_of
+
+    with pytest.raises(MitoferryError, match=r"failed.*no such thing"):
+        seconds_of(("-c", "raise SystemExit('no such thing')"))

@@ -223,7 +223,7 @@ def _start(record: Record, width: int) -> list[str]:
 
 
 def _notes(record: Record, width: int) -> list[str]:
-    return [textwrap.fill(f"Note: {note}.", width, subsequent_indent="      ") for note in record.notes]
+    return [textwrap.fill(f"Note: {note}.", width, subsequent_indent="      ", break_on_hyphens=False) for note in record.notes]
 
 
 __all__ = ["OTHER_WORK", "figure", "mechanism_rows", "record_text", "width_here"]

@@ -22,6 +22,7 @@ from mitoferry.store.snapshot import TABLES, restore, snapshot
 from mitoferry.studies.bench.bare import synchronise
 
 EXPERIMENT = "msc-huvec-ogd"
+STEPS = 20  # macro-steps of a stretch, on plates of any size: later steps of an experiment cost more
 WHOLE_CYCLE = 10  # macro-steps after which every clock has ticked a whole number of times
 KEEP_UP_TO = 5_000_000  # mitochondria: larger plates go on instead of starting each repeat from the same state
 OTHER_WORK = "ledger, events, order in memory"
@@ -94,11 +95,6 @@ def type_plate(cell_types: Mapping[str, int]) -> PlateSpec:
         f"cells: {{recipient: {{type: {first}, count: {count}}}}}", "arms:", *arms, "run: {until: 24 h, replicates: 1}", "",
     ])  # fmt: skip
     return resolve(parse_experiment(text, "the bench's plate of cell types", name="cell-types"))
-
-
-def steps_of(mitochondria: float) -> int:
-    """Macro-steps of one repeat: more on a small plate, whose steps are short; the same on every machine."""
-    return WHOLE_CYCLE * min(6, max(1, math.ceil(1e5 / max(mitochondria, 1.0))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +186,9 @@ class TimedPlate:
         return replace(process, advance=advance)
 
     # ------------------------------------------------------------------ timing
-    def stretch(self, steps: int = 0) -> Stretch:
-        """Time so many macro-steps (rounded down to whole cycles of all clocks; 0 = as fits the size of the plate)."""
-        steps = max(WHOLE_CYCLE, (steps or steps_of(self.mitochondria)) // WHOLE_CYCLE * WHOLE_CYCLE)
+    def stretch(self, steps: int = STEPS) -> Stretch:
+        """Time so many macro-steps (rounded down to whole cycles of all clocks)."""
+        steps = max(WHOLE_CYCLE, steps // WHOLE_CYCLE * WHOLE_CYCLE)
         if self._kept is not None:
             self._back()
         self._spent.clear()

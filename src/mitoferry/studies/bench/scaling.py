@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.experiment.estimate import SHARE_OF_FREE, estimate, machine_speed, size_text, time_text
 from mitoferry.studies.bench.part import Part, Rounds, Setting, prepare_all, seconds_to
-from mitoferry.studies.bench.plates import KEEP_UP_TO, Tell, TimedPlate, coculture_wells, mitochondria_of
+from mitoferry.studies.bench.plates import KEEP_UP_TO, STEPS, Tell, TimedPlate, coculture_wells, mitochondria_of
 from mitoferry.studies.bench.record import Measure, measure
 
 SIZES = (7e3, 2.1e4, 7e4, 2.1e5, 7e5)
@@ -100,7 +100,7 @@ def what_fits(setting: Setting, free: float | None = None) -> tuple[list[PlateSp
         if room and copies * cost.memory > SHARE_OF_FREE * room:
             lines.append(f"{text}, left out: {size_text(room)} of memory are free")
             continue
-        seconds = (seconds_to(spec, HOUR) + LARGE_ROUNDS * 10.0 * mitochondria_of(spec) / 4e7) / speed
+        seconds = (seconds_to(spec, HOUR) + LARGE_ROUNDS * STEPS * mitochondria_of(spec) / 4e7) / speed
         plates.append(spec)
         lines.append(f"{text}, about {time_text(seconds)}, right within a factor of 2")
     return plates, lines
@@ -114,7 +114,7 @@ class LargePart(Part):
     def __init__(self, setting: Setting, plates: list[PlateSpec]) -> None:
         super().__init__(setting)
         self.specs = plates
-        self.preparing = sum(seconds_to(s, HOUR) + LARGE_ROUNDS * 10.0 * mitochondria_of(s) / 4e7 for s in plates)
+        self.preparing = sum(seconds_to(s, HOUR) + LARGE_ROUNDS * STEPS * mitochondria_of(s) / 4e7 for s in plates)
 
     def prepare(self, tell: Tell) -> None:
         """Time each plate, on a backend of its own so that the last one's memory is given back."""
@@ -126,7 +126,7 @@ class LargePart(Part):
             plate.prepare(lambda share, w=weight, d=done: tell((d + share * w) / total))  # type: ignore[misc]
             steps = [plate.stretch().step for _ in range(LARGE_ROUNDS)]
             self.found.append((spec, plate.mitochondria, plate.cells, steps, plate.record_bytes))
-            done += weight + LARGE_ROUNDS * 10.0 * mitochondria_of(spec) / 4e7
+            done += weight + LARGE_ROUNDS * STEPS * mitochondria_of(spec) / 4e7
             tell(min(done / total, 1.0))
             del plate
 

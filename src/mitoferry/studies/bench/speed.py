@@ -7,7 +7,7 @@ from typing import Any
 from mitoferry.core.schema import bytes_per_row
 from mitoferry.studies.bench.bare import Bare
 from mitoferry.studies.bench.part import Part, Rounds, Setting, seconds_to
-from mitoferry.studies.bench.plates import OTHER_WORK, Tell, coculture_wells, full_plate
+from mitoferry.studies.bench.plates import OTHER_WORK, STEPS, WHOLE_CYCLE, Tell, coculture_wells, full_plate
 from mitoferry.studies.bench.record import Measure, measure
 
 
@@ -59,7 +59,7 @@ class LoopPart(Part):
 
     def sample(self) -> dict[str, float]:
         """Milliseconds per macro-step of the step and of each process."""
-        s = self.plate.stretch(10 if self.setting.plain else 0)
+        s = self.plate.stretch(WHOLE_CYCLE if self.setting.plain else STEPS)
         found = {"loop.step": 1e3 * s.step, "loop.cpu": 1e3 * s.cpu}
         found |= {f"loop.process.{name}": 1e3 * seconds for name, seconds in s.processes.items()}
         return found | {f"loop.process.{OTHER_WORK}": 1e3 * max(s.step - sum(s.processes.values()), 0.0)}
