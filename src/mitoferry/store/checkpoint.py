@@ -1,18 +1,24 @@
 """Checkpoints: the state of a run in one checksummed file, two of them in turn so that a good one always stays.
 
-Layout of a file: magic line, length of the header (8 bytes), CRC-32 of the header (4 bytes), header (JSON: serial
-number, meta, and per array its name, dtype, shape, place, size and CRC-32), then the arrays' bytes, each aligned to 64.
-A new checkpoint replaces the older of the two files by an atomic rename; a crash or a full disk while writing it
-leaves the newer one untouched.
+Layout of a file: magic line; the arrays' bytes, one after another, in chunks of at most 8 MiB; an index (JSON: serial
+number, meta, and per array its name, dtype, shape and the CRC-32 of each chunk); a fixed end (length of the index, its
+CRC-32, magic). Every byte of the file is under a checksum or compared. A chunk of zeros is not written: its checksum is
+null. The index comes last, so that nothing is read twice: one thread hands a chunk to the operating system while others
+sum it, and no array is copied. A new checkpoint replaces the older of the two files by an atomic rename; a crash or a full
+disk while writing it leaves the newer one untouched.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
+import re
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,26 +28,33 @@ import numpy as np
 from mitoferry.base.errors import CheckpointError, MitoferryWarning
 from mitoferry.store.atomic import RunFolderError, finite, replacing
 
-MAGIC = b"mitoferry checkpoint 1\n"
+FORMAT = 2
+MAGIC = b"mitoferry checkpoint %d\n" % FORMAT
+ENDING = b"end of checkpoint\n"
 NAMES = ("checkpoint-a.bin", "checkpoint-b.bin")
-_FIXED = struct.Struct("<QI")
-_ALIGN = 64
-_MAX_HEADER = 1 << 28
+CHUNK = 8 << 20
+_END = struct.Struct(f"<QI{len(ENDING)}s")
+_OTHER_FORMAT = re.compile(rb"mitoferry checkpoint (\d{1,4})\n")
+_MAX_INDEX = 1 << 28
+_THREADS = 4  # more would not help: the disk is slower
+_WORTH_A_THREAD = 1 << 18
+
+Check = Callable[[Mapping[str, Any]], str | None]
 
 
 class DamagedCheckpointWarning(MitoferryWarning):
-    """The newest checkpoint was damaged; the one before it is used."""
+    """The newest checkpoint was damaged or foreign; the one before it is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
     path: Path
-    header: dict[str, Any]
-    start: int
+    index: dict[str, Any]
+    size: int
 
     @property
     def serial(self) -> int:
-        return int(self.header["serial"])
+        return int(self.index["serial"])
 
 
 def save_checkpoint(folder: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Path:
@@ -49,7 +62,7 @@ def save_checkpoint(folder: str | Path, arrays: Mapping[str, np.ndarray], meta: 
 
     Args:
         folder: the folder of the checkpoints of one run.
-        arrays: the state by name; any shape and dtype but object.
+        arrays: the state by name; any shape and dtype but object. Those that lie in memory row by row are not copied.
         meta: what else is needed to go on, as JSON; ``tick`` must be there.
 
     Returns:
@@ -67,9 +80,8 @@ def save_checkpoint(folder: str | Path, arrays: Mapping[str, np.ndarray], meta: 
         newest = max(heads, key=lambda h: h.serial, default=None)
         serial = 1 if newest is None else newest.serial + 1
         path = folder / (NAMES[0] if newest is None or newest.path.name == NAMES[1] else NAMES[1])
-        with replacing(path) as temporary, open(temporary, "wb") as file:
+        with replacing(path) as temporary, open(temporary, "wb", buffering=0) as file:
             _write(file, arrays, meta, serial)
-            file.flush()
     except (RunFolderError, OSError) as error:
         raise CheckpointError(
             f"the checkpoint could not be written: {error} The last good checkpoint is kept: the run can be resumed."
@@ -77,11 +89,13 @@ def save_checkpoint(folder: str | Path, arrays: Mapping[str, np.ndarray], meta: 
     return path
 
 
-def load_checkpoint(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_checkpoint(folder: str | Path, *, check: Check | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read the newest good checkpoint of a run.
 
     Args:
         folder: the folder of the checkpoints, or one checkpoint file.
+        check: called with the meta of a checkpoint; says in a few words what is wrong with it (another run's, rows that
+            are missing), or ``None``. One that is wrong is treated as a damaged one.
 
     Returns:
         The arrays by name (writable, in memory) and the meta.
@@ -104,13 +118,15 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str
             faults.append(str(error))
     for head in sorted(heads, key=lambda h: -h.serial):
         try:
+            if check is not None and (wrong := check(head.index["meta"])) is not None:
+                raise CheckpointError(f"{head.path}: {wrong}")
             arrays = _read(head)
         except (CheckpointError, OSError) as error:
             faults.append(str(error))
             continue
         if faults:
             warnings.warn(DamagedCheckpointWarning("; ".join(faults) + f"; going on from {head.path.name}"), stacklevel=2)
-        return arrays, dict(head.header["meta"])
+        return arrays, dict(head.index["meta"])
     raise CheckpointError("; ".join(faults) + ". No good checkpoint is left: start the run again in a new folder.")
 
 
@@ -124,26 +140,69 @@ def remove_checkpoints(folder: str | Path) -> None:
         folder.rmdir()
 
 
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="checksum")
+
+
+def _chunks(a: np.ndarray) -> Iterator[np.ndarray]:
+    """The bytes of an array, chunk by chunk; copied only where it does not lie in memory row by row."""
+    flat = np.ascontiguousarray(a).reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
+    for at in range(0, flat.size, CHUNK):
+        yield flat[at : at + CHUNK]
+
+
+def _sum(pool: ThreadPoolExecutor, chunk: np.ndarray) -> Callable[[], int]:
+    """The CRC-32 of a chunk, to be asked for later; a thread works it out if it is worth one."""
+    if chunk.size < _WORTH_A_THREAD:
+        crc = zlib.crc32(chunk.data)
+        return lambda: crc
+    return pool.submit(zlib.crc32, chunk.data).result
+
+
+def _all_zero(chunk: np.ndarray) -> bool:
+    whole = chunk.size // 8 * 8
+    return not (chunk[whole:].any() or chunk[:4096].any() or chunk[:whole].view(np.uint64).any())
+
+
 def _write(file: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], serial: int) -> None:
-    entries, place = [], 0
-    solid = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
-    for name, a in solid.items():
+    for name, a in arrays.items():
         if a.dtype.hasobject:
             raise CheckpointError(f"array {name!r} of the state holds Python objects and cannot be checkpointed: please report it")
-        shape = np.shape(arrays[name])
-        entries.append(
-            {"name": name, "dtype": a.dtype.str, "shape": list(shape), "at": place, "size": a.nbytes, "crc": zlib.crc32(_bytes(a))}
-        )
-        place += -(-a.nbytes // _ALIGN) * _ALIGN
-    header = json.dumps({"serial": serial, "meta": finite(dict(meta)), "arrays": entries, "size": place}, allow_nan=False).encode()
-    file.write(MAGIC + _FIXED.pack(len(header), zlib.crc32(header)) + header)
-    for a in solid.values():
-        file.write(_bytes(a))
-        file.write(b"\0" * (-a.nbytes % _ALIGN))
+    _put(file, MAGIC)
+    entries: list[dict[str, Any]] = []
+    with _pool() as pool:
+        for name, a in arrays.items():
+            sums: list[Callable[[], int] | None] = []
+            for chunk in _chunks(a):
+                if _all_zero(chunk):
+                    sums.append(None)
+                    continue
+                sums.append(_sum(pool, chunk))
+                _put(file, chunk.data)
+            entries.append({"name": name, "dtype": a.dtype.str, "shape": list(a.shape), "crc": sums})
+        for entry in entries:
+            entry["crc"] = [None if s is None else s() for s in entry["crc"]]
+    index = {"serial": serial, "meta": finite(dict(meta)), "chunk": CHUNK, "arrays": entries}
+    text = json.dumps(index, allow_nan=False).encode()
+    _put(file, text + _END.pack(len(text), zlib.crc32(text), ENDING))
 
 
-def _bytes(a: np.ndarray) -> memoryview:
-    return a.reshape(-1).view(np.uint8).data if a.size else memoryview(b"")
+def _put(file: BinaryIO, data: Any) -> None:
+    """Write all of ``data`` to an unbuffered file."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[file.write(view) :]
+
+
+def _fill(file: BinaryIO, target: np.ndarray) -> bool:
+    """Fill ``target`` from an unbuffered file; whether there was enough."""
+    view = target.data
+    while view:
+        n = file.readinto(view)  # type: ignore[attr-defined]
+        if not n:
+            return False
+        view = view[n:]
+    return True
 
 
 def _try_head(path: Path) -> _Head | None:
@@ -154,31 +213,75 @@ def _try_head(path: Path) -> _Head | None:
 
 
 def _head(path: Path) -> _Head:
+    """The index of a checkpoint, of a file whose length and ends are right.
+
+    Raises:
+        CheckpointError: it is foreign, cut off or damaged.
+    """
     with open(path, "rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise CheckpointError(f"{path}: not a mitoferry checkpoint of this version (its first bytes are foreign)")
-        fixed = file.read(_FIXED.size)
-        if len(fixed) < _FIXED.size:
-            raise CheckpointError(f"{path}: the checkpoint is cut off")
-        n, crc = _FIXED.unpack(fixed)
-        header = file.read(n) if n <= _MAX_HEADER else b""
-        if len(header) < n or zlib.crc32(header) != crc:
-            raise CheckpointError(f"{path}: the checkpoint is damaged (its header does not match its checksum)")
-    head = _Head(path, json.loads(header), len(MAGIC) + _FIXED.size + n)
-    if path.stat().st_size < head.start + int(head.header["size"]):
-        raise CheckpointError(f"{path}: the checkpoint is cut off")
+        start = file.read(len(MAGIC))
+        if start != MAGIC:
+            raise CheckpointError(f"{path}: {_foreign(start + file.read(8))}")
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(size - _END.size, 0))
+        end = file.read()
+        n, crc, ending = _END.unpack(end) if len(end) == _END.size else (0, 0, b"")
+        if ending != ENDING or n > min(_MAX_INDEX, size - len(MAGIC) - _END.size):
+            raise CheckpointError(f"{path}: the checkpoint is cut off, or its end is damaged")
+        file.seek(size - _END.size - n)
+        text = file.read(n)
+    if zlib.crc32(text) != crc:
+        raise CheckpointError(f"{path}: the checkpoint is damaged (its index does not match its checksum)")
+    try:
+        head = _Head(path, json.loads(text), size - _END.size - n - len(MAGIC))
+        stored = sum(m for e in head.index["arrays"] for (_, m), c in zip(_places(e, head), e["crc"], strict=True) if c is not None)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint that mitoferry wrote (its index makes no sense: {error!r})") from error
+    if stored != head.size:
+        raise CheckpointError(f"{path}: the checkpoint is damaged ({head.size:,} bytes of state where its index tells of {stored:,})")
     return head
 
 
+def _foreign(start: bytes) -> str:
+    other = _OTHER_FORMAT.match(start)
+    if other is None or int(other.group(1)) == FORMAT:
+        return "not a mitoferry checkpoint (its first bytes are foreign)"
+    return (
+        f"a checkpoint of format {int(other.group(1))}, written by another version of mitoferry (this one reads format {FORMAT}): "
+        "go on with the version that manifest.json names, or start the run anew"
+    )
+
+
+def _places(entry: Mapping[str, Any], head: _Head) -> list[tuple[int, int]]:
+    """Start and length, in the bytes of the array, of its chunks."""
+    nbytes, chunk = np.dtype(entry["dtype"]).itemsize * math.prod(entry["shape"]), int(head.index["chunk"])
+    return [(at, min(chunk, nbytes - at)) for at in range(0, nbytes, chunk)]
+
+
 def _read(head: _Head) -> dict[str, np.ndarray]:
+    """The arrays, read straight into their memory; other threads check chunk after chunk.
+
+    Raises:
+        CheckpointError: a chunk does not match its checksum, or is missing.
+    """
     arrays: dict[str, np.ndarray] = {}
-    with open(head.path, "rb") as file:
-        for entry in head.header["arrays"]:
-            a = np.empty(entry["shape"], dtype=np.dtype(entry["dtype"]))
-            file.seek(head.start + entry["at"])
-            view = _bytes(a)
-            n = file.readinto(view) if a.size else 0
-            if n != entry["size"] or zlib.crc32(view) != entry["crc"]:
-                raise CheckpointError(f"{head.path}: the checkpoint is damaged (array {entry['name']!r} does not match its checksum)")
-            arrays[entry["name"]] = a
+    sums: list[tuple[str, int, int, Callable[[], int]]] = []
+    with open(head.path, "rb", buffering=0) as file, _pool() as pool:
+        file.seek(len(MAGIC))
+        for entry in head.index["arrays"]:
+            name = entry["name"]
+            a = arrays[name] = np.empty(entry["shape"], dtype=np.dtype(entry["dtype"]))
+            flat = a.reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
+            for (at, n), crc in zip(_places(entry, head), entry["crc"], strict=True):
+                part = flat[at : at + n]
+                if crc is None:
+                    part[:] = 0
+                elif _fill(file, part):
+                    sums.append((name, at, crc, _sum(pool, part)))
+                else:
+                    raise CheckpointError(f"{head.path}: the checkpoint is cut off")
+        for name, at, crc, found in sums:
+            if found() != crc:
+                where = f"array {name!r}, from its byte {at:,}, does not match its checksum"
+                raise CheckpointError(f"{head.path}: the checkpoint is damaged ({where})")
     return arrays

@@ -25,11 +25,12 @@ from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.scout import mark_complete, send_scout
 from mitoferry.store.frames import frame_of
+from mitoferry.store.paths import SPEC
 from mitoferry.store.provenance import start_manifest
 from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
-from mitoferry.store.snapshot import restore, snapshot
+from mitoferry.store.snapshot import hollow, restore, snapshot
 
-SPEC_FILE = "spec.json"
+SPEC_FILE = SPEC
 EXPERIMENT_FILE = "experiment.json"
 
 
@@ -279,9 +280,11 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
         writer = RunWriter.resume(folder, spec, -1)
         with _says_how_to_go_on(writer):
             return _from_the_start(spec, writer, backend, report, finish)
-    arrays, meta = load_checkpoint(folder)
     engine = Engine(spec, backend)
+    hollow(engine.world)
+    arrays, meta = load_checkpoint(folder)
     restore(engine.world, arrays, meta)
+    del arrays
     engine.tick, engine.n_handovers = int(meta["tick"]), int(meta["handovers"])
     writer = RunWriter.resume(folder, spec, engine.tick)
     with _says_how_to_go_on(writer):
