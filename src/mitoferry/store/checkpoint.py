@@ -130,6 +130,11 @@ def load_checkpoint(folder: str | Path, *, check: Check | None = None) -> tuple[
     raise CheckpointError("; ".join(faults) + ". No good checkpoint is left: start the run again in a new folder.")
 
 
+def any_checkpoint(folder: str | Path) -> bool:
+    """Whether a checkpoint, good or not, was ever finished in ``folder``; one that was cut off while being written is none."""
+    return any((Path(folder) / name).exists() for name in NAMES)
+
+
 def remove_checkpoints(folder: str | Path) -> None:
     """Remove the checkpoints of a finished run."""
     folder = Path(folder)

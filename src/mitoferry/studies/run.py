@@ -24,10 +24,11 @@ from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.scout import mark_complete, send_scout
+from mitoferry.store.checkpoint import any_checkpoint
 from mitoferry.store.frames import frame_of
 from mitoferry.store.paths import SPEC
 from mitoferry.store.provenance import start_manifest
-from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
+from mitoferry.store.run_folder import CHECKPOINTS, RunWriter, load_checkpoint, refuse_unless_unfinished
 from mitoferry.store.snapshot import hollow, restore, snapshot
 
 SPEC_FILE = SPEC
@@ -276,7 +277,7 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
     """
     folder = Path(folder)
     spec = spec_of(folder)
-    if not (folder / "checkpoints").is_dir() or not any((folder / "checkpoints").iterdir()):
+    if not any_checkpoint(folder / CHECKPOINTS):
         writer = RunWriter.resume(folder, spec, -1)
         with _says_how_to_go_on(writer):
             return _from_the_start(spec, writer, backend, report, finish)
