@@ -102,7 +102,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=10, help="simulated time that the plate settles")
     a = parser.parse_args()
     engine = Engine(plate(a.mitochondria), Cpu())
-    engine.burn_in(60 * a.minutes)
+    if a.minutes:
+        engine.burn_in(60 * a.minutes)
+    else:  # the state as it was seeded
+        engine.world.ledger.open(engine.world)
     arrays, meta = snapshot(engine.world)
     folder = Path(tempfile.mkdtemp(prefix="mitoferry-", dir=a.folder))
     try:

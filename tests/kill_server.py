@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 import mitoferry as mf
 from mitoferry.backends.cpu import Cpu
@@ -72,10 +71,9 @@ def content(folder: Path) -> str:
     h = hashlib.sha256()
     for name in ("table.parquet", "events.parquet"):
         h.update((folder / name).read_bytes())
-    root = zarr.open_group(str(folder / "run.zarr"), mode="r")
-    for table in sorted(root.group_keys()):
-        for name, array in sorted(root[table].arrays()):
-            h.update(f"{table}/{name}".encode() + array[...].tobytes())
+    for path in sorted((folder / "run.zarr").rglob("*")):
+        if path.is_file():
+            h.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     m = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     h.update(json.dumps([m["ledger"], m["state_digest"], m["until"]], sort_keys=True).encode())
     return h.hexdigest()

@@ -299,6 +299,8 @@ def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
     ledger = ledger_totals(run.engine)
     arrays, _ = snapshot(run.engine.world)
     final = {"state_digest": digest(arrays)}
+    del arrays
+    hollow(run.engine.world)  # the report is made from the files
     timings = {k: round(v, 3) for k, v in run.timings.items()}
     return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until, afterwards=finish)
 
