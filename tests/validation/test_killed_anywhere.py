@@ -1,7 +1,8 @@
 """Runs that are killed with SIGKILL anywhere, also within the writing of a checkpoint, end in the same bytes.
 
-Planted faults that were seen here: parts after the checkpoint kept on resuming; a checkpoint written in place of the newer
-one rather than the older; a file renamed before it was forced to disk is not seen (that takes a loss of power).
+Planted faults that were seen here: parts after the checkpoint kept on resuming; rows not written out before a checkpoint; a
+run killed within its first checkpoint taken for one that has any. A file renamed before it was forced to disk is not
+seen: that takes a loss of power.
 """
 
 import json

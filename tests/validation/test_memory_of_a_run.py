@@ -17,7 +17,8 @@ from runs import TINY, mitoferry, tiny
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell the memory of a process that ended")
 MEDIUM = {
-    "size: 60 um": "size: 1.45 mm", "count: 2,": "count: 1000,", "replicates: 2": "replicates: 4", "{mitochondria: 40, mtdna: 200}": "{mitochondria: 400, mtdna: 2000}",
+    "size: 60 um": "size: 1.45 mm", "count: 2,": "count: 1000,", "replicates: 2": "replicates: 4",
+    "{mitochondria: 40, mtdna: 200}": "{mitochondria: 400, mtdna: 2000}",
     "run: {until: 2 h": "run: {until: 20 min", "save_every: 30 min": "save_every: 10 min", "every: 30 min": "every: 10 min",
     "every: 15 min": "every: 10 min", "until: 30 min": "until: 15 min", "checkpoint_every: 1 s": "checkpoint_every: 10 min",
 }  # fmt: skip
