@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mitoferry.base.errors import CheckpointError
-from mitoferry.store import belonging
+from mitoferry.store import belonging, chunks
 from mitoferry.store import checkpoint as c
 from mitoferry.store.run_folder import RunWriter, load_checkpoint
 
@@ -52,6 +52,8 @@ def unfinished(folder, *, seed=1, name="fake", ticks=(3600, 7200)):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr(c, "CHUNK", CHUNK)
+    monkeypatch.setattr(chunks, "_WORTH_PACKING", 256)
+    monkeypatch.setattr(chunks, "_WORTH_A_THREAD", 300)
     return unfinished(tmp_path / "run")
 
 

@@ -1,10 +1,11 @@
 """Checkpoints: the state of a run in one checksummed file, two of them in turn so that a good one always stays.
 
 Layout of a file: magic line; the arrays' bytes, one after another, in chunks of at most 8 MiB; an index (JSON: serial
-number, meta, and per array its name, dtype, shape and the CRC-32 of each chunk); a fixed end (length of the index, its
-CRC-32, magic). Every byte of the file is under a checksum or compared. A chunk of zeros is not written: its checksum is
-null. The index comes last, so that nothing is read twice: one thread hands a chunk to the operating system while others
-sum it, and no array is copied. A new checkpoint replaces the older of the two files by an atomic rename; a crash or a full
+number, meta, and per array its name, dtype, shape and, of each chunk, size in the file and CRC-32); a fixed end (length of
+the index, its CRC-32, magic). Every byte of the file is under a checksum or compared. A chunk is packed by Zstandard at
+its fastest where that makes it smaller (most do, to a sixth); one of zeros is not written and stands as null. The index
+comes last, so that nothing is read twice: threads pack and sum a few chunks ahead of the one that is written, and no
+array is copied. A new checkpoint replaces the older of the two files by an atomic rename; a crash or a full
 disk while writing it leaves the newer one untouched.
 """
 
@@ -17,8 +18,8 @@ import re
 import struct
 import warnings
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ import numpy as np
 
 from mitoferry.base.errors import CheckpointError, MitoferryWarning
 from mitoferry.store.atomic import RunFolderError, finite, replacing
+from mitoferry.store.chunks import AHEAD, all_zero, later, pack, threads, unpack
 
 FORMAT = 2
 MAGIC = b"mitoferry checkpoint %d\n" % FORMAT
@@ -36,8 +38,6 @@ CHUNK = 8 << 20
 _END = struct.Struct(f"<QI{len(ENDING)}s")
 _OTHER_FORMAT = re.compile(rb"mitoferry checkpoint (\d{1,4})\n")
 _MAX_INDEX = 1 << 28
-_THREADS = 4  # more would not help: the disk is slower
-_WORTH_A_THREAD = 1 << 18
 
 Check = Callable[[Mapping[str, Any]], str | None]
 
@@ -145,28 +145,11 @@ def remove_checkpoints(folder: str | Path) -> None:
         folder.rmdir()
 
 
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="checksum")
-
-
 def _chunks(a: np.ndarray) -> Iterator[np.ndarray]:
     """The bytes of an array, chunk by chunk; copied only where it does not lie in memory row by row."""
     flat = np.ascontiguousarray(a).reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
     for at in range(0, flat.size, CHUNK):
         yield flat[at : at + CHUNK]
-
-
-def _sum(pool: ThreadPoolExecutor, chunk: np.ndarray) -> Callable[[], int]:
-    """The CRC-32 of a chunk, to be asked for later; a thread works it out if it is worth one."""
-    if chunk.size < _WORTH_A_THREAD:
-        crc = zlib.crc32(chunk.data)
-        return lambda: crc
-    return pool.submit(zlib.crc32, chunk.data).result
-
-
-def _all_zero(chunk: np.ndarray) -> bool:
-    whole = chunk.size // 8 * 8
-    return not (chunk[whole:].any() or chunk[:4096].any() or chunk[:whole].view(np.uint64).any())
 
 
 def _write(file: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], serial: int) -> None:
@@ -175,18 +158,26 @@ def _write(file: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
             raise CheckpointError(f"array {name!r} of the state holds Python objects and cannot be checkpointed: please report it")
     _put(file, MAGIC)
     entries: list[dict[str, Any]] = []
-    with _pool() as pool:
+    with threads() as pool:
+        ahead: deque[tuple[list[Any], int, Callable[[], Any]]] = deque()
+
+        def put_next() -> None:
+            chunks, k, packed = ahead.popleft()
+            data, crc = packed()
+            _put(file, data)
+            chunks[k] = [len(data), crc]
+
         for name, a in arrays.items():
-            sums: list[Callable[[], int] | None] = []
+            chunks: list[Any] = []
+            entries.append({"name": name, "dtype": a.dtype.str, "shape": list(a.shape), "chunks": chunks})
             for chunk in _chunks(a):
-                if _all_zero(chunk):
-                    sums.append(None)
-                    continue
-                sums.append(_sum(pool, chunk))
-                _put(file, chunk.data)
-            entries.append({"name": name, "dtype": a.dtype.str, "shape": list(a.shape), "crc": sums})
-        for entry in entries:
-            entry["crc"] = [None if s is None else s() for s in entry["crc"]]
+                chunks.append(None)
+                if not all_zero(chunk):
+                    ahead.append((chunks, len(chunks) - 1, later(pool, pack, chunk, size=chunk.size)))
+                if len(ahead) > AHEAD:
+                    put_next()
+        while ahead:
+            put_next()
     index = {"serial": serial, "meta": finite(dict(meta)), "chunk": CHUNK, "arrays": entries}
     text = json.dumps(index, allow_nan=False).encode()
     _put(file, text + _END.pack(len(text), zlib.crc32(text), ENDING))
@@ -239,7 +230,7 @@ def _head(path: Path) -> _Head:
         raise CheckpointError(f"{path}: the checkpoint is damaged (its index does not match its checksum)")
     try:
         head = _Head(path, json.loads(text), size - _END.size - n - len(MAGIC))
-        stored = sum(m for e in head.index["arrays"] for (_, m), c in zip(_places(e, head), e["crc"], strict=True) if c is not None)
+        stored = sum(c[0] for e in head.index["arrays"] for _, c in zip(_places(e, head), e["chunks"], strict=True) if c is not None)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: not a checkpoint that mitoferry wrote (its index makes no sense: {error!r})") from error
     if stored != head.size:
@@ -270,23 +261,30 @@ def _read(head: _Head) -> dict[str, np.ndarray]:
         CheckpointError: a chunk does not match its checksum, or is missing.
     """
     arrays: dict[str, np.ndarray] = {}
-    sums: list[tuple[str, int, int, Callable[[], int]]] = []
-    with open(head.path, "rb", buffering=0) as file, _pool() as pool:
+    ahead: deque[tuple[str, int, Callable[[], bool]]] = deque()
+
+    def check_next() -> None:
+        name, at, good = ahead.popleft()
+        if not good():
+            where = f"array {name!r}, from its byte {at:,}, does not match its checksum"
+            raise CheckpointError(f"{head.path}: the checkpoint is damaged ({where})")
+
+    with open(head.path, "rb", buffering=0) as file, threads() as pool:
         file.seek(len(MAGIC))
         for entry in head.index["arrays"]:
-            name = entry["name"]
-            a = arrays[name] = np.empty(entry["shape"], dtype=np.dtype(entry["dtype"]))
+            a = arrays[entry["name"]] = np.empty(entry["shape"], dtype=np.dtype(entry["dtype"]))
             flat = a.reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
-            for (at, n), crc in zip(_places(entry, head), entry["crc"], strict=True):
+            for (at, n), chunk in zip(_places(entry, head), entry["chunks"], strict=True):
                 part = flat[at : at + n]
-                if crc is None:
+                if chunk is None:
                     part[:] = 0
-                elif _fill(file, part):
-                    sums.append((name, at, crc, _sum(pool, part)))
-                else:
+                    continue
+                data = part if chunk[0] == n else np.empty(chunk[0], np.uint8)
+                if not _fill(file, data):
                     raise CheckpointError(f"{head.path}: the checkpoint is cut off")
-        for name, at, crc, found in sums:
-            if found() != crc:
-                where = f"array {name!r}, from its byte {at:,}, does not match its checksum"
-                raise CheckpointError(f"{head.path}: the checkpoint is damaged ({where})")
+                ahead.append((entry["name"], at, later(pool, unpack, data, chunk[1], part, size=n)))
+                if len(ahead) > AHEAD:
+                    check_next()
+        while ahead:
+            check_next()
     return arrays
