@@ -34,6 +34,7 @@ LEDGER_PER_PAGE = 24  # what the ledger counts
 FRAME_ROW = 160  # a saved mitochondrion, four times: as it is gathered, typed, kept until it is written, and as it is written
 FIELDS_AT_WORK = 4  # species that a typical plate solves side by side
 CHECKPOINTS = 3  # on disk, while one is replaced
+CHECKPOINT_PACKED = 0.3  # bytes of a checkpoint per byte of state; 0.1 at the start, more after days
 LINKS_PER_CELL = 4
 VESICLES_PER_CELL = 2
 RATE_PER_CORE = 5.9e7  # mitochondrion-steps per second
@@ -174,7 +175,7 @@ def _disk(spec: PlateSpec, cells: int, state: float) -> float:
     per_arm = _per_arm(spec)
     series = sum(n for n, arm in zip(per_arm, spec.arms, strict=True) if arm.name in spec.detail)
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
-    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + CHECKPOINTS * state
+    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + CHECKPOINTS * CHECKPOINT_PACKED * state
 
 
 def cores_here() -> int:
