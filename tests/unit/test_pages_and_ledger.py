@@ -131,3 +131,30 @@ def test_compacting_keeps_every_record_in_order_and_gives_pages_back(world):
     world.ledger.check(world, "compact", 0)
     compact_sparse(world.mitochondria, world.pages, world.cells, cell)  # dense: nothing happens
     assert len(slots_of(world, cell)) == left
+
+
+def test_a_table_that_grows_is_never_held_twice():
+    """Planted fault: all columns of the larger table made before the smaller one is let go."""
+    import tracemalloc
+
+    from mitoferry.backends.reference import Reference
+    from mitoferry.core.schema import bytes_per_row
+    from mitoferry.experiment.plate import build_world
+    from mitoferry.experiment.reader import load_experiment
+    from mitoferry.experiment.resolve import resolve
+
+    tracemalloc.start()
+    world = build_world(
+        resolve(load_experiment("one-nanotube", overrides={"run.replicates": 3}), arms=["pair"]), Reference(), with_space=False
+    )
+    old, before = len(world.mitochondria.flags), [c.tobytes() for c in world.mitochondria]
+    tracemalloc.reset_peak()
+    held = tracemalloc.get_traced_memory()[0]
+    world.reserve_pages(2 * old // PAGE)
+    peak = tracemalloc.get_traced_memory()[1] - held
+    tracemalloc.stop()
+    new = len(world.mitochondria.flags)
+    assert new > 2 * old
+    assert all(c[:old].tobytes() == was and not c[old:].any() for c, was in zip(world.mitochondria, before, strict=True))
+    added = (new - old) * bytes_per_row("Mitochondria")
+    assert peak < added + 0.6 * old * bytes_per_row("Mitochondria")

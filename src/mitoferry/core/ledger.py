@@ -101,7 +101,7 @@ class Ledger:
         """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
         n_pages = len(world.pages.owner)
         if self._counted is None or len(self._counted) != n_pages:
-            self._counted = np.zeros((n_pages, N_COUNTED), dtype=np.int64)
+            self._counted = np.zeros((n_pages, N_COUNTED), dtype=np.int32)  # 32 slots: at most 2^21 mass units
         totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
         world.backend.each(count_page, n_pages, world.pages, world.mitochondria, self._counted)
         world.backend.serial(add_pages, n_pages, world.pages, world.cells, self._counted, totals)

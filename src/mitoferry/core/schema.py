@@ -815,7 +815,11 @@ def allocate(table: str, n: int, *, n_nodes: int = 0) -> Any:
     arrays = {}
     for name, column in COLUMNS[table].items():
         shape = (n_nodes,) if (table, name) == ("Groups", "nodes") else column.shape
-        arrays[name] = np.full((n, *shape), column.fill, dtype=np.dtype(column.dtype))
+        # zeros are not resident before they are written: room that is kept free costs nothing
+        made = np.zeros((n, *shape), dtype=np.dtype(column.dtype))
+        if column.fill != 0:
+            made[:] = column.fill
+        arrays[name] = made
     if table == "Pages":
         arrays["free"] = np.arange(n - 1, -1, -1, dtype=np.int32)
         arrays["n_free"] = np.array([n], dtype=np.int64)

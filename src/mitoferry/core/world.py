@@ -91,7 +91,7 @@ class World:
         new = max(old + n - free, int(old * 1.25) + 1)
         if new * PAGE > np.iinfo(np.int32).max:
             raise OverflowStop(f"{new * PAGE} slots for mitochondria are more than this version can index (2^31)")
-        self.mitochondria = _grown(self.mitochondria, new * PAGE, "Mitochondria")
+        self._grow_mitochondria(new * PAGE)
         pages = _grown(self.pages, new, "Pages")
         pages.free[:free] = self.pages.free[:free]
         added = np.arange(new - 1, old - 1, -1, dtype=np.int32)
@@ -99,6 +99,17 @@ class World:
         pages.n_free[0] = free + added.size
         self.pages = pages
         self.backend.push(self.mitochondria, self.pages)
+
+    def _grow_mitochondria(self, n: int) -> None:
+        """Give the table of mitochondria ``n`` rows, column by column: it is by far the largest, and is never held twice."""
+        kept = dict(zip(self.mitochondria._fields, self.mitochondria, strict=True))
+        self.mitochondria = schema.allocate("Mitochondria", 0)
+        self.backend.push(self.mitochondria)  # which forgets the one before
+        for name, column in schema.COLUMNS["Mitochondria"].items():
+            larger = np.zeros((n, *column.shape), dtype=np.dtype(column.dtype))
+            larger[: len(kept[name])] = kept[name]
+            kept[name] = larger
+        self.mitochondria = schema.Mitochondria(**kept)
 
     def scatter(self) -> float:
         """Share of the pages in use that do not follow, in memory, the one that is read before them."""
@@ -118,14 +129,16 @@ class World:
         backend, pages, cells = self.backend, self.pages, self.cells
         backend.pull(self.mitochondria, pages, cells, self.cargo, self.vesicles)
         total = len(pages.owner)
-        order = np.empty(total, dtype=np.int64)
+        order = np.empty(total, dtype=np.int32)
         n = int(backend.serial(chain_order, self.n_cells, cells, pages, order))
         order[n:] = np.flatnonzero(pages.owner < 0)
         for column in self.mitochondria:
             by_page = column.reshape(total, -1)
-            by_page[:] = by_page[order]
-        place = np.empty(total, dtype=np.int64)
-        place[order] = np.arange(total)
+            half = by_page.shape[1] // 2  # the copy on the way is that of half a column
+            by_page[:, :half] = by_page[order, :half]
+            by_page[:, half:] = by_page[order, half:]
+        place = np.empty(total, dtype=np.int32)
+        place[order] = np.arange(total, dtype=np.int32)
         last = pages.next[order] < 0
         pages.owner[:] = pages.owner[order]
         pages.next[:] = np.arange(1, total + 1)

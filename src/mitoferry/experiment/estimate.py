@@ -1,10 +1,11 @@
 """What a run will cost, before anything is allocated: memory, disk, a rough time, and how many wells an effect needs.
 
-Memory follows from the schema (bytes per row of each table times rows). Time is that of one core of an AMD EPYC virtual
-machine (family 26), fitted to eight plates of 35 thousand to 900 thousand mitochondria two hours after the donors came
-in (all within 21 %), divided by the speed of this machine in a short test calculation; with what the fit leaves out
-(deaths, many links, how threads share work) it is right within a factor of two or so. Disk is as rough. A plate that
-does not fit into the memory that is free is refused.
+Memory is the most that a run holds: the tables of the schema (bytes per row times rows), the work space of the fields,
+and the mitochondria of the last saved state, which is the largest; measured peaks agreed within 15 %. Time is that of one
+core of an AMD EPYC virtual machine (family 26), fitted to eight plates of 35 thousand to 900 thousand mitochondria two
+hours after the donors came in (all within 21 %), divided by the speed of this machine in a short test calculation; with
+what the fit leaves out (deaths, many links, how threads share work) it is right within a factor of two or so. Disk is as
+rough. A plate that does not fit into the memory that is free is refused.
 """
 
 from __future__ import annotations
@@ -25,9 +26,15 @@ from mitoferry.core.plate_spec import Arm, PlateSpec
 from mitoferry.core.schema import N_POOLS, N_SPECIES, PAGE, bytes_per_row
 from mitoferry.experiment.plate import GEOMETRIES, HEADROOM_CELLS, HEADROOM_PAGES, pages_of
 from mitoferry.space.grid import grid_shape
+from mitoferry.space.solver import IMPLICIT_PLANES
 
-BASE_BYTES = 400e6  # Python, NumPy, Numba with compiled kernels
-WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals
+BASE_BYTES = 350e6  # Python, libraries, compiled kernels: 310 MB while it runs, 370 MB while the report is made
+WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals, events
+LEDGER_PER_PAGE = 24  # what the ledger counts
+FRAME_ROW = 160  # a saved mitochondrion, four times: as it is gathered, typed, kept until it is written, and as it is written
+FIELDS_AT_WORK = 4  # species that a typical plate solves side by side
+CHECKPOINTS = 3  # on disk, while one is replaced
+CHECKPOINT_PACKED = 0.3  # bytes of a checkpoint per byte of state; 0.1 at the start, more after days
 LINKS_PER_CELL = 4
 VESICLES_PER_CELL = 2
 RATE_PER_CORE = 5.9e7  # mitochondrion-steps per second
@@ -122,11 +129,12 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     voxels = wells * _largest_grid(spec)
     steps = spec.until / spec.macro_step
     work = held * steps / RATE_PER_CORE + steps * (cells * CELL_STEP + voxels * N_SPECIES * VOXEL_STEP)
-    memory = _memory(spec, wells, cells, slots, voxels)
+    state = _state(spec, wells, cells, slots, voxels)
+    memory = BASE_BYTES + state + FRAME_ROW * sum(_per_arm(spec))
     shared = 1.0 - SHARED_WORK + SHARED_WORK / cores
     return Estimate(
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
-        disk=_disk(spec, cells, memory), seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
+        disk=_disk(spec, cells, state), seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
         available=memory_free(), speed=speed,
     )  # fmt: skip
 
@@ -141,30 +149,33 @@ def _shape(arm: Arm) -> tuple[int, int, int]:
     return grid_shape(GEOMETRIES[arm.geometry.kind], arm.geometry.size, arm.geometry.voxel)[0]
 
 
-def _memory(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> float:
+def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> float:
+    """Bytes of the tables and of the work space that belongs to them."""
     rows = (cells + N_POOLS * wells) * HEADROOM_CELLS + 4
     populations = max(len(arm.populations) for arm in spec.arms)
     return (
-        BASE_BYTES
-        + slots * bytes_per_row("Mitochondria")
-        + slots / PAGE * (bytes_per_row("Pages") + 4)
+        slots * bytes_per_row("Mitochondria")
+        + slots / PAGE * (bytes_per_row("Pages") + LEDGER_PER_PAGE)
         + rows * (bytes_per_row("Cells") + 4 * N_SPECIES + WORK_PER_CELL)
         + wells * (bytes_per_row("Wells") + populations * (bytes_per_row("Groups") + 4 * N_NODES) + 40 * N_SPECIES)
         + cells * LINKS_PER_CELL * (bytes_per_row("Links") + bytes_per_row("Cargo"))
         + cells * VESICLES_PER_CELL * bytes_per_row("Vesicles")
-        + voxels * N_SPECIES * 4 * 3
+        + voxels * (N_SPECIES * 4 + FIELDS_AT_WORK * IMPLICIT_PLANES * 8)
     )
 
 
-def _disk(spec: PlateSpec, cells: int, memory: float) -> float:
-    """Frames (packed to about half), two checkpoints while it runs, tables."""
+def _per_arm(spec: PlateSpec) -> list[float]:
+    """Mitochondria of one replicate of each arm: they are saved one by one at the end."""
+    return [sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses) for arm in spec.arms]
+
+
+def _disk(spec: PlateSpec, cells: int, state: float) -> float:
+    """Frames (packed to about half), the checkpoints while it runs, tables."""
     frames = spec.until / spec.save_every + 1
-    per_arm = [
-        sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses) for arm in spec.arms
-    ]
+    per_arm = _per_arm(spec)
     series = sum(n for n, arm in zip(per_arm, spec.arms, strict=True) if arm.name in spec.detail)
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
-    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + 0.5 * (memory - BASE_BYTES)
+    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + CHECKPOINTS * CHECKPOINT_PACKED * state
 
 
 def cores_here() -> int:

@@ -141,29 +141,36 @@ def compartments(world: World) -> np.ndarray:
     return np.zeros(0, np.int64) if rows is None else np.asarray(rows)[np.asarray(rows) >= 0]
 
 
-def _slots(world: World, wells: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Occupied slots and the rows of their owners, of all wells or the given ones."""
-    m, p, c = world.mitochondria, world.pages, world.cells
-    owner = np.asarray(p.owner)
+def _pages_of_wells(world: World, wells: np.ndarray) -> list[np.ndarray]:
+    """The pages in use of each of these wells, in order of page."""
+    owner, well = np.asarray(world.pages.owner), np.asarray(world.cells.well)
     pages = np.flatnonzero(owner >= 0)
-    if wells is not None:
-        pages = pages[np.isin(np.asarray(c.well)[owner[pages]], wells)]
-    slots = (pages[:, None] * s.PAGE + np.arange(s.PAGE)).ravel()
-    slots = slots[(np.asarray(m.flags)[slots] & s.OCCUPIED) != 0]
-    return slots, owner[slots // s.PAGE]
+    pages = pages[np.isin(well[owner[pages]], wells)]
+    held = well[owner[pages]]
+    order = np.argsort(held, kind="stable")
+    return np.split(pages[order], np.searchsorted(held[order], wells[1:]))
 
 
 def _mitochondria(world: World, wells: np.ndarray) -> dict[str, Any]:
-    m, c, cargo = world.mitochondria, world.cells, world.cargo
-    slots, owner = _slots(world, wells)
+    """Mitochondria of these wells by well, host and birth; well after well, so that little is held beside the result."""
+    cargo = world.cargo
+    link_of_slot = np.zeros(len(world.mitochondria.flags) + 1, np.uint32)
+    live = np.flatnonzero(np.asarray(cargo.alive[: world.n_cargo]) == 1)
+    link_of_slot[np.asarray(cargo.slot)[live]] = np.asarray(world.links.id)[np.asarray(cargo.link)[live]]
+    pieces = [typed("mitochondria", _mitochondria_on(world, pages, link_of_slot)) for pages in _pages_of_wells(world, np.unique(wells))]
+    return {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in COLUMNS["mitochondria"]}
+
+
+def _mitochondria_on(world: World, pages: np.ndarray, link_of_slot: np.ndarray) -> dict[str, Any]:
+    m, c = world.mitochondria, world.cells
+    slots = (pages[:, None] * s.PAGE + np.arange(s.PAGE)).ravel()
+    slots = slots[(np.asarray(m.flags)[slots] & s.OCCUPIED) != 0]
+    owner = np.asarray(world.pages.owner)[slots // s.PAGE]
     flags = np.asarray(m.flags)[slots].astype(np.int64)
     energy_class = (flags >> s.CLASS_SHIFT) & s.CLASS_MASK
     potential = np.asarray(c.psi)[owner, energy_class] - s.PSI_OFFSET_SCALE * np.asarray(m.psi_offset)[slots]
     held = np.isin(owner, compartments(world))
     in_cell = (np.asarray(c.state)[owner] != s.CELL_POOL) & ~held
-    link_of_slot = np.zeros(len(m.flags) + 1, np.uint32)
-    live = np.flatnonzero(np.asarray(cargo.alive[: world.n_cargo]) == 1)
-    link_of_slot[np.asarray(cargo.slot)[live]] = np.asarray(world.links.id)[np.asarray(cargo.link)[live]]
     columns = {
         "well": np.asarray(c.well)[owner],
         "cell": np.where(in_cell, np.asarray(c.id)[owner], 0),

@@ -11,6 +11,7 @@ from mitoferry.store.atomic import explain
 COMPLETE = "COMPLETE"
 RUNNING = "RUNNING"
 MANIFEST = "manifest.json"
+SPEC = "spec.json"
 _WANTED = "a new or empty folder"
 NEVER_BEGAN = "what was left by a run that was killed before it began"
 

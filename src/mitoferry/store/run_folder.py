@@ -22,6 +22,7 @@ import numpy as np
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.core.plate_spec import PlateSpec
+from mitoferry.store import belonging
 from mitoferry.store import checkpoint as checkpoints
 from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing, write_json, write_text
 from mitoferry.store.frames import COLUMNS, typed
@@ -58,6 +59,8 @@ class RunWriter:
         self._frame_bytes = 0
         self._latest = tick
         self._lock: int | None = None
+        self._seals: dict[str, list[int]] = {}
+        self._identity: dict[str, Any] = {}
 
     # ------------------------------------------------------------------ opening
     @classmethod
@@ -207,7 +210,10 @@ class RunWriter:
     def checkpoint(self, tick: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any] | None = None) -> None:
         """Flush, then save a checkpoint at ``tick``: after a kill the run goes on from here."""
         self.flush(tick)
-        checkpoints.save_checkpoint(self.path / CHECKPOINTS, arrays, dict(meta or {}) | {"tick": int(tick)})
+        parts = [path for kind in ("readings", "events", "frames") for path in self.parts(kind)]
+        self._identity = self._identity or belonging.identity(self.path)
+        known = {"run": self._identity, "parts": belonging.seals(parts, self._seals)}
+        checkpoints.save_checkpoint(self.path / CHECKPOINTS, arrays, dict(meta or {}) | known | {"tick": int(tick)})
 
     def truncate_to(self, tick: int) -> None:
         """Drop everything written after ``tick`` (-1: everything) and what a kill left half-written."""
@@ -278,11 +284,17 @@ def refuse_unless_unfinished(folder: Path) -> None:
 
 
 def load_checkpoint(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """State and meta of the newest good checkpoint of the run in ``folder``.
+    """State and meta of the newest good checkpoint of the run in ``folder`` that belongs to it and whose parts are whole.
 
     Raises:
         InputError: no unfinished run is there.
         CheckpointError: no good checkpoint is left.
     """
-    refuse_unless_unfinished(Path(folder))
-    return checkpoints.load_checkpoint(Path(folder) / CHECKPOINTS)
+    folder = Path(folder)
+    refuse_unless_unfinished(folder)
+    wanted = belonging.identity(folder)
+
+    def check(meta: Mapping[str, Any]) -> str | None:
+        return belonging.foreign(meta, wanted) or belonging.broken_part(meta, folder / PARTS)
+
+    return checkpoints.load_checkpoint(folder / CHECKPOINTS, check=check)

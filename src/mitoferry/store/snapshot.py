@@ -8,6 +8,7 @@ import numpy as np
 
 from mitoferry.base.errors import CheckpointError
 from mitoferry.core.events import allocate_events
+from mitoferry.core.schema import allocate
 from mitoferry.core.world import World
 
 TABLES = ("mitochondria", "pages", "cells", "groups", "wells", "links", "cargo", "vesicles", "fields")
@@ -59,6 +60,16 @@ def snapshot(world: World) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, {name: int(getattr(world, name)) for name in COUNTERS}
 
 
+def hollow(world: World) -> None:
+    """Let go of the large tables of a freshly built world, so that a checkpoint is not read beside them.
+
+    The world cannot be used before :func:`restore`.
+    """
+    for name, table in (("mitochondria", "Mitochondria"), ("pages", "Pages"), ("cells", "Cells")):
+        setattr(world, name, allocate(table, 0))
+        world.backend.push(getattr(world, name))  # which forgets the one before
+
+
 def restore(world: World, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     """Put a snapshot into a freshly built world of the same specification.
 
@@ -85,4 +96,4 @@ def restore(world: World, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -
     world.events = allocate_events(max(4096, 4 * world.n_cells))
 
 
-__all__ = ["restore", "snapshot"]
+__all__ = ["hollow", "restore", "snapshot"]

@@ -24,12 +24,14 @@ from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.scout import mark_complete, send_scout
+from mitoferry.store.checkpoint import any_checkpoint
 from mitoferry.store.frames import frame_of
+from mitoferry.store.paths import SPEC
 from mitoferry.store.provenance import start_manifest
-from mitoferry.store.run_folder import RunWriter, load_checkpoint, refuse_unless_unfinished
-from mitoferry.store.snapshot import restore, snapshot
+from mitoferry.store.run_folder import CHECKPOINTS, RunWriter, load_checkpoint, refuse_unless_unfinished
+from mitoferry.store.snapshot import hollow, restore, snapshot
 
-SPEC_FILE = "spec.json"
+SPEC_FILE = SPEC
 EXPERIMENT_FILE = "experiment.json"
 
 
@@ -275,13 +277,15 @@ def resume_run(folder: str | Path, backend: Any, *, report: Report | None = None
     """
     folder = Path(folder)
     spec = spec_of(folder)
-    if not (folder / "checkpoints").is_dir() or not any((folder / "checkpoints").iterdir()):
+    if not any_checkpoint(folder / CHECKPOINTS):
         writer = RunWriter.resume(folder, spec, -1)
         with _says_how_to_go_on(writer):
             return _from_the_start(spec, writer, backend, report, finish)
-    arrays, meta = load_checkpoint(folder)
     engine = Engine(spec, backend)
+    hollow(engine.world)
+    arrays, meta = load_checkpoint(folder)
     restore(engine.world, arrays, meta)
+    del arrays
     engine.tick, engine.n_handovers = int(meta["tick"]), int(meta["handovers"])
     writer = RunWriter.resume(folder, spec, engine.tick)
     with _says_how_to_go_on(writer):
@@ -295,6 +299,8 @@ def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
     ledger = ledger_totals(run.engine)
     arrays, _ = snapshot(run.engine.world)
     final = {"state_digest": digest(arrays)}
+    del arrays
+    hollow(run.engine.world)  # the report is made from the files
     timings = {k: round(v, 3) for k, v in run.timings.items()}
     return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until, afterwards=finish)
 
