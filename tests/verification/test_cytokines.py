@@ -109,7 +109,7 @@ def test_nothing_is_secreted_before_time_zero():
 # what is set on the cells, and the rate [ag/s] that then holds, by cytokine
 DRIVES = {
     "rest": (lambda w: None, {IL_6: 0.05 * 0.5, IL_8: 0.05 * 0.5, MCP_1: 0.05 * 0.3, RANTES: 0, VEGF: 0.05, MCP_3: 0.02, IL_10: 0, TGF_BETA: 0.05, IL_33: 0, EOTAXIN: 0, IL_4: 0, INTERFERON_1: 0, EXTRACELLULAR_HMGB1: 0}),  # noqa: E501
-    "NF-kB": (lambda w: w.cells.nfkb.fill(1.0), {IL_6: 0.5, IL_8: 0.5, MCP_1: 0.3, RANTES: 0.3, MCP_3: 0.04, IL_33: 0.1, EXTRACELLULAR_HMGB1: 0.1}),  # noqa: E501
+    "NF-kB": (lambda w: w.cells.nfkb.fill(1.0), {IL_6: 0.5, IL_8: 0.5, MCP_1: 0.3, RANTES: 0.3, MCP_3: 0.04, HGF: 0.04, VEGF: 0.1, SDF_1: 0.05, IL_33: 0.1, EXTRACELLULAR_HMGB1: 0.1}),  # noqa: E501
     "NF-kB, HMGB1 off": (lambda w: (w.cells.nfkb.fill(1.0), w.groups.nodes.__setitem__((slice(None), NODE_HMGB1), 0.0)), {EXTRACELLULAR_HMGB1: 0.0}),  # noqa: E501
     "NF-kB of an M2 cell": (lambda w: (w.cells.nfkb.fill(1.0), w.cells.polarisation.fill(0.5)), {IL_6: 0.5 * 0.6, IL_8: 0.5, IL_10: 0.15}),
     "hypoxia": (lambda w: w.cells.hif.fill(1.0), {VEGF: 0.2, SDF_1: 0.2, HGF: 0.02}),
@@ -125,7 +125,7 @@ DRIVES = {
 
 @pytest.mark.parametrize("case", DRIVES)
 def test_secretion_follows_its_drives(case):
-    """Fault seen to fail it, planted in a copy of the package: eotaxin by NF-kB; IL-10 of an M1 shift."""
+    """Fault seen to fail it, planted in a copy of the package: eotaxin by NF-kB; IL-10 of an M1 shift; HGF without NF-kB."""
     change, expected = DRIVES[case]
     world = immune_world()
     change(world)

@@ -69,7 +69,7 @@ RULES: dict[str, tuple[str, str | int]] = {
     "lipid_peroxide": (BY_VOLUME, COPY), "labile_iron": (BY_VOLUME, COPY), "senescent": (LARGER, COPY), "dna_damage": (BY_NUCLEI, COPY),
     "drug_retention": (BY_VOLUME, COPY), "lineage": (BY_VOLUME, COPY), "fate": (FIRST, COPY), "motility": (BY_VOLUME, COPY),
     "sprout": (LARGER, 0), "engrafted": (LARGER, 0), "lipid_load": (BY_VOLUME, COPY),
-    "particles": (ADD, 0),
+    "particles": (ADD, 0), "vegf_crawling": (BY_VOLUME, COPY),
 }  # fmt: skip
 
 

@@ -9,10 +9,13 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
 
 * IL-6, IL-8, MCP-1 (inflammatory): basal + (1 - basal) NF-kB, for IL-6 less the more a macrophage is shifted towards M2; RANTES: the
   larger of NF-kB and STING;
-* HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB;
+* HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB; stromal
+  cells that sense TNF-alpha, LPS or oxidants make more HGF and VEGF: + trophic_nfkb x NF-kB (Crisostomo 2008 Am J Physiol Cell Physiol, from
+  memory; HGF under TNF-alpha: Zhang 2010 J Cell Biochem, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
 * IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
-  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift towards M2;
+  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift x towards M2 and, of what is
+  left, by the occupancy R of their receptors of prostaglandin E2 (``stromal_calming``) while NF-kB is up: x + (1 - x) R NF-kB;
 * interferon alpha/beta: 1 - (1 - STING)(1 - TLR9) of any cell, and LPS by way of TRIF (inflammatory);
 * HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.
 
@@ -73,6 +76,7 @@ from mitoferry.core.schema import (
     MCP_3,
     N_CYTOKINES,
     N_POOLS,
+    PROSTAGLANDIN_E2,
     RANTES,
     RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
@@ -81,6 +85,7 @@ from mitoferry.core.schema import (
     RECEPTOR_IL_33,
     RECEPTOR_INTERFERON_1,
     RECEPTOR_INTERFERON_GAMMA,
+    RECEPTOR_PROSTAGLANDIN_E2,
     RECEPTOR_TGF_BETA,
     SDF_1,
     TGF_BETA,
@@ -122,6 +127,7 @@ class Parameters(NamedTuple):
     hmgb1_rate: float
     basal: float
     hif_gain: float
+    trophic_nfkb: float
     polarisation: float
     lps_half: float  # ng/mL
     atp_half: float  # share of resting ATP
@@ -171,8 +177,9 @@ def secrete_trophic(i, cells, groups, amounts, health, p):
     g = int(cells.group[i])
     level = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
-    amounts[i, HGF] = whole(level * p.hgf_rate)
-    amounts[i, VEGF] = whole(level * p.vegf_rate * hypoxia)
+    stress = p.trophic_nfkb * float(cells.nfkb[i])
+    amounts[i, HGF] = whole(level * p.hgf_rate * (1.0 + stress))
+    amounts[i, VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
     amounts[i, SDF_1] = whole(level * p.sdf_1_rate * hypoxia)
     amounts[i, MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
     alarm = health * float(groups.alarmin_secretion[g])
@@ -196,7 +203,9 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     amounts[i, IL_13] = whole(th2 * p.il_13_rate)
     amounts[i, IL_17] = whole(level * th17 * p.il_17_rate)
     amounts[i, INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
-    m2 = health * float(groups.macrophage[g]) * max(float(cells.polarisation[i]), 0.0)
+    shift = max(float(cells.polarisation[i]), 0.0)
+    shift = shift + max(1.0 - shift, 0.0) * float(groups.receptors[g, RECEPTOR_PROSTAGLANDIN_E2]) * float(cells.nfkb[i])
+    m2 = health * float(groups.macrophage[g]) * shift
     amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate)
@@ -241,7 +250,7 @@ def mix_row(w, sums, wells, p, step):
     gain = step.dt
     if rate > 0.0:
         gain = (1.0 - kept) / rate
-    for k in range(N_CYTOKINES):
+    for k in range(PROSTAGLANDIN_E2):  # those from here on are mixed by ``stromal_calming``
         made = AMOUNT * int(sums[w, k]) * PER_VOLUME / volume
         wells.cytokines[w, k] = float(wells.cytokines[w, k]) * kept + made * gain
 
