@@ -37,6 +37,7 @@ from mitoferry.core.schema import (
     INTERFERON_GAMMA,
     MCP_1,
     MCP_3,
+    PROSTAGLANDIN_E2,
     RANTES,
     RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
@@ -82,10 +83,13 @@ def test_production_and_decay_follow_the_closed_form(fault, right):
 
 
 def test_decay_alone_is_exponential():
+    """The two factors of stromal cells at the end of the list are mixed by ``stromal_calming`` and left alone here."""
     world = immune_world(trophic_secretion=0.0, inflammatory_secretion=0.0, alarmin_secretion=0.0)
     world.wells.cytokines[0] = np.arange(1, len(CYTOKINES) + 1)
     settle(world, 20.0)
-    assert world.wells.cytokines[0] == pytest.approx(np.arange(1, len(CYTOKINES) + 1) * np.exp(-1.0), rel=1e-5)
+    start = np.arange(1, len(CYTOKINES) + 1)
+    expected = np.where(start - 1 < PROSTAGLANDIN_E2, start * np.exp(-1.0), start)
+    assert world.wells.cytokines[0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_nothing_comes_from_cells_that_secrete_nothing():
