@@ -116,6 +116,7 @@ DRIVES = {
     "NF-kB": (lambda w: w.cells.nfkb.fill(1.0), {IL_6: 0.5, IL_8: 0.5, MCP_1: 0.3, RANTES: 0.3, MCP_3: 0.04, HGF: 0.04, VEGF: 0.1, SDF_1: 0.05, IL_33: 0.1, EXTRACELLULAR_HMGB1: 0.1}),  # noqa: E501
     "NF-kB, HMGB1 off": (lambda w: (w.cells.nfkb.fill(1.0), w.groups.nodes.__setitem__((slice(None), NODE_HMGB1), 0.0)), {EXTRACELLULAR_HMGB1: 0.0}),  # noqa: E501
     "NF-kB of an M2 cell": (lambda w: (w.cells.nfkb.fill(1.0), w.cells.polarisation.fill(0.5)), {IL_6: 0.5 * 0.6, IL_8: 0.5, IL_10: 0.15}),
+    "HO-1": (lambda w: w.cells.ho1.fill(1.0 + 9.0 * 0.5), {HGF: 0.03, VEGF: 0.075, SDF_1: 0.075, MCP_3: 0.02, TGF_BETA: 0.05, IL_6: 0.025}),
     "hypoxia": (lambda w: w.cells.hif.fill(1.0), {VEGF: 0.2, SDF_1: 0.2, HGF: 0.02}),
     "STING": (lambda w: w.cells.sting.fill(0.5), {INTERFERON_1: 0.05, RANTES: 0.15}),
     "TLR9 and STING": (lambda w: (w.cells.sting.fill(0.5), w.cells.tlr9.fill(0.5)), {INTERFERON_1: 0.075}),

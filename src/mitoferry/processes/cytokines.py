@@ -10,8 +10,9 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
 * IL-6, IL-8, MCP-1 (inflammatory): basal + (1 - basal) NF-kB, for IL-6 less the more a macrophage is shifted towards M2; RANTES: the
   larger of NF-kB and STING;
 * HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB; stromal
-  cells that sense TNF-alpha, LPS or oxidants make more HGF and VEGF: + trophic_nfkb x NF-kB (Crisostomo 2008 Am J Physiol Cell Physiol, from
-  memory; HGF under TNF-alpha: Zhang 2010 J Cell Biochem, abstract);
+  cells under TNF-alpha, LPS or oxidants make more HGF and VEGF, + trophic_nfkb x NF-kB (Crisostomo 2008 Am J Physiol Cell Physiol, from
+  memory; HGF: Zhang 2010 J Cell Biochem, abstract), and such that have degraded damaged mitochondria of others more HGF, VEGF and SDF-1,
+  + trophic_ho1 x the share to which HO-1 is up (without HO-1 they make less of the three: Zarjou 2011 Am J Physiol Renal, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
 * IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
   interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift x towards M2 and, of what is
@@ -95,6 +96,7 @@ from mitoferry.core.schema import (
     VEGF,
 )
 from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, alive
 
 AMOUNT = 1.0 / 1073741824.0  # ag/s, of the integers that are added up
@@ -128,6 +130,7 @@ class Parameters(NamedTuple):
     basal: float
     hif_gain: float
     trophic_nfkb: float
+    trophic_ho1: float
     polarisation: float
     lps_half: float  # ng/mL
     atp_half: float  # share of resting ATP
@@ -177,10 +180,11 @@ def secrete_trophic(i, cells, groups, amounts, health, p):
     g = int(cells.group[i])
     level = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
-    stress = p.trophic_nfkb * float(cells.nfkb[i])
+    heme = p.trophic_ho1 * ho1_share(float(cells.ho1[i]))
+    stress = heme + p.trophic_nfkb * float(cells.nfkb[i])
     amounts[i, HGF] = whole(level * p.hgf_rate * (1.0 + stress))
     amounts[i, VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
-    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * hypoxia)
+    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * (hypoxia + heme))
     amounts[i, MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
     alarm = health * float(groups.alarmin_secretion[g])
     amounts[i, IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))

@@ -14,9 +14,9 @@ the two, so that less TNF-alpha, IL-6, IL-8, MCP-1 and IL-33 are secreted; macro
 of prostaglandin E2 (``cytokines``), which moves them towards M2. Without inflammation nothing is secreted and no byte moves.
 
 Sources: bone marrow stromal cells under LPS or TNF-alpha make prostaglandin E2, which reprogrammes macrophages by EP2 and EP4 to
-secrete IL-10 and less TNF-alpha and IL-6, Nemeth 2009 Nat Med (from memory); by EP4, and little of it from dermal fibroblasts, Ylostalo 2012
-Stem Cells (abstract); TSG-6 of inflamed stromal cells lowers NF-kB of macrophages by CD44, Choi 2011 Blood (abstract). That NF-kB of
-other cells than macrophages is lowered by as much is an assumption.
+secrete IL-10 and less TNF-alpha and IL-6, Nemeth 2009 Nat Med (from memory); by EP4, and little of it from dermal fibroblasts,
+Ylostalo 2012 Stem Cells (abstract); TSG-6 of inflamed stromal cells lowers NF-kB of macrophages by CD44, Choi 2011 Blood (abstract).
+That NF-kB of other cells than macrophages is lowered by as much is an assumption.
 
 Assumptions: as ``cytokines`` (well mixed; a block loses none to the blood; nothing secreted before time zero; rates frozen over a step,
 error of order dt/2 of their change). Sums of integers, so that the order of cells does not matter.

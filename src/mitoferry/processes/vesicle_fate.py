@@ -6,8 +6,9 @@ Mechanism, per vesicle of radius r, rates per hour and frozen over a macro-step:
   no settling in a tissue block, where D is hindered. By endocytosis k x type's uptake x node endocytosis x 1/(1 + (r/limit)^4), of
   which a share is macropinocytosis (node) and a share needs heparan sulfate on the surface of the cell (node), as for free mitochondria;
   of a vesicle that exposes phosphatidylserine (exopher, apoptotic body) also k x type's uptake x eat-me x node phagocytosis x node
-  endocytosis (dynamin, which closes phagosomes, too) x (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V of the medium is taken up at sum(k)/V, by a cell
-  drawn in proportion to k, with all that it holds: endosome, route vesicle, through :func:`mitoferry.core.handover.arrive`;
+  endocytosis (dynamin, which closes phagosomes, too) x (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V
+  of the medium is taken up at sum(k)/V, by a cell drawn in proportion to k, with all that it holds: endosome, route vesicle, through
+  :func:`mitoferry.core.handover.arrive`;
 * vesicles of a cell that touches another are passed on where connexin 43 holds the two together: without it their uptake falls by a
   share (``connexin43.anchoring`` of the cell that shed them, 1 at rest);
 * it bursts at a rate and frees what it holds into the medium (:func:`mitoferry.processes.free_mitochondria.put_into_medium`);
