@@ -1,14 +1,14 @@
 """Crawling: its factor at the closed form of ATP, ERK and VEGF, 1 at rest to the bit; cells that do not crawl are left alone.
 
 Faults seen to fail it, planted in a copy of the package: ATP relative to no rest (no division by its value at rest); ERK as a factor by
-itself; VEGF left out.
+itself; VEGF left out; HGF and TGF-beta that add up.
 """
 
 import numpy as np
 import pytest
 
 from fates import cells_world, module, rows_of, run, values
-from mitoferry.core.schema import CELL_APOPTOTIC, Step
+from mitoferry.core.schema import CELL_APOPTOTIC, RECEPTOR_HGF, RECEPTOR_TGF_BETA, Step
 from worlds import make_spec, population
 
 P = values("crawling")
@@ -45,6 +45,16 @@ def test_the_factor_is_that_of_atp_erk_and_vegf(atp, erk, vegf, fault, right):
     expected = fault * energy * max(1.0 + P.erk_gain * (erk - 1.0), 0.0) * vegf
     found = factor(world_of(atp=atp, erk=erk, vegf_crawling=vegf))
     assert (abs(float(found[0]) - expected) < 1e-5) == (right or expected == 0.0)
+
+
+@pytest.mark.parametrize(("fault", "right"), [(1.0, True), (1.1, False)])
+@pytest.mark.parametrize(("scatter", "hgf", "tgf"), [(1.0, 0.6, 0.0), (1.0, 0.0, 0.3), (0.5, 0.6, 0.3), (0.0, 0.6, 0.3), (1.0, 1.0, 1.0)])
+def test_hgf_and_tgf_beta_drive_what_answers_them(scatter, hgf, tgf, fault, right):
+    world = world_of()
+    world.groups.scatter[:] = scatter
+    world.groups.receptors[:, RECEPTOR_HGF], world.groups.receptors[:, RECEPTOR_TGF_BETA] = hgf, tgf
+    expected = 1.0 + fault * P.motogen_gain * scatter * (1.0 - (1.0 - hgf) * (1.0 - tgf))
+    assert (abs(float(factor(world)[0]) - expected) < 1e-5) == (right or scatter == 0.0)
 
 
 def test_more_atp_never_slows_and_hardly_speeds_beyond_rest():

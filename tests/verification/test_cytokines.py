@@ -39,6 +39,7 @@ from mitoferry.core.schema import (
     MCP_3,
     PROSTAGLANDIN_E2,
     RANTES,
+    RECEPTOR_HGF,
     RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
     RECEPTOR_IL_10,
@@ -158,6 +159,13 @@ def test_a_cell_that_bursts_gives_its_alarmins_once():
     settle(world, 1.0, decay=0.0)
     assert world.wells.cytokines[0, EXTRACELLULAR_HMGB1] == pytest.approx(4.0 * 1000.0 * 1000.0 / VOLUME, rel=1e-5)
     assert world.wells.cytokines[0, IL_33] == pytest.approx(4.0 * 50.0 * 1000.0 / VOLUME, rel=1e-5)
+
+
+def test_half_of_met_is_occupied_at_its_half():
+    world = immune_world(trophic_secretion=0.0)
+    world.wells.cytokines[0, HGF] = values("cytokines").hgf_half
+    settle(world, 1 / 12, decay=0.0)
+    assert world.groups.receptors[0, RECEPTOR_HGF] == pytest.approx(0.5, rel=1e-5)
 
 
 RECEPTORS = {RECEPTOR_IL_4: (IL_4, 2.0, NODE_IL_4_RECEPTOR), RECEPTOR_IL_10: (IL_10, 2.0, NODE_IL_10_RECEPTOR),

@@ -133,7 +133,8 @@ N_CYTOKINES = len(CYTOKINES)
 RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_IL_6, RECEPTOR_IL_33, RECEPTOR_INTERFERON_1, RECEPTOR_INTERFERON_GAMMA, RECEPTOR_TGF_BETA = range(7)
 RECEPTOR_HMGB1 = 7  # RAGE and TLR4
 RECEPTOR_PROSTAGLANDIN_E2, RECEPTOR_TSG_6 = 8, 9  # EP2 and EP4; CD44
-N_RECEPTORS = 10
+RECEPTOR_HGF = 10  # MET
+N_RECEPTORS = 11
 # differentiation of a T cell, 0..1: cells.t_cell
 TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
 
@@ -359,6 +360,7 @@ class Groups(NamedTuple):
     antioxidant_level: Any
     h2o2_scale: Any
     calming_secretion: Any
+    scatter: Any
     nodes: Any
 
 
@@ -724,6 +726,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "antioxidant_level": _c("f4", "1", "antioxidant enzymes, 1 = those of a stromal cell per mitochondrion", "plate", fill=1),
         "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
         "calming_secretion": _c("f4", "1", "secretion of prostaglandin E2 and TSG-6 under inflammation, relative", "plate"),
+        "scatter": _c("f4", "1", "answers HGF and TGF-beta by crawling, 0..1", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -79,6 +79,7 @@ from mitoferry.core.schema import (
     N_POOLS,
     PROSTAGLANDIN_E2,
     RANTES,
+    RECEPTOR_HGF,
     RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
     RECEPTOR_IL_6,
@@ -146,6 +147,7 @@ class Parameters(NamedTuple):
     interferon_gamma_half: float
     tgf_beta_half: float
     hmgb1_half: float
+    hgf_half: float
     rage_share: float
 
 
@@ -276,6 +278,7 @@ def receptors_row(g, groups, wells, p, step):
     groups.receptors[g, RECEPTOR_INTERFERON_GAMMA] = min(gamma, 1.0)
     tgf = float(groups.nodes[g, NODE_TGF_BETA_RECEPTOR]) * hill2(float(wells.cytokines[w, TGF_BETA]), p.tgf_beta_half)
     groups.receptors[g, RECEPTOR_TGF_BETA] = min(max(tgf, 0.0), 1.0)
+    groups.receptors[g, RECEPTOR_HGF] = hill2(float(wells.cytokines[w, HGF]), p.hgf_half)
     alarm = float(groups.cytokine_sensitivity[g]) * float(wells.cytokines[w, EXTRACELLULAR_HMGB1])
     rage = 1.0 + p.rage_share * (max(float(groups.nodes[g, NODE_S100A4]), 0.0) - 1.0)
     groups.receptors[g, RECEPTOR_HMGB1] = min(max(rage, 0.0) * hill2(alarm, p.hmgb1_half), 1.0)
@@ -295,9 +298,10 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether a cell of the run senses cytokines, an assay reads them, or the medium holds one."""
+    """Whether a cell of the run senses cytokines, an assay reads them or the crawling that they set, or the medium holds one."""
     measured = any(m.assay == "elisa" for m in spec.measurements)
-    return measured or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
+    crawling = any(m.assay == "migration" for m in spec.measurements) and spec.has_cells_with("scatter")
+    return measured or crawling or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
 
 
 PROCESS = Process(name="cytokines", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)
