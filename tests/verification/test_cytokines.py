@@ -131,7 +131,7 @@ DRIVES = {
 
 @pytest.mark.parametrize("case", DRIVES)
 def test_secretion_follows_its_drives(case):
-    """Fault seen to fail it, planted in a copy of the package: eotaxin by NF-kB; IL-10 of an M1 shift; HGF without NF-kB."""
+    """Fault seen to fail it, planted in a copy of the package: eotaxin by NF-kB; IL-10 of an M1 shift; HGF without NF-kB; without HO-1."""
     change, expected = DRIVES[case]
     world = immune_world()
     change(world)
