@@ -24,7 +24,7 @@ from mitoferry.core.schema import Step
 from same_bytes import BACKENDS, loop_digest
 from worlds import cell_type, make_spec, make_world, population
 
-NAMES = ("dna_damage", "signals", "senescence", "fatty_acids", "vessel", "differentiation", "ferroptosis", "death", "division")
+NAMES = ("dna_damage", "signals", "senescence", "fatty_acids", "vessel", "crawling", "differentiation", "ferroptosis", "death", "division")
 MINE = ("dna_damage", "senescence", "fatty_acids", "vessel", "differentiation", "ferroptosis")
 FAST = {
     "senescence": {"entry": 2.0},
@@ -109,6 +109,7 @@ USES = {
     "differentiation": (("osteogenic_cue", 1.0),),
     "fatty_acids": (("fatty_acid", 0.5),),
     "vessel": (),
+    "crawling": (),
 }
 
 

@@ -15,14 +15,22 @@ from mitoferry.core.nodes import NODE_T_CELL_RECEPTOR, NODE_TOLL_LIKE_RECEPTOR
 from mitoferry.core.plate_spec import Action
 from mitoferry.core.schema import ATP, BY_NECROSIS, CELL_NECROTIC, CYTOKINES, SUM_ETC, Step
 from mitoferry.experiment.loop import Engine
-from mitoferry.processes import cytokines, immune_attack, macrophage_polarisation, mtdna_sensing, neutrophil_traps, t_cell_fate
+from mitoferry.processes import (
+    cytokines,
+    immune_attack,
+    macrophage_polarisation,
+    mtdna_sensing,
+    neutrophil_traps,
+    stromal_calming,
+    t_cell_fate,
+)
 from mitoferry.space.neighbours import update_neighbours
 from same_bytes import BACKENDS, add_tables, loop_digest
 from worlds import cell_type, make_spec, make_world, parameters, population
 
-MODULES = (cytokines, mtdna_sensing, macrophage_polarisation, t_cell_fate, neutrophil_traps, immune_attack)
+MODULES = (cytokines, stromal_calming, mtdna_sensing, macrophage_polarisation, t_cell_fate, neutrophil_traps, immune_attack)
 NAMES = tuple(m.PROCESS.name for m in MODULES)
-EVERYTHING = {**MACROPHAGE, "t_helper": 1.0, "cytotoxic": 1.0, "attacker": 1.0, "trap_former": 1.0}
+EVERYTHING = {**MACROPHAGE, "t_helper": 1.0, "cytotoxic": 1.0, "attacker": 1.0, "trap_former": 1.0, "calming_secretion": 1.0}
 
 
 def run(backend):

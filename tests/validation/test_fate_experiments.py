@@ -24,6 +24,7 @@ AT_WORK = {
     "fate-differentiation": {"differentiation", "ferroptosis"},
     "fate-drug-resistance": {"dna_damage", "senescence"},
     "fate-vessel": {"vessel"},
+    "fate-crawling": set(),
     "fate-fragmentation": set(),
     "fate-fatty-acids": {"fatty_acids"},
     "fate-dose-response": set(),

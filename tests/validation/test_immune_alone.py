@@ -16,7 +16,7 @@ from mitoferry.experiment.resolve import resolve
 EXPERIMENTS = {
     "trigger-mtdna-sensing": "mtdna_sensing", "immune-pyroptosis": "mtdna_sensing", "immune-macrophage-polarisation": "macrophage_polarisation",  # noqa: E501
     "immune-t-cell-fate": "t_cell_fate", "immune-attack": "immune_attack", "immune-neutrophil-traps": "neutrophil_traps",
-    "immune-cytokines": "cytokines", "immune-tumour-sting": "immune_attack",
+    "immune-cytokines": "cytokines", "immune-stromal-calming": "stromal_calming", "immune-tumour-sting": "immune_attack",
 }  # fmt: skip
 TAKES_UP = {"immune-tumour-sting"}  # isolated mitochondria from the medium
 BACKEND = Cpu(threads=1)

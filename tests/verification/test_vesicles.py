@@ -14,6 +14,7 @@ from mitoferry.base.errors import LedgerError
 from mitoferry.core.nodes import (
     NODE_ENDOCYTOSIS,
     NODE_EXOPHERS,
+    NODE_HEPARAN_SULFATE,
     NODE_LYSOSOME,
     NODE_MACROPINOCYTOSIS,
     NODE_MICROVESICLES,
@@ -311,7 +312,9 @@ def rates(world, p, radius, eat_me=False, *, fault=1.0):
         g = world.groups.nodes[c.group[r]]
         k = p.capture * 4 * np.pi * d * 3600 * float(c.radius[r]) + fault * v * p.settled_chance * np.pi * float(c.radius[r]) ** 2
         drinking = 1 - p.macropinocytosis_share * (1 - g[NODE_MACROPINOCYTOSIS])
-        arms = small * drinking * g[NODE_ENDOCYTOSIS] + (p.eat_me * g[NODE_PHAGOCYTOSIS] * (1 - g[NODE_PS_MASK]) if eat_me else 0.0)
+        holding = 1 - p.heparan_sulfate_share * (1 - g[NODE_HEPARAN_SULFATE])
+        engulfed = p.eat_me * g[NODE_PHAGOCYTOSIS] * (1 - g[NODE_PS_MASK]) if eat_me else 0.0
+        arms = g[NODE_ENDOCYTOSIS] * (small * drinking * holding + engulfed)
         result[int(c.population[r])] += k * arms * float(world.groups.uptake[c.group[r]]) / (1 + p.atp_half**2) / 4e6
     return result
 
@@ -323,13 +326,16 @@ def rates(world, p, radius, eat_me=False, *, fault=1.0):
         ((6.0, 1.0), 0, {}, 1.0),
         ((6.0, 1.0), 1, {}, 1.0),
         ((6.0, 1.0), 1, {NODE_PS_MASK: 0.7}, 1.0),
-        ((6.0, 1.0), 1, {NODE_ENDOCYTOSIS: 0.0}, 1.0),
+        ((6.0, 1.0), 1, {NODE_ENDOCYTOSIS: 0.2}, 1.0),
         ((6.0, 1.0), 0, {NODE_MACROPINOCYTOSIS: 0.0}, 1.0),
+        ((6.0, 1.0), 0, {NODE_HEPARAN_SULFATE: 0.0}, 1.0),
         ((6.0, 1.0), 1, {}, 4.0),
     ],
 )
 def test_f9_takers_share_by_clearance(uptake, eat_me, nodes, fault):
-    """Each population takes its share k_i/sum k of the vesicles, endocytosis and phagocytosis add up."""
+    """Each population takes its share k_i/sum k of the vesicles, endocytosis and phagocytosis add up.
+
+    Faults seen to fail it, planted in a copy of the package: engulfing without dynamin; uptake whatever the heparan sulfate."""
     world = two_kinds(uptake=uptake, mitochondria=60.0)
     for node, value in nodes.items():
         world.groups.nodes[:, node] = value
@@ -354,7 +360,7 @@ def test_f9_takers_share_by_clearance(uptake, eat_me, nodes, fault):
     ("nodes", "eat_me", "taken"),
     [
         ({NODE_ENDOCYTOSIS: 0.0}, 0, False),
-        ({NODE_ENDOCYTOSIS: 0.0}, 1, True),
+        ({NODE_ENDOCYTOSIS: 0.0}, 1, False),
         ({NODE_ENDOCYTOSIS: 0.0, NODE_PHAGOCYTOSIS: 0.0}, 1, False),
         ({NODE_ENDOCYTOSIS: 0.0, NODE_PS_MASK: 1.0}, 1, False),
         ({NODE_TEMPERATURE: 0.0}, 1, False),

@@ -2,7 +2,8 @@
 
 A standard curve has a lower end: what is below ``detection_limit`` (ng/mL, default 4 pg/mL) reads 0. Above it an error of 8 % per well
 and analyte (coefficient of variation, log-normal). TNF-alpha and IL-1beta are those of the stirred medium, in a block the mean over
-the tissue. Where the process ``cytokines`` does not run the other cytokines are not known (NaN). Both numbers are modelling choices.
+the tissue. Where the process ``cytokines`` does not run the other cytokines are not known (NaN); prostaglandin E2 and TSG-6 are where
+``stromal_calming`` runs, too. Both numbers are modelling choices.
 Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
@@ -14,24 +15,29 @@ from typing import Any
 import numpy as np
 
 from mitoferry.assays.base import Assay, Option, Readout, View
-from mitoferry.core.schema import CYTOKINES, IL_1BETA, TNF_ALPHA, Step
+from mitoferry.core.schema import CYTOKINES, IL_1BETA, PROSTAGLANDIN_E2, TNF_ALPHA, Step
 from mitoferry.core.streams import ASSAY_IMMUNE
 from mitoferry.space.geometry import BLOCK
 
 ANALYTES = (*CYTOKINES, "tnf_alpha", "il_1beta")
+CALMING = CYTOKINES[PROSTAGLANDIN_E2:]
+ERRORS = {name: k for k, name in enumerate((*CYTOKINES[:PROSTAGLANDIN_E2], "tnf_alpha", "il_1beta", *CALMING))}
+"""Number under which the error of an analyte is drawn."""
 NAMES = {
     "interferon_1": "interferon alpha/beta", "interferon_gamma": "interferon gamma", "extracellular_hmgb1": "HMGB1", "tgf_beta": "TGF-beta",
-    "tnf_alpha": "TNF-alpha", "il_1beta": "IL-1beta", "rantes": "RANTES", "eotaxin": "eotaxin",
+    "tnf_alpha": "TNF-alpha", "il_1beta": "IL-1beta", "rantes": "RANTES", "eotaxin": "eotaxin", "prostaglandin_e2": "prostaglandin E2",
 }  # fmt: skip
 
 
 def concentrations(view: View) -> dict[str, np.ndarray]:
     """Concentrations [ng/mL] by analyte, float64 (n_wells); NaN where no process follows them."""
     wells = view.world.wells
-    known = "cytokines" in view.world.parameters
-    found = {
-        name: np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan) for k, name in enumerate(CYTOKINES)
-    }
+    followed = "cytokines" in view.world.parameters
+    calming = followed or "stromal_calming" in view.world.parameters
+    found = {}
+    for k, name in enumerate(CYTOKINES):
+        known = calming if name in CALMING else followed
+        found[name] = np.asarray(wells.cytokines[:, k], np.float64) if known else np.full(view.n_wells, np.nan)
     for name, species in (("tnf_alpha", TNF_ALPHA), ("il_1beta", IL_1BETA)):
         found[name] = np.where(
             np.asarray(wells.geometry) == BLOCK, in_tissue(view, species), np.asarray(wells.bulk[:, species], np.float64)
@@ -51,8 +57,8 @@ def in_tissue(view: View, species: int) -> np.ndarray:
 def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Concentrations with the error of the assay; 0 below its limit."""
     found = {}
-    for k, (name, value) in enumerate(concentrations(view).items()):
-        measured = value * view.well_factor(options["error"], ASSAY_IMMUNE, step.step, k)
+    for name, value in concentrations(view).items():
+        measured = value * view.well_factor(options["error"], ASSAY_IMMUNE, step.step, ERRORS[name])
         found[name] = np.where(measured < options["detection_limit"], 0.0, measured)
     inflammatory = ("il_6", "il_8", "mcp_1", "tnf_alpha", "il_1beta")
     found["inflammatory_sum"] = np.sum([np.nan_to_num(found[name]) for name in inflammatory], axis=0)

@@ -100,6 +100,8 @@ class CellTypeNumbers:
     iron: float = 1.0
     senescent: float = 0.0
     angiogenic: float = 0.0
+    calming_secretion: float = 0.0
+    scatter: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

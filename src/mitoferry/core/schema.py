@@ -122,17 +122,19 @@ SPECIES = (
 # ----------------------------------------------------------------- cytokines that are mixed over a well, ng/mL: wells.cytokines
 CYTOKINES = (
     "il_4", "il_5", "il_6", "il_8", "il_10", "il_13", "il_17", "il_33", "mcp_1", "mcp_3", "rantes", "eotaxin", "hgf", "vegf", "sdf_1",
-    "tgf_beta", "interferon_1", "interferon_gamma", "extracellular_hmgb1",
+    "tgf_beta", "interferon_1", "interferon_gamma", "extracellular_hmgb1", "prostaglandin_e2", "tsg_6",
 )  # fmt: skip
 (
     IL_4, IL_5, IL_6, IL_8, IL_10, IL_13, IL_17, IL_33, MCP_1, MCP_3, RANTES, EOTAXIN, HGF, VEGF, SDF_1,
-    TGF_BETA, INTERFERON_1, INTERFERON_GAMMA, EXTRACELLULAR_HMGB1,
-) = range(19)  # fmt: skip
+    TGF_BETA, INTERFERON_1, INTERFERON_GAMMA, EXTRACELLULAR_HMGB1, PROSTAGLANDIN_E2, TSG_6,
+) = range(21)  # fmt: skip
 N_CYTOKINES = len(CYTOKINES)
 # occupancies of cytokine receptors, 0..1: groups.receptors
 RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_IL_6, RECEPTOR_IL_33, RECEPTOR_INTERFERON_1, RECEPTOR_INTERFERON_GAMMA, RECEPTOR_TGF_BETA = range(7)
 RECEPTOR_HMGB1 = 7  # RAGE and TLR4
-N_RECEPTORS = 8
+RECEPTOR_PROSTAGLANDIN_E2, RECEPTOR_TSG_6 = 8, 9  # EP2 and EP4; CD44
+RECEPTOR_HGF = 10  # MET
+N_RECEPTORS = 11
 # differentiation of a T cell, 0..1: cells.t_cell
 TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
 
@@ -296,6 +298,7 @@ class Cells(NamedTuple):
     particles: Any
     own_antioxidant: Any
     own_threshold: Any
+    vegf_crawling: Any
 
 
 class Groups(NamedTuple):
@@ -358,6 +361,8 @@ class Groups(NamedTuple):
     angiogenic: Any
     antioxidant_level: Any
     h2o2_scale: Any
+    calming_secretion: Any
+    scatter: Any
     nodes: Any
 
 
@@ -657,13 +662,14 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "drug_retention": _c("f4", "1", "drug inside relative to a resting cell", "dna_damage", fill=1),
         "lineage": _c("f4", "1", "scores of differentiation, 0..1 (LINEAGE_NAMES)", "differentiation", (N_LINEAGES,)),
         "fate": _c("u1", "", "lineage to which it is committed, counted from 1; 0 = none", "differentiation"),
-        "motility": _c("f4", "1", "factor of its crawling", "vessel", fill=1),
+        "motility": _c("f4", "1", "factor of its crawling", "crawling", fill=1),
         "sprout": _c("f4", "um", "length of its vascular sprout", "vessel"),
         "engrafted": _c("u1", "", "1 = has become part of a vessel bed", "vessel"),
         "lipid_load": _c("f4", "1", "fatty acids inside beyond what is burnt, 0..1", "fatty_acids"),
         "particles": _c("i4", "", "vesicles with mitochondria and free mitochondria taken up so far", "vesicle_fate, free_mitochondria"),
         "own_antioxidant": _c("f4", "1", "enzymes that remove H2O2, relative to the mean of the type", "cell_variation", fill=1),
         "own_threshold": _c("f4", "1", "what the outer membrane withstands, relative to the mean of the type", "cell_variation", fill=1),
+        "vegf_crawling": _c("f4", "1", "factor of its crawling by VEGF", "vessel", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -704,7 +710,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "alarmin_secretion": _c("f4", "1", "secretion of epithelial alarmins, relative", "plate"),
         "lymphokine_secretion": _c("f4", "1", "secretion of lymphokines, relative", "plate"),
         "own_haplotypes": _c("u1", "bits", "haplotypes of the palette that are not foreign to its cells", "plate"),
-        "receptors": _c("f4", "1", "occupancies of cytokine receptors (RECEPTOR_*)", "cytokines", (N_RECEPTORS,)),
+        "receptors": _c("f4", "1", "occupancies of cytokine receptors (RECEPTOR_*)", "cytokines, stromal_calming", (N_RECEPTORS,)),
         "nox2": _c("f4", "1", "constitutive NADPH oxidase 2 at the surface", "plate"),
         "cd38": _c("f4", "1", "share of protrusion and loading that rests on CD38 and cyclic ADP-ribose, 0..1", "plate"),
         "hmgb1": _c("f4", "1", "response of HMGB1 to hypoxia, 0..1", "plate"),
@@ -723,6 +729,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
         "antioxidant_level": _c("f4", "1", "antioxidant enzymes, 1 = those of a stromal cell per mitochondrion", "plate", fill=1),
         "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
+        "calming_secretion": _c("f4", "1", "secretion of prostaglandin E2 and TSG-6 under inflammation, relative", "plate"),
+        "scatter": _c("f4", "1", "answers HGF and TGF-beta by crawling, 0..1", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {
@@ -744,7 +752,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "next_link": _c("u4", "", "id of the next link", "nanotubes"),
         "n_born": _c("u4", "", "cells born so far per population", "division", (16,)),
         "perfusion": _c("f4", "1", "flow of blood through a block, relative", "treatments", fill=1),
-        "cytokines": _c("f4", "ng/mL", "cytokines, mixed over the well (CYTOKINES)", "cytokines", (N_CYTOKINES,)),
+        "cytokines": _c("f4", "ng/mL", "cytokines, mixed over the well (CYTOKINES)", "cytokines, stromal_calming", (N_CYTOKINES,)),
         "mtdna": _c("f8", "copies", "mtDNA free in the medium", "mtdna_sensing"),
     },
     "Links": {

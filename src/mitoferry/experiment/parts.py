@@ -75,6 +75,8 @@ class Substances(Model):
     interferon_1: Cytokine | None = None
     interferon_gamma: Cytokine | None = None
     extracellular_hmgb1: Cytokine | None = None
+    prostaglandin_e2: Cytokine | None = None
+    tsg_6: Cytokine | None = None
 
     def values(self) -> dict[str, float]:
         """Those that are given, in the engine's units."""

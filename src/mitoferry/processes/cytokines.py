@@ -9,10 +9,14 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
 
 * IL-6, IL-8, MCP-1 (inflammatory): basal + (1 - basal) NF-kB, for IL-6 less the more a macrophage is shifted towards M2; RANTES: the
   larger of NF-kB and STING;
-* HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB;
+* HGF, SDF-1, MCP-3, VEGF, TGF-beta (trophic, x node paracrine): 1, for SDF-1 and VEGF 1 + gain x HIF, for MCP-3 1 + NF-kB; stromal
+  cells under TNF-alpha, LPS or oxidants make more HGF and VEGF, + trophic_nfkb x NF-kB (Crisostomo 2008 Am J Physiol Cell Physiol, from
+  memory; HGF: Zhang 2010 J Cell Biochem, abstract), and such that have degraded damaged mitochondria of others more HGF, VEGF and SDF-1,
+  + trophic_ho1 x the share to which HO-1 is up (without HO-1 they make less of the three: Zarjou 2011 Am J Physiol Renal, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
 * IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
-  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift towards M2;
+  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift x towards M2 and, of what is
+  left, by the occupancy R of their receptors of prostaglandin E2 (``stromal_calming``) while NF-kB is up: x + (1 - x) R NF-kB;
 * interferon alpha/beta: 1 - (1 - STING)(1 - TLR9) of any cell, and LPS by way of TRIF (inflammatory);
 * HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.
 
@@ -73,7 +77,9 @@ from mitoferry.core.schema import (
     MCP_3,
     N_CYTOKINES,
     N_POOLS,
+    PROSTAGLANDIN_E2,
     RANTES,
+    RECEPTOR_HGF,
     RECEPTOR_HMGB1,
     RECEPTOR_IL_4,
     RECEPTOR_IL_6,
@@ -81,6 +87,7 @@ from mitoferry.core.schema import (
     RECEPTOR_IL_33,
     RECEPTOR_INTERFERON_1,
     RECEPTOR_INTERFERON_GAMMA,
+    RECEPTOR_PROSTAGLANDIN_E2,
     RECEPTOR_TGF_BETA,
     SDF_1,
     TGF_BETA,
@@ -90,6 +97,7 @@ from mitoferry.core.schema import (
     VEGF,
 )
 from mitoferry.processes.free_mitochondria import medium_volume
+from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, alive
 
 AMOUNT = 1.0 / 1073741824.0  # ag/s, of the integers that are added up
@@ -122,6 +130,8 @@ class Parameters(NamedTuple):
     hmgb1_rate: float
     basal: float
     hif_gain: float
+    trophic_nfkb: float
+    trophic_ho1: float
     polarisation: float
     lps_half: float  # ng/mL
     atp_half: float  # share of resting ATP
@@ -137,6 +147,7 @@ class Parameters(NamedTuple):
     interferon_gamma_half: float
     tgf_beta_half: float
     hmgb1_half: float
+    hgf_half: float
     rage_share: float
 
 
@@ -171,9 +182,11 @@ def secrete_trophic(i, cells, groups, amounts, health, p):
     g = int(cells.group[i])
     level = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
-    amounts[i, HGF] = whole(level * p.hgf_rate)
-    amounts[i, VEGF] = whole(level * p.vegf_rate * hypoxia)
-    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * hypoxia)
+    heme = p.trophic_ho1 * ho1_share(float(cells.ho1[i]))
+    stress = heme + p.trophic_nfkb * float(cells.nfkb[i])
+    amounts[i, HGF] = whole(level * p.hgf_rate * (1.0 + stress))
+    amounts[i, VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
+    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * (hypoxia + heme))
     amounts[i, MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
     alarm = health * float(groups.alarmin_secretion[g])
     amounts[i, IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
@@ -196,7 +209,9 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     amounts[i, IL_13] = whole(th2 * p.il_13_rate)
     amounts[i, IL_17] = whole(level * th17 * p.il_17_rate)
     amounts[i, INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
-    m2 = health * float(groups.macrophage[g]) * max(float(cells.polarisation[i]), 0.0)
+    shift = max(float(cells.polarisation[i]), 0.0)
+    shift = shift + max(1.0 - shift, 0.0) * float(groups.receptors[g, RECEPTOR_PROSTAGLANDIN_E2]) * float(cells.nfkb[i])
+    m2 = health * float(groups.macrophage[g]) * shift
     amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate)
@@ -241,7 +256,7 @@ def mix_row(w, sums, wells, p, step):
     gain = step.dt
     if rate > 0.0:
         gain = (1.0 - kept) / rate
-    for k in range(N_CYTOKINES):
+    for k in range(PROSTAGLANDIN_E2):  # those from here on are mixed by ``stromal_calming``
         made = AMOUNT * int(sums[w, k]) * PER_VOLUME / volume
         wells.cytokines[w, k] = float(wells.cytokines[w, k]) * kept + made * gain
 
@@ -263,6 +278,7 @@ def receptors_row(g, groups, wells, p, step):
     groups.receptors[g, RECEPTOR_INTERFERON_GAMMA] = min(gamma, 1.0)
     tgf = float(groups.nodes[g, NODE_TGF_BETA_RECEPTOR]) * hill2(float(wells.cytokines[w, TGF_BETA]), p.tgf_beta_half)
     groups.receptors[g, RECEPTOR_TGF_BETA] = min(max(tgf, 0.0), 1.0)
+    groups.receptors[g, RECEPTOR_HGF] = hill2(float(wells.cytokines[w, HGF]), p.hgf_half)
     alarm = float(groups.cytokine_sensitivity[g]) * float(wells.cytokines[w, EXTRACELLULAR_HMGB1])
     rage = 1.0 + p.rage_share * (max(float(groups.nodes[g, NODE_S100A4]), 0.0) - 1.0)
     groups.receptors[g, RECEPTOR_HMGB1] = min(max(rage, 0.0) * hill2(alarm, p.hmgb1_half), 1.0)
@@ -282,9 +298,10 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether a cell of the run senses cytokines, an assay reads them, or the medium holds one."""
+    """Whether a cell of the run senses cytokines, an assay reads them or the crawling that they set, or the medium holds one."""
     measured = any(m.assay == "elisa" for m in spec.measurements)
-    return measured or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
+    crawling = any(m.assay == "migration" for m in spec.measurements) and spec.has_cells_with("scatter")
+    return measured or crawling or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
 
 
 PROCESS = Process(name="cytokines", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

@@ -5,7 +5,7 @@ Walk: the own velocity of a cell is an Ornstein-Uhlenbeck process with root mean
     MSD(t) = 2 S^2 P (t - P (1 - exp(-t/P)))      (Fuerth),
 
 advanced with the exact joint law of velocity and displacement, so the walk has no step error. The node ``motility``
-(and ``temperature``) scales the displacement, and so does the factor ``cells.motility`` (``vessel``), 1 for all other cells. In a
+(and ``temperature``) scales the displacement, and so does the factor ``cells.motility`` (ATP, ERK, VEGF: ``crawling``). In a
 find-me gradient g (relative, 1/um) the cell drifts with
 velocity  chi S l g/(1 + l |g|), l its diameter.
 

@@ -7,6 +7,7 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
   see ``mtdna_sensing``; HMGB1 of the medium at RAGE and toll-like receptor 4, see ``cytokines``); humanin divides it by
   1 + dose/half; that of a senescent cell does not fall below ``nfkb_senescent`` times the node ``nfkb`` (the target, so that no
   two processes write it in turn);
+  prostaglandin E2 and TSG-6 of stromal cells (``stromal_calming``) each multiply it by 1 - share x occupancy;
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
 * p53: the largest of oxidant stress, damage of the mitochondria and lesions of DNA (``dna_damage``);
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
@@ -43,7 +44,15 @@ from mitoferry.core.nodes import (
 )
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_APOPTOTIC, IL_1BETA, OXYGEN, RECEPTOR_HMGB1, TNF_ALPHA
+from mitoferry.core.schema import (
+    CELL_APOPTOTIC,
+    IL_1BETA,
+    OXYGEN,
+    RECEPTOR_HMGB1,
+    RECEPTOR_PROSTAGLANDIN_E2,
+    RECEPTOR_TSG_6,
+    TNF_ALPHA,
+)
 from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage, relative_h2o2
 
@@ -91,6 +100,8 @@ class Parameters(NamedTuple):
     pgc1a_ampk_gain: float
     humanin_half: float  # uM
     nfkb_senescent: float
+    nfkb_prostaglandin: float
+    nfkb_tsg_6: float
 
 
 class Decays(NamedTuple):
@@ -133,6 +144,14 @@ def nfkb_target(h2o2, tnf, il1b, lps, sensitivity, node, p):
 
 
 @row
+def responsive(g, groups, p):
+    """Factor on NF-kB of the cells of group ``g``: its node, less what prostaglandin E2 and TSG-6 take away."""
+    calm = 1.0 - p.nfkb_prostaglandin * float(groups.receptors[g, RECEPTOR_PROSTAGLANDIN_E2])
+    calm = calm * (1.0 - p.nfkb_tsg_6 * float(groups.receptors[g, RECEPTOR_TSG_6]))
+    return float(groups.nodes[g, NODE_NFKB]) * calm
+
+
+@row
 def phosphatidylserine_target(caspase3, atp, calcium, damage, p):
     """Exposure 0..1 by four independent causes: caspase 3, loss of ATP, high Ca2+, sublethal damage of mitochondria."""
     hidden = 1.0 - hill4(caspase3, p.ps_caspase_half)
@@ -157,13 +176,14 @@ def advance_stress(i, cells, groups, d, p):
     g = int(cells.group[i])
     h2o2 = relative_h2o2(i, cells, groups)
     damage = mean_damage(cells, i)
+    open_to = responsive(g, groups, p)
     nfkb = nfkb_target(
         h2o2,
         float(cells.env[i, TNF_ALPHA]),
         float(cells.env[i, IL_1BETA]),
         max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0) / (1.0 + p.microrna_tolerance * float(cells.microrna[i])),
         float(groups.cytokine_sensitivity[g]),
-        float(groups.nodes[g, NODE_NFKB]) / (1.0 + max(float(groups.nodes[g, NODE_HUMANIN]), 0.0) / p.humanin_half),
+        open_to / (1.0 + max(float(groups.nodes[g, NODE_HUMANIN]), 0.0) / p.humanin_half),
         p,
     )
     genome = max(oxidant_stress(h2o2, p.p53_h2o2_half), hill2(damage, p.p53_damage_half))
@@ -172,7 +192,7 @@ def advance_stress(i, cells, groups, d, p):
     alarm = max(float(cells.tlr9[i]), float(groups.receptors[g, RECEPTOR_HMGB1]))
     if int(cells.senescent[i]) != 0:
         alarm = max(alarm, p.nfkb_senescent)
-    nfkb = max(nfkb, min(float(groups.nodes[g, NODE_NFKB]) * alarm, 1.0))
+    nfkb = max(nfkb, min(open_to * alarm, 1.0))
     lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
     akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))

@@ -4,10 +4,11 @@ Mechanism, per vesicle of radius r, rates per hour and frozen over a macro-step:
 
 * a cell clears, of vesicles, k(r) = capture 4 pi D(r) R + v(r) chance pi R^2 with Stokes-Einstein D and Stokes settling speed v;
   no settling in a tissue block, where D is hindered. By endocytosis k x type's uptake x node endocytosis x 1/(1 + (r/limit)^4), of
-  which a share is macropinocytosis (node);
-  of a vesicle that exposes phosphatidylserine (exopher, apoptotic body) also k x type's uptake x eat-me x node phagocytosis x
-  (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V of the medium is taken up at sum(k)/V, by a cell
-  drawn in proportion to k, with all that it holds: endosome, route vesicle, through :func:`mitoferry.core.handover.arrive`;
+  which a share is macropinocytosis (node) and a share needs heparan sulfate on the surface of the cell (node), as for free mitochondria;
+  of a vesicle that exposes phosphatidylserine (exopher, apoptotic body) also k x type's uptake x eat-me x node phagocytosis x node
+  endocytosis (dynamin, which closes phagosomes, too) x (1 - masked); both x node temperature x Hill2(ATP). A vesicle in the volume V
+  of the medium is taken up at sum(k)/V, by a cell drawn in proportion to k, with all that it holds: endosome, route vesicle, through
+  :func:`mitoferry.core.handover.arrive`;
 * vesicles of a cell that touches another are passed on where connexin 43 holds the two together: without it their uptake falls by a
   share (``connexin43.anchoring`` of the cell that shed them, 1 at rest);
 * it bursts at a rate and frees what it holds into the medium (:func:`mitoferry.processes.free_mitochondria.put_into_medium`);
@@ -18,7 +19,8 @@ Through an insert it passes only if its diameter 2 r is smaller than the pore, w
 The clocks of a vesicle and of what it holds compete by exact times within the step, from its own birth on.
 
 Assumptions: the medium is well stirred on each side of an insert; the clearance of a type for vesicles goes by its uptake of
-free mitochondria. Step error: rates are those at the start of the step.
+free mitochondria. Step error: rates are those at the start of the step. Sources (from memory): heparan sulfate in the uptake of vesicles,
+Christianson 2013 PNAS; dynamin 2 in phagocytosis, Gold 1999 J Exp Med.
 Verification: ``tests/verification/test_vesicles.py``.
 """
 
@@ -30,7 +32,14 @@ import numpy as np
 
 from mitoferry.core.handover import arrive
 from mitoferry.core.maths import hill2, hill4
-from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_MACROPINOCYTOSIS, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
+from mitoferry.core.nodes import (
+    NODE_ENDOCYTOSIS,
+    NODE_HEPARAN_SULFATE,
+    NODE_MACROPINOCYTOSIS,
+    NODE_PHAGOCYTOSIS,
+    NODE_PS_MASK,
+    NODE_TEMPERATURE,
+)
 from mitoferry.core.pages import move, release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
@@ -65,6 +74,7 @@ class Parameters(NamedTuple):
     settled_chance: float
     endocytosis_limit: float  # nm
     macropinocytosis_share: float
+    heparan_sulfate_share: float
     eat_me: float
     atp_half: float  # share of resting ATP
     block_hindrance: float
@@ -94,8 +104,10 @@ def taker_row(i, cells, groups, course, p):
     radius = float(cells.radius[i])
     power = float(groups.uptake[g]) * float(groups.nodes[g, NODE_TEMPERATURE]) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
     drinking = 1.0 - p.macropinocytosis_share * (1.0 - max(float(groups.nodes[g, NODE_MACROPINOCYTOSIS]), 0.0))
-    endocytosis = power * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * drinking
-    phagocytosis = power * p.eat_me * float(groups.nodes[g, NODE_PHAGOCYTOSIS])
+    holding = 1.0 - p.heparan_sulfate_share * (1.0 - max(float(groups.nodes[g, NODE_HEPARAN_SULFATE]), 0.0))
+    dynamin = float(groups.nodes[g, NODE_ENDOCYTOSIS])
+    endocytosis = power * dynamin * drinking * holding
+    phagocytosis = power * p.eat_me * float(groups.nodes[g, NODE_PHAGOCYTOSIS]) * dynamin
     course.clearance[i, 0] = endocytosis * radius
     course.clearance[i, 1] = endocytosis * PI * radius * radius
     course.clearance[i, 2] = phagocytosis * radius

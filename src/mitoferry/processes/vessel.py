@@ -1,9 +1,9 @@
-"""Vessels: endothelial cells crawl and sprout by their ATP and VEGF, and engraft when mitophagy of arrivals meets ATP.
+"""Vessels: endothelial cells sprout by their ATP and VEGF, crawl faster under VEGF, and engraft when mitophagy of arrivals meets ATP.
 
 Mechanism, for types with ``angiogenic`` a of 0..1 (e(ATP) = Hill2(ATP/half), 1 at rest; V = node vegf_receptor x (1 + autocrine HIF +
 medium_gain c/(c + medium_half)), 1 at rest, c the VEGF of the medium (``cytokines``); r = 2 V/(1 + V)):
 
-* crawling: factor 1 + a (e x (1 + motility_gain (r - 1)) - 1), exactly 1 at rest, which ``motion`` applies;
+* crawling: factor 1 + a motility_gain (r - 1), exactly 1 at rest, by which ``crawling`` multiplies what the ATP of a cell allows;
 * a sprout of length s [um]: s' = growth a e r (1 - s/longest) - retraction s;
 * engraftment into a vessel bed: hazard engraftment x a x y x e, y the pulse of degraded arrivals (``arrival``): a cell engrafts
   where arrivals are degraded and it has ATP, not by fusing them. Without lysosomes there is no pulse, without Parkin there is less.
@@ -61,7 +61,7 @@ def vessel_row(i, cells, groups, wells, p, step):
         return
     e = energy(float(cells.atp[i]), p.atp_half)
     r = vegf_response(i, cells, groups, wells, p)
-    cells.motility[i] = max(1.0 + angiogenic * (e * (1.0 + p.motility_gain * (r - 1.0)) - 1.0), 0.0)
+    cells.vegf_crawling[i] = max(1.0 + angiogenic * p.motility_gain * (r - 1.0), 0.0)
     if step.time < 0.0:
         return
     dt = step.dt / 3600.0
