@@ -100,6 +100,10 @@ class CellTypeNumbers:
     iron: float = 1.0
     senescent: float = 0.0
     angiogenic: float = 0.0
+    # the cell cycle
+    contact_inhibition: float = 1.0
+    antigen_driven: float = 0.0
+    cleavage: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

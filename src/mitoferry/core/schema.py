@@ -134,7 +134,7 @@ RECEPTOR_IL_4, RECEPTOR_IL_10, RECEPTOR_IL_6, RECEPTOR_IL_33, RECEPTOR_INTERFERO
 RECEPTOR_HMGB1 = 7  # RAGE and TLR4
 N_RECEPTORS = 8
 # differentiation of a T cell, 0..1: cells.t_cell
-TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
+TREG, TH1, TH17, EXHAUSTION, ACTIVATION = 0, 1, 2, 3, 4
 
 
 class Mitochondria(NamedTuple):
@@ -356,6 +356,9 @@ class Groups(NamedTuple):
     angiogenic: Any
     antioxidant_level: Any
     h2o2_scale: Any
+    contact_inhibition: Any
+    antigen_driven: Any
+    cleavage: Any
     nodes: Any
 
 
@@ -635,7 +638,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "sting": _c("f4", "1", "cGAS-STING activity", "mtdna_sensing"),
         "nlrp3": _c("f4", "1", "NLRP3 inflammasome activity", "mtdna_sensing"),
         "polarisation": _c("f4", "1", "macrophage: shift from its type towards M2 (positive) or M1, axis -1..1", "macrophage_polarisation"),
-        "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, 0..1", "t_cell_fate", (4,)),
+        "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, activation, 0..1", "t_cell_fate", (5,)),
         "engulfed": _c("i4", "", "dying cells engulfed so far", "phagocytosis"),
         "traps": _c("u1", "", "1 = a neutrophil that has cast its trap", "neutrophil_traps"),
         "heme": _c("f4", "mass units", "damaged mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
@@ -719,6 +722,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
         "antioxidant_level": _c("f4", "1", "antioxidant enzymes, 1 = those of a stromal cell per mitochondrion", "plate", fill=1),
         "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
+        "contact_inhibition": _c("f4", "1", "share of the cycle that contact with neighbours can stop", "plate", fill=1),
+        "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
+        "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

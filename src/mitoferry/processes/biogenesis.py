@@ -50,6 +50,7 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import BIOGENESIS
+from mitoferry.processes.cycle import growth_time
 from mitoferry.processes.mtdna import basal_mitophagy, growth_drive
 from mitoferry.processes.organelle import class_of, place_of
 from mitoferry.processes.rest import RESTING_ATP, alive
@@ -87,7 +88,7 @@ def birth_drive(h, cells, groups, mitophagy_rate, p):
         return 0.0
     node = float(groups.nodes[g, NODE_BIOGENESIS])
     drive = mitophagy_rate * target * float(cells.pgc1a[h]) * max(1.0 + p.feedback * (1.0 - now / target), 0.0)
-    drive = drive + now * growth_drive(now, target, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
+    drive = drive + now * growth_drive(now, target, growth_time(h, cells, groups), float(groups.nodes[g, NODE_PROLIFERATION]))
     return drive * node
 
 

@@ -49,6 +49,7 @@ from mitoferry.core.schema import (
     TALLY_COPIES_OUT,
 )
 from mitoferry.core.streams import MTDNA_REPLICATION
+from mitoferry.processes.cycle import growth_time
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, rare_binomial, rounded
 from mitoferry.processes.rest import alive, relative_h2o2
 
@@ -132,7 +133,7 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
     loss = p.turnover_rate + mitophagy_rate
     gain = loss * max(0.0, 1.0 + p.feedback * (1.0 - counted / wanted)) * float(cells.pgc1a[i])
     gain = min(gain, loss + LN2 / p.doubling_time)
-    gain = gain + growth_drive(counted, wanted, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
+    gain = gain + growth_drive(counted, wanted, growth_time(i, cells, groups), float(groups.nodes[g, NODE_PROLIFERATION]))
     gain = gain * tfam * float(groups.nodes[g, NODE_MTDNA_REPLICATION])
     rates[i, ACTIVE] = 1.0
     rates[i, LOSS] = chance(p.turnover_rate, dt)
