@@ -42,6 +42,8 @@ PORE_OPEN = 1 << 10
 PULSED = 1 << 11  # its arrival has been signalled
 FUSED = 1 << 12  # has fused with the host network since arrival
 SICK_ON_ARRIVAL = 1 << 13  # potential below the gate when it arrived
+BROKEN = 1 << 14  # lost its membrane outside of cells: no potential and no repair any more
+WITHOUT_POTENTIAL = PORE_OPEN | BROKEN
 
 # energy classes
 OWN_NETWORK, OWN_ISOLATED, DONOR_FREE, DONOR_ENDOSOME = 0, 1, 2, 3
@@ -523,7 +525,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "dye": _c("u2", "1/16384", "MitoTracker, leaks", "dye"),
         "pore": _c("u1", "10 s", "time the permeability transition pore has been open", "pore"),
         "motor": _c("u1", "", "attachment to tracks", "nanotube_transport"),
-        "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore (constants above)", "all"),
+        "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore, broken (constants above)", "all"),
     },
     "Pages": {
         "owner": _c("i4", "row of cells", "cell or pool that owns the page, -1 = free", "pages", fill=-1),
