@@ -104,6 +104,7 @@ class CellTypeNumbers:
     contact_inhibition: float = 1.0
     antigen_driven: float = 0.0
     cleavage: float = 0.0
+    spontaneous_death: float = 0.0  # 1/h
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -361,6 +361,7 @@ class Groups(NamedTuple):
     contact_inhibition: Any
     antigen_driven: Any
     cleavage: Any
+    spontaneous_death: Any
     nodes: Any
 
 
@@ -727,6 +728,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "contact_inhibition": _c("f4", "1", "share of the cycle that contact with neighbours can stop", "plate", fill=1),
         "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
         "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
+        "spontaneous_death": _c("f4", "1/h", "hazard of apoptosis by itself, beyond that of any healthy cell", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

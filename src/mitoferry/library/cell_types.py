@@ -29,7 +29,7 @@ FIELDS = (
     "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
     "nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin",
-    "unsaturation", "iron", "senescent", "angiogenic", "antigen_driven", "cleavage",
+    "unsaturation", "iron", "senescent", "angiogenic", "antigen_driven", "cleavage", "spontaneous_death",
 )  # fmt: skip
 OF_A_FEW = ("dendrites", "synaptosomes", *FIELDS[FIELDS.index("tlr9_level") :])
 """Numbers of mechanisms in which few types take part, 0 in all others (m2_share counts where macrophage does)."""
