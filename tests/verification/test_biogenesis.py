@@ -162,8 +162,8 @@ def test_a_programme_that_lasts_raises_the_number_that_the_cell_steers_for(by, g
 
 
 def test_mtdna_follows_the_programme_and_expression_does_not_dip():
-    """Copies steer for P times their normal number; complexes per mass stay, since the number of mitochondria and of copies rise together.
-    Faults seen to fail it, planted in a copy of the package: set point of copies not raised; expression by copies over the raised number."""
+    """Copies steer for P times their normal number; complexes per mass stay, since mitochondria and copies rise together. Faults seen to
+    fail it, planted in a copy of the package: set point of copies not raised; expression by copies over the raised number."""
     world = uniform_world(60, mitochondria=60, copies=6)
     world.cells.atp[:] = RESTING_ATP
     world.groups.nodes[:, NODE["biogenesis"]] = 2.0

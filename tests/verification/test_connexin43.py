@@ -132,7 +132,9 @@ def test_vesicles_of_touching_cells_need_it_for_their_uptake(contacts, left):
     assert np.allclose(np.array(vesicle_fate.arms_of(0, v, world.cells, world.groups, world.wells, p)), left * full)
 
 
-@pytest.mark.parametrize(("first", "second", "fold"), [(1.0, 1.0, 1.0), (3.0, 3.0, 3.0), (3.0, 1.0, 3.0**0.5), (0.2, 0.2, 0.04), (4.0, 0.5, 1.0)])
+@pytest.mark.parametrize(
+    ("first", "second", "fold"), [(1.0, 1.0, 1.0), (3.0, 3.0, 3.0), (3.0, 1.0, 3.0**0.5), (0.2, 0.2, 0.04), (4.0, 0.5, 1.0)]
+)
 def test_plaques_go_with_the_geometric_mean_of_added_connexin_and_the_product_of_what_is_left(first, second, fold):
     """Fault seen to fail it, planted in a copy of the package: added connexin counted whole in both cells (ninefold)."""
     world = pairs(1, cx43=(0.8, 0.6))

@@ -128,7 +128,7 @@ def test_an_egg_cleaves_into_halves_without_growing():
 def test_the_same_bytes_on_all_backends():
     found = []
     for backend in (Reference(), Cpu(threads=1), Cpu(threads=2)):
-        world, rows = t_cells(6, backend=backend)
+        world, _ = t_cells(6, backend=backend)
         both(world, 30.0, 1.0)
         found.append((len(rows_of(world)), world.cells.cycle.tobytes(), world.cells.t_cell.tobytes(), world.cells.volume.tobytes()))
     assert found[0] == found[1] == found[2]

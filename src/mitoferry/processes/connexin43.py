@@ -8,9 +8,9 @@ and what is in force in the cell is type x min(node cx43, 1) x L: a blocker, a m
 once, a raised expression (iron oxide nanoparticles, overexpression: node above 1) as fast as connexin is made, a faster or slower
 turnover with the half-life that it leaves. At time zero L is steady (1 at rest).
 
-A plaque is docked from connexons of both cells. Connexin above rest is in excess of what the other cell has to offer, so that plaques go with
-the geometric mean of what two cells have added: threefold connexin in both makes three times as many plaques, in one 1.7 times. What is
-lost is lost to every contact of the cell (the product of what is left in the two).
+A plaque is docked from connexons of both cells. Connexin above rest is in excess of what the other cell has to offer, so that plaques go
+with the geometric mean of what two cells have added: threefold connexin in both makes three times as many plaques, in one 1.7 times.
+What is lost is lost to every contact of the cell (the product of what is left in the two).
 
 In force it is what makes plaques (``gap_junction``, ``gap_junction_coupling``), docks nanotubes (``nanotube_clocks``), and holds
 cells together at the places where filopodia are caught (``nanotube_search``) and vesicles are passed on (``vesicle_fate``): the

@@ -51,7 +51,16 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import DELIVERY
 from mitoferry.processes.doses import is_due
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, lose_membrane, loss_rate, medium_volume, taker, waiting_time
+from mitoferry.processes.free_mitochondria import (
+    FULL_DAMAGE,
+    LN2,
+    clearance_row,
+    lose_membrane,
+    loss_rate,
+    medium_volume,
+    taker,
+    waiting_time,
+)
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
 from mitoferry.processes.organelle import gate_potential

@@ -13,8 +13,8 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
   (epithelium, endothelium, fibroblasts), little in tumour lines, which pile up, and in cells of the blood, which grow in clusters.
 * A T cell cycles as far as it is activated, an egg cleaves without growing (``cycle``).
 
-A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of mitochondria that
-biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
+A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
+mitochondria that biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
 given phase stays the same. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
 chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
 Of every other column ``cell_columns`` says whether the daughter inherits it, gets half, or starts anew. Daughters restart

@@ -21,8 +21,9 @@ Fission. With chance ``uneven_chance`` times DRP1 (node) times 1 + 2 stress per 
 potential (Twig 2008): it is isolated until it recovers and fuses again. The offset relaxes to one proportional to the
 mitochondrion's damage above the mean of its class, so the damaged lose potential, cannot fuse, and are left to mitophagy.
 
-One that has lost its membrane outside of cells (flag BROKEN: isolated without potential, or gone bad in the medium, in a vesicle or on
-its way) has no potential inside its host either, whatever others of its class have: it never fuses, and stays an arrival until it is degraded.
+One that has lost its membrane outside of cells (flag BROKEN: isolated without potential, or gone bad in the medium, in a vesicle or
+on its way) has no potential inside its host either, whatever others of its class have: it never fuses, and stays an arrival until it is
+degraded.
 
 Classes. Endosome: as the place says. Unfused arrival: until it fuses, then own network (flag FUSED). Own isolated: open pore, or
 potential more than ``isolation_offset`` below its class; back in the network with the next fusion.

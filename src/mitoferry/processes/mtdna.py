@@ -12,12 +12,13 @@ division replicates with its cell cycle as well. Copies in endosomes are not rep
 
 Complexes (per mass) follow their genome with the life of the protein::
 
-    d e_c/dt = (theta_c(h) TFAM transcription node dose(n) - e_c)(1/tau + growth),   theta_c(h) = 1/(1 + exp((h - h*_c)/width)), scaled to theta(0) = 1
+    d e_c/dt = (theta_c(h) TFAM transcription node dose(n) - e_c)(1/tau + growth)
+    theta_c(h) = 1/(1 + exp((h - h*_c)/width)), scaled to theta(0) = 1
     dose(n)  = (1 + K) x/(x + K), x = copies relative to n* (saturating: partial depletion is tolerated), at most 1.2
 
-Growth of a dividing cell dilutes what was made before. The node ``mtdna_transcription`` is that of the genome of the mitochondria: a dye that
-intercalates (ethidium bromide) stops it and replication, so that complexes are lost with the life of the proteins while there are still
-copies; a chain terminator (zalcitabine) stops replication alone, and complexes wait until copies are short.
+Growth of a dividing cell dilutes what was made before. The node ``mtdna_transcription`` is that of the genome of the mitochondria: a dye
+that intercalates (ethidium bromide) stops it and replication, so that complexes are lost with the life of the proteins while there are
+still copies; a chain terminator (zalcitabine) stops replication alone, and complexes wait until copies are short.
 
 Mitochondria of the own network share transcripts (complementation): h and n are those of the cell; isolated and unfused
 ones live by their own copies. Without mtDNA dose = 0: all three lose their mitochondrially encoded core, and what is
@@ -384,7 +385,9 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     rates = np.zeros((world.n_cells, N_RATES))
     set_point_gain = float(world.spec.parameters["biogenesis.set_point_gain"])
     pathogenic = np.array(world.spec.pathogenic, dtype=np.int64)
-    world.backend.each(cell_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), set_point_gain, p, step)
+    world.backend.each(
+        cell_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), set_point_gain, p, step
+    )
     world.backend.gather(
         mtdna_slot, mtdna_finish, 3 * N_HAPLOTYPES, world.n_cells, world.cells, world.pages,
         world.cells, world.mitochondria, world.wells, rates, p, step,

@@ -46,7 +46,16 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import VESICLE_FATE
 from mitoferry.processes.connexin43 import anchoring
-from mitoferry.processes.free_mitochondria import BLOCK, FULL_DAMAGE, LN2, lose_membrane, medium_volume, passage, put_into_medium, waiting_time
+from mitoferry.processes.free_mitochondria import (
+    BLOCK,
+    FULL_DAMAGE,
+    LN2,
+    lose_membrane,
+    medium_volume,
+    passage,
+    put_into_medium,
+    waiting_time,
+)
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
