@@ -224,7 +224,7 @@ def test_halving_the_step_changes_mixing_little():
 def test_one_without_membrane_never_fuses_nor_recovers_whatever_its_class_has():
     """Given without potential it lies in a host whose other arrivals are at 150 mV: those fuse, it does not in half a day; it reads 0 mV,
     its damage is not repaired, and mitophagy tags it. Faults seen to fail it, planted in a copy of the package: the flag not read by
-    fusion; not read by repair (two kernels); not read by the potential; not set in a dose without potential."""
+    fusion, by repair, or by the potential."""
     from mitoferry.core.handover import potential
     from mitoferry.processes.free_mitochondria import lose_membrane
 
