@@ -171,5 +171,5 @@ def test_mtdna_follows_the_programme_and_expression_does_not_dip():
     run(world, ["mtdna", "mitophagy", "biogenesis"], 48)
     copies = world.cells.copies[rows(world)].sum() / (60 * 60 * 6)
     assert 1.45 < copies < 1.95
-    assert state(world)["complex I"] == pytest.approx(start["complex I"], rel=0.05)
+    assert 0.99 * start["complex I"] < state(world)["complex I"] < 1.05 * start["complex I"]
     assert mean_mass(world) == pytest.approx(8192, rel=0.08)

@@ -6,11 +6,12 @@ feedback on its number N and in proportion to PGC1a::
     births per hour = mu_b N* P (1 + kappa (1 - N/(N* S))) a,     P = PGC1a x node biogenesis,     S = 1 + g (P - 1)
     a               = 1 less a share where ATP is short
 
-so that N = N* is stationary at rest, and N = N* P (with g = 1) under a programme P that lasts: PGC1a does not only make mitochondria
-faster, it raises the number that the cell steers for (and, in ``mtdna``, that of the copies of mtDNA). A cell that grows
-towards its next division makes more, up to twice the rate of its cycle. A newborn buds from a random mitochondrion of the cell's own
-network: it takes a share of its mass, each copy of its mtDNA by chance in proportion (binomial), of label and dye in proportion, and the
-same damage, complexes, inhibitor and potential; it gets an identity of its own, (cell, next number). Mass then grows towards a set point::
+so that N = N* is stationary at rest, and N settles between N* and N* P (N* P with g = 1) under a programme P that lasts: PGC1a does not
+only make mitochondria faster, it raises the number that the cell steers for (and, in ``mtdna``, that of the copies of mtDNA). A cell
+that grows towards its next division makes more, up to twice the rate of its cycle. A newborn buds from a random mitochondrion of the
+cell's own network: it takes a share of its mass, each copy of its mtDNA by chance in proportion (binomial), of label and dye in
+proportion, and the same damage, complexes, inhibitor and potential; it gets an identity of its own, (cell, next number). Mass then grows
+towards a set point::
 
     d m/dt = (m* - m)/tau_m,   m* = 1 + b tau_m, with b the births per mitochondrion and hour of this cell
 
