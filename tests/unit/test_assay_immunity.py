@@ -87,7 +87,7 @@ def test_macrophages_are_told_by_their_axis():
 
 
 def test_markers_of_t_cells(world):
-    world.cells.t_cell[cells_of(world)] = [0.3, 0.15, 0.06, 0.6]
+    world.cells.t_cell[cells_of(world)] = [0.3, 0.15, 0.06, 0.6, 0.0]
     found = read("t_cell_phenotype", world, error=0.0)
     expected = {"foxp3": 0.3, "tbet": 0.15, "ror_gamma_t": 0.06, "il_17_positive": 0.06, "ctla4": 0.3, "il2ra": 0.37, "exhaustion": 0.6}
     assert found == pytest.approx(expected, rel=1e-5)

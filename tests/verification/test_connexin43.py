@@ -107,8 +107,8 @@ def test_plaques_and_docking_follow_the_level():
     rest = pairs(200)
     fast = {"internalisation_rate": 20.0, "mitochondrion_chance": 1e-12}  # no vesicle holds one
     made = [Stage(w, (gap_junction,), gap_junction=fast).run(60.0, 30).world.extra["gap_junction.vesicles"].sum() for w in (world, rest)]
-    assert stats.binomtest(int(made[0]), int(sum(made)), 0.8).pvalue > ALPHA  # 2 x 2
-    assert stats.binomtest(int(made[0]), int(sum(made)), 2 / 3).pvalue < ALPHA  # planted fault: of one cell only
+    assert stats.binomtest(int(made[0]), int(sum(made)), 2.0 / 3.0).pvalue > ALPHA  # sqrt 2 x sqrt 2 against 1
+    assert stats.binomtest(int(made[0]), int(sum(made)), 0.8).pvalue < ALPHA  # planted fault: added connexin counted whole, 2 x 2
     a, b = (int(rows_of(world, k)[0]) for k in (0, 1))
     p = parameters(None, "nanotube_clocks", nanotube_clocks.Parameters)
     for w in (world, rest):
@@ -130,3 +130,17 @@ def test_vesicles_of_touching_cells_need_it_for_their_uptake(contacts, left):
     full = np.array(vesicle_fate.arms_of(0, v, world.cells, world.groups, world.wells, p))
     world.groups.nodes[:, NODE["cx43"]] = 0.0
     assert np.allclose(np.array(vesicle_fate.arms_of(0, v, world.cells, world.groups, world.wells, p)), left * full)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fold"), [(1.0, 1.0, 1.0), (3.0, 3.0, 3.0), (3.0, 1.0, 3.0**0.5), (0.2, 0.2, 0.04), (4.0, 0.5, 1.0)]
+)
+def test_plaques_go_with_the_geometric_mean_of_added_connexin_and_the_product_of_what_is_left(first, second, fold):
+    """Fault seen to fail it, planted in a copy of the package: added connexin counted whole in both cells (ninefold)."""
+    world = pairs(1, cx43=(0.8, 0.6))
+    groups = world.groups
+    groups.nodes[groups.population == 0, NODE["cx43"]] = first
+    groups.nodes[groups.population == 1, NODE["cx43"]] = second
+    a, b = int(rows_of(world, 0)[0]), int(rows_of(world, 1)[0])
+    plaques = connexin43.docking(a, world.cells, groups) * connexin43.docking(b, world.cells, groups)
+    assert np.isclose(plaques, fold * 0.8 * 0.6, rtol=1e-6)

@@ -14,6 +14,7 @@ from mitoferry.core.schema import (
     OCCUPIED,
     OWN_ISOLATED,
     OWN_NETWORK,
+    PINK1,
     PLACE_SHIFT,
     PORE_OPEN,
 )
@@ -218,3 +219,29 @@ def test_halving_the_step_changes_mixing_little():
         return world.mitochondria.damage[occupied(world)].astype(float).std()
 
     assert spread(150) == pytest.approx(spread(INTERVAL["mitochondria"]), rel=0.1)
+
+
+def test_one_without_membrane_never_fuses_nor_recovers_whatever_its_class_has():
+    """Given without potential it lies in a host whose other arrivals are at 150 mV: those fuse, it does not in half a day; it reads 0 mV,
+    its damage is not repaired, and mitophagy tags it. Faults seen to fail it, planted in a copy of the package: the flag not read by
+    fusion, by repair, or by the potential."""
+    from mitoferry.core.handover import potential
+    from mitoferry.processes.free_mitochondria import lose_membrane
+
+    world = uniform_world(20, mitochondria=60)
+    m = world.mitochondria
+    whole, broken = occupied(world)[::60], occupied(world)[1::60]
+    m.flags[np.concatenate([whole, broken])] = OCCUPIED | (DONOR_FREE << CLASS_SHIFT)
+    for slot in broken:
+        lose_membrane(m, int(slot))
+    world.cells.psi[:] = 150.0
+    world.groups.arrival_fusion[:] = 1.0
+    run(world, ["damage", "fusion_fission", "mitophagy"], 12, mitophagy={"basal_rate": 0.0, "pink1_rate": 0.0, "arrival_gain": 0.0})
+    assert ((m.flags[whole] & FUSED) > 0).mean() > 0.9
+    assert ((m.flags[broken] & FUSED) == 0).all()
+    assert (((m.flags[broken] >> CLASS_SHIFT) & 3) == DONOR_FREE).all()
+    assert (m.damage[broken] == 65535).all()
+    assert (m.damage[whole] < 10000).all()
+    assert all(potential(m, world.cells, int(h), int(s)) == 0.0 for s, h in zip(broken, owners(world, broken), strict=True))
+    assert ((m.flags[broken] & PINK1) > 0).all()
+    assert ((m.flags[whole] & PINK1) == 0).all()

@@ -10,7 +10,7 @@ from fates import module, rest, rows_of, shared_backend, slots_of, values
 from mitoferry.core.events import EVENT_LOADED, EVENT_WASHED
 from mitoferry.core.nodes import NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS
 from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Dose, Geometry, PlateSpec, spec_from_plain, spec_to_plain
-from mitoferry.core.schema import IN_TRANSIT, LABEL_SCALE, PLACE_MASK, PLACE_SHIFT, ROUTE_INJECTION, ROUTE_MASK, ROUTE_SHIFT, Step
+from mitoferry.core.schema import BROKEN, IN_TRANSIT, LABEL_SCALE, PLACE_MASK, PLACE_SHIFT, ROUTE_INJECTION, ROUTE_MASK, ROUTE_SHIFT, Step
 from mitoferry.experiment.loop import Engine
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
@@ -90,6 +90,7 @@ def test_the_viable_have_a_potential_the_others_are_dead(viability, fault):
     m, slots = world.mitochondria, slots_of(world, world.pool(0, 1))
     dead = m.damage[slots] == 65535
     assert (stats.binomtest(int((~dead).sum()), 3000, viability + fault).pvalue > ALPHA) == (fault == 0.0)
+    assert ((m.flags[slots] & BROKEN != 0) == dead).all()
     assert (m.psi_offset[slots[dead]] == 0).all()
     assert (m.psi_offset[slots[~dead]] == -15600).all()
     assert (m.damage[slots[~dead]] < 6553).all()

@@ -117,3 +117,39 @@ def test_cells_that_do_not_live_are_left_alone():
     run(world, ["mtdna"], 24)
     assert (world.mitochondria.copies == before[0]).all()
     assert (world.mitochondria.complex1 == before[1]).all()
+
+
+@pytest.mark.parametrize("left", [1.0, 0.4, 0.0])
+def test_a_block_of_transcription_takes_complexes_with_the_life_of_the_protein_and_no_copies(left):
+    """e = left + (1 - left) exp(-t/tau) while all copies are there, and the number of copies is the same to the last one with and without
+    the block. Faults seen to fail it, planted in a copy of the package: node not read; node also on the rate of replication."""
+    world = uniform_world(10, mitochondria=20, copies=10, switches={"mitophagy": "off"})
+    free = uniform_world(10, mitochondria=20, copies=10, switches={"mitophagy": "off"})
+    world.groups.nodes[:, NODE["mtdna_transcription"]] = left
+    p = run(world, ["mtdna"], 48)["mtdna"]
+    run(free, ["mtdna"], 48)
+    assert (world.mitochondria.copies[occupied(world)] == free.mitochondria.copies[occupied(free)]).all()
+    expected = left + (1.0 - left) * np.exp(-48 / p.expression_time)
+    assert complexes(world) == pytest.approx((expected,) * 3, rel=0.03)
+
+
+def test_ethidium_bromide_acts_on_transcription_and_a_chain_terminator_does_not():
+    """By the library. Fault seen to fail it, planted in a copy of the package: ethidium bromide without the effect on transcription."""
+    from mitoferry.library.interventions import load_drugs
+
+    drugs = load_drugs()
+    nodes = {name: {e.key for e in drugs[name].effects()} for name in ("etbr", "zalcitabine")}
+    assert nodes == {"etbr": {"mtdna_replication", "mtdna_transcription"}, "zalcitabine": {"mtdna_replication"}}
+
+
+@pytest.mark.parametrize("cycle", [0.0, 24.0])
+def test_growth_dilutes_complexes_that_are_not_made_anew(cycle):
+    """A dividing cell loses them at 1/tau + its growth: here the cell is kept short by half of what its size asks for, so that growth is at
+    its most, 2 ln2/T. Fault seen to fail it, planted in a copy of the package: no dilution."""
+    world = uniform_world(10, mitochondria=20, copies=5, switches={"mitophagy": "off"})
+    world.groups.cycle_time[:] = cycle
+    world.groups.nodes[:, NODE["mtdna_transcription"]] = 0.0
+    world.cells.target_mitochondria[rows(world)] = 40.0
+    p = run(world, ["mtdna"], 24)["mtdna"]
+    growth = 2.0 * np.log(2.0) / cycle if cycle else 0.0
+    assert complexes(world) == pytest.approx((np.exp(-24 * (1 / p.expression_time + growth)),) * 3, rel=0.01)

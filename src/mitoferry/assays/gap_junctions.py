@@ -16,7 +16,7 @@ import numpy as np
 from mitoferry.assays.base import CELLS, Assay, Option, Readout, View, ratio
 from mitoferry.core.schema import Step
 from mitoferry.core.streams import ASSAY_COUNT
-from mitoferry.processes.connexin43 import connexin
+from mitoferry.processes.connexin43 import docking
 from mitoferry.processes.contacts import contact_length
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.neighbours import minimum_image
@@ -31,7 +31,7 @@ def plaques(view: View) -> np.ndarray:
     per_length = float(world.spec.parameters["gap_junction.plaques_per_length"])
     gap = float(world.spec.parameters["gap_junction.contact_gap"])
     every = View(world, None).living()
-    strength = np.array([max(connexin(int(i), c, world.groups) * float(c.akt[i]), 0.0) for i in every])
+    strength = np.array([max(docking(int(i), c, world.groups) * float(c.akt[i]), 0.0) for i in every])
     for w in range(view.n_wells):
         here = c.well[every] == w
         rows, own = every[here], strength[here]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.schema import CLASS_MASK, CLASS_SHIFT, OCCUPIED, PAGE, PORE_OPEN, PSI_OFFSET_SCALE
+from mitoferry.core.schema import CLASS_MASK, CLASS_SHIFT, OCCUPIED, PAGE, PSI_OFFSET_SCALE, WITHOUT_POTENTIAL
 
 CHUNK_PAGES = 1 << 15
 
@@ -37,10 +37,10 @@ def chunks(world: Any) -> Iterator[Chunk]:
 
 
 def potentials(world: Any, chunk: Chunk) -> np.ndarray:
-    """Membrane potential [mV] of each mitochondrion of a chunk: of its energy class less its own offset, 0 with open pore."""
+    """Membrane potential [mV] of each mitochondrion of a chunk: of its energy class less its own offset, 0 with open pore or broken."""
     energy_class = (chunk.flags >> CLASS_SHIFT) & CLASS_MASK
     psi = world.cells.psi[chunk.owner, energy_class].astype(np.float64) - PSI_OFFSET_SCALE * world.mitochondria.psi_offset[chunk.slots]
-    return np.where(chunk.flags & PORE_OPEN, 0.0, psi)
+    return np.where(chunk.flags & WITHOUT_POTENTIAL, 0.0, psi)
 
 
 def sums_per_cell(world: Any, quantities: Callable[[Chunk], list[Any]], n: int) -> list[np.ndarray]:

@@ -22,12 +22,12 @@ from mitoferry.core.schema import (
     N_HAPLOTYPES,
     PLACE_MASK,
     PLACE_SHIFT,
-    PORE_OPEN,
     PSI_OFFSET_SCALE,
     PULSED,
     ROUTE_MASK,
     ROUTE_SHIFT,
     SICK_ON_ARRIVAL,
+    WITHOUT_POTENTIAL,
 )
 
 
@@ -35,7 +35,7 @@ from mitoferry.core.schema import (
 def potential(mitochondria, cells, owner, slot):
     """Membrane potential [mV] of the mitochondrion in ``slot``: that of its energy class less its own offset."""
     flags = int(mitochondria.flags[slot])
-    if flags & PORE_OPEN != 0:
+    if flags & WITHOUT_POTENTIAL != 0:
         return 0.0
     k = (flags >> CLASS_SHIFT) & CLASS_MASK
     return float(cells.psi[owner, k]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])

@@ -102,6 +102,11 @@ class CellTypeNumbers:
     angiogenic: float = 0.0
     calming_secretion: float = 0.0
     scatter: float = 0.0
+    # the cell cycle
+    contact_inhibition: float = 1.0
+    antigen_driven: float = 0.0
+    cleavage: float = 0.0
+    spontaneous_death: float = 0.0  # 1/h
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

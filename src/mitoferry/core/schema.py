@@ -42,6 +42,8 @@ PORE_OPEN = 1 << 10
 PULSED = 1 << 11  # its arrival has been signalled
 FUSED = 1 << 12  # has fused with the host network since arrival
 SICK_ON_ARRIVAL = 1 << 13  # potential below the gate when it arrived
+BROKEN = 1 << 14  # lost its membrane outside of cells: no potential and no repair any more
+WITHOUT_POTENTIAL = PORE_OPEN | BROKEN
 
 # energy classes
 OWN_NETWORK, OWN_ISOLATED, DONOR_FREE, DONOR_ENDOSOME = 0, 1, 2, 3
@@ -136,7 +138,7 @@ RECEPTOR_PROSTAGLANDIN_E2, RECEPTOR_TSG_6 = 8, 9  # EP2 and EP4; CD44
 RECEPTOR_HGF = 10  # MET
 N_RECEPTORS = 11
 # differentiation of a T cell, 0..1: cells.t_cell
-TREG, TH1, TH17, EXHAUSTION = 0, 1, 2, 3
+TREG, TH1, TH17, EXHAUSTION, ACTIVATION = 0, 1, 2, 3, 4
 
 
 class Mitochondria(NamedTuple):
@@ -363,6 +365,10 @@ class Groups(NamedTuple):
     h2o2_scale: Any
     calming_secretion: Any
     scatter: Any
+    contact_inhibition: Any
+    antigen_driven: Any
+    cleavage: Any
+    spontaneous_death: Any
     nodes: Any
 
 
@@ -527,7 +533,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "dye": _c("u2", "1/16384", "MitoTracker, leaks", "dye"),
         "pore": _c("u1", "10 s", "time the permeability transition pore has been open", "pore"),
         "motor": _c("u1", "", "attachment to tracks", "nanotube_transport"),
-        "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore (constants above)", "all"),
+        "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore, broken (constants above)", "all"),
     },
     "Pages": {
         "owner": _c("i4", "row of cells", "cell or pool that owns the page, -1 = free", "pages", fill=-1),
@@ -642,7 +648,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "sting": _c("f4", "1", "cGAS-STING activity", "mtdna_sensing"),
         "nlrp3": _c("f4", "1", "NLRP3 inflammasome activity", "mtdna_sensing"),
         "polarisation": _c("f4", "1", "macrophage: shift from its type towards M2 (positive) or M1, axis -1..1", "macrophage_polarisation"),
-        "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, 0..1", "t_cell_fate", (4,)),
+        "t_cell": _c("f4", "1", "T cell: Treg, Th1 and Th17 character, exhaustion, activation, 0..1", "t_cell_fate", (5,)),
         "engulfed": _c("i4", "", "dying cells engulfed so far", "phagocytosis"),
         "traps": _c("u1", "", "1 = a neutrophil that has cast its trap", "neutrophil_traps"),
         "heme": _c("f4", "mass units", "damaged mass degraded and not yet cleared, a dose of heme", "arrival, mitophagy, heme_signalling"),
@@ -731,6 +737,10 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
         "calming_secretion": _c("f4", "1", "secretion of prostaglandin E2 and TSG-6 under inflammation, relative", "plate"),
         "scatter": _c("f4", "1", "answers HGF and TGF-beta by crawling, 0..1", "plate"),
+        "contact_inhibition": _c("f4", "1", "share of the cycle that contact with neighbours can stop", "plate", fill=1),
+        "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
+        "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
+        "spontaneous_death": _c("f4", "1/h", "hazard of apoptosis by itself, beyond that of any healthy cell", "plate"),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -25,11 +25,12 @@ from mitoferry.library.records import TAGS, check_evidence, data_path, raise_all
 FIELDS = (
     "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
     "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion", "arrival_lysis", "arrival_fusion",
-    "cycle_time", "cytokine_sensitivity", "cell_cv", "dendrites", "exophers", "synaptosomes",
+    "cycle_time", "contact_inhibition", "cytokine_sensitivity", "cell_cv", "dendrites", "exophers", "synaptosomes",
     "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
     "nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin",
     "unsaturation", "iron", "senescent", "angiogenic", "calming_secretion", "scatter",
+    "antigen_driven", "cleavage", "spontaneous_death",
 )  # fmt: skip
 OF_A_FEW = ("dendrites", "synaptosomes", *FIELDS[FIELDS.index("tlr9_level") :])
 """Numbers of mechanisms in which few types take part, 0 in all others (m2_share counts where macrophage does)."""
@@ -37,7 +38,7 @@ DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
-SHARES = ("senescent", "angiogenic", "scatter")
+SHARES = ("senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage")
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 

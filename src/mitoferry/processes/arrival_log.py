@@ -26,10 +26,10 @@ from mitoferry.core.schema import (
     N_POOLS,
     OCCUPIED,
     PAGE,
-    PORE_OPEN,
     PSI_OFFSET_SCALE,
     ROUTE_MASK,
     ROUTE_SHIFT,
+    WITHOUT_POTENTIAL,
 )
 
 RECORD = ("birth", "ordinal", "copies", "mass", "damage", "flags", "psi_offset")
@@ -98,7 +98,7 @@ def log_degraded(world: Any, watched: Watched | None, step: Any) -> None:
         time=step.time + world.spec.macro_step, route=(flags >> ROUTE_SHIFT) & ROUTE_MASK, source=-1, source_population=255,
         target=hosts, target_id=cells.id[hosts], target_population=cells.population[hosts], birth=record["birth"],
         ordinal=record["ordinal"], copies=record["copies"], mass=MASS_SCALE * record["mass"],
-        damage=DAMAGE_SCALE * record["damage"], psi=np.where(flags & PORE_OPEN != 0, 0.0, psi),
+        damage=DAMAGE_SCALE * record["damage"], psi=np.where(flags & WITHOUT_POTENTIAL != 0, 0.0, psi),
     )  # fmt: skip
 
 

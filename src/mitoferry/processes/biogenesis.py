@@ -3,13 +3,15 @@
 Mechanism. A cell makes mitochondria at the rate at which basal mitophagy takes them from its normal number N*, with
 feedback on its number N and in proportion to PGC1a::
 
-    births per hour = mu_b N* PGC1a node (1 + kappa (1 - N/N*)) a        ( = b0 PGC1a (1 - N/N_max), N_max = N* (1 + 1/kappa))
+    births per hour = mu_b N* P (1 + kappa (1 - N/(N* S))) a,     P = PGC1a x node biogenesis,     S = 1 + g (P - 1)
     a               = 1 less a share where ATP is short
 
-so that N = N* is stationary. A cell that grows towards its next division makes more, up to twice the rate of its cycle.
-A newborn buds from a random mitochondrion of the cell's own network: it takes a share of its mass, each copy of its
-mtDNA by chance in proportion (binomial), of label and dye in proportion, and the same damage, complexes, inhibitor and
-potential; it gets an identity of its own, (cell, next number). Mass then grows towards a set point::
+so that N = N* is stationary at rest, and N settles between N* and N* P (N* P with g = 1) under a programme P that lasts: PGC1a does not
+only make mitochondria faster, it raises the number that the cell steers for (and, in ``mtdna``, that of the copies of mtDNA). A cell
+that grows towards its next division makes more, up to twice the rate of its cycle. A newborn buds from a random mitochondrion of the
+cell's own network: it takes a share of its mass, each copy of its mtDNA by chance in proportion (binomial), of label and dye in
+proportion, and the same damage, complexes, inhibitor and potential; it gets an identity of its own, (cell, next number). Mass then grows
+towards a set point::
 
     d m/dt = (m* - m)/tau_m,   m* = 1 + b tau_m, with b the births per mitochondrion and hour of this cell
 
@@ -50,7 +52,8 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import BIOGENESIS
-from mitoferry.processes.mtdna import basal_mitophagy, growth_drive
+from mitoferry.processes.cycle import growth_time
+from mitoferry.processes.mtdna import basal_mitophagy, growth_drive, programme, set_point
 from mitoferry.processes.organelle import class_of, place_of
 from mitoferry.processes.rest import RESTING_ATP, alive
 
@@ -69,6 +72,7 @@ class Parameters(NamedTuple):
     smallest_mass: float
     bud_share: float
     atp_need: float
+    set_point_gain: float
 
 
 @row
@@ -85,10 +89,11 @@ def birth_drive(h, cells, groups, mitophagy_rate, p):
     target = float(cells.target_mitochondria[h])
     if now <= 0.0 or target <= 0.0:
         return 0.0
-    node = float(groups.nodes[g, NODE_BIOGENESIS])
-    drive = mitophagy_rate * target * float(cells.pgc1a[h]) * max(1.0 + p.feedback * (1.0 - now / target), 0.0)
-    drive = drive + now * growth_drive(now, target, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
-    return drive * node
+    asked = programme(h, cells, groups)
+    wanted = target * set_point(asked, p.set_point_gain)
+    drive = mitophagy_rate * target * asked * max(1.0 + p.feedback * (1.0 - now / wanted), 0.0)
+    growth = now * growth_drive(now, wanted, growth_time(h, cells, groups), float(groups.nodes[g, NODE_PROLIFERATION]))
+    return drive + growth * min(max(float(groups.nodes[g, NODE_BIOGENESIS]), 0.0), 1.0)
 
 
 @row

@@ -8,6 +8,10 @@ and what is in force in the cell is type x min(node cx43, 1) x L: a blocker, a m
 once, a raised expression (iron oxide nanoparticles, overexpression: node above 1) as fast as connexin is made, a faster or slower
 turnover with the half-life that it leaves. At time zero L is steady (1 at rest).
 
+A plaque is docked from connexons of both cells. Connexin above rest is in excess of what the other cell has to offer, so that plaques go
+with the geometric mean of what two cells have added: threefold connexin in both makes three times as many plaques, in one 1.7 times.
+What is lost is lost to every contact of the cell (the product of what is left in the two).
+
 In force it is what makes plaques (``gap_junction``, ``gap_junction_coupling``), docks nanotubes (``nanotube_clocks``), and holds
 cells together at the places where filopodia are caught (``nanotube_search``) and vesicles are passed on (``vesicle_fate``): the
 factor :func:`anchoring` is 1 at rest and falls by a share when connexin is lost.
@@ -20,6 +24,7 @@ Huang 2021; attachment by connexin 43 before the transfer, Islam 2012 Nat Med (a
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -58,6 +63,15 @@ def relative_connexin(i, cells, groups):
 def connexin(i, cells, groups):
     """Connexin 43 in force in cell ``i``: 1 is that of a well coupled stromal cell."""
     return float(groups.cx43[int(cells.group[i])]) * relative_connexin(i, cells, groups)
+
+
+@row
+def docking(i, cells, groups):
+    """Connexin 43 of cell ``i`` as it counts for plaques: what is lost is missing, what is added has to find a partner (square root)."""
+    relative = relative_connexin(i, cells, groups)
+    if relative > 1.0:
+        relative = math.sqrt(relative)
+    return float(groups.cx43[int(cells.group[i])]) * relative
 
 
 @row

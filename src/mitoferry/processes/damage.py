@@ -30,6 +30,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    BROKEN,
     DAMAGE_SCALE,
     DONOR_ENDOSOME,
     DONOR_FREE,
@@ -119,7 +120,7 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
         damage = int(mitochondria.damage[slot])
         gained = opened if flags & PORE_OPEN != 0 else closed
         new = rounded(damage * kept + gained, u, 65535.0)
-        mitochondria.damage[slot] = new if flags & OCCUPIED != 0 else damage
+        mitochondria.damage[slot] = new if flags & (OCCUPIED | BROKEN) == OCCUPIED else damage
     if rates[h, ANOXIC] == 0.0:
         return
     left0, left1, left2, left3 = rates[h, FLAVIN], rates[h, FLAVIN + 1], rates[h, FLAVIN + 2], rates[h, FLAVIN + 3]
@@ -148,7 +149,8 @@ def damage_slot(h, slot, sums, cells, mitochondria, wells, rates, step):
     gained = rates[h, GAINED]
     if flags & PORE_OPEN != 0:
         gained = rates[h, GAINED_PORE]
-    mitochondria.damage[slot] = rounded(int(mitochondria.damage[slot]) * rates[h, KEPT] + gained, a, 65535.0)
+    if flags & BROKEN == 0:
+        mitochondria.damage[slot] = rounded(int(mitochondria.damage[slot]) * rates[h, KEPT] + gained, a, 65535.0)
     left = rates[h, FLAVIN + class_of(flags)]
     if left < 1.0:
         mitochondria.complex1[slot] = rounded(int(mitochondria.complex1[slot]) * left, b, 65535.0)

@@ -10,7 +10,9 @@ signal):
   swell and burst when a pore stays open for longer than some 10 min; f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
   rest counts, since h0 is the hazard of a healthy cell; psi counts relative to the potential at which the
   population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
-  node of BCL-2 and relatives (venetoclax); a senolytic (node ``senolysis``) adds to the drug in senescent cells;
+  node of BCL-2 and relatives (venetoclax); cells with a life span of their own (neutrophils: ``spontaneous_death`` of the
+  type) die at that hazard besides, which the survival signal lowers likewise; a senolytic (node ``senolysis``) adds to the drug
+  in senescent cells;
 * necrosis from any state with a membrane: h_N = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share ATP0))^4), 0 at rest, a hazard and not a
   cliff;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
@@ -168,6 +170,7 @@ def chance_rate(i, state, cells, groups, p):
         g = int(cells.group[i])
         withstood = max(float(cells.own_threshold[i]), 0.05)
         drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]) / withstood, p.dna_half)
+        drug += float(groups.spontaneous_death[g])
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         h2o2 = float(cells.h2o2[i]) / withstood

@@ -51,7 +51,16 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import DELIVERY
 from mitoferry.processes.doses import is_due
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE, LN2, clearance_row, loss_rate, medium_volume, taker, waiting_time
+from mitoferry.processes.free_mitochondria import (
+    FULL_DAMAGE,
+    LN2,
+    clearance_row,
+    lose_membrane,
+    loss_rate,
+    medium_volume,
+    taker,
+    waiting_time,
+)
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
 from mitoferry.processes.organelle import gate_potential
@@ -123,8 +132,7 @@ def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages,
                 gone = loss + waiting_time(clocks.lysis, v, dt)
                 left = waiting_time(leaving, x, dt)
                 if loss < min(dt, left):
-                    mitochondria.damage[slot] = FULL_DAMAGE
-                    mitochondria.psi_offset[slot] = 0
+                    lose_membrane(mitochondria, slot)
                 if left < dt and left < gone:
                     time = step.time + 3600.0 * left
                     if y * leaving < total:

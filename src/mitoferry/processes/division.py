@@ -9,10 +9,12 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
   ``dhodh`` (brequinar), or the uridine supplied (node ``uridine``) if that is larger; Hill2(x), 1 at x = 1. rho0 cells need uridine.
 * A senescent cell (``cells.senescent``) does not cycle. ERK (``cells.erk``, 1 at rest) is the growth signal of arrivals that stay
   without function.
-* Contact inhibition: 1/(1 + (contacts/n_half)^4).
+* Contact inhibition: 1 - s (1 - 1/(1 + (contacts/n_half)^4)), s the number ``contact_inhibition`` of the type: 1 in untransformed cells
+  (epithelium, endothelium, fibroblasts), little in tumour lines, which pile up, and in cells of the blood, which grow in clusters.
+* A T cell cycles as far as it is activated, an egg cleaves without growing (``cycle``).
 
-A cell that cycles grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of mitochondria that
-biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
+A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
+mitochondria that biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
 given phase stays the same. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
 chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
 Of every other column ``cell_columns`` says whether the daughter inherits it, gets half, or starts anew. Daughters restart
@@ -20,7 +22,7 @@ at a random progress of 0 to ``spread``, so that lineages lose their phase.
 
 Assumptions: links stay with the mother's row; daughters lie side by side in a random direction. Divisions are settled
 once per step in order of (well, id); a step delays them by dt/2 on average.
-Verification: ``tests/verification/test_fate_division.py``.
+Verification: ``tests/verification/test_fate_division.py``, ``tests/verification/test_cycle_of_types.py``.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from mitoferry.core.schema import CELL_LIVE, PAGE
 from mitoferry.core.streams import PROLIFERATION
 from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
 from mitoferry.processes.cell_events import log_cell_events
+from mitoferry.processes.cycle import driven_share
 from mitoferry.processes.partition import partition
 from mitoferry.processes.rest import RESTING_ATP, respiration
 from mitoferry.space.geometry import BLOCK, place
@@ -60,6 +63,7 @@ class Parameters(NamedTuple):
     contacts_half: float
     p53_arrest: float
     spread: float
+    activation_half: float
 
 
 @row
@@ -81,7 +85,10 @@ def cycle_rate(i, cells, groups, p):
     used = respiration(i, cells)
     dhodh = float(groups.nodes[g, NODE_DHODH])
     gate = pyrimidine_gate(used, float(cells.target_mitochondria[i]), dhodh, float(groups.nodes[g, NODE_URIDINE]), p)
-    crowding = 1.0 - hill4(float(cells.n_contacts[i]), p.contacts_half)
+    if float(groups.cleavage[g]) > 0.0:
+        gate = 1.0
+    gate = gate * driven_share(i, cells, groups, p.activation_half)
+    crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(float(cells.n_contacts[i]), p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])
 
@@ -94,8 +101,10 @@ def cycle_row(i, cells, groups, p, step):
     progress = cycle_rate(i, cells, groups, p) * step.dt / 3600.0
     if progress <= 0.0:
         return
-    factor = exp(LN2 * progress)
     cells.cycle[i] = float(cells.cycle[i]) + progress
+    if float(groups.cleavage[int(cells.group[i])]) > 0.0:
+        return
+    factor = exp(LN2 * progress)
     cells.volume[i] = factor * float(cells.volume[i])
     cells.demand[i] = factor * float(cells.demand[i])
     cells.glycolysis[i] = factor * float(cells.glycolysis[i])

@@ -28,6 +28,7 @@ from mitoferry.core.maths import approach
 from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX, NODE_RADIATION
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
+from mitoferry.processes.cycle import quiescent
 from mitoferry.processes.organelle import excess_oxidant
 from mitoferry.processes.rest import alive, energy, relative_h2o2
 
@@ -61,7 +62,7 @@ def dna_damage_row(i, cells, groups, p, step):
     if level > 0.0:
         held = retention(atp, float(groups.nodes[g, NODE_DRUG_EFFLUX]), p)
     lesions = level * held + max(float(groups.nodes[g, NODE_RADIATION]), 0.0)
-    if lesions > 0.0 and float(groups.cycle_time[g]) <= 0.0:
+    if lesions > 0.0 and quiescent(i, cells, groups):
         lesions = lesions * p.quiescent
     made = lesions + p.oxidant_rate * excess_oxidant(relative_h2o2(i, cells, groups), p.oxidant_half)
     cells.drug_retention[i] = held

@@ -36,6 +36,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    BROKEN,
     CALCIUM,
     CELL_LIVE,
     ENDOSOME,
@@ -205,6 +206,14 @@ def waiting_time(rate, u, dt):
 
 
 @row
+def lose_membrane(mitochondria, slot):
+    """The mitochondrion in ``slot`` loses its function outside of cells: full damage, no potential, for good."""
+    mitochondria.damage[slot] = FULL_DAMAGE
+    mitochondria.psi_offset[slot] = 0
+    mitochondria.flags[slot] = int(mitochondria.flags[slot]) | BROKEN
+
+
+@row
 def loss_rate(calcium, p):
     """Rate [1/h] at which a free mitochondrion loses its function at ``calcium`` [mM]."""
     return LN2 / p.function_half_life + LN2 / p.calcium_half_life * hill2(calcium, p.calcium_half)
@@ -257,8 +266,7 @@ def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
     gone = lost + waiting_time(p.lysis_rate, v, dt)
     taken = waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x, dt)
     if lost < min(dt, taken):
-        mitochondria.damage[slot] = FULL_DAMAGE
-        mitochondria.psi_offset[slot] = 0
+        lose_membrane(mitochondria, slot)
     if taken < dt and taken < gone:
         mitochondria.motor[slot] = int(mitochondria.motor[slot]) | CLAIMED
         sums[2] += 1

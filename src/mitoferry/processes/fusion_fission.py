@@ -21,6 +21,10 @@ Fission. With chance ``uneven_chance`` times DRP1 (node) times 1 + 2 stress per 
 potential (Twig 2008): it is isolated until it recovers and fuses again. The offset relaxes to one proportional to the
 mitochondrion's damage above the mean of its class, so the damaged lose potential, cannot fuse, and are left to mitophagy.
 
+One that has lost its membrane outside of cells (flag BROKEN: isolated without potential, or gone bad in the medium, in a vesicle or
+on its way) has no potential inside its host either, whatever others of its class have: it never fuses, and stays an arrival until it is
+degraded.
+
 Classes. Endosome: as the place says. Unfused arrival: until it fuses, then own network (flag FUSED). Own isolated: open pore, or
 potential more than ``isolation_offset`` below its class; back in the network with the next fusion.
 
@@ -61,6 +65,7 @@ from mitoferry.core.schema import (
     PSI_OFFSET_SCALE,
     SUM_DAMAGE,
     SUM_MASS,
+    WITHOUT_POTENTIAL,
 )
 from mitoferry.core.streams import FISSION, FUSION
 from mitoferry.processes.fusion_content import deal_copies, exchange
@@ -153,9 +158,9 @@ def settle(slot, mean0, mean1, mean2, mean3, decay, mitochondria, p):
 
 @row
 def own_potential(slot, cells, h, mitochondria):
-    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore or outside the cytosol."""
+    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore, broken, or outside the cytosol."""
     flags = int(mitochondria.flags[slot])
-    if place_of(flags) != CYTOSOL or flags & PORE_OPEN != 0:
+    if place_of(flags) != CYTOSOL or flags & WITHOUT_POTENTIAL != 0:
         return -1000.0
     return float(cells.psi[h, class_of(flags)]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
 

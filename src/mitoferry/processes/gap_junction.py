@@ -2,7 +2,7 @@
 
 Mechanism: two living cells that touch over the length l [um] share plaques of connexin 43,
 
-    N = n_l l CX43_a CX43_b,    CX43 = type x node cx43 (``connexin43``) x Akt (PI3K opens the way; 1 at rest).
+    N = n_l l CX43_a CX43_b,    CX43 = type x node cx43 (as it docks: ``connexin43``) x Akt (PI3K opens the way; 1 at rest).
 
 Either cell internalises a plaque as an annular vesicle of two membranes, its own and a piece of the other cell, at
 
@@ -44,7 +44,7 @@ from mitoferry.core.schema import (
     ROUTE_GAP_JUNCTION,
 )
 from mitoferry.core.streams import GAP_JUNCTION
-from mitoferry.processes.connexin43 import connexin
+from mitoferry.processes.connexin43 import docking
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
@@ -102,7 +102,7 @@ def strength_row(i, cells, groups, strength):
     """Connexin 43 of cell ``i`` in force."""
     strength[i] = 0.0
     if living(cells, i):
-        strength[i] = max(connexin(i, cells, groups) * float(cells.akt[i]), 0.0)
+        strength[i] = max(docking(i, cells, groups) * float(cells.akt[i]), 0.0)
 
 
 @row

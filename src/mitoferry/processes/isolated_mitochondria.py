@@ -46,7 +46,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import INJECTION
 from mitoferry.processes.doses import doses_due, is_due
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE, INSERT
+from mitoferry.processes.free_mitochondria import INSERT, lose_membrane
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 from mitoferry.processes.seeding import Parameters as Seeding
 from mitoferry.processes.seeding import mixture_of, seed_one
@@ -82,7 +82,7 @@ def isolate(slot, mitochondria, mixture, key0, key1, identity, ordinal, viabilit
     if uniform(key0, key1, identity, ordinal, INJECTION, 0, VIABLE) < viability:
         mitochondria.psi_offset[slot] = int(-psi / PSI_OFFSET_SCALE)
         return psi
-    mitochondria.damage[slot] = FULL_DAMAGE
+    lose_membrane(mitochondria, slot)
     return 0.0
 
 

@@ -35,7 +35,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import MITOCHONDRIA_RELEASE
 from mitoferry.processes.cell_events import order_of
-from mitoferry.processes.free_mitochondria import FULL_DAMAGE
+from mitoferry.processes.free_mitochondria import lose_membrane
 from mitoferry.processes.keyed_choice import BY_MASS, FREE, OWN_MASK, first_of_clocks
 from mitoferry.processes.rest import alive
 
@@ -94,8 +94,7 @@ def release_all(rows, n, times, mitochondria, pages, cells, wells, events, p, st
             if new >= 0:
                 mitochondria.motor[new] = 1 + int(cells.layer[c])
                 if v >= p.functional:
-                    mitochondria.damage[new] = FULL_DAMAGE
-                    mitochondria.psi_offset[new] = 0
+                    lose_membrane(mitochondria, new)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

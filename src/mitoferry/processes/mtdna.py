@@ -2,17 +2,23 @@
 
 Mechanism. Every copy is degraded at rate mu and replicated at rate lambda, per haplotype k of the palette::
 
-    lambda_k = (mu + mu_mitophagy) max(0, 1 + kappa (1 - (w + epsilon m)/n*)) TFAM PGC1a node a_k,
+    lambda_k = (mu + mu_mitophagy) max(0, 1 + kappa max(P, 1) (1 - (w + epsilon m)/(n* S))) TFAM node a_k,
     w, m     copies without and with a pathogenic haplotype in the whole cell, n* the number of the cell type
 
 (relaxed replication, Chinnery and Samuels 1999), not faster than one net doubling in ``doubling_time``; mu_mitophagy is
-the rate at which mitophagy takes whole mitochondria, so that n* is stationary. A cell that is growing towards its next
+the rate at which mitophagy takes whole mitochondria, so that n* is stationary. P is the programme of biogenesis (PGC1a x node
+``biogenesis``) and S the set point that it raises (``biogenesis``), both 1 at rest. A cell that is growing towards its next
 division replicates with its cell cycle as well. Copies in endosomes are not replicated.
 
 Complexes (per mass) follow their genome with the life of the protein::
 
-    d e_c/dt = (theta_c(h) TFAM node dose(n) - e_c)/tau,   theta_c(h) = 1/(1 + exp((h - h*_c)/width)), scaled to theta(0) = 1
+    d e_c/dt = (theta_c(h) TFAM transcription node dose(n) - e_c)(1/tau + growth)
+    theta_c(h) = 1/(1 + exp((h - h*_c)/width)), scaled to theta(0) = 1
     dose(n)  = (1 + K) x/(x + K), x = copies relative to n* (saturating: partial depletion is tolerated), at most 1.2
+
+Growth of a dividing cell dilutes what was made before. The node ``mtdna_transcription`` is that of the genome of the mitochondria: a dye
+that intercalates (ethidium bromide) stops it and replication, so that complexes are lost with the life of the proteins while there are
+still copies; a chain terminator (zalcitabine) stops replication alone, and complexes wait until copies are short.
 
 Mitochondria of the own network share transcripts (complementation): h and n are those of the cell; isolated and unfused
 ones live by their own copies. Without mtDNA dose = 0: all three lose their mitochondrially encoded core, and what is
@@ -33,7 +39,14 @@ import numpy as np
 
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import LN2, chance, exp
-from mitoferry.core.nodes import NODE_ETC_EXPRESSION, NODE_MTDNA_REPLICATION, NODE_PROLIFERATION, NODE_TFAM
+from mitoferry.core.nodes import (
+    NODE_BIOGENESIS,
+    NODE_ETC_EXPRESSION,
+    NODE_MTDNA_REPLICATION,
+    NODE_MTDNA_TRANSCRIPTION,
+    NODE_PROLIFERATION,
+    NODE_TFAM,
+)
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
@@ -49,6 +62,7 @@ from mitoferry.core.schema import (
     TALLY_COPIES_OUT,
 )
 from mitoferry.core.streams import MTDNA_REPLICATION
+from mitoferry.processes.cycle import growth_time
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, rare_binomial, rounded
 from mitoferry.processes.rest import alive, relative_h2o2
 
@@ -60,6 +74,7 @@ if TYPE_CHECKING:
 ACTIVE, LOSS, GAIN, WEIGHT, TARGETS, REFERENCE, EXPRESSION, PATHOGENIC, N_RATES = 0, 1, 2, 6, 7, 10, 11, 12, 16
 MAX_DOSE = 1.2
 GROWTH_BAND = 0.1
+LEAST_SET_POINT = 0.01
 
 
 class Parameters(NamedTuple):
@@ -97,6 +112,18 @@ def dose(x, half):
 
 
 @row
+def programme(i, cells, groups):
+    """P: biogenesis that PGC1a and its relatives ask of cell ``i``, relative to rest."""
+    return max(float(cells.pgc1a[i]) * float(groups.nodes[int(cells.group[i]), NODE_BIOGENESIS]), 0.0)
+
+
+@row
+def set_point(drive, gain):
+    """Mitochondria and mtDNA that a cell under the programme ``drive`` steers for, relative to those of its size."""
+    return max(1.0 + gain * (drive - 1.0), LEAST_SET_POINT)
+
+
+@row
 def growth_drive(now, wanted, cycle_time, node):
     """Extra rate [1/h] of a dividing cell that is below what its size asks for: up to twice that of its cycle."""
     if cycle_time <= 0.0 or wanted <= 0.0:
@@ -106,7 +133,7 @@ def growth_drive(now, wanted, cycle_time, node):
 
 
 @row
-def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
+def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_gain, p, step):
     """Chances and targets that all mitochondria of cell ``i`` share in this step, into row ``i`` of ``rates``."""
     rates[i, ACTIVE] = 0.0
     if not alive(int(cells.state[i])):
@@ -124,29 +151,37 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, p, step):
             good += n
     target = float(cells.target_mitochondria[i])
     reference = float(groups.mtdna[g]) / max(float(groups.mitochondria[g]), 1.0)
-    wanted = max(reference * target, 1.0)
+    needed = max(reference * target, 1.0)
+    drive = programme(i, cells, groups)
+    raised = set_point(drive, set_point_gain)
+    wanted = needed * raised
     counted = good + p.mutant_weight * bad
     oxidants = excess_oxidant(relative_h2o2(i, cells, groups), p.tfam_oxidant_half)
     tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * oxidants)
     tfam = tfam * float(cells.tfam[i])
     loss = p.turnover_rate + mitophagy_rate
-    gain = loss * max(0.0, 1.0 + p.feedback * (1.0 - counted / wanted)) * float(cells.pgc1a[i])
+    gain = loss * max(0.0, 1.0 + p.feedback * max(drive, 1.0) * (1.0 - counted / wanted))
     gain = min(gain, loss + LN2 / p.doubling_time)
-    gain = gain + growth_drive(counted, wanted, float(groups.cycle_time[g]), float(groups.nodes[g, NODE_PROLIFERATION]))
+    time = growth_time(i, cells, groups)
+    proliferation = float(groups.nodes[g, NODE_PROLIFERATION])
+    gain = gain + growth_drive(counted, wanted, time, proliferation)
     gain = gain * tfam * float(groups.nodes[g, NODE_MTDNA_REPLICATION])
     rates[i, ACTIVE] = 1.0
     rates[i, LOSS] = chance(p.turnover_rate, dt)
     for k in range(N_HAPLOTYPES):
         advantage = 1.0 + (p.pathogenic_advantage - 1.0) * float(pathogenic[k])
         rates[i, GAIN + k] = chance(gain * advantage, dt)
-    rates[i, WEIGHT] = chance(1.0 / p.expression_time, dt)
+    now = float(int(cells.n_mitochondria[i]))
+    dilution = growth_drive(now, target * raised, time, proliferation)
+    rates[i, WEIGHT] = chance(1.0 / p.expression_time + dilution, dt)
     rates[i, REFERENCE] = reference
-    expression = tfam * float(groups.nodes[g, NODE_ETC_EXPRESSION])
+    expression = tfam * float(groups.nodes[g, NODE_ETC_EXPRESSION]) * max(float(groups.nodes[g, NODE_MTDNA_TRANSCRIPTION]), 0.0)
     rates[i, EXPRESSION] = expression
     h = 0.0
     if good + bad > 0:
         h = bad / (good + bad)
-    level = expression * dose((good + bad) / wanted, p.dose_half)
+    needed = needed * min(raised, max(now / max(target, 1.0), 1.0))
+    level = expression * dose((good + bad) / needed, p.dose_half)
     rates[i, TARGETS] = level * threshold(h, p.threshold_complex1, p.threshold_width)
     rates[i, TARGETS + 1] = level * threshold(h, p.threshold_complex34, p.threshold_width)
     rates[i, TARGETS + 2] = level * threshold(h, p.threshold_complex5, p.threshold_width)
@@ -348,8 +383,11 @@ def resting_complexes(mutant: float, p: Parameters) -> tuple[float, float, float
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of mtDNA and expression for all cells."""
     rates = np.zeros((world.n_cells, N_RATES))
+    set_point_gain = float(world.spec.parameters["biogenesis.set_point_gain"])
     pathogenic = np.array(world.spec.pathogenic, dtype=np.int64)
-    world.backend.each(cell_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), p, step)
+    world.backend.each(
+        cell_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), set_point_gain, p, step
+    )
     world.backend.gather(
         mtdna_slot, mtdna_finish, 3 * N_HAPLOTYPES, world.n_cells, world.cells, world.pages,
         world.cells, world.mitochondria, world.wells, rates, p, step,

@@ -6,6 +6,8 @@ Mechanism, hazard [1/h] of a living neutrophil that has not cast its trap yet:
 
 with o = Hill2(H2O2) less its value at rest: the traces of stimuli that a resting cell has now and then cast no trap.
 
+Only a share ``able`` of the neutrophils, drawn once by identity, can cast one at all, however strong the stimulus.
+
 A trap is cast once. The neutrophil engulfs nothing any more (``phagocytosis``) and ends by lysis at the hazard ``death.trap_lysis``,
 with its mitochondria set free in the medium (route lysis) and HMGB1 spilled. The net is nuclear DNA; what toll-like receptor 9 sees of it
 goes into the pool of free DNA of the well as ``dna`` copies of mtDNA (``mtdna_sensing``: uptake, decay). That pool is no part of the
@@ -29,6 +31,8 @@ from mitoferry.core.row import row
 from mitoferry.core.streams import NEUTROPHIL_TRAPS
 from mitoferry.processes.rest import RESTING_H2O2, alive, relative_h2o2
 
+ABLE = 1  # draw that says whether a neutrophil can
+
 
 class Parameters(NamedTuple):
     """Library: ``neutrophil_traps.*``."""
@@ -37,6 +41,7 @@ class Parameters(NamedTuple):
     h2o2_half: float  # uM
     dna: float  # copies of mtDNA
     half: float
+    able: float
 
 
 @row
@@ -61,6 +66,8 @@ def trap_row(i, cells, groups, wells, cast, p, step):
     if h <= 0.0:
         return
     w = int(cells.well[i])
+    if uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, NEUTROPHIL_TRAPS, 0, ABLE) >= p.able:
+        return
     if uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, NEUTROPHIL_TRAPS, step.step, 0) < chance(h, step.dt / 3600.0):
         cells.traps[i] = 1
         cast[i] = 1

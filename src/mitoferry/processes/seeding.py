@@ -78,6 +78,8 @@ def seed_cell(i, cells, groups, wells, start, p):
     cells.nonmito[i] = factor * float(start[g, 4])
     cells.radius[i] = float(groups.radius[g]) * exp(log(factor) / 3.0)
     cells.cycle[i] = -log(1.0 - 0.5 * d) / LN2
+    if float(groups.antigen_driven[g]) > 0.0:
+        cells.cycle[i] = 0.0  # in G0
     e, f, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
     if int(wells.geometry[w]) == 2:
         cells.z[i] = e * float(wells.size[w, 2])

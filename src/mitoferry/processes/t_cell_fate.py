@@ -13,9 +13,13 @@ Exhaustion E of a CD8 cell (``cytotoxic`` of its type): E -> stimulus x node che
 the share of its respiratory capacity that it does not use: a cell with mitochondria to spare stays fit. Without a stimulus it recovers.
 Exhaustion weakens its attack (``immune_attack``).
 
+Activation a of every T cell relaxes to the stimulus, a' = (stimulus - a)/tau, and lets the cell into the cycle (``cycle``,
+``division``): a resting one does not divide, one that is stimulated divides for the first time after a lag of about a day.
+
 Assumptions: fates are shares of a cell's character rather than draws (a population of cells of shares is a population of cells of kinds
-on average); targets frozen over a step. There is no clonal expansion and no antigen.
-Verification: ``tests/verification/test_immune_axes.py``.
+on average); targets frozen over a step. There is no antigen, and no
+dependence of the expansion on IL-2.
+Verification: ``tests/verification/test_immune_axes.py``, ``tests/verification/test_cycle_of_types.py``.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from mitoferry.core.nodes import NODE_CHECKPOINT, NODE_T_CELL_RECEPTOR
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    ACTIVATION,
     EXHAUSTION,
     N_CLASSES,
     RECEPTOR_IL_6,
@@ -52,6 +57,7 @@ class Parameters(NamedTuple):
     cytokine_gain: float
     exhaustion_time: float  # h
     spare_half: float
+    activation_time: float  # h
 
 
 @row
@@ -88,6 +94,7 @@ def fate_row(i, cells, groups, capacity, p, step):
         return
     dt = step.dt / 3600.0
     stimulus = min(max(float(groups.nodes[g, NODE_T_CELL_RECEPTOR]), 0.0), 1.0)
+    cells.t_cell[i, ACTIVATION] = relax(float(cells.t_cell[i, ACTIVATION]), stimulus, dt, p.activation_time)
     if helper > 0.0 and stimulus > 0.0:
         treg, th1, th17 = shares_of_fate(
             oxphos_share(i, cells),

@@ -55,7 +55,16 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import VESICLE_FATE
 from mitoferry.processes.connexin43 import anchoring
-from mitoferry.processes.free_mitochondria import BLOCK, FULL_DAMAGE, LN2, medium_volume, passage, put_into_medium, waiting_time
+from mitoferry.processes.free_mitochondria import (
+    BLOCK,
+    FULL_DAMAGE,
+    LN2,
+    lose_membrane,
+    medium_volume,
+    passage,
+    put_into_medium,
+    waiting_time,
+)
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
@@ -199,8 +208,7 @@ def vesicle_row(v, course, vesicles, mitochondria, cells, groups, wells, p, step
         if int(mitochondria.damage[slot]) < FULL_DAMAGE:
             y = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], VESICLE_FATE, step.step, 1)
             if late + waiting_time(LN2 / p.cargo_half_life, y, dt) < min(first, dt):
-                mitochondria.damage[slot] = FULL_DAMAGE
-                mitochondria.psi_offset[slot] = 0
+                lose_membrane(mitochondria, slot)
 
 
 @row

@@ -179,7 +179,7 @@ def _mitochondria_on(world: World, pages: np.ndarray, link_of_slot: np.ndarray) 
         "ordinal": np.asarray(m.ordinal)[slots],
         "route": (flags >> s.ROUTE_SHIFT) & s.ROUTE_MASK,
         "place": np.where(held, s.IN_TRANSIT, (flags >> s.PLACE_SHIFT) & s.PLACE_MASK),
-        "potential": np.round(np.where(flags & s.PORE_OPEN, 0.0, potential) * POTENTIAL_STEPS) / POTENTIAL_STEPS,
+        "potential": np.round(np.where(flags & s.WITHOUT_POTENTIAL, 0.0, potential) * POTENTIAL_STEPS) / POTENTIAL_STEPS,
         "damage": s.DAMAGE_SCALE * np.asarray(m.damage)[slots],
         "mass": s.MASS_SCALE * np.asarray(m.mass)[slots],
         "copies": np.asarray(m.copies)[slots],
