@@ -61,12 +61,23 @@ class KernelCache(FunctionCache):
         self._cache_file = IndexDataCacheFile(cache_path=self._cache_path, filename_base=f"{name}.{version}", source_stamp=name)
         self.enable()
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The kernel from the cache, ``None`` where it is not there or cannot be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError as error:
+            self._give_up(error)
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Save the compiled kernel; a folder that cannot be written to is told once, and the run goes on."""
+        """Save the compiled kernel; a folder that cannot be written to is told, and the run goes on."""
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            self.disable()
-            place = f"{self._cache_path} ({error.strerror or error})"
-            hint = "set MITOFERRY_CACHE_DIR to a folder that can be written to"
-            warnings.warn(KernelCacheWarning(f"compiled kernels cannot be kept in {place}: {hint}"), stacklevel=2)
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.disable()
+        hint = "every run compiles them again. Set MITOFERRY_CACHE_DIR to a folder that can be written to"
+        place = f"{self._cache_path} ({error.strerror or error})"
+        warnings.warn(KernelCacheWarning(f"compiled kernels cannot be kept in {place}: {hint}"), stacklevel=3)
