@@ -127,14 +127,15 @@ class _InnerTyping:
         if keywords or not isinstance(function, types.Function) or not all(isinstance(a, _PLAIN) for a in args):
             return self._context.resolve_function_type(function, args, keywords)
         key = (self._flags, function, tuple(args))
+        keys: Any = function._impl_keys  # type: ignore[attr-defined]  # of the implementation of each signature
         known = _found.get(key)
         if known is None:
             signature = self._context.resolve_function_type(function, args, keywords)
-            if signature is None or signature.args not in function._impl_keys:
+            if signature is None or signature.args not in keys:
                 return signature
-            known = _found[key] = signature, function._impl_keys[signature.args]
+            known = _found[key] = signature, keys[signature.args]
         signature, implementation = known
-        function._impl_keys[signature.args] = implementation
+        keys[signature.args] = implementation
         return signature
 
 

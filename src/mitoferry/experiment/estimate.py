@@ -131,7 +131,8 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     shared = 1.0 - SHARED_WORK + SHARED_WORK / cores
     return Estimate(
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
-        disk=_disk(spec, cells), working_disk=2.0 * (memory - BASE_BYTES), seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
+        disk=_disk(spec, cells), working_disk=2.0 * (memory - BASE_BYTES),
+        seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
         available=memory_free(), speed=speed,
     )  # fmt: skip
 

@@ -57,7 +57,8 @@ def _drawn(r: Results, tick: int, pool: Executor) -> tuple[list[dict[str, Any]],
 
 
 def _picture(tables: Any, size: list[float], quality: int, **how: Any) -> str:
-    return webp(picture.render_well(*tables, (size[0], size[1]), **how), quality)
+    cells, links, mitochondria = tables
+    return webp(picture.render_well(cells, links, mitochondria, (size[0], size[1]), **how), quality)
 
 
 def well_tables(r: Results, tick: int, well: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray] | None]:
