@@ -189,3 +189,25 @@ def test_other_packages_add_assays(monkeypatch):
     point.value = ASSAYS["tunel"]
     with pytest.raises(MitoferryError, match="exists already"):
         load_assays()
+
+
+def test_what_assays_of_one_time_share_is_computed_once_and_not_kept():
+    """Faults planted and caught: values kept after the block, another quantity under the same name."""
+    from types import SimpleNamespace
+
+    from mitoferry.assays.base import View, one_time_of_reading
+
+    world = SimpleNamespace(n_wells=1)
+    made = []
+
+    def compute():
+        made.append(len(made))
+        return made[-1]
+
+    with one_time_of_reading():
+        assert [View(world, None).once("a", compute), View(world, None).once("a", compute)] == [0, 0]
+        assert View(world, None).once("b", compute) == 1
+        assert View(SimpleNamespace(n_wells=1), None).once("a", compute) == 2
+    assert [View(world, None).once("a", compute), View(world, None).once("a", compute)] == [3, 4]
+    with one_time_of_reading():
+        assert View(world, None).once("a", compute) == 5

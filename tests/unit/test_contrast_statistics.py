@@ -166,3 +166,19 @@ def test_reprs(results):
     assert "8 arms × 4 replicates" in repr(results)
     assert "n = 4 wells per arm" in results._repr_html_()
     assert "Hedges g" in results.contrast("apoptosis", arm="coculture", versus="injured_alone")._repr_html_()
+
+
+def test_many_intervals_at_once_equal_those_one_by_one_to_the_last_digit():
+    """Faults planted and caught: values of a group taken in another order, NaN counted, spread without ddof."""
+    from mitoferry.studies.contrast import mean_interval, mean_intervals
+
+    rng = np.random.default_rng(5)
+    group = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 140, 60)))
+    values = rng.lognormal(0.0, 3.0, len(group))
+    values[rng.random(len(values)) < 0.1] = np.nan
+    values[group == 7] = np.nan
+    found = mean_intervals(values, group, 61)  # 60: a group without values
+    for k in range(61):
+        one = mean_interval(values[group == k])
+        for name in ("mean", "low", "high", "sd", "n"):
+            assert np.array_equal(getattr(one, name), found[name][k], equal_nan=True), (k, name)

@@ -163,3 +163,19 @@ def test_the_experiment_as_json_is_complete():
     assert plain["run"]["until"] == "24 h"
     assert plain["expect"][4]["finding"] == "msc-huvec-ogd#5"
     json.dumps(plain)
+
+
+def test_a_day_of_ten_million_mitochondria_leaves_under_a_gigabyte_unless_asked():
+    """Fault planted and caught: the default detail without its limit."""
+    from mitoferry.experiment.estimate import DETAIL_LIMIT
+
+    many = {"run.replicates": 1, "run.until": "24 h", "cells.donor.count": 20_000, "cells.recipient.count": 20_000, "well": "{size: 9 mm}"}
+    spec = resolve(load_experiment("one-nanotube", overrides=many), arms=["pair"])
+    cost = estimate(spec)
+    assert cost.mitochondria >= 1e7 or pytest.fail(f"only {cost.mitochondria:,} mitochondria")
+    assert spec.detail == ()
+    assert cost.disk < 1e9
+    asked = resolve(load_experiment("one-nanotube", overrides=many | {"run.detail": "[pair]"}), arms=["pair"])
+    assert asked.detail == ("pair",)
+    assert estimate(asked).disk > cost.disk + DETAIL_LIMIT
+    assert resolve(load_experiment("msc-huvec-ogd")).detail == ("coculture",)

@@ -10,8 +10,9 @@ A package adds an assay by an entry point of the group ``mitoferry.assays`` that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -163,6 +164,19 @@ def _arrays(value: Any) -> Iterator[np.ndarray]:
             yield from _arrays(part)
 
 
+_shared: ContextVar[dict[Any, Any] | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def one_time_of_reading() -> Iterator[None]:
+    """A block in which the state stays as it is: what one assay computes of it serves the others (:meth:`View.once`)."""
+    token = _shared.set({})
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 @contextmanager
 def read_only(world: World, tables: tuple[str, ...] = EVERYTHING) -> Iterator[None]:
     """Bring ``tables`` to the host and lock all tables: writing to any of them raises ``ValueError``."""
@@ -192,6 +206,19 @@ class View:
         self.population = population
         self.n_wells = world.n_wells
         self.name = "" if population is None else population_name(world, population)
+
+    def once(self, what: Hashable, compute: Callable[[], Any]) -> Any:
+        """The value of ``compute()``: that of another assay at the same time of reading, if it asked for the same ``what``.
+
+        ``what`` names the quantity with everything but the state that it depends on. The value must not be changed.
+        """
+        known = _shared.get()
+        if known is None:
+            return compute()
+        key = (id(self.world), what)
+        if key not in known:
+            known[key] = compute()
+        return known[key]
 
     def wells_with_population(self) -> np.ndarray:
         """Wells whose arm has the measured population; all wells for the whole well."""

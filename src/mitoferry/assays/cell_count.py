@@ -64,7 +64,7 @@ def read_state(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
         m = world.mitochondria
         return [np.ones(len(chunk.flags)), born_in(world, chunk) != own[chunk.owner], m.mass[chunk.slots], m.damage[chunk.slots]]
 
-    number, foreign, mass, damage = sums_per_cell(world, quantities, 4)
+    number, foreign, mass, damage = view.once("state", lambda: sums_per_cell(world, quantities, 4))
     rows, living = view.rows(), view.living()
     pools = N_POOLS * np.arange(view.n_wells)
     inside = in_vesicles(view)

@@ -87,7 +87,7 @@ def signals(view: View, choice: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
         light += np.where((which == 3) & foreign, FULL_LABEL, 0)
         return [light, light >= SEEN * FULL_LABEL, foreign]
 
-    light, seen, foreign = sums_per_cell(world, quantities, 3)
+    light, seen, foreign = view.once(("signals", colour.tobytes()), lambda: sums_per_cell(world, quantities, 3))
     return light / FULL_LABEL, seen, foreign
 
 

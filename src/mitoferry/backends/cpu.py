@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ def source_fingerprint() -> str:
 
 def cache_directory() -> Path:
     """Where compiled kernels are kept: ``MITOFERRY_CACHE_DIR``, else the user's cache directory."""
-    # what shapes every kernel: the backends and the layout of the tables
-    return cache_root() / "kernels" / fingerprint("backends/*.py", "core/schema.py", "core/events.py")
+    # what shapes every kernel: the backends, the layout of the tables, the compiler; not where the sources lie
+    sources = fingerprint("backends/*.py", "core/schema.py", "core/events.py")
+    compiler = " ".join(version(package) for package in ("numba", "llvmlite", "numpy"))
+    return cache_root() / "kernels" / hashlib.sha256(f"{sources} {compiler}".encode()).hexdigest()[:16]
 
 
 def code_mark(*rows: Any) -> str:
@@ -137,23 +140,17 @@ class Cpu:
         self.eager = eager or shuffle is not None
         self.caches = cache
         self.cache_folder = cache_directory()
-        if cache and "NUMBA_CACHE_DIR" not in os.environ:
-            os.environ["NUMBA_CACHE_DIR"] = str(self.cache_folder)
         import numba
-        import numba.core.config
 
         from mitoferry.backends import pointers
         from mitoferry.backends.stack import stack_lanes
 
         self._pointers = pointers
 
-        config: Any = numba.core.config  # its attributes are made at run time
         njit: Any = numba.njit  # its annotations do not know _nrt
-        if cache and not config.CACHE_DIR:
-            config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
         self.threads = max(1, threads if threads is not None else available)
-        self._jit = njit(nogil=True, error_model="numpy", cache=cache, _nrt=False)
+        self._jit = njit(nogil=True, error_model="numpy", _nrt=False)
 
         inner = {"_nrt": False, "pipeline_class": pointers.InnerCompiler}
 
@@ -246,7 +243,12 @@ class Cpu:
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        return self._jit(with_globals(driver_text(template, len(casts)), replaced, name)), name
+        run = self._jit(with_globals(driver_text(template, len(casts)), replaced, name))
+        if self.caches:
+            from mitoferry.backends.kernel_cache import KernelCache
+
+            run._cache = KernelCache(run.py_func, self.cache_folder, name)
+        return run, name
 
     def _first(self, driver: _Driver, *args: Any) -> Any:
         """The first call of a kernel, which compiles it or loads it from the cache.

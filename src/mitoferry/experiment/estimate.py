@@ -49,6 +49,9 @@ TEST_SECONDS = 0.2
 SHARE_OF_FREE = 0.9
 WARN_SHARE = 0.6
 MAX_SLOTS = 2**31 - 1
+# packed bytes on disk, of msc-huvec-ogd (mitochondria 6.1, cells and their links 25) and the small cocultures (7.4 at most)
+SAVED_MITOCHONDRION, SAVED_CELL, EVENTS_PER_CELL_DAY = 6.5, 25.0, 700.0
+DETAIL_LIMIT = 5e8  # bytes of mitochondria saved one by one over time that a run writes without being asked for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,8 @@ class Estimate:
     Attributes:
         wells, cells, mitochondria, voxels: how many, over the whole plate.
         slots: places for mitochondria that are allocated.
-        memory, disk: bytes.
+        memory, disk: bytes; disk is what stays when the run has ended.
+        working_disk: bytes of disk besides while it runs: checkpoints, one more while one is replaced.
         seconds: rough time on ``cores`` cores, kernels compiled.
         speed: of this machine in the test calculation, 1 = the machine of the fit.
         available: bytes of memory that are free on this machine, 0 if unknown.
@@ -71,6 +75,7 @@ class Estimate:
     slots: int
     memory: float
     disk: float
+    working_disk: float = 0.0
     seconds: float
     cores: int
     available: float
@@ -83,7 +88,7 @@ class Estimate:
         return (
             f"{self.wells} wells, {self.cells:,} cells, {self.mitochondria:,} mitochondria\n"
             f"memory  {size_text(self.memory)}{free}\n"
-            f"disk    about {size_text(self.disk)}\n"
+            f"disk    about {size_text(self.disk)} when it has ended, up to {size_text(self.working_disk)} more while it runs\n"
             f"time    about {time_text(self.seconds)} on {self.cores} core{'s' if self.cores != 1 else ''}, right within a factor of "
             f"{UNCERTAINTY:g}: {time_text(self.seconds / UNCERTAINTY)} to {time_text(self.seconds * UNCERTAINTY)}\n"
             f"        (this machine now has {self.speed:.2g} times the speed of the one that was measured; "
@@ -134,7 +139,8 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     shared = 1.0 - SHARED_WORK + SHARED_WORK / cores
     return Estimate(
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
-        disk=_disk(spec, cells, state), seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
+        disk=_disk(spec, cells), working_disk=CHECKPOINTS * CHECKPOINT_PACKED * state,
+        seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
         available=memory_free(), speed=speed,
     )  # fmt: skip
 
@@ -166,16 +172,27 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> 
 
 def _per_arm(spec: PlateSpec) -> list[float]:
     """Mitochondria of one replicate of each arm: they are saved one by one at the end."""
-    return [sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses) for arm in spec.arms]
+    return [_held(arm) for arm in spec.arms]
 
 
-def _disk(spec: PlateSpec, cells: int, state: float) -> float:
-    """Frames (packed to about half), the checkpoints while it runs, tables."""
+def detail_bytes(arm: Arm, until: float, save_every: float) -> float:
+    """Disk that the mitochondria of one well of ``arm`` take, saved one by one at every saved time [bytes]."""
+    return (until / save_every + 1) * _held(arm) * SAVED_MITOCHONDRION
+
+
+def _held(arm: Arm) -> float:
+    """Mitochondria in a well of an arm at its start, doses included."""
+    return sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses)
+
+
+def _disk(spec: PlateSpec, cells: int) -> float:
+    """What a run leaves: frames, tables, events, report."""
     frames = spec.until / spec.save_every + 1
-    per_arm = _per_arm(spec)
-    series = sum(n for n, arm in zip(per_arm, spec.arms, strict=True) if arm.name in spec.detail)
+    series = sum(detail_bytes(arm, spec.until, spec.save_every) for arm in spec.arms if arm.name in spec.detail)
+    last = sum(_per_arm(spec)) * SAVED_MITOCHONDRION
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
-    return 5e6 + frames * (cells * 30 + series * 12) + sum(per_arm) * 12 + readings * 6 * 20 + CHECKPOINTS * CHECKPOINT_PACKED * state
+    events = cells * spec.until / 86400.0 * EVENTS_PER_CELL_DAY
+    return 4e6 + frames * cells * SAVED_CELL + series + last + events + readings * 6 * 4
 
 
 def cores_here() -> int:

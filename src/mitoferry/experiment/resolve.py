@@ -15,6 +15,7 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
 from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population, Tunnels
+from mitoferry.experiment.estimate import DETAIL_LIMIT, detail_bytes
 from mitoferry.experiment.giving import doses_in, grafts_in
 from mitoferry.experiment.meaning import (
     count_of,
@@ -93,18 +94,22 @@ def resolve(
         save_every=_save_every(experiment, until),
         checkpoint_every=experiment.run.checkpoint_every.value,
         switches=dict(experiment.switches),
-        detail=_detail(experiment, chosen),
+        detail=_detail(experiment, chosen, until),
         left_out=tuple(arm for name, arm in built.items() if arms is not None and name not in arms),
     )
 
 
-def _detail(experiment: Experiment, arms: tuple[Arm, ...]) -> tuple[str, ...]:
-    """Arms saved in detail: those of the file that run; by default the first with donors and recipients, else the first."""
+def _detail(experiment: Experiment, arms: tuple[Arm, ...], until: int) -> tuple[str, ...]:
+    """Arms saved in detail: those of the file that run; by default the first with donors and recipients, else the first.
+
+    By default none where its mitochondria would take more than ``DETAIL_LIMIT`` of disk: then the end alone is saved one by one.
+    """
     names = tuple(a.name for a in arms)
     if experiment.run.detail is not None:
         return tuple(name for name in experiment.run.detail if name in names)
     roles = {a.name: {p.role for p in a.populations if p.count > 0} for a in arms}
-    return (next((name for name in names if len(roles[name]) > 1), names[0]),)
+    shown = next((a for a in arms if len(roles[a.name]) > 1), arms[0])
+    return (shown.name,) if detail_bytes(shown, until, _save_every(experiment, until)) <= DETAIL_LIMIT else ()
 
 
 def _check_arguments(experiment: Experiment, replicates: int | None, seed: int | None, arms: Sequence[str] | None) -> None:

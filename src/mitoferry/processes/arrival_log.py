@@ -32,6 +32,7 @@ from mitoferry.core.schema import (
     WITHOUT_POTENTIAL,
 )
 
+_MOVED = np.uint16(ROUTE_MASK << ROUTE_SHIFT)
 RECORD = ("birth", "ordinal", "copies", "mass", "damage", "flags", "psi_offset")
 
 
@@ -53,12 +54,11 @@ def watch(world: Any) -> Watched | None:
     holds[_seeded(world) :] = True  # daughters inherit what their mothers received
     world.backend.pull(world.mitochondria, world.pages)
     m, owner = world.mitochondria, world.pages.owner
-    pages = np.flatnonzero(owner >= N_POOLS * world.n_wells)
-    pages = pages[holds[owner[pages]]]
-    flags = m.flags.reshape(-1, PAGE)[pages]
-    page, lane = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
-    slots = pages[page] * PAGE + lane
+    slots = np.flatnonzero((m.flags & _MOVED) != 0)  # no more than a few of all: quicker found than looked for by page
     hosts = owner[slots // PAGE]
+    chosen = ((m.flags[slots] & OCCUPIED) != 0) & (hosts >= N_POOLS * world.n_wells)
+    chosen &= holds[hosts]
+    slots, hosts = slots[chosen], hosts[chosen]
     chosen = _unfused(m.flags[slots]) | ((m.birth[slots] >> 24) != cells.population[hosts])
     slots, hosts = slots[chosen], hosts[chosen]
     return Watched(slots, hosts, {name: getattr(m, name)[slots] for name in RECORD})

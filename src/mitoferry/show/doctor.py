@@ -22,7 +22,6 @@ LIBRARIES = (
     "pint",
     "pyarrow",
     "pandas",
-    "zarr",
     "matplotlib",
     "typer",
     "rich",

@@ -188,10 +188,9 @@ def _tubes(canvas: _Canvas, cells: Mapping[str, np.ndarray], links: Mapping[str,
 def _mitochondria(
     canvas: _Canvas, cells: Mapping[str, np.ndarray], m: Mapping[str, np.ndarray], copies: list[tuple[int, float, float]]
 ) -> None:
-    population = dict(zip(cells["id"].tolist(), cells["population"].tolist(), strict=True))
     order = np.argsort(m["cell"], kind="stable")
     host = np.asarray(m["cell"])[order]
-    px, py, rows = [], [], []
+    px, py, rows, own = [], [], [], []
     for i, x, y in copies:
         first, last = np.searchsorted(host, cells["id"][i], "left"), np.searchsorted(host, cells["id"][i], "right")
         held = order[first:last]
@@ -200,12 +199,13 @@ def _mitochondria(
         px.append(x + distance * r * np.cos(angle))
         py.append(y + distance * r * np.sin(angle))
         rows.append(held)
+        own.append(np.full(len(held), cells["population"][i], np.int64))
     if not rows:
         return
     x_all, y_all, row = np.concatenate(px), np.concatenate(py), np.concatenate(rows)
     low = np.asarray(m["potential"])[row] < LOW_POTENTIAL
     origin = np.asarray(m["birth_cell"])[row] >> 24
-    moved = origin != np.array([population.get(c, 0) for c in np.asarray(m["cell"])[row].tolist()], dtype=origin.dtype)
+    moved = origin != np.concatenate(own)
     colours = np.array(OWN, np.uint8)[origin % len(OWN)]
     colours[low] = DEPOLARISED
     canvas.dots(x_all[~moved], y_all[~moved], colours[~moved], max(round(0.55 * canvas.scale), 1))

@@ -77,6 +77,7 @@ COLUMNS: dict[str, dict[str, tuple[str, tuple[int, ...], str, str]]] = {
 }
 HOST_TRANSIT, HOST_MEDIUM, HOST_DELIVERY = 255, 254, 253
 POTENTIAL_STEPS = 64.0  # per mV: potentials are rounded, so that they pack
+_HOST_WIDTHS = (22, 8, 8, 8, 8, 3, 1)  # bits of well, host, host_state, birth_population, route, place, fused
 _NOT_SHOWN = (s.CELL_EMPTY, s.CELL_POOL, s.CELL_WAITING)
 
 
@@ -204,7 +205,13 @@ def _hosts(world: World) -> dict[str, Any]:
         np.asarray(m.birth)[moved].astype(np.int64) >> 24, (flags >> s.ROUTE_SHIFT) & s.ROUTE_MASK,
         (flags >> s.PLACE_SHIFT) & s.PLACE_MASK, (flags & s.FUSED != 0).astype(np.int64),
     )  # fmt: skip
-    key = np.stack([np.asarray(p, dtype=np.int64) for p in parts], axis=1)
-    found, count = np.unique(key, axis=0, return_counts=True) if len(key) else (key, np.zeros(0, np.int64))
+    key = np.zeros(len(moved), np.int64)  # all of them in one whole number, in this order
+    for part, width in zip(parts, _HOST_WIDTHS, strict=True):
+        key = (key << width) | np.asarray(part, dtype=np.int64)
+    keys, count = np.unique(key, return_counts=True)
+    found = np.empty((len(keys), len(parts)), np.int64)
+    for k in reversed(range(len(parts))):
+        found[:, k] = keys & ((1 << _HOST_WIDTHS[k]) - 1)
+        keys = keys >> _HOST_WIDTHS[k]
     names = ("well", "host", "host_state", "birth_population", "route", "place", "fused")
     return {**{name: found[:, k] for k, name in enumerate(names)}, "count": count}

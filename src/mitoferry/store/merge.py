@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing
 from mitoferry.store.frames import COLUMNS
 from mitoferry.store.tables import FORMAT, Names
+from mitoferry.store.zarr_folder import write_array, write_group
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,20 +59,16 @@ def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
     Per table a group with ``tick`` (n_frames), ``offset`` (n_frames + 1) and one array per column in which the frames
     follow each other: frame ``k`` is rows ``offset[k]:offset[k + 1]``. Chunks hold about 1 MiB each.
     """
-    import zarr
-
     temporary = target.with_name(target.name + TEMPORARY)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        root = zarr.create_group(store=str(temporary), zarr_format=3)
-        root.attrs.update(
-            {
-                "format": FORMAT, "content": "frames", "time_unit": "s", "arms": list(names.arms), "replicates": names.replicates,
-                "populations": list(names.populations), "roles": list(names.roles), "haplotypes": list(names.haplotypes),
-            }
-        )  # fmt: skip
+        attributes = {
+            "format": FORMAT, "content": "frames", "time_unit": "s", "arms": list(names.arms), "replicates": names.replicates,
+            "populations": list(names.populations), "roles": list(names.roles), "haplotypes": list(names.haplotypes),
+        }  # fmt: skip
+        write_group(temporary, attributes)
         for table in COLUMNS:
-            _merge_table(root.create_group(table), parts, table)
+            _merge_table(temporary / table, parts, table)
         shutil.rmtree(target, ignore_errors=True)
         temporary.rename(target)
     except OSError as error:
@@ -79,7 +76,7 @@ def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
         raise RunFolderError(explain(error, target, "could not write")) from error
 
 
-def _merge_table(group: Any, parts: Sequence[Path], table: str) -> None:
+def _merge_table(group: Path, parts: Sequence[Path], table: str) -> None:
     ticks, rows = [], []
     for path in parts:
         with np.load(path) as part:
@@ -87,31 +84,20 @@ def _merge_table(group: Any, parts: Sequence[Path], table: str) -> None:
             rows.append(part[f"{table}/rows"])
     tick = np.concatenate([np.zeros(0, np.int64), *ticks])
     offset = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *rows]))])
+    write_group(group, {})
     for name, values, unit in (("tick", tick, "s"), ("offset", offset, "rows")):
-        array = group.create_array(name, shape=values.shape, dtype=values.dtype, chunks=(max(len(values), 1),))
-        array.attrs["unit"] = unit
-        if len(values):
-            array[:] = values
+        write_array(group / name, [values], shape=values.shape, dtype=values.dtype, chunk=max(len(values), 1), attributes={"unit": unit})
     for name, (dtype, shape, unit, meaning) in COLUMNS[table].items():
         width = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
         chunk = max(min(CHUNK_BYTES // width, int(offset[-1])), 1)
-        array = group.create_array(name, shape=(int(offset[-1]), *shape), dtype=np.dtype(dtype), chunks=(chunk, *shape))
-        array.attrs.update({"unit": unit, "meaning": meaning})
-        _write_column(array, parts, f"{table}/column/{name}", chunk)
+        about = {"unit": unit, "meaning": meaning}
+        pieces = _pieces(parts, f"{table}/column/{name}")
+        write_array(group / name, pieces, shape=(int(offset[-1]), *shape), dtype=dtype, chunk=chunk, attributes=about)
 
 
-def _write_column(array: Any, parts: Sequence[Path], key: str, chunk: int) -> None:
-    """Fill ``array`` from the parts in whole chunks."""
-    held = np.zeros((0, *array.shape[1:]), array.dtype)
-    at = 0
+def _pieces(parts: Sequence[Path], key: str) -> Iterator[np.ndarray]:
+    """A column as it lies in the parts, one after the other."""
     for path in parts:
         with np.load(path) as part:
-            if key not in part:
-                continue
-            held = np.concatenate([held, part[key]])
-        whole = len(held) // chunk * chunk
-        if whole:
-            array[at : at + whole] = held[:whole]
-            at, held = at + whole, held[whole:]
-    if len(held):
-        array[at : at + len(held)] = held
+            if key in part:
+                yield part[key]

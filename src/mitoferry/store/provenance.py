@@ -13,7 +13,7 @@ from typing import Any
 
 from mitoferry.store.tables import FORMAT
 
-LIBRARIES = ("numpy", "numba", "scipy", "pyarrow", "zarr", "pandas", "matplotlib", "numba-cuda")
+LIBRARIES = ("numpy", "numba", "scipy", "pyarrow", "pandas", "matplotlib", "numba-cuda")
 
 
 def versions() -> dict[str, str]:

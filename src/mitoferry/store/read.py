@@ -15,6 +15,7 @@ from mitoferry.store.frames import COLUMNS
 from mitoferry.store.paths import COMPLETE, MANIFEST, is_run
 from mitoferry.store.run_folder import EVENTS, FRAMES, PARTS, SUMMARY, TABLE
 from mitoferry.store.tables import FORMAT, Names
+from mitoferry.store.zarr_folder import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,18 +97,23 @@ class RunFolder:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return loaded
 
-    @cached_property
-    def _frames(self) -> Any:
-        import zarr
+    def _table_of_frames(self, table: str) -> Path:
+        """Folder of a table of the frames.
 
+        Raises:
+            KeyError: no such table.
+            RunFolderError: the run has not written its frames yet.
+        """
+        if table not in COLUMNS:
+            raise KeyError(f"frames have no table {table!r}; they have {list(COLUMNS)}")
         if not (self.path / FRAMES).is_dir():
             raise RunFolderError(f"{self.path}: no frames are there; they are written when the run ends")
-        return zarr.open_group(str(self.path / FRAMES), mode="r")
+        return self.path / FRAMES / table
 
     def frame_ticks(self, table: str = "cells") -> np.ndarray:
         """Times [s] at which ``table`` was saved, int64."""
         if table not in self._ticks:
-            self._ticks[table] = np.asarray(self._frames[table]["tick"][:])
+            self._ticks[table] = read_rows(self._table_of_frames(table) / "tick")
         return self._ticks[table]
 
     def frame(self, table: str, tick: int, *, well: int | None = None) -> dict[str, np.ndarray]:
@@ -121,13 +127,13 @@ class RunFolder:
         Raises:
             KeyError: there is no such table or time.
         """
-        group = self._frames[table]
+        group = self._table_of_frames(table)
         at = np.flatnonzero(self.frame_ticks(table) == tick)
         if not at.size:
             raise KeyError(f"no frame of {table} at {tick} s; saved times: {self.frame_ticks(table).tolist()[:20]}")
-        first, last = (int(x) for x in group["offset"][int(at[0]) : int(at[0]) + 2])
+        first, last = read_rows(group / "offset", int(at[0]), int(at[0]) + 2).tolist()
         if self._kept.get(table, (None,))[0] != tick:
-            self._kept[table] = (int(tick), {name: np.asarray(group[name][first:last]) for name in COLUMNS[table]})
+            self._kept[table] = (int(tick), {name: read_rows(group / name, first, last) for name in COLUMNS[table]})
         columns = self._kept[table][1]
         if well is None:
             return dict(columns)

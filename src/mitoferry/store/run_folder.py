@@ -29,7 +29,7 @@ from mitoferry.store.frames import COLUMNS, typed
 from mitoferry.store.merge import merge_frames, merge_parquet
 from mitoferry.store.paths import COMPLETE, MANIFEST, NEVER_BEGAN, RUNNING, claim_folder, is_run, never_began
 from mitoferry.store.provenance import now
-from mitoferry.store.tables import FORMAT, Names, event_schema, events_table, reading_schema, readings_table
+from mitoferry.store.tables import FORMAT, Names, event_schema, events_held, events_table, reading_schema, readings_table
 
 PARTS = "parts"
 CHECKPOINTS = "checkpoints"
@@ -53,7 +53,7 @@ class RunWriter:
         self.names = names
         self.tick = tick
         self._readings: list[Any] = []
-        self._events: list[Any] = []
+        self._events: list[dict[str, np.ndarray]] = []  # of each macro-step
         self._frames: list[tuple[int, dict[str, dict[str, np.ndarray]]]] = []
         self._n_events = 0
         self._frame_bytes = 0
@@ -146,10 +146,10 @@ class RunWriter:
 
     def append_events(self, events: Any) -> None:
         """Add the events of a macro-step: an ``EventBuffer`` (its used rows) or a mapping of its columns. Copies."""
-        table = events_table(events, self.names)
-        if table.num_rows:
-            self._events.append(table)
-            self._n_events += table.num_rows
+        held = events_held(events)
+        if len(held["kind"]):
+            self._events.append(held)
+            self._n_events += len(held["kind"])
 
     def save_frame(self, tick: int, tables: Mapping[str, Mapping[str, Any]]) -> None:
         """Add a frame (``store.frames.frame_of``): ``{table: {column: array}}``. Copies."""
@@ -168,13 +168,12 @@ class RunWriter:
         Raises:
             RunFolderError: the disk is full or refuses; the buffers are kept and nothing half-written stays.
         """
-        import pyarrow as pa
-
         if self._readings:
             self._write_part("readings", tick, readings_table(self._readings, self.names))
             self._readings = []
         if self._events:
-            self._write_part("events", tick, pa.concat_tables(self._events))
+            columns = {name: np.concatenate([held[name] for held in self._events]) for name in self._events[0]}
+            self._write_part("events", tick, events_table(columns, self.names))
             self._events, self._n_events = [], 0
         if self._frames:
             self._write_frames(tick)

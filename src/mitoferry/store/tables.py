@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoferry.core.events import EVENT_NAMES, OF_MITOCHONDRIA
+from mitoferry.core.events import EVENT_NAMES, OF_MITOCHONDRIA, EventBuffer
 from mitoferry.core.plate_spec import ISOLATED, PlateSpec
 from mitoferry.core.schema import N_HAPLOTYPES, ROUTE_NAMES
 
@@ -134,7 +134,10 @@ def readings_table(rows: Iterable[Any], names: Names) -> pa.Table:
 
     order = ("well", "tick", "assay", "readout", "of", "value", "unit")
     listed = list(rows)
-    columns = {name: [_field(row, name, k) for row in listed] for k, name in enumerate(order)}
+    if listed and all(type(row) is tuple for row in listed):
+        columns: dict[str, Any] = dict(zip(order, zip(*listed, strict=True), strict=True))
+    else:
+        columns = {name: [_field(row, name, k) for row in listed] for k, name in enumerate(order)}
     well = np.asarray(columns["well"], dtype=np.int32)
     tick = np.asarray(columns["tick"], dtype=np.int64)
     arrays = {
@@ -156,6 +159,17 @@ def _coded(codes: np.ndarray, words: tuple[str, ...], kind: Any, missing: np.nda
 
     indices = pa.array(np.asarray(codes).astype(kind.to_pandas_dtype()), kind, mask=missing)
     return pa.DictionaryArray.from_arrays(indices, pa.array(list(words) or [""], pa.string()))
+
+
+EVENT_FIELDS = tuple(name for name in EventBuffer._fields if name != "count")
+
+
+def events_held(events: Any) -> dict[str, np.ndarray]:
+    """Copies of the used rows of an ``EventBuffer``, or of the columns of a mapping: what :func:`events_table` takes."""
+    if isinstance(events, Mapping):
+        return {name: np.array(events[name]) for name in EVENT_FIELDS if name in events}
+    n = int(events.count[0])
+    return {name: getattr(events, name)[:n].copy() for name in EVENT_FIELDS}
 
 
 def events_table(events: Any, names: Names) -> pa.Table:

@@ -15,6 +15,7 @@ difference). Differences within the precision of the numbers count as none.
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class Interval:
     n: int
 
 
+@functools.cache
 def t_quantile(n: int, level: float = LEVEL) -> float:
     """Two-sided quantile of Student's t for ``n`` values."""
     from scipy.special import stdtrit
@@ -59,6 +61,34 @@ def mean_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) ->
     sd = float(v.std(ddof=1))
     half = t_quantile(n, level) * sd / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, sd, n)
+
+
+def mean_intervals(values: np.ndarray, group: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """:func:`mean_interval` of many groups of values at once, to the last digit.
+
+    Args:
+        values: the values, float64 (m,); NaN values are left out.
+        group: group of each value, 0 .. n - 1, integers (m,).
+        n: number of groups.
+
+    Returns:
+        ``mean``, ``low``, ``high``, ``sd`` (float64, NaN as in :class:`Interval`) and ``n`` (int64), each (n,).
+    """
+    there = np.isfinite(values)
+    order = np.argsort(group[there], kind="stable")
+    held = values[there][order]
+    count = np.bincount(group[there], minlength=n)
+    start = np.cumsum(count) - count
+    found: dict[str, np.ndarray] = {name: np.full(n, NAN) for name in ("mean", "low", "high", "sd")}
+    for size in np.unique(count[count > 0]).tolist():
+        rows = np.flatnonzero(count == size)
+        block = held[start[rows][:, None] + np.arange(size)]
+        mean = found["mean"][rows] = block.mean(axis=1)
+        if size > 1:
+            sd = found["sd"][rows] = block.std(axis=1, ddof=1)
+            half = t_quantile(size) * sd / math.sqrt(size)
+            found["low"][rows], found["high"][rows] = mean - half, mean + half
+    return found | {"n": count}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from mitoferry.experiment.observables import OBSERVABLES, Observable
 from mitoferry.experiment.schema import WITHIN_ARM
 from mitoferry.store.read import RunFolder
 from mitoferry.store.run_folder import SUMMARY
-from mitoferry.studies.contrast import Contrast, contrast_of, mean_interval
+from mitoferry.studies.contrast import Contrast, contrast_of, mean_intervals
 from mitoferry.studies.within import within_arm
 
 if TYPE_CHECKING:
@@ -269,15 +269,12 @@ class Results(RunFolder):
 
     def means(self) -> pd.DataFrame:
         """Mean, 95 % interval, standard deviation and number of wells per assay, readout, of, arm and time."""
-        import pandas as pd
-
         keys = ["assay", "readout", "of", "unit", "arm", "tick"]
-        rows = []
-        groups: Any = self._table.groupby(keys, observed=True, sort=False)
-        for key, group in groups:
-            i = mean_interval(group["value"].to_numpy())
-            rows.append((*key, key[-1] / 3600.0, i.mean, i.low, i.high, i.sd, i.n))
-        return pd.DataFrame(rows, columns=[*keys, "hours", "mean", "low", "high", "sd", "n"])
+        t = self._table
+        group = t.groupby(keys, observed=True, sort=False).ngroup().to_numpy()
+        first = np.unique(group, return_index=True)[1]  # of each group the row that stands first
+        means = t[keys].iloc[first].reset_index(drop=True).astype(dict.fromkeys(keys[:-1], object))
+        return means.assign(hours=means["tick"] / 3600.0, **mean_intervals(t["value"].to_numpy(), group, len(first)))
 
     def findings(self) -> list[Finding]:
         """The verdict on every finding that the experiment is held against (``studies/findings.py``)."""

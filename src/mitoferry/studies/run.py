@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.assays.base import one_time_of_reading
 from mitoferry.base.errors import CheckpointError, InputError, MitoferryError, Problem
 from mitoferry.core.plate_spec import PlateSpec, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import Step
@@ -100,10 +101,11 @@ class PlateRun:
         tick = self.engine.tick
         start = time.perf_counter()
         step = Step(tick // self.spec.macro_step, tick, float(tick), float(self.spec.macro_step))
-        for assay, m, population, times in self._measurements:
-            if tick in times:
-                rows = assay.measure(self.engine.world, population, dict(m.options), step)
-                self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
+        with one_time_of_reading():
+            for assay, m, population, times in self._measurements:
+                if tick in times:
+                    rows = assay.measure(self.engine.world, population, dict(m.options), step)
+                    self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
         middle = time.perf_counter()
         if tick % self.spec.save_every == 0 or tick >= self.spec.until:
             last = tick >= self.spec.until  # of which the report shows every arm

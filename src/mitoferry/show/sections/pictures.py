@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,26 +31,34 @@ def pictures(r: Results) -> dict[str, Any]:
     if not len(ticks):
         return {"wells": [], "close": None}
     tick = int(ticks[-1])
+    with ThreadPoolExecutor(2) as pool:  # Pillow shrinks and encodes without the interpreter's lock
+        wells, close = _drawn(r, tick, pool)
+    close_up = {"arm": close[0], "src": close[1].result()} if close else None
+    return {"wells": [w | {"src": w["src"].result()} for w in wells], "close": close_up, "hours": tick / 3600.0}
+
+
+def _drawn(r: Results, tick: int, pool: Executor) -> tuple[list[dict[str, Any]], tuple[str, Future[str]] | None]:
+    """The pictures of the arms, and arm and picture of the close look; the pictures as promises of their data URLs."""
     wells: list[dict[str, Any]] = []
     seen: dict[str, Any] = {}
     for a, arm in enumerate(r.names.arms[:MAX_PICTURES]):
         tables = well_tables(r, tick, a * r.names.replicates)
         geometry = r.manifest["plate"]["arms"][a]["geometry"]
-        size = geometry["size"]
-        image = picture.render_well(*tables, size[:2], periodic=geometry["periodic"], pixels=520, text=2.2)
-        wells.append({"arm": arm, "src": webp(image, 72), "note": _living(r, tables[0])})
+        size, periodic = geometry["size"], geometry["periodic"]
+        shown = pool.submit(_picture, tables, size, 72, periodic=periodic, pixels=520, text=2.2)
+        wells.append({"arm": arm, "src": shown, "note": _living(r, tables[0])})
         if len(tables[0]["id"]) and np.any(tables[0]["n_foreign"]):
-            seen[arm] = (a, tables, size)
-    close = None
+            seen[arm] = (tables, size, periodic)
     best = main_arm(r, seen)
-    if best is not None:
-        a, tables, size = seen[best]
-        periodic = r.manifest["plate"]["arms"][a]["geometry"]["periodic"]
-        image = picture.render_well(
-            tables[0], tables[1], tables[2], size[:2], region=_busiest(tables[0], size), periodic=periodic, pixels=1100
-        )
-        close = {"arm": r.names.arms[a], "src": webp(image, 80)}
-    return {"wells": wells, "close": close, "hours": tick / 3600.0}
+    if best is None:
+        return wells, None
+    tables, size, periodic = seen[best]
+    return wells, (best, pool.submit(_picture, tables, size, 80, region=_busiest(tables[0], size), periodic=periodic, pixels=1100))
+
+
+def _picture(tables: Any, size: list[float], quality: int, **how: Any) -> str:
+    cells, links, mitochondria = tables
+    return webp(picture.render_well(cells, links, mitochondria, (size[0], size[1]), **how), quality)
 
 
 def well_tables(r: Results, tick: int, well: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray] | None]:
