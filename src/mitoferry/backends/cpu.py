@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from mitoferry.core.lanes import lanes
 from mitoferry.core.schema import PAGE
 
 KEPT = 4  # tables of one kind whose addresses are remembered
+MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
 WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
 
@@ -175,6 +177,7 @@ class Cpu:
         self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
         self._known: dict[int, tuple[Any, Any, int, int]] = {}
+        self._short: dict[tuple[type, int], tuple[tuple[Any, ...], Any, int, int]] = {}  # other tables, by their first column
         self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
@@ -197,6 +200,10 @@ class Cpu:
         found = self._known.get(id(table))
         if found is None:
             kind = type(table)
+            seen = self._short.get((kind, id(table[0])))
+            if seen is not None and all(held() is column for held, column in zip(seen[0], table, strict=True)):
+                self._alive.append(seen[1])
+                return seen[2], seen[3]
             shape = kind.__name__, self._pointers.columns_of(table)
             number = self._numbers.setdefault(shape, len(self._numbers))
             words = self._pointers.words_of(table)
@@ -207,8 +214,15 @@ class Cpu:
                     del self._known[key]
                 self._known[id(table)] = found
             else:
-                self._alive.append(words)
+                self._remember_short(table, words, number, found[3])
         return found[2], found[3]
+
+    def _remember_short(self, table: Any, words: Any, number: int, address: int) -> None:
+        """Keep the words of a table that is not of the state for as long as its columns live; that does not keep the columns."""
+        self._alive.append(words)
+        if len(self._short) >= MOST_SHORT:
+            self._short = {key: seen for key, seen in self._short.items() if all(held() is not None for held in seen[0])}
+        self._short[type(table), id(table[0])] = (tuple(map(weakref.ref, table)), words, number, address)
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""

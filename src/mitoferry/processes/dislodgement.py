@@ -25,7 +25,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import DISLODGEMENT
 from mitoferry.processes.compatibility import compatibility
-from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
+from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, gap_between, make_links, proposals_of, state_array
 from mitoferry.space.geometry import can_touch
 from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
 
@@ -171,7 +171,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         state_array(world, "dislodgement.partner", rows, np.int32, -1, width=N_CONTACTS),
         state_array(world, "dislodgement.since", rows, np.float64, 0.0, width=N_CONTACTS),
     )
-    proposals = allocate_proposals(n, N_CONTACTS)
+    proposals = proposals_of(world, "dislodgement.proposals", N_CONTACTS)
     world.backend.each(end_contacts, n, world.cells, world.groups, world.wells, proposals, contacts, p, step)
     world.backend.each(begin_contacts, n, world.cells, world.wells, world.space.neighbours, contacts, p, step)
     make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)
