@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import sys
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from mitoferry.backends.narrow import TABLES as STATE
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.base.cache import cache_root
-from mitoferry.core.lanes import lanes
+from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
 
 KEPT = 4  # tables of one kind whose addresses are remembered
@@ -145,7 +146,7 @@ class Cpu:
         import numba.core.config
 
         from mitoferry.backends import pointers
-        from mitoferry.backends.stack import stack_lanes
+        from mitoferry.backends.stack import load_word, stack_lanes
 
         self._pointers = pointers
 
@@ -173,6 +174,8 @@ class Cpu:
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
+        if sys.byteorder == "little":
+            self._compiler.supply(copies_word, load_word)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
