@@ -154,14 +154,15 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
             for run in range(2):
                 lo, hi = members(line, run, lines, neighbours)
                 for m in range(lo, hi):
-                    j = int(neighbours.member[m])
-                    dx = minimum_image(x - float(cells.x[j]), size_x, periodic)
-                    dy = minimum_image(y - float(cells.y[j]), size_y, periodic)
-                    reach = own + float(cells.radius[j])
-                    near = dx * dx + dy * dy <= reach * reach and int(cells.id[j]) > int(cells.id[i])
-                    meets = near and living(cells, j) and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
-                    if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
-                        remember(i, j, contacts, step)
+                    dx = minimum_image(x - float(neighbours.x[m]), size_x, periodic)
+                    dy = minimum_image(y - float(neighbours.y[m]), size_y, periodic)
+                    reach = own + float(neighbours.radius[m])
+                    if dx * dx + dy * dy <= reach * reach:
+                        j = int(neighbours.member[m])
+                        meets = int(cells.id[j]) > int(cells.id[i]) and living(cells, j)
+                        meets = meets and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
+                        if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
+                            remember(i, j, contacts, step)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
