@@ -11,9 +11,9 @@ import functools
 import hashlib
 import os
 import sys
+import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from mitoferry.core.schema import PAGE
 KEPT = 4  # tables of one kind whose addresses are remembered
 MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
-WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
+WORTH_THREADS = 1e-4  # s: launches shorter than this run on one thread
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +120,56 @@ class _Driver:
         self.calls = 0
 
 
+class _Helper:
+    """A thread that runs one compiled call at a time, handed over and given back by locks alone (a future costs twice as much)."""
+
+    def __init__(self, number: int) -> None:
+        self._go, self._done = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._done.acquire()
+        self._call: Any = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._work, name=f"mitoferry_{number}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._call is None:
+                return
+            run, args = self._call
+            try:
+                run(*args)
+            except BaseException as error:  # raised again where the call was handed over
+                self._error = error
+            self._call = run = args = None
+            self._done.release()
+
+    def begin(self, run: Any, *args: Any) -> None:
+        """Hand a call over."""
+        self._call = (run, args)
+        self._go.release()
+
+    def wait(self) -> None:
+        """Return when it is done; raises what it raised. An interrupt waits, too: the call still writes."""
+        try:
+            self._done.acquire()
+        except BaseException:
+            self._done.acquire()
+            raise
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def stop(self) -> None:
+        """Let the thread end; it must not be at work."""
+        self._go.release()
+
+
+def _stop(helpers: list[_Helper]) -> None:
+    for helper in helpers:
+        helper.stop()
+
+
 def _same(value):
     return value
 
@@ -185,7 +235,7 @@ class Cpu:
         self._is_table: dict[type, bool] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers: list[_Helper] = []
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
@@ -196,7 +246,7 @@ class Cpu:
     @property
     def has_started_threads(self) -> bool:
         """Whether helper threads exist: a process with threads must not fork."""
-        return self._pool is not None
+        return bool(self._helpers)
 
     def _block(self, table: Any) -> tuple[int, int]:
         """(number of its kind and columns, address of the block of words) of a table; kept for the tables of the state."""
@@ -281,7 +331,7 @@ class Cpu:
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
 
-        Starting threads costs some 50 us; how long a row takes is measured as the run goes. Neither can change a bit.
+        Sharing costs some 20 us; how long a row takes is measured as the run goes. Neither can change a bit.
         """
         if n <= 0:
             return
@@ -307,17 +357,22 @@ class Cpu:
 
         Smaller blocks taken in turn would balance better, but every turn waits for the lock: measured, it costs more.
         """
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="mitoferry")
+        if not self._helpers:
+            self._helpers += [_Helper(k) for k in range(1, self.threads)]
+            weakref.finalize(self, _stop, self._helpers)
         blocks = min(self.threads, n)
         if n <= FEW:
             parts = [(i, n, blocks) for i in range(blocks)]
         else:
             parts = [(n * i // blocks, n * (i + 1) // blocks, 1) for i in range(blocks)]
-        futures = [self._pool.submit(driver.run, lo, hi, stride, order, *scratch(), *args) for lo, hi, stride in parts[1:]]
-        driver.run(*parts[0], order, *scratch(), *args)
-        for future in futures:
-            future.result()
+        helpers = self._helpers[: blocks - 1]
+        for helper, (lo, hi, stride) in zip(helpers, parts[1:], strict=True):
+            helper.begin(driver.run, lo, hi, stride, order, *scratch(), *args)
+        try:
+            driver.run(*parts[0], order, *scratch(), *args)
+        finally:
+            for helper in helpers:
+                helper.wait()
         return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:
