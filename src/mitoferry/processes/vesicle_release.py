@@ -229,7 +229,8 @@ def largest_rate(kind, i, cells, groups, p):
         return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * warm
     outsourcing = 1.0 + max(p.lysosome_gain, 0.0) * max(1.0 - float(groups.nodes[g, NODE_LYSOSOME]), 0.0)
     if kind == MITOVESICLE:
-        return p.mitovesicle_rate * float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0) * outsourcing * warm
+        cd38 = float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0)
+        return p.mitovesicle_rate * cd38 * outsourcing * warm
     if kind == EXOPHER:
         return p.exopher_rate * float(groups.exophers[g]) * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * warm
     speed = abs(float(cells.ux[i])) + abs(float(cells.uy[i])) + abs(float(cells.uz[i]))
