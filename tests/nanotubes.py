@@ -10,7 +10,7 @@ from mitoferry.core.events import EVENT_HANDOVER, EVENT_LOADED
 from mitoferry.core.schema import KIND_NANOTUBE, LINK_OPEN, N_POOLS, Step
 from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_search, nanotube_transport
 from mitoferry.space.geometry import INSERT
-from mitoferry.space.neighbours import allocate_neighbours, bin_row, sort_into_bins
+from mitoferry.space.neighbours import allocate_neighbours, bin_row, lay_out_row, sort_into_bins
 from worlds import cell_type, make_world, parameters, population
 
 STAGE = (nanotube_search, dislodgement, nanotube_clocks, nanotube_transport)
@@ -54,10 +54,11 @@ def place(world, places):
 def sort(world):
     """Bins of the cells where they are now."""
     neighbours = allocate_neighbours(world.wells, len(world.cells.id))
-    world.space = SimpleNamespace(neighbours=neighbours)
+    world.space = SimpleNamespace(neighbours=neighbours, scratch={})
     step = Step(0, 0, 0.0, 60.0)
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
     world.backend.serial(sort_into_bins, world.n_cells, world.cells, neighbours)
+    world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)
 
 
 def rows_of(world, k):

@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+import weakref
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,13 @@ from mitoferry.backends.narrow import TABLES as STATE
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.base.cache import cache_root
-from mitoferry.core.lanes import lanes
+from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
 
 KEPT = 4  # tables of one kind whose addresses are remembered
+MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
-WORTH_THREADS = 2e-4  # s: launches shorter than this run on one thread
+WORTH_THREADS = 1e-4  # s: launches shorter than this run on one thread
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +123,56 @@ class _Driver:
         self.calls = 0
 
 
+class _Helper:
+    """A thread that runs one compiled call at a time, handed over and given back by locks alone (a future costs twice as much)."""
+
+    def __init__(self, number: int) -> None:
+        self._go, self._done = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._done.acquire()
+        self._call: Any = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._work, name=f"mitoferry_{number}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._call is None:
+                return
+            run, args = self._call
+            try:
+                run(*args)
+            except BaseException as error:  # raised again where the call was handed over
+                self._error = error
+            self._call = run = args = None
+            self._done.release()
+
+    def begin(self, run: Any, *args: Any) -> None:
+        """Hand a call over."""
+        self._call = (run, args)
+        self._go.release()
+
+    def wait(self) -> None:
+        """Return when it is done; raises what it raised. An interrupt waits, too: the call still writes."""
+        try:
+            self._done.acquire()
+        except BaseException:
+            self._done.acquire()
+            raise
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def stop(self) -> None:
+        """Let the thread end; it must not be at work."""
+        self._go.release()
+
+
+def _stop(helpers: list[_Helper]) -> None:
+    for helper in helpers:
+        helper.stop()
+
+
 def _same(value):
     return value
 
@@ -143,7 +196,7 @@ class Cpu:
         import numba
 
         from mitoferry.backends import pointers
-        from mitoferry.backends.stack import stack_lanes
+        from mitoferry.backends.stack import load_word, stack_lanes
 
         self._pointers = pointers
 
@@ -168,15 +221,18 @@ class Cpu:
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
+        if sys.byteorder == "little":
+            self._compiler.supply(copies_word, load_word)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
         self._known: dict[int, tuple[Any, Any, int, int]] = {}
+        self._short: dict[tuple[type, int], tuple[tuple[Any, ...], Any, int, int]] = {}  # other tables, by their first column
         self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers: list[_Helper] = []
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
@@ -187,13 +243,17 @@ class Cpu:
     @property
     def has_started_threads(self) -> bool:
         """Whether helper threads exist: a process with threads must not fork."""
-        return self._pool is not None
+        return bool(self._helpers)
 
     def _block(self, table: Any) -> tuple[int, int]:
         """(number of its kind and columns, address of the block of words) of a table; kept for the tables of the state."""
         found = self._known.get(id(table))
         if found is None:
             kind = type(table)
+            seen = self._short.get((kind, id(table[0])))
+            if seen is not None and all(held() is column for held, column in zip(seen[0], table, strict=True)):
+                self._alive.append(seen[1])
+                return seen[2], seen[3]
             shape = kind.__name__, self._pointers.columns_of(table)
             number = self._numbers.setdefault(shape, len(self._numbers))
             words = self._pointers.words_of(table)
@@ -204,8 +264,15 @@ class Cpu:
                     del self._known[key]
                 self._known[id(table)] = found
             else:
-                self._alive.append(words)
+                self._remember_short(table, words, number, found[3])
         return found[2], found[3]
+
+    def _remember_short(self, table: Any, words: Any, number: int, address: int) -> None:
+        """Keep the words of a table that is not of the state for as long as its columns live; that does not keep the columns."""
+        self._alive.append(words)
+        if len(self._short) >= MOST_SHORT:
+            self._short = {key: seen for key, seen in self._short.items() if all(held() is not None for held in seen[0])}
+        self._short[type(table), id(table[0])] = (tuple(map(weakref.ref, table)), words, number, address)
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""
@@ -266,7 +333,7 @@ class Cpu:
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
 
-        Starting threads costs some 50 us; how long a row takes is measured as the run goes. Neither can change a bit.
+        Sharing costs some 20 us; how long a row takes is measured as the run goes. Neither can change a bit.
         """
         if n <= 0:
             return
@@ -292,17 +359,22 @@ class Cpu:
 
         Smaller blocks taken in turn would balance better, but every turn waits for the lock: measured, it costs more.
         """
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="mitoferry")
+        if not self._helpers:
+            self._helpers += [_Helper(k) for k in range(1, self.threads)]
+            weakref.finalize(self, _stop, self._helpers)
         blocks = min(self.threads, n)
         if n <= FEW:
             parts = [(i, n, blocks) for i in range(blocks)]
         else:
             parts = [(n * i // blocks, n * (i + 1) // blocks, 1) for i in range(blocks)]
-        futures = [self._pool.submit(driver.run, lo, hi, stride, order, *scratch(), *args) for lo, hi, stride in parts[1:]]
-        driver.run(*parts[0], order, *scratch(), *args)
-        for future in futures:
-            future.result()
+        helpers = self._helpers[: blocks - 1]
+        for helper, (lo, hi, stride) in zip(helpers, parts[1:], strict=True):
+            helper.begin(driver.run, lo, hi, stride, order, *scratch(), *args)
+        try:
+            driver.run(*parts[0], order, *scratch(), *args)
+        finally:
+            for helper in helpers:
+                helper.wait()
         return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:

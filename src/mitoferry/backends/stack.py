@@ -1,4 +1,4 @@
-"""Arrays on the stack of compiled code: scratch for the slots of one page (``core/lanes.py``)."""
+"""What compiled code for the slots of one page has beyond row functions (``core/lanes.py``): arrays on the stack, four bytes at once."""
 
 from __future__ import annotations
 
@@ -34,3 +34,16 @@ def stack_lanes(typing_context: Any) -> Any:
         return array._getvalue()
 
     return array_type(), codegen
+
+
+@intrinsic
+def load_word(typing_context: Any, copies: Any, slot: Any) -> Any:
+    """Row ``slot`` of a uint8 array of four columns as one little-endian number."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        words = builder.bitcast(array.data, ir.IntType(32).as_pointer())
+        read = builder.load(builder.gep(words, [args[1]], inbounds=True), align=1)
+        return builder.zext(read, ir.IntType(64))
+
+    return types.int64(copies, slot), codegen

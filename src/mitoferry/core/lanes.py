@@ -14,6 +14,8 @@ from mitoferry.core.random import INVERSE_2_32, MASK32, philox, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import PAGE
 
+COPIES_EVEN = 0xFF00FF
+
 
 @row
 def lanes():
@@ -29,6 +31,17 @@ def _lane_cpu(first, k):
 def lane(first, k):
     """Slot ``k`` of a page whose first slot is ``first``; unsigned, so that no index is taken to count from the end."""
     return first + k
+
+
+@row
+def copies_word(copies, slot):
+    """The copies of all four haplotypes of ``slot`` in one number, haplotype k in the bits from 8 k on.
+
+    Compiled code reads them at once: one column after the other, four apart, would not be read in vector registers. To sum
+    up to 257 of them, add ``word & COPIES_EVEN`` (haplotype 0 in the lower, 2 in the upper 16 bits) and
+    ``(word >> 8) & COPIES_EVEN`` (1 and 3).
+    """
+    return int(copies[slot, 0]) | int(copies[slot, 1]) << 8 | int(copies[slot, 2]) << 16 | int(copies[slot, 3]) << 24
 
 
 def _turn_cpu(c0, c1, c2, c3, k0, k1):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoferry.base.errors import LedgerError
-from mitoferry.core.lanes import lane
+from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     MASS_SCALE,
@@ -47,22 +47,21 @@ def count_page(i, pages, mitochondria, counted):
     Written without branches over the slots of a page, so that it compiles to vector instructions, and page after page,
     as they lie in memory: it runs often.
     """
-    n, mass, a, b, c, d = 0, 0, 0, 0, 0, 0
+    n, mass, even, odd = 0, 0, 0, 0
     if int(pages.owner[i]) >= 0:
         for k in range(PAGE):
             s = lane(i * PAGE, k)
             n += int(mitochondria.flags[s]) & OCCUPIED
             mass += int(mitochondria.mass[s])
-            a += int(mitochondria.copies[s, 0])
-            b += int(mitochondria.copies[s, 1])
-            c += int(mitochondria.copies[s, 2])
-            d += int(mitochondria.copies[s, 3])
+            word = copies_word(mitochondria.copies, s)
+            even += word & COPIES_EVEN
+            odd += (word >> 8) & COPIES_EVEN
     counted[i, 0] = n
     counted[i, 1] = mass
-    counted[i, 2] = a
-    counted[i, 3] = b
-    counted[i, 4] = c
-    counted[i, 5] = d
+    counted[i, 2] = even & 0xFFFF
+    counted[i, 3] = odd & 0xFFFF
+    counted[i, 4] = even >> 16
+    counted[i, 5] = odd >> 16
 
 
 @row

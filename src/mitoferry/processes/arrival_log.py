@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.events import EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED, EventBuffer
+from mitoferry.core.lanes import lane
+from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CLASS_MASK,
     CLASS_SHIFT,
@@ -32,7 +34,6 @@ from mitoferry.core.schema import (
     WITHOUT_POTENTIAL,
 )
 
-_MOVED = np.uint16(ROUTE_MASK << ROUTE_SHIFT)
 RECORD = ("birth", "ordinal", "copies", "mass", "damage", "flags", "psi_offset")
 
 
@@ -44,6 +45,17 @@ class Watched(NamedTuple):
     records: dict[str, Any]
 
 
+@row
+def transferred_row(i, pages, mitochondria, found):
+    """How many mitochondria of page ``i`` have come by a route."""
+    n = 0
+    if int(pages.owner[i]) >= 0:
+        for k in range(PAGE):
+            flags = int(mitochondria.flags[lane(i * PAGE, k)])
+            n += (flags & OCCUPIED) if flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 else 0
+    found[i] = n
+
+
 def watch(world: Any) -> Watched | None:
     """Note every transferred mitochondrion inside a cell; ``None`` while no cell has received one."""
     world.backend.pull(world.cells)
@@ -52,13 +64,16 @@ def watch(world: Any) -> Watched | None:
     if not holds.any():
         return None
     holds[_seeded(world) :] = True  # daughters inherit what their mothers received
-    world.backend.pull(world.mitochondria, world.pages)
     m, owner = world.mitochondria, world.pages.owner
-    slots = np.flatnonzero((m.flags & _MOVED) != 0)  # no more than a few of all: quicker found than looked for by page
+    found = np.zeros(len(owner), dtype=np.uint8)
+    world.backend.each(transferred_row, len(owner), world.pages, m, found)
+    world.backend.pull(m, world.pages, found)
+    pages = np.flatnonzero(found)
+    pages = pages[(owner[pages] >= N_POOLS * world.n_wells) & holds[owner[pages]]]
+    flags = m.flags.reshape(-1, PAGE)[pages]
+    page, lane = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
+    slots = pages[page] * PAGE + lane
     hosts = owner[slots // PAGE]
-    chosen = ((m.flags[slots] & OCCUPIED) != 0) & (hosts >= N_POOLS * world.n_wells)
-    chosen &= holds[hosts]
-    slots, hosts = slots[chosen], hosts[chosen]
     chosen = _unfused(m.flags[slots]) | ((m.birth[slots] >> 24) != cells.population[hosts])
     slots, hosts = slots[chosen], hosts[chosen]
     return Watched(slots, hosts, {name: getattr(m, name)[slots] for name in RECORD})

@@ -180,32 +180,56 @@ def grow_finish(h, sums, cells, groups, mitochondria, mitophagy_rate, p, step):
 
 @row
 def fertile(slot, mitochondria, p):
-    """Whether a mitochondrion can bud: of the own network, in the cytosol, and large enough for two."""
+    """1 for a mitochondrion that can bud: of the own network, in the cytosol, and large enough for two; else 0. Without branches."""
     flags = int(mitochondria.flags[slot])
-    if flags & OCCUPIED == 0 or place_of(flags) != CYTOSOL or class_of(flags) >= DONOR_FREE:
-        return False
-    return int(mitochondria.mass[slot]) * MASS_SCALE >= 2.0 * p.smallest_mass
+    can = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
+    can = can if class_of(flags) < DONOR_FREE else 0
+    return can if int(mitochondria.mass[slot]) * MASS_SCALE >= 2.0 * p.smallest_mass else 0
+
+
+@row
+def matches(page, empty, mitochondria, p):
+    """How many slots of a page are empty (``empty`` 1) or hold a fertile mitochondrion (0)."""
+    n = 0
+    if empty == 1:
+        for k in range(PAGE):
+            n += 1 - (int(mitochondria.flags[lane(page * PAGE, k)]) & OCCUPIED)
+    else:
+        for k in range(PAGE):
+            n += fertile(lane(page * PAGE, k), mitochondria, p)
+    return n
+
+
+@row
+def number_fertile(h, cells, pages, mitochondria, p):
+    """How many mitochondria of cell ``h`` can bud."""
+    n = 0
+    page = int(cells.first_page[h])
+    while page >= 0:
+        n += matches(page, 0, mitochondria, p)
+        page = int(pages.next[page])
+    return n
 
 
 @row
 def find(h, wanted, empty, cells, pages, mitochondria, p):
-    """Slot of the ``wanted``-th empty slot (``empty`` 1) or fertile mitochondrion (0) of cell ``h``, and how many there are."""
-    found = -1
+    """Slot of the ``wanted``-th empty slot (``empty`` 1) or fertile mitochondrion (0) of cell ``h``; -1 if there are not so many."""
     n = 0
     page = int(cells.first_page[h])
     while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if empty == 1:
-                match = int(mitochondria.flags[slot]) & OCCUPIED == 0
-            else:
-                match = fertile(slot, mitochondria, p)
-            if match:
-                if n == wanted:
-                    found = slot
-                n += 1
+        here = matches(page, empty, mitochondria, p)
+        if n + here > wanted:
+            for k in range(PAGE):
+                slot = page * PAGE + k
+                match = 1 - (int(mitochondria.flags[slot]) & OCCUPIED)
+                if empty == 0:
+                    match = fertile(slot, mitochondria, p)
+                if match != 0 and n == wanted:
+                    return slot
+                n += match
+        n += here
         page = int(pages.next[page])
-    return found, n
+    return -1
 
 
 @row
@@ -257,11 +281,11 @@ def births_row(i, cells, groups, wells, pages, mitochondria, mitophagy_rate, p, 
         return
     wanted = poisson_from(mean, u)
     for j in range(wanted):
-        _, candidates = find(i, -1, 0, cells, pages, mitochondria, p)
-        child, _ = find(i, 0, 1, cells, pages, mitochondria, p)
+        candidates = number_fertile(i, cells, pages, mitochondria, p)
+        child = find(i, 0, 1, cells, pages, mitochondria, p)
         if candidates > 0 and child >= 0:
             a, b, _, _ = uniform4(key0, key1, cells.id[i], 0, BIOGENESIS, step.step, 2 * j + 1)
-            parent, _ = find(i, int(a * candidates), 0, cells, pages, mitochondria, p)
+            parent = find(i, int(a * candidates), 0, cells, pages, mitochondria, p)
             mass = int(mitochondria.mass[parent]) * MASS_SCALE
             share = max(p.bud_share * (0.8 + 0.4 * b), p.smallest_mass / mass)
             share = min(share, 1.0 - p.smallest_mass / mass)

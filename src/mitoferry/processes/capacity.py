@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mitoferry.core.lanes import lane
+from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
@@ -86,7 +86,7 @@ def add_page(h, first, sums, mitochondria, cells, p):
             add_slot(h, first + k, sums, mitochondria, cells, p)
         return
     population = int(cells.population[h])
-    counts, c0, c1, c2, c3 = 0, 0, 0, 0, 0
+    counts, even, odd = 0, 0, 0
     mass, damaged, etc, with_complex1 = 0, 0, 0, 0
     synthase, leak, working, site1, site3 = 0, 0, 0, 0, 0
     for k in range(PAGE):
@@ -102,10 +102,9 @@ def add_page(h, first, sums, mitochondria, cells, p):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
         own = (flags & OCCUPIED) * (1 - (flags >> (CLASS_SHIFT + 1) & 1))
-        c0 += own * int(mitochondria.copies[slot, 0])
-        c1 += own * int(mitochondria.copies[slot, 1])
-        c2 += own * int(mitochondria.copies[slot, 2])
-        c3 += own * int(mitochondria.copies[slot, 3])
+        word = own * copies_word(mitochondria.copies, slot)
+        even += word & COPIES_EVEN
+        odd += (word >> 8) & COPIES_EVEN
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
@@ -134,10 +133,10 @@ def add_page(h, first, sums, mitochondria, cells, p):
     isolated = (counts >> 32) & MASK16
     sums[COUNT_AT] += network + isolated
     sums[FOREIGN_AT] += (counts >> 16) & MASK16
-    sums[COPIES_AT] += c0
-    sums[COPIES_AT + 1] += c1
-    sums[COPIES_AT + 2] += c2
-    sums[COPIES_AT + 3] += c3
+    sums[COPIES_AT] += even & MASK16
+    sums[COPIES_AT + 1] += odd & MASK16
+    sums[COPIES_AT + 2] += even >> 16
+    sums[COPIES_AT + 3] += odd >> 16
     sums[SUM_COUNT] += network
     sums[N_SUMS + SUM_COUNT] += isolated
     add_both(sums, SUM_MASS, mass)

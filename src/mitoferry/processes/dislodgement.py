@@ -25,7 +25,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import DISLODGEMENT
 from mitoferry.processes.compatibility import compatibility
-from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, allocate_proposals, gap_between, make_links, state_array
+from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, gap_between, make_links, proposals_of, state_array
 from mitoferry.space.geometry import can_touch
 from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
 
@@ -154,14 +154,15 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
             for run in range(2):
                 lo, hi = members(line, run, lines, neighbours)
                 for m in range(lo, hi):
-                    j = int(neighbours.member[m])
-                    dx = minimum_image(x - float(cells.x[j]), size_x, periodic)
-                    dy = minimum_image(y - float(cells.y[j]), size_y, periodic)
-                    reach = own + float(cells.radius[j])
-                    near = dx * dx + dy * dy <= reach * reach and int(cells.id[j]) > int(cells.id[i])
-                    meets = near and living(cells, j) and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
-                    if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
-                        remember(i, j, contacts, step)
+                    dx = minimum_image(x - float(neighbours.x[m]), size_x, periodic)
+                    dy = minimum_image(y - float(neighbours.y[m]), size_y, periodic)
+                    reach = own + float(neighbours.radius[m])
+                    if dx * dx + dy * dy <= reach * reach:
+                        j = int(neighbours.member[m])
+                        meets = int(cells.id[j]) > int(cells.id[i]) and living(cells, j)
+                        meets = meets and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
+                        if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
+                            remember(i, j, contacts, step)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -171,7 +172,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         state_array(world, "dislodgement.partner", rows, np.int32, -1, width=N_CONTACTS),
         state_array(world, "dislodgement.since", rows, np.float64, 0.0, width=N_CONTACTS),
     )
-    proposals = allocate_proposals(n, N_CONTACTS)
+    proposals = proposals_of(world, "dislodgement.proposals", N_CONTACTS)
     world.backend.each(end_contacts, n, world.cells, world.groups, world.wells, proposals, contacts, p, step)
     world.backend.each(begin_contacts, n, world.cells, world.wells, world.space.neighbours, contacts, p, step)
     make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)

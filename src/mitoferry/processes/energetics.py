@@ -129,14 +129,15 @@ def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, star
 
 
 @row
-def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, slope0, slope1, slope2, slope3, p):
+def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3, p):
     """Solve all classes of a cell at a given ATP; store psi, NADH and respiration.
 
-    Each starts from its stored potential plus d psi/d ATP (``slope0`` to ``slope3``) times ``moved``, the change of ATP
-    since: most then need no further step.
+    Each starts from its last potential (``psi0`` to ``psi3``) plus d psi/d ATP (``slope0`` to ``slope3``) times ``moved``, the
+    change of ATP since: most then need no further step. The column ``psi`` is too coarse for that: rounded to it a potential
+    is off by more than the tolerance of the balance.
 
     Returns:
-        ATP made, its slope by ATP, d psi/d ATP of the four classes.
+        ATP made, its slope by ATP, psi of the four classes, d psi/d ATP of the four classes.
     """
     potential = phosphorylation_potential(atp, p)
     made = 0.0
@@ -144,13 +145,18 @@ def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, slope0, slope1
     for k in range(N_CLASSES):
         if int(cells.sums[c, k, SUM_COUNT]) > 0:
             slope = slope0 if k == 0 else slope1 if k == 1 else slope2 if k == 2 else slope3
-            start = float(cells.psi[c, k]) + slope * moved
+            last = psi0 if k == 0 else psi1 if k == 1 else psi2 if k == 2 else psi3
+            start = last + slope * moved
             psi, n, j_c, j_f, made_by, slope, _ = solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, start, p)
             cells.psi[c, k] = psi
             cells.nadh[c, k] = n
             cells.oxygen_flux_class[c, k] = j_c
             made += j_f
             made_slope += made_by
+            psi0 = psi if k == 0 else psi0
+            psi1 = psi if k == 1 else psi1
+            psi2 = psi if k == 2 else psi2
+            psi3 = psi if k == 3 else psi3
             slope0 = slope if k == 0 else slope0
             slope1 = slope if k == 1 else slope1
             slope2 = slope if k == 2 else slope2
@@ -159,7 +165,7 @@ def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, slope0, slope1
             cells.psi[c, k] = cells.psi[c, 0]
             cells.nadh[c, k] = cells.nadh[c, 0]
             cells.oxygen_flux_class[c, k] = 0.0
-    return made, made_slope, slope0, slope1, slope2, slope3
+    return made, made_slope, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3
 
 
 @row
@@ -185,7 +191,10 @@ def cell_balance(c, cells, groups, dt, load, p):
     high = p.adenylate_total - ATP_EDGE
     before = min(max(float(cells.atp[c]), low), high)
     atp = before
-    made, made_slope, s0, s1, s2, s3 = solve_classes(c, cells, oxygen, uncoupler, block, atp, 0.0, 0.0, 0.0, 0.0, 0.0, p)
+    psi0, psi1, psi2, psi3 = float(cells.psi[c, 0]), float(cells.psi[c, 1]), float(cells.psi[c, 2]), float(cells.psi[c, 3])
+    made, made_slope, psi0, psi1, psi2, psi3, s0, s1, s2, s3 = solve_classes(
+        c, cells, oxygen, uncoupler, block, atp, 0.0, psi0, psi1, psi2, psi3, 0.0, 0.0, 0.0, 0.0, p
+    )
     j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
     use = demand * atp / (p.demand_half + atp)
     residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
@@ -201,7 +210,9 @@ def cell_balance(c, cells, groups, dt, load, p):
             trial = 0.5 * (low + high)
         moved = trial - atp
         atp = trial
-        made, made_slope, s0, s1, s2, s3 = solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, s0, s1, s2, s3, p)
+        made, made_slope, psi0, psi1, psi2, psi3, s0, s1, s2, s3 = solve_classes(
+            c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, s0, s1, s2, s3, p
+        )
         j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
         use = demand * atp / (p.demand_half + atp)
         residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g

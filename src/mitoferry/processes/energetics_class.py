@@ -43,6 +43,8 @@ GAS_ENERGY = 2.577  # kJ/mol, RT at 310 K
 SINH_AT_175 = 13.231249174545923  # sinh(175 mV / 2 V_T)
 PMF_MAXIMUM = 400.0  # far above any root of a cell with a leak
 TOLERANCE = 1e-7
+NEAR = 3e-5  # of the gross flux: a residual below this is settled by a last step along the slopes, without another look
+AT_BALANCE = 0.01  # |tanh(X/2)| below which the synthase may turn round within that step: there every residual gets its look
 
 
 @row
@@ -57,7 +59,7 @@ def class_balance(pmf, respiration, turnover, forward, reverse, free, leak, unco
     """Proton balance at a given pmf.
 
     Returns:
-        residual and its derivative, gross flux [amol H+/s], n, J_C, J_F, dJ_F/dpmf, tanh(X/2).
+        residual and its derivative, gross flux [amol H+/s], n, J_C, J_F, tanh(X/2), and dn/dpmf, dJ_C/dpmf, dJ_F/dpmf.
     """
     brake = 1.0 / (1.0 + exp((pmf - p.brake_midpoint) / p.brake_width))
     a = turnover * brake
@@ -68,7 +70,8 @@ def class_balance(pmf, respiration, turnover, forward, reverse, free, leak, unco
     top = respiration * brake * (1.0 + p.nadh_half)
     j_c = top * n * below
     n_slope = -n * (p.dehydrogenase_half + 1.0 - n) / root
-    j_c_slope = -(1.0 - brake) / p.brake_width * (j_c + top * p.nadh_half * below * below * n_slope * a)
+    rise = -(1.0 - brake) / p.brake_width
+    j_c_slope = rise * (j_c + top * p.nadh_half * below * below * n_slope * a)
 
     x = (PROTONS_PER_ATP * pmf - potential) / THERMAL_VOLTAGE
     t = tanh(0.5 * x)
@@ -82,14 +85,15 @@ def class_balance(pmf, respiration, turnover, forward, reverse, free, leak, unco
     residual = PROTONS_PER_OXYGEN * j_c - PROTONS_PER_ATP * j_f + free - j_l - uncoupling * pmf
     slope = PROTONS_PER_OXYGEN * j_c_slope - PROTONS_PER_ATP * j_f_slope - leak * (0.25 / THERMAL_VOLTAGE) * (e + over) - uncoupling
     gross = PROTONS_PER_OXYGEN * j_c + PROTONS_PER_ATP * abs(j_f) + free + j_l + uncoupling * pmf
-    return residual, slope, gross, n, j_c, j_f, j_f_slope, t
+    return residual, slope, gross, n, j_c, j_f, t, rise * n_slope * a, j_c_slope, j_f_slope
 
 
 @row
 def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, potential, start, p):
     """Steady potential and NADH of one energy class at a given ATP.
 
-    Newton steps, guarded by bisection on pmf in [0, 400] mV; started from ``start``.
+    Newton steps, guarded by bisection on pmf in [0, 400] mV; started from ``start``. A last short step is taken along the
+    slopes of the fluxes, without looking at them again.
 
     Args:
         etc: respiratory capacity of the class [mass units].
@@ -136,11 +140,11 @@ def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, unc
     low = 0.0
     high = PMF_MAXIMUM
     pmf = min(max(start + ph, low), high)
-    residual, slope, gross, n, j_c, j_f, j_f_slope, t = class_balance(
+    residual, slope, gross, n, j_c, j_f, t, n_slope, j_c_slope, j_f_slope = class_balance(
         pmf, respiration, turnover, forward, reverse, free, leak_flux, uncoupling, potential, p
     )
     rounds = 0
-    while abs(residual) > TOLERANCE * gross and rounds < 80:
+    while abs(residual) > (NEAR if abs(t) > AT_BALANCE else TOLERANCE) * gross and rounds < 80:
         if residual > 0.0:
             low = pmf
         else:
@@ -149,10 +153,18 @@ def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, unc
         if not (low < trial < high):
             trial = 0.5 * (low + high)
         pmf = trial
-        residual, slope, gross, n, j_c, j_f, j_f_slope, t = class_balance(
+        residual, slope, gross, n, j_c, j_f, t, n_slope, j_c_slope, j_f_slope = class_balance(
             pmf, respiration, turnover, forward, reverse, free, leak_flux, uncoupling, potential, p
         )
         rounds += 1
+    if abs(residual) > TOLERANCE * gross:
+        # the next step is so short that what it leaves is of the order of NEAR squared
+        last = -residual / min(slope, -1e-30)
+        pmf = min(max(pmf + last, 0.0), PMF_MAXIMUM)
+        n = min(max(n + n_slope * last, 0.0), 1.0)
+        j_c = max(j_c + j_c_slope * last, 0.0)
+        j_f = j_f + j_f_slope * last
+        residual = residual + slope * last
 
     # response to ATP: at fixed pmf, then with the potential that follows
     potential_slope = GAS_ENERGY / FARADAY * (1.0 / atp + 1.0 / adp)

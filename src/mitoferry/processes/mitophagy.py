@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoferry.core.handover import potential
-from mitoferry.core.lanes import lane, lane_uniform4
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ARRIVAL_MITOPHAGY, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -35,12 +35,17 @@ from mitoferry.core.schema import (
     CYTOSOL,
     DAMAGE_SCALE,
     DEPOLARISED_SCALE,
+    DONOR_ENDOSOME,
     DONOR_FREE,
     MASS_SCALE,
     N_HAPLOTYPES,
     OCCUPIED,
+    OWN_ISOLATED,
+    OWN_NETWORK,
     PAGE,
     PINK1,
+    PORE_OPEN,
+    PSI_OFFSET_SCALE,
     SICK_ON_ARRIVAL,
     TALLY_COPIES_OUT,
     TALLY_DEGRADED,
@@ -102,8 +107,8 @@ def capacity(h, cells, groups, p):
 
 
 @row
-def demand_slot(h, slot, sums, cells, groups, mitochondria, p, step):
-    """Time below the threshold, PINK1, and the sum of the hazards."""
+def demand_one(h, slot, sums, cells, groups, mitochondria, p, step):
+    """Time below the threshold, PINK1, and the hazard of the mitochondrion in ``slot``."""
     if not alive(int(cells.state[h])):
         return
     flags = int(mitochondria.flags[slot])
@@ -122,6 +127,47 @@ def demand_slot(h, slot, sums, cells, groups, mitochondria, p, step):
         flags = flags & ~PINK1
         mitochondria.flags[slot] = flags
     sums[0] += int(hazard(h, slot, flags, cells, groups, mitochondria, p) * HAZARD_UNITS)
+
+
+@row
+def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
+    """As :func:`demand_slot` for the slots of a page: most hold a mitochondrion with potential, without PINK1, at the basal hazard."""
+    if not alive(int(cells.state[h])):
+        return
+    if float(cells.arrival_pulse[h]) > 0.0:
+        for k in range(PAGE):
+            demand_one(h, first + k, sums, cells, groups, mitochondria, p, step)
+        return
+    busy = lanes()
+    threshold = min(p.pink1_potential, LIVES_BELOW * float(groups.resting_potential[int(cells.group[h])]))
+    network, isolated = float(cells.psi[h, OWN_NETWORK]), float(cells.psi[h, OWN_ISOLATED])
+    free, inside = float(cells.psi[h, DONOR_FREE]), float(cells.psi[h, DONOR_ENDOSOME])
+    quiet, n_busy = 0, 0
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        energy_class = class_of(flags)
+        low = isolated if energy_class == OWN_ISOLATED else network
+        high = inside if energy_class == DONOR_ENDOSOME else free
+        psi = (high if energy_class >= DONOR_FREE else low) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
+        here = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
+        some = here if psi < threshold else 0
+        some = here if flags & (PINK1 | PORE_OPEN) != 0 else some
+        some = here if int(mitochondria.depolarised[slot]) > 0 else some
+        busy[k] = float(some)
+        n_busy += some
+        quiet += here - some
+    sums[0] += quiet * int(p.basal_rate * HAZARD_UNITS)
+    if n_busy > 0:
+        for k in range(PAGE):
+            if busy[k] != 0.0:
+                demand_one(h, first + k, sums, cells, groups, mitochondria, p, step)
+
+
+@row(page=demand_page)
+def demand_slot(h, slot, sums, cells, groups, mitochondria, p, step):
+    """Time below the threshold, PINK1, and the sum of the hazards."""
+    demand_one(h, slot, sums, cells, groups, mitochondria, p, step)
 
 
 @row

@@ -220,17 +220,18 @@ def gather_moves(i, cells, groups, wells, neighbours, dt, p):
             for run in range(2):
                 lo, hi = members(line, run, lines, neighbours)
                 for m in range(lo, hi):
-                    j = int(neighbours.member[m])
-                    if j != i and can_touch(geometry, layer, int(cells.layer[j])):
-                        other = float(cells.radius[j])
-                        reach = (radius + other) * (1.0 + 0.5 * max(p.adhesion_range, p.contact_range))
-                        dx = minimum_image(x - float(cells.x[j]), size_x, periodic)
-                        dy = minimum_image(y - float(cells.y[j]), size_y, periodic)
+                    other = float(neighbours.radius[m])
+                    reach = (radius + other) * (1.0 + 0.5 * max(p.adhesion_range, p.contact_range))
+                    dx = minimum_image(x - float(neighbours.x[m]), size_x, periodic)
+                    dy = minimum_image(y - float(neighbours.y[m]), size_y, periodic)
+                    d2 = dx * dx + dy * dy
+                    if d2 < reach * reach:
+                        j = int(neighbours.member[m])
                         dz = 0.0
                         if block:
                             dz = minimum_image(z - float(cells.z[j]), size_z, periodic)
-                        d2 = dx * dx + dy * dy + dz * dz
-                        if d2 < reach * reach:
+                            d2 = d2 + dz * dz
+                        if d2 < reach * reach and j != i and can_touch(geometry, layer, int(cells.layer[j])):
                             d = math.sqrt(d2)
                             gap = d - radius - other
                             if gap <= p.contact_range * 0.5 * (radius + other):
@@ -306,13 +307,16 @@ def push_row(i, cells, groups, wells, neighbours, moves, p, step):
 
 
 @row
-def commit_row(i, cells, moves, step):
+def commit_row(i, cells, neighbours, moves, step):
     """Take over the position of cell ``i`` after a sub-step."""
     if float(moves.wanted[i]) == 0.0 or step.number >= int(moves.substeps[int(cells.well[i])]):
         return
     cells.x[i] = moves.x[i]
     cells.y[i] = moves.y[i]
     cells.z[i] = moves.z[i]
+    m = int(neighbours.place[i])
+    neighbours.x[m] = moves.x[i]
+    neighbours.y[m] = moves.y[i]
 
 
 def _moves(world: Any) -> Moves:
@@ -339,7 +343,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     for number in range(most):
         sub = Substep(number, step.dt)
         backend.each(push_row, n, cells, groups, wells, neighbours, moves, p, sub)
-        backend.each(commit_row, n, cells, moves, sub)
+        backend.each(commit_row, n, cells, neighbours, moves, sub)
     if most:
         update_neighbours(world, step)
 

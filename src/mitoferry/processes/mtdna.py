@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import lane, lane_uniform4, lanes
+from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane, lane_uniform4, lanes
 from mitoferry.core.maths import LN2, chance, exp
 from mitoferry.core.nodes import (
     NODE_BIOGENESIS,
@@ -275,13 +275,14 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
         draw_a[k] = a
         draw_b[k] = b
         draw_c[k] = c
-    left0, left1, left2, left3, n_busy = 0, 0, 0, 0, 0
+    even, odd, n_busy = 0, 0, 0
     for k in range(PAGE):
         slot = lane(first, k)
-        c0 = int(mitochondria.copies[slot, 0])
-        c1 = int(mitochondria.copies[slot, 1])
-        c2 = int(mitochondria.copies[slot, 2])
-        c3 = int(mitochondria.copies[slot, 3])
+        word = copies_word(mitochondria.copies, slot)
+        c0 = word & 0xFF
+        c1 = (word >> 8) & 0xFF
+        c2 = (word >> 16) & 0xFF
+        c3 = word >> 24
         total = c0 + c1 + c2 + c3
         flags = int(mitochondria.flags[slot])
         some = c0 * (c1 + c2 + c3) + c1 * (c2 + c3) + c2 * c3  # 0 for a single haplotype
@@ -292,21 +293,16 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
         busy[k] = float((flags & OCCUPIED) * some)
     for k in range(PAGE):
         slot = lane(first, k)
-        c0 = int(mitochondria.copies[slot, 0])
-        c1 = int(mitochondria.copies[slot, 1])
-        c2 = int(mitochondria.copies[slot, 2])
-        c3 = int(mitochondria.copies[slot, 3])
         some = int(busy[k])
         quiet = (int(mitochondria.flags[slot]) & OCCUPIED) * (1 - some)
         n_busy += some
-        left0 += quiet * c0
-        left1 += quiet * c1
-        left2 += quiet * c2
-        left3 += quiet * c3
-    sums[2 * N_HAPLOTYPES] += left0
-    sums[2 * N_HAPLOTYPES + 1] += left1
-    sums[2 * N_HAPLOTYPES + 2] += left2
-    sums[2 * N_HAPLOTYPES + 3] += left3
+        word = quiet * copies_word(mitochondria.copies, slot)
+        even += word & COPIES_EVEN
+        odd += (word >> 8) & COPIES_EVEN
+    sums[2 * N_HAPLOTYPES] += even & 0xFFFF
+    sums[2 * N_HAPLOTYPES + 1] += odd & 0xFFFF
+    sums[2 * N_HAPLOTYPES + 2] += even >> 16
+    sums[2 * N_HAPLOTYPES + 3] += odd >> 16
     if n_busy > 0:
         for k in range(PAGE):
             if busy[k] != 0.0:

@@ -51,6 +51,15 @@ def allocate_proposals(n_cells: int, n_slots: int) -> Proposals:
     )  # fmt: skip
 
 
+def proposals_of(world: Any, name: str, n_slots: int) -> Proposals:
+    """The proposals of a process, ``n_slots`` per row of cells; the same arrays in every step. Its rows set ``count``."""
+    n = len(world.cells.id)
+    found: Proposals | None = world.space.scratch.get(name)
+    if found is None or len(found.count) < n:
+        found = world.space.scratch[name] = allocate_proposals(n, n_slots)
+    return found
+
+
 def state_array(world: Any, name: str, n: int, dtype: Any, fill: float, width: int = 0) -> Any:
     """The array ``name`` of ``world.extra`` with at least ``n`` rows; new rows hold ``fill``."""
     old = world.extra.get(name)

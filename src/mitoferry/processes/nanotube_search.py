@@ -45,7 +45,7 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import NANOTUBE_CAPTURE, NANOTUBE_SEARCH
 from mitoferry.processes.compatibility import compatibility, dependence
 from mitoferry.processes.connexin43 import anchoring
-from mitoferry.processes.nanotube_links import BY_SEARCH, allocate_proposals, make_links, state_array
+from mitoferry.processes.nanotube_links import BY_SEARCH, make_links, proposals_of, state_array
 from mitoferry.space.geometry import BLOCK, can_touch
 from mitoferry.space.neighbours import bin_coordinate, bin_line, bin_span, lines_of, members, minimum_image
 
@@ -265,7 +265,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Search for one step and write the new links."""
     n = world.n_cells
     search = Search(state_array(world, "nanotube_search.busy", len(world.cells.id), np.float64, -1e18))
-    proposals = allocate_proposals(n, N_SLOTS)
+    proposals = proposals_of(world, "nanotube_search.proposals", N_SLOTS)
     world.backend.each(search_row, n, world.cells, world.groups, world.wells, world.space.neighbours, proposals, search, p, step)
     make_links(world, proposals, N_SLOTS, formation=BY_SEARCH, shortest=p.shortest)
 

@@ -216,13 +216,37 @@ def rate_of(kind, i, cells, groups, p):
 
 
 @row
+def largest_rate(kind, i, cells, groups, p):
+    """A number [1/h] that :func:`rate_of` cannot exceed, found without looking at ATP, H2O2 or membrane."""
+    if kind == APOPTOTIC_BODY:
+        return p.body_rate
+    g = int(cells.group[i])
+    if kind == SYNAPTOSOME:
+        return float(groups.synaptosomes[g]) * max(float(groups.nodes[g, NODE_SYNAPTOSOMES]), 0.0) * (1.0 + max(p.synaptosome_injury, 0.0))
+    warm = max(float(groups.nodes[g, NODE_TEMPERATURE]), 0.0)
+    stress = 1.0 + max(p.stress_gain, 0.0)
+    if kind == MICROVESICLE:
+        return p.microvesicle_rate * max(float(groups.nodes[g, NODE_MICROVESICLES]), 0.0) * stress * warm
+    outsourcing = 1.0 + max(p.lysosome_gain, 0.0) * max(1.0 - float(groups.nodes[g, NODE_LYSOSOME]), 0.0)
+    if kind == MITOVESICLE:
+        cd38 = float(groups.release[g]) * max(float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), 0.0)
+        return p.mitovesicle_rate * cd38 * outsourcing * warm
+    if kind == EXOPHER:
+        return p.exopher_rate * float(groups.exophers[g]) * max(float(groups.nodes[g, NODE_EXOPHERS]), 0.0) * stress * outsourcing * warm
+    speed = abs(float(cells.ux[i])) + abs(float(cells.uy[i])) + abs(float(cells.uz[i]))
+    return p.migrasome_rate * speed * max(float(groups.nodes[g, NODE_MIGRASOMES]), 0.0) * warm
+
+
+@row
 def shed_kind(i, kind, u, at, shed, cells, groups, wells, p, step):
     """Vesicles of a kind that cell ``i`` sheds in this step; those that reach for mitochondria are written from row ``at`` on.
 
     With ``at`` < 0 nothing is written but the count of the cell. Returns how many reach for mitochondria.
     """
-    w = int(cells.well[i])
     dt = step.dt / 3600.0
+    if 1.0 - u > 1.000001 * dt * largest_rate(kind, i, cells, groups, p):  # then -log(u) is larger still: none, as in most steps
+        return 0
+    w = int(cells.well[i])
     rate = rate_of(kind, i, cells, groups, p)
     time = waiting_time(rate, u, dt)
     event = 0

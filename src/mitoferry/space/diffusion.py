@@ -51,6 +51,7 @@ from mitoferry.space.solver import (
     LOSS,
     MEAN,
     NEW,
+    OLD,
     RATE,
     SHARE,
     SHIFT,
@@ -62,11 +63,13 @@ from mitoferry.space.solver import (
     UPTAKE,
     exponential_step,
     implicit_step,
+    spread_line,
     sum_plane,
 )
 
 GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES = range(6)
 FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
+LOW, HIGH = OLD, ACTIVE
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
 REFERENCE_CYTOSOL = 3.0  # pL, of the stromal cell of 10 um for which the clearance of H2O2 is given
 PERFUSION = 1.0  # factor on the flow of blood at rest; what treatments make of it stands in ``wells.perfusion``
@@ -242,22 +245,39 @@ def load(w, s, k, width, plane, shape, conc, boundary):
 
 
 @row
-def unload(w, s, k, width, plane, shape, conc, boundary):
-    """Copy lane ``k`` of a plane plus ``boundary`` back, never below zero; 1 if the field varies over the well."""
+def finish_lanes(length, rows, width, plane, lines):
+    """Add the boundary (line SHIFT) to all lanes of a plane, cut at zero, and put the range of each lane into lines LOW and HIGH.
+
+    A row of the grid at a time, so that it compiles to vector instructions.
+    """
+    shift = lines[SHIFT]
+    low = lines[LOW]
+    high = lines[HIGH]
+    for j in range(length):
+        low[j] = 1e30
+        high[j] = 0.0
+    for r in range(rows):
+        line = plane[r * length : r * length + length]
+        for j in range(length):
+            value = max(line[j] + shift[j], 0.0)
+            line[j] = value
+            low[j] = min(low[j], value)
+            high[j] = max(high[j], value)
+    for k in range(width):
+        for j in range(k + width, length, width):
+            low[k] = min(low[k], low[j])
+            high[k] = max(high[k], high[j])
+
+
+@row
+def unload(w, s, k, width, plane, shape, conc):
+    """Copy lane ``k`` of a plane back into the field of (well, species)."""
     v = k
-    low = 1e30
-    high = 0.0
     for z in range(shape[2]):
         for y in range(shape[1]):
             for x in range(shape[0]):
-                value = max(plane[lane(v, 0)] + boundary, 0.0)
-                conc[w, s, z, y, x] = value
-                low = min(low, value)
-                high = max(high, value)
+                conc[w, s, z, y, x] = plane[lane(v, 0)]
                 v += width
-    if high - low > SPREAD * high:
-        return 1
-    return 0
 
 
 @row
@@ -366,6 +386,10 @@ def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
         exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
     sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
     for k in range(width):
+        lines[SHIFT, k] = float(wells.boundary[w, int(species[k])]) * held
+    spread_line(lines, SHIFT, shape[0] * width, width)
+    finish_lanes(shape[0] * width, shape[1] * shape[2], width, field, lines)
+    for k in range(width):
         s = int(species[k])
         g, back, surface, outside = exchange(w, s, wells, fields)
         if held != 0:
@@ -373,5 +397,6 @@ def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
         elif implicit:
             below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
             wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / n / below
-        if unload(w, s, k, width, field, shape, fields.conc, outside * held) != 0:
+        unload(w, s, k, width, field, shape, fields.conc)
+        if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
             fields.lateral[w, s] = 1

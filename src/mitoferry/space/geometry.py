@@ -89,9 +89,9 @@ class Space:
         n = len(world.cells.id)
         self._fields = world.fields
         if len(self.neighbours.member) < n:
-            member = np.zeros(n, dtype=np.int32)
             world.backend.pull(self.neighbours)
-            self.neighbours = self.neighbours._replace(member=member)
+            rows = ("member", "x", "y", "radius", "place")
+            self.neighbours = self.neighbours._replace(**{name: np.zeros(n, getattr(self.neighbours, name).dtype) for name in rows})
             self.scratch.clear()
         if world.fields is not None and len(world.fields.release) < n:
             world.backend.pull(world.fields)

@@ -31,6 +31,9 @@ class Neighbours(NamedTuple):
         offset: int32 [n_wells + 1], first bin of each well.
         shape: int32 [n_wells, 3], bins along x, y, z.
         edge: float32 [n_wells, 3], edge of a bin [um].
+        x, y, radius: float32 [rows of cells], those of the cells in ``member``, in its order: who walks the bins reads them as
+            they lie, and looks up the cell only where it is near. Motion keeps them current; nothing moves cells after it.
+        place: int32 [rows of cells], where in ``member`` a cell stands; of cells in space only.
     """
 
     start: Any
@@ -38,6 +41,10 @@ class Neighbours(NamedTuple):
     offset: Any
     shape: Any
     edge: Any
+    x: Any
+    y: Any
+    radius: Any
+    place: Any
 
 
 class Places(NamedTuple):
@@ -229,6 +236,17 @@ def sort_into_bins(n_cells, cells, neighbours):
             neighbours.member[k] = i
 
 
+@row
+def lay_out_row(m, n_cells, cells, neighbours):
+    """Copy what walks of the bins look at first, of the cell at ``m`` in ``member``."""
+    if m < int(neighbours.start[len(neighbours.start) - 1]):
+        i = int(neighbours.member[m])
+        neighbours.x[m] = cells.x[i]
+        neighbours.y[m] = cells.y[i]
+        neighbours.radius[m] = cells.radius[i]
+        neighbours.place[i] = m
+
+
 def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) -> Neighbours:
     """Empty bins for the wells of a plate.
 
@@ -251,12 +269,17 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) 
         edge[w] = np.asarray(wells.size[w], dtype=np.float64) / shape[w]
     offset = np.zeros(n_wells + 1, dtype=np.int32)
     offset[1:] = np.cumsum(np.prod(shape.astype(np.int64), axis=1))
+    x, y, radius = (np.zeros(n_rows, dtype=np.float32) for _ in range(3))
     return Neighbours(
         start=np.zeros(int(offset[-1]) + 1, dtype=np.int32),
         member=np.zeros(n_rows, dtype=np.int32),
         offset=offset,
         shape=shape,
         edge=edge,
+        x=x,
+        y=y,
+        radius=radius,
+        place=np.zeros(n_rows, dtype=np.int32),
     )
 
 
@@ -289,3 +312,4 @@ def update_neighbours(world: Any, step: Any) -> None:
     neighbours = world.space.neighbours
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
     world.backend.serial(sort_into_bins, world.n_cells, Places(world.cells.id, world.cells.bin), neighbours)
+    world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)

@@ -1,0 +1,96 @@
+"""How the CPU backend hands tables and rows to compiled code: words that are kept, helper threads, four bytes read at once."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from mitoferry.backends.cpu import Cpu
+from mitoferry.backends.reference import Reference
+from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
+from mitoferry.core.row import row
+from mitoferry.core.schema import PAGE
+
+
+class Pair(NamedTuple):
+    """Two columns."""
+
+    first: Any
+    second: Any
+
+
+@row
+def add_row(i, pair):
+    """The second column goes on top of the first."""
+    pair.first[i] = float(pair.first[i]) + float(pair.second[i])
+
+
+@row
+def words_row(i, copies, words, sums):
+    """The words of a page, and what their halves add up to."""
+    even, odd = 0, 0
+    for k in range(PAGE):
+        word = copies_word(copies, lane(i * PAGE, k))
+        words[i * PAGE + k] = word
+        even += word & COPIES_EVEN
+        odd += (word >> 8) & COPIES_EVEN
+    sums[i, 0] = even & 0xFFFF
+    sums[i, 1] = odd & 0xFFFF
+    sums[i, 2] = even >> 16
+    sums[i, 3] = odd >> 16
+
+
+def test_a_table_that_shares_its_first_column_with_an_earlier_one_is_another_table():
+    """Fault seen to fail it, planted in a copy of the package: words are found again by the first column alone."""
+    backend = Cpu(threads=1)
+    first = np.zeros(8)
+    for second in (np.full(8, 1.0), np.full(8, 10.0), np.full(8, 100.0)):
+        for _ in range(2):
+            backend.each(add_row, 8, Pair(first, second))
+    assert (first == 222.0).all()
+
+
+def test_columns_that_are_gone_are_not_read_again():
+    """New columns often lie where old ones lay, under the same identity; what is kept of a table must not outlive its columns."""
+    backend = Cpu(threads=1)
+    total = 0.0
+    for k in range(600):  # more than are remembered
+        n = 4 + k % 5
+        pair = Pair(np.zeros(n), np.full(n, float(k)))
+        backend.each(add_row, n, pair)
+        total += float(pair.first.sum()) - n * k
+    assert total == 0.0
+    assert len(backend._short) < 600
+
+
+@pytest.mark.parametrize("backend", [Reference(), Cpu(threads=1), Cpu(threads=2, eager=True)], ids=["reference", "1", "2"])
+def test_copies_read_at_once_are_those_of_the_four_haplotypes(backend):
+    """Fault seen to fail it, planted in a copy of the package: the compiled reader looks one byte further."""
+    copies = np.random.default_rng(1).integers(0, 256, (3 * PAGE, 4)).astype(np.uint8)
+    copies[:PAGE] = 255  # the largest sums
+    words, sums = np.zeros(3 * PAGE, dtype=np.int64), np.zeros((3, 4), dtype=np.int64)
+    backend.each(words_row, 3, copies, words, sums)
+    assert (words == (copies.astype(np.int64) << np.array([0, 8, 16, 24])).sum(axis=1)).all()
+    assert (sums == copies.reshape(3, PAGE, 4).sum(axis=1)).all()
+
+
+def test_what_a_helper_thread_raises_is_raised_and_the_next_launch_works():
+    """Fault seen to fail it, planted in a copy of the package: the helper keeps what it caught to itself."""
+    backend = Cpu(threads=2, eager=True)
+    pair = Pair(np.zeros(4000), np.ones(4000))
+    backend.each(add_row, 4000, pair)
+
+    def run(lo, hi, stride, order, *args):
+        if lo > 0:
+            raise ValueError("in the helper")
+
+    class Broken:
+        seconds_per_row = 0.0
+        calls = 1
+
+    broken = Broken()
+    broken.run = run
+    with pytest.raises(ValueError, match="in the helper"):
+        backend._share(broken, 4000, None, tuple, [])
+    backend.each(add_row, 4000, pair)
+    assert (pair.first == 2.0).all()
