@@ -1,0 +1,320 @@
+"""Spheres that push and stick, packed for speed: cells without mitochondria, by the hundred thousand.
+
+Overdamped mechanics with the potential that simulators of tissues share. Between two cells of radii r and s at the distance d
+
+    v = [ k_rep (1 - d/(r + s))^2 - k_adh (1 - d/(m (r + s)))^2 ]    along the line between them,
+
+the first term where they overlap, the second where d is less than m (r + s); the velocity of a cell is the sum over its neighbours
+(um per minute at unit drag). Every cell adds up its own sum, in the order of its list: no two rows write the same number, and the bytes
+depend neither on threads nor on the order of rows.
+
+**Order in memory.** Cells are sorted by bin (long in y and z, a quarter of the reach in x) and *moved*: those that are near are near in
+memory, and the cells of neighbouring bins along x follow each other. **Lists.** From the bins each cell gets the list of the cells
+within reach and a margin. It stays complete until two cells can have come nearer by the margin: until one has moved by half of it since
+the list was made; then all is sorted and listed anew (or before every step, if asked for, which gives the same forces to rounding).
+
+**Steps.** Adams-Bashforth of second order with a fixed step, x += dt (3 v - v_before)/2, or Heun's method with an adaptive step: the
+difference between its two velocities is the error of a step, which is taken again, shorter, where it is above the tolerance.
+
+Tests: tests/verification/test_community_benchmarks.py, tests/unit/test_packed_cells.py, tests/backends/test_cells_only_backends.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mitoferry.core.lanes import lane
+from mitoferry.core.row import row
+
+BLOCK_CELLS = 128  # cells per row: fixed, so that bytes do not depend on threads
+FINE = 4  # bins along x per reach
+MARGIN = 0.06  # of the reach: 1.3 um for cells of 8.4 um; the next shell of a close packing lies just beyond
+ROOM = 24  # neighbours per cell that there is room for at first
+SAFETY = 0.9  # of the step that would just keep the tolerance
+LARGEST_GROWTH, LARGEST_CUT = 2.0, 0.2  # of an adaptive step
+
+
+class Potential(NamedTuple):
+    """k_rep and k_adh [um/min], and the multiple of the sum of radii at which adhesion ends."""
+
+    repulsion: float
+    adhesion: float
+    multiple: float
+
+
+class Packed(NamedTuple):
+    """The cells, in order of their bins.
+
+    Attributes:
+        id: int32, which cell a row holds.
+        place: float64 [cells, 4], x, y, z [um] and radius [um].
+        target: float64 [cells, 4], places after the step under way (or of its first stage).
+        velocity: float64 [cells, 3], now [um/min].
+        before: float64 [cells, 3], one step ago.
+        origin: float64 [cells, 3], places when the lists were made.
+        uptake: float64 [cells], share of a voxel's amount per minute.
+    """
+
+    id: Any
+    place: Any
+    target: Any
+    velocity: Any
+    before: Any
+    origin: Any
+    uptake: Any
+
+
+class Lists(NamedTuple):
+    """Who may touch whom.
+
+    Attributes:
+        count: int32 [cells], length of each list; more than there is room for if it did not fit.
+        near: int32 [cells, room + 1], rows of neighbours; the last place is scratch.
+    """
+
+    count: Any
+    near: Any
+
+
+class Bins(NamedTuple):
+    """Counting sort of the cells.
+
+    Attributes:
+        start: int32 [bins + 1], first row of each bin once the cells have been moved.
+        bin: int32 [cells], bin of each row before the cells are moved.
+        order: int32 [cells], row that comes to each place.
+        shape: int64 [3], bins along x, y, z. edge: float64 [3], their edges [um]. low: float64 [3], corner of the first [um].
+    """
+
+    start: Any
+    bin: Any
+    order: Any
+    shape: Any
+    edge: Any
+    low: Any
+
+
+class Measured(NamedTuple):
+    """Per block of cells: float64 [blocks], largest displacement squared since the lists [um^2], and largest error of a step [um]."""
+
+    moved: Any
+    error: Any
+
+
+@row
+def strength(d, together, p):
+    """Velocity [um/min] at which a cell moves away from one at the distance ``d``; ``together``: sum of their radii."""
+    v = 0.0
+    share = d / together
+    if share < 1.0:
+        v = p.repulsion * (1.0 - share) * (1.0 - share)
+    if share < p.multiple:
+        s = 1.0 - share * (1.0 / p.multiple)
+        v -= p.adhesion * s * s
+    return v
+
+
+@row
+def bin_along(x, axis, bins):
+    """Bin along one axis that holds ``x`` [um]; outside the bins the nearest."""
+    k = math.floor((x - bins.low[axis]) / bins.edge[axis])
+    return int(max(min(k, int(bins.shape[axis]) - 1), 0))
+
+
+@row
+def bin_cells_row(b, n, cells, bins):
+    """Bins of block ``b`` of the cells."""
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        kx = bin_along(cells.place[i, 0], 0, bins)
+        ky = bin_along(cells.place[i, 1], 1, bins)
+        kz = bin_along(cells.place[i, 2], 2, bins)
+        bins.bin[i] = (kz * int(bins.shape[1]) + ky) * int(bins.shape[0]) + kx
+
+
+@row
+def sort_bins(n, bins):
+    """Counting sort: ``start`` and ``order`` from ``bin``; within a bin cells keep their order (serial)."""
+    count = len(bins.start) - 1
+    for b in range(count + 1):
+        bins.start[b] = 0
+    for i in range(n):
+        bins.start[int(bins.bin[i]) + 1] += 1
+    for b in range(count):
+        bins.start[b + 1] += bins.start[b]
+    for i in range(n):
+        b = int(bins.bin[i])
+        at = int(bins.start[b])
+        bins.order[at] = i
+        bins.start[b] = at + 1
+    for k in range(count):
+        bins.start[count - k] = bins.start[count - k - 1]
+    bins.start[0] = 0
+
+
+@row
+def move_cells_row(b, n, cells, moved, bins):
+    """Copy the cells of block ``b`` of the new order from ``cells`` to ``moved``."""
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        j = int(bins.order[i])
+        moved.id[i] = cells.id[j]
+        moved.uptake[i] = cells.uptake[j]
+        moved.place[i, 3] = cells.place[j, 3]
+        moved.target[i, 3] = cells.place[j, 3]
+        for k in range(3):
+            moved.place[i, k] = cells.place[j, k]
+            moved.origin[i, k] = cells.place[j, k]
+            moved.velocity[i, k] = cells.velocity[j, k]
+            moved.before[i, k] = cells.before[j, k]
+
+
+@row
+def gap_to(line, here, inside, edge):
+    """Distance [um] along an axis from a place ``inside`` [um] of bin ``here`` to bin ``line``."""
+    if line < here:
+        return inside + (here - line - 1) * edge
+    if line > here:
+        return (line - here) * edge - inside
+    return 0.0
+
+
+@row
+def list_row(b, n, cells, bins, lists, reach):
+    """Lists of the neighbours within ``reach`` of the cells of block ``b``, in the order of the bins."""
+    room = lists.near.shape[1] - 1
+    nx = int(bins.shape[0])
+    ny = int(bins.shape[1])
+    nz = int(bins.shape[2])
+    square = reach * reach
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        x = cells.place[i, 0]
+        y = cells.place[i, 1]
+        z = cells.place[i, 2]
+        ky = bin_along(y, 1, bins)
+        kz = bin_along(z, 2, bins)
+        in_y = y - bins.low[1] - ky * bins.edge[1]
+        in_z = z - bins.low[2] - kz * bins.edge[2]
+        found = 0
+        for jz in range(max(kz - 1, 0), min(kz + 2, nz)):
+            far_z = gap_to(jz, kz, in_z, bins.edge[2])
+            for jy in range(max(ky - 1, 0), min(ky + 2, ny)):
+                far_y = gap_to(jy, ky, in_y, bins.edge[1])
+                left = square - far_z * far_z - far_y * far_y
+                if left >= 0.0:
+                    across = math.sqrt(left)
+                    line = (jz * ny + jy) * nx
+                    first = int(bins.start[line + bin_along(x - across, 0, bins)])
+                    last = int(bins.start[line + bin_along(x + across, 0, bins) + 1])
+                    for j in range(first, last):
+                        dx = x - cells.place[lane(j, 0), 0]
+                        dy = y - cells.place[lane(j, 0), 1]
+                        dz = z - cells.place[lane(j, 0), 2]
+                        lists.near[lane(i, 0), lane(min(found, room), 0)] = j
+                        found += int(dx * dx + dy * dy + dz * dz < square) & int(j != i)
+        lists.count[i] = found
+
+
+@row
+def velocity_at(i, place, lists, p):
+    """Velocity (x, y, z) [um/min] of cell ``i`` among cells at ``place``; of coincident cells the later one moves along x."""
+    x = place[i, 0]
+    y = place[i, 1]
+    z = place[i, 2]
+    radius = place[i, 3]
+    vx = 0.0
+    vy = 0.0
+    vz = 0.0
+    for k in range(int(lists.count[i])):
+        j = int(lists.near[lane(i, 0), lane(k, 0)])
+        dx = x - place[lane(j, 0), 0]
+        dy = y - place[lane(j, 0), 1]
+        dz = z - place[lane(j, 0), 2]
+        together = radius + place[lane(j, 0), 3]
+        reach = p.multiple * together
+        square = dx * dx + dy * dy + dz * dz
+        if square < reach * reach:
+            d = math.sqrt(square)
+            if d > 1e-9:
+                v = strength(d, together, p) / d
+                vx += v * dx
+                vy += v * dy
+                vz += v * dz
+            elif i > j:
+                vx += p.repulsion
+    return vx, vy, vz
+
+
+@row
+def distance_moved(i, place, origin):
+    """Square of the way [um^2] of cell ``i`` since the lists were made."""
+    dx = place[i, 0] - origin[i, 0]
+    dy = place[i, 1] - origin[i, 1]
+    dz = place[i, 2] - origin[i, 2]
+    return dx * dx + dy * dy + dz * dz
+
+
+@row
+def bashforth_row(b, n, cells, lists, measured, p, dt, first):
+    """One step of Adams-Bashforth (``first`` = 1: of Euler) for the cells of block ``b``, into ``target`` and ``velocity``."""
+    most = 0.0
+    old = 0.0 if first != 0 else 0.5
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        vx, vy, vz = velocity_at(i, cells.place, lists, p)
+        cells.target[i, 0] = cells.place[i, 0] + dt * (vx + old * (vx - cells.before[i, 0]))
+        cells.target[i, 1] = cells.place[i, 1] + dt * (vy + old * (vy - cells.before[i, 1]))
+        cells.target[i, 2] = cells.place[i, 2] + dt * (vz + old * (vz - cells.before[i, 2]))
+        cells.before[i, 0] = vx
+        cells.before[i, 1] = vy
+        cells.before[i, 2] = vz
+        most = max(most, distance_moved(i, cells.target, cells.origin))
+    measured.moved[b] = most
+
+
+@row
+def velocity_row(b, n, cells, lists, p):
+    """Velocities of the cells of block ``b`` at their places."""
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        vx, vy, vz = velocity_at(i, cells.place, lists, p)
+        cells.velocity[i, 0] = vx
+        cells.velocity[i, 1] = vy
+        cells.velocity[i, 2] = vz
+
+
+@row
+def euler_row(b, n, cells, measured, dt):
+    """First stage of Heun's method for the cells of block ``b``: ``target`` = place + dt velocity."""
+    most = 0.0
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        for k in range(3):
+            cells.target[i, k] = cells.place[i, k] + dt * cells.velocity[i, k]
+        most = max(most, distance_moved(i, cells.target, cells.origin))
+    measured.moved[b] = most
+
+
+@row
+def heun_row(b, n, cells, lists, measured, p, dt):
+    """Second stage for the cells of block ``b``: velocity at ``target`` into ``before``, and the error of the step."""
+    worst = 0.0
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        vx, vy, vz = velocity_at(i, cells.target, lists, p)
+        cells.before[i, 0] = vx
+        cells.before[i, 1] = vy
+        cells.before[i, 2] = vz
+        ex = vx - cells.velocity[i, 0]
+        ey = vy - cells.velocity[i, 1]
+        ez = vz - cells.velocity[i, 2]
+        worst = max(worst, ex * ex + ey * ey + ez * ez)
+    measured.error[b] = 0.5 * dt * math.sqrt(worst)
+
+
+@row
+def accept_row(b, n, cells, measured, dt):
+    """Take the step of Heun's method for the cells of block ``b``: place += dt (velocity + that at the target)/2."""
+    most = 0.0
+    for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
+        for k in range(3):
+            cells.place[i, k] += 0.5 * dt * (cells.velocity[i, k] + cells.before[i, k])
+        most = max(most, distance_moved(i, cells.place, cells.origin))
+    measured.moved[b] = most
