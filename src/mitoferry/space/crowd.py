@@ -42,7 +42,6 @@ def allocate_cells(n: int) -> Packed:
         place=np.zeros((n, 4)),
         target=np.zeros((n, 4)),
         velocity=np.zeros((n, 3)),
-        before=np.zeros((n, 3)),
         origin=np.zeros((n, 3)),
         uptake=np.zeros(n),
     )
@@ -74,7 +73,8 @@ class Crowd:
         self.fresh_lists = fresh_lists
         self.n = len(places)
         self.blocks = -(-self.n // BLOCK_CELLS)
-        self.cells, self._spare = allocate_cells(self.n), allocate_cells(self.n)
+        self.cells = allocate_cells(self.n)
+        self._spare = allocate_cells(self.n)._replace(target=self.cells.target, origin=self.cells.origin)
         self.cells.place[:, :3] = places
         self.cells.place[:, 3] = radii
         self.cells.target[:] = self.cells.place
@@ -131,22 +131,28 @@ class Crowd:
         self.backend.each(bashforth_row, self.blocks, self.n, self.cells, self.lists, self.measured, self.potential, float(dt), first)
         cells = self.cells
         self.cells = cells._replace(place=cells.target, target=cells.place)
+        self._spare = self._spare._replace(target=cells.place)
         self._started = True
         if not self.fresh_lists and self._too_far():
             self.list_neighbours()
 
-    def relax(self, minutes: float, tolerance: float, longest: float) -> None:
+    def relax(self, minutes: float, tolerance: float, longest: float, *, steps: int = 0) -> float:
         """Advance by ``minutes`` with steps whose error [um, of the cell that errs most] is at most ``tolerance`` each.
+
+        Returns:
+            Minutes by which it went: less than ``minutes`` where ``steps`` of them were not enough.
 
         Args:
             minutes: how far to go.
             tolerance: error of one step [um].
             longest: longest step [min].
+            steps: no more steps than this; 0: as many as it takes.
         """
         if self.fresh_lists:
             raise ValueError("adaptive steps need lists with a margin: make the crowd without fresh_lists")
         each, n, blocks, left = self.backend.each, self.n, self.blocks, float(minutes)
-        while left > 1e-12:
+        end = self.steps + steps
+        while left > 1e-12 and (steps == 0 or self.steps < end):
             count = math.ceil(left / min(self._step, longest) - 1e-9)
             dt = left / count  # even steps to the end
             each(velocity_row, blocks, n, self.cells, self.lists, self.potential)
@@ -155,7 +161,7 @@ class Crowd:
                 if self._too_far():
                     self.list_neighbours()
                     each(euler_row, blocks, n, self.cells, self.measured, dt)
-                each(heun_row, blocks, n, self.cells, self.lists, self.measured, self.potential, dt)
+                each(heun_row, blocks, n, self.cells, self._spare.velocity, self.lists, self.measured, self.potential, dt)
                 error = float(self.measured.error.max(initial=0.0))
                 far = self._too_far() and dt > SHORTEST  # one step moves a cell beyond what its list holds
                 factor = SAFETY * math.sqrt(tolerance / max(error, 1e-300))
@@ -164,12 +170,13 @@ class Crowd:
                     dt = max(dt * (0.5 if error <= tolerance else max(factor, LARGEST_CUT)), SHORTEST)
                     continue
                 break
-            each(accept_row, blocks, n, self.cells, self.measured, dt)
+            each(accept_row, blocks, n, self.cells, self._spare.velocity, self.measured, dt)
             self._step = max(dt * min(max(factor, LARGEST_CUT), LARGEST_GROWTH), SHORTEST)
             self.steps += 1
             left -= dt
             if self._too_far():
                 self.list_neighbours()
+        return minutes - left
 
     def in_order(self, column: Any) -> Any:
         """A copy of a column of the table in order of ids."""
@@ -186,4 +193,4 @@ class Crowd:
     def bytes_held(self) -> int:
         """Bytes of all arrays."""
         tables = (self.cells, self._spare, self.lists, self.measured, self._bins or ())
-        return sum(array.nbytes for table in tables for array in table)
+        return sum({id(array): array.nbytes for table in tables for array in table}.values())

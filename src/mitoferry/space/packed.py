@@ -52,8 +52,7 @@ class Packed(NamedTuple):
         id: int32, which cell a row holds.
         place: float64 [cells, 4], x, y, z [um] and radius [um].
         target: float64 [cells, 4], places after the step under way (or of its first stage).
-        velocity: float64 [cells, 3], now [um/min].
-        before: float64 [cells, 3], one step ago.
+        velocity: float64 [cells, 3], of the step before (Adams-Bashforth) or now (Heun) [um/min].
         origin: float64 [cells, 3], places when the lists were made.
         uptake: float64 [cells], share of a voxel's amount per minute.
     """
@@ -62,7 +61,6 @@ class Packed(NamedTuple):
     place: Any
     target: Any
     velocity: Any
-    before: Any
     origin: Any
     uptake: Any
 
@@ -167,7 +165,6 @@ def move_cells_row(b, n, cells, moved, bins):
             moved.place[i, k] = cells.place[j, k]
             moved.origin[i, k] = cells.place[j, k]
             moved.velocity[i, k] = cells.velocity[j, k]
-            moved.before[i, k] = cells.before[j, k]
 
 
 @row
@@ -262,12 +259,12 @@ def bashforth_row(b, n, cells, lists, measured, p, dt, first):
     old = 0.0 if first != 0 else 0.5
     for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
         vx, vy, vz = velocity_at(i, cells.place, lists, p)
-        cells.target[i, 0] = cells.place[i, 0] + dt * (vx + old * (vx - cells.before[i, 0]))
-        cells.target[i, 1] = cells.place[i, 1] + dt * (vy + old * (vy - cells.before[i, 1]))
-        cells.target[i, 2] = cells.place[i, 2] + dt * (vz + old * (vz - cells.before[i, 2]))
-        cells.before[i, 0] = vx
-        cells.before[i, 1] = vy
-        cells.before[i, 2] = vz
+        cells.target[i, 0] = cells.place[i, 0] + dt * (vx + old * (vx - cells.velocity[i, 0]))
+        cells.target[i, 1] = cells.place[i, 1] + dt * (vy + old * (vy - cells.velocity[i, 1]))
+        cells.target[i, 2] = cells.place[i, 2] + dt * (vz + old * (vz - cells.velocity[i, 2]))
+        cells.velocity[i, 0] = vx
+        cells.velocity[i, 1] = vy
+        cells.velocity[i, 2] = vz
         most = max(most, distance_moved(i, cells.target, cells.origin))
     measured.moved[b] = most
 
@@ -294,14 +291,14 @@ def euler_row(b, n, cells, measured, dt):
 
 
 @row
-def heun_row(b, n, cells, lists, measured, p, dt):
-    """Second stage for the cells of block ``b``: velocity at ``target`` into ``before``, and the error of the step."""
+def heun_row(b, n, cells, second, lists, measured, p, dt):
+    """Second stage for the cells of block ``b``: velocity at ``target`` into ``second``, and the error of the step."""
     worst = 0.0
     for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
         vx, vy, vz = velocity_at(i, cells.target, lists, p)
-        cells.before[i, 0] = vx
-        cells.before[i, 1] = vy
-        cells.before[i, 2] = vz
+        second[i, 0] = vx
+        second[i, 1] = vy
+        second[i, 2] = vz
         ex = vx - cells.velocity[i, 0]
         ey = vy - cells.velocity[i, 1]
         ez = vz - cells.velocity[i, 2]
@@ -310,11 +307,11 @@ def heun_row(b, n, cells, lists, measured, p, dt):
 
 
 @row
-def accept_row(b, n, cells, measured, dt):
+def accept_row(b, n, cells, second, measured, dt):
     """Take the step of Heun's method for the cells of block ``b``: place += dt (velocity + that at the target)/2."""
     most = 0.0
     for i in range(b * BLOCK_CELLS, min((b + 1) * BLOCK_CELLS, n)):
         for k in range(3):
-            cells.place[i, k] += 0.5 * dt * (cells.velocity[i, k] + cells.before[i, k])
+            cells.place[i, k] += 0.5 * dt * (cells.velocity[i, k] + second[i, k])
         most = max(most, distance_moved(i, cells.place, cells.origin))
     measured.moved[b] = most
