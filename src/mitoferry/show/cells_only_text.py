@@ -20,12 +20,12 @@ def times_table(record: Record) -> Table:
     """Seconds per simulated hour by phase."""
     work = record.work
     table = Table(title=f"{work.cells:,} cells, {record.voxels:,} voxels, {record.threads} threads: seconds per simulated hour", title_justify="left")
-    for head in ("clocks", *PHASES, "whole (best)", "median", "bare arithmetic", "whole / bare", "bytes per cell", "lists per hour"):
+    for head in ("clocks", *PHASES, "whole (best)", "median", "processor", "bare arithmetic", "whole / bare", "bytes per cell", "lists per hour"):
         table.add_column(head, justify="left" if head == "clocks" else "right")
     for timed in record.timed:
         bare = (f"{timed.bare:.3g}", f"{timed.seconds_per_hour / timed.bare:.2f}") if timed.bare > 0.0 else ("", "")
         table.add_row(
-            timed.clocks, *(f"{timed.phases[name]:.3g}" for name in PHASES), f"{timed.seconds_per_hour:.3g}", f"{timed.median:.3g}", *bare,
+            timed.clocks, *(f"{timed.phases[name]:.3g}" for name in PHASES), f"{timed.seconds_per_hour:.3g}", f"{timed.median:.3g}", f"{timed.cpu:.3g}", *bare,
             f"{timed.bytes_per_cell:.0f}", f"{timed.listings:.0f}",
         )  # fmt: skip
     return table

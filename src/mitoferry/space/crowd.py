@@ -100,7 +100,7 @@ class Crowd:
         low = places.min(axis=0) - edge
         shape = np.maximum(np.ceil((places.max(axis=0) + edge - low) / edge), 1).astype(np.int64)
         order = np.zeros(self.n, dtype=np.int32)
-        return Bins(np.zeros(int(shape.prod()) + 1, dtype=np.int32), np.zeros(self.n, dtype=np.int32), order, shape, edge, low)
+        return Bins(np.zeros(int(shape.prod()) + 1, dtype=np.int32), np.zeros(self.n, dtype=np.int32), order, shape, edge, 1.0 / edge, low)
 
     def list_neighbours(self) -> None:
         """Sort the cells by bin, move them, and list their neighbours."""

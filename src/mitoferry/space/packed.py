@@ -84,7 +84,8 @@ class Bins(NamedTuple):
         start: int32 [bins + 1], first row of each bin once the cells have been moved.
         bin: int32 [cells], bin of each row before the cells are moved.
         order: int32 [cells], row that comes to each place.
-        shape: int64 [3], bins along x, y, z. edge: float64 [3], their edges [um]. low: float64 [3], corner of the first [um].
+        shape: int64 [3], bins along x, y, z. edge: float64 [3], their edges [um], and per_edge, one over them.
+        low: float64 [3], corner of the first [um].
     """
 
     start: Any
@@ -92,6 +93,7 @@ class Bins(NamedTuple):
     order: Any
     shape: Any
     edge: Any
+    per_edge: Any
     low: Any
 
 
@@ -118,7 +120,7 @@ def strength(d, together, p):
 @row
 def bin_along(x, axis, bins):
     """Bin along one axis that holds ``x`` [um]; outside the bins the nearest."""
-    k = math.floor((x - bins.low[axis]) / bins.edge[axis])
+    k = math.floor((x - bins.low[axis]) * bins.per_edge[axis])
     return int(max(min(k, int(bins.shape[axis]) - 1), 0))
 
 

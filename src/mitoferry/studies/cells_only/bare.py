@@ -62,31 +62,32 @@ class Bare:
     def __init__(self, backend: Any, potential: Potential, together: float) -> None:
         self.backend, self.potential, self.together = backend, potential, together
         self.arrays = np.random.default_rng(0).uniform(0.4, 0.6, (ROWS, 5, CHUNK)) * together
-        self.source, self.target = np.ones(1 << 23), np.zeros(1 << 23)  # 64 MB each
+        self.source, self.target = np.ones(1 << 22), np.zeros(1 << 22)  # 32 MB each
 
-    def _best(self, call: Any, seconds: float) -> float:
+    def _per_call(self, call: Any, seconds: float) -> float:
+        """Seconds per call, over calls that take about ``seconds`` together (after one that compiles)."""
         call()
-        best, end = math.inf, time.perf_counter() + seconds
-        while True:
-            begun = time.perf_counter()
+        begun = time.perf_counter()
+        calls = 0
+        while time.perf_counter() - begun < seconds:
             call()
-            now = time.perf_counter()
-            best = min(best, now - begun)
-            if now > end:
-                return best
+            calls += 1
+        return (time.perf_counter() - begun) / calls
 
     def seconds_per_voxel(self, seconds: float) -> float:
         """Of one step of the field."""
         self.arrays[:, 1] = 0.9
-        call = lambda: self.backend.each(bare_field_row, ROWS, self.arrays, 0.1, 0.9, REPEATS)  # noqa: E731
-        return self._best(call, seconds) / (ROWS * CHUNK * REPEATS)
+        each = self.backend.each
+        return self._per_call(lambda: each(bare_field_row, ROWS, self.arrays, 0.1, 0.9, REPEATS), seconds) / (ROWS * CHUNK * REPEATS)
 
     def seconds_per_pair(self, seconds: float) -> float:
         """Of one evaluation of the push of one neighbour."""
         self.arrays[:, :3] = np.random.default_rng(0).uniform(0.4, 0.6, (ROWS, 3, CHUNK)) * self.together
-        call = lambda: self.backend.each(bare_pairs_row, ROWS, self.arrays, self.potential, self.together, REPEATS)  # noqa: E731
-        return self._best(call, seconds) / (ROWS * CHUNK * REPEATS)
+        potential, each = self.potential, self.backend.each
+        return self._per_call(lambda: each(bare_pairs_row, ROWS, self.arrays, potential, self.together, REPEATS), seconds) / (
+            ROWS * CHUNK * REPEATS
+        )
 
     def copy_bytes_per_second(self, seconds: float) -> float:
         """Bytes read and written per second by a copy of memory on one thread."""
-        return 2.0 * self.source.nbytes / self._best(lambda: np.copyto(self.target, self.source), seconds)
+        return 2.0 * self.source.nbytes / self._per_call(lambda: np.copyto(self.target, self.source), seconds)

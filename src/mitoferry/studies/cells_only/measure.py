@@ -12,10 +12,10 @@ from mitoferry.base.errors import InputError, Problem
 from mitoferry.studies.cells_only.bare import Bare
 from mitoferry.studies.cells_only.clocks import FIELD_CLOCK, MECHANICS_CLOCK, FreeClocks, PinnedClocks, Stopwatch
 from mitoferry.studies.cells_only.error import Distance, errors_of_clocks
-from mitoferry.studies.cells_only.workload import Workload, workload_for
+from mitoferry.studies.cells_only.workload import FEWEST_CELLS, Workload, workload_for
 
 CLOCKS = ("pinned", "own", "both")
-BARE_SECONDS = 0.5
+BARE_SECONDS = 0.25
 SMALL, SMALL_JITTER = 3000, 0.8  # cells of the copy on which errors are measured, and um by which they are moved
 HOUR = 60.0
 
@@ -28,6 +28,7 @@ class Timed(NamedTuple):
         minutes: simulated and timed.
         seconds_per_hour: wall seconds per simulated hour, best of the rounds where pinned (their median, too).
         median: of the rounds.
+        cpu: processor seconds of all threads per simulated hour, best of the rounds.
         phases: seconds per simulated hour of each phase, of the best round.
         bare: seconds per simulated hour of the bare arithmetic of as many voxel steps and pairs; 0 for our own clocks.
         bytes_per_cell: of all arrays.
@@ -39,6 +40,7 @@ class Timed(NamedTuple):
     minutes: float
     seconds_per_hour: float
     median: float
+    cpu: float
     phases: dict[str, float]
     bare: float
     bytes_per_cell: float
@@ -58,49 +60,56 @@ class Record(NamedTuple):
     errors: list[Distance]
 
 
-def _rounds(run: Any, minutes: float, rounds: int) -> tuple[float, float, dict[str, float]]:
-    """(best, median, phases of the best) of ``rounds`` runs of ``minutes``, in seconds per simulated hour."""
-    found = []
-    for _ in range(rounds):
-        run.watch = Stopwatch()
-        begun = time.perf_counter()
-        run.advance(minutes)
-        found.append(((time.perf_counter() - begun) * HOUR / minutes, {k: v * HOUR / minutes for k, v in run.watch.seconds.items()}))
-    found.sort(key=lambda pair: pair[0])
-    return found[0][0], found[len(found) // 2][0], found[0][1]
+class _Round(NamedTuple):
+    """One round, in seconds per simulated hour."""
+
+    wall: float
+    cpu: float
+    phases: dict[str, float]
+    bare: float
+    run: Any
+
+
+def _one(run: Any, minutes: float, bare: float) -> _Round:
+    run.watch = Stopwatch()
+    cpu, begun = time.process_time(), time.perf_counter()
+    run.advance(minutes)
+    wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    scale = HOUR / minutes
+    return _Round(wall * scale, cpu * scale, {k: v * scale for k, v in run.watch.seconds.items()}, bare, run)
+
+
+def _timed(clocks: str, minutes: float, rounds: list[_Round], listings: float, cells: int) -> Timed:
+    """The best round, with the best of the bare arithmetic that was timed in turns with it."""
+    ordered = sorted(rounds, key=lambda entry: entry.wall)
+    best, run = ordered[0], ordered[0].run
+    return Timed(
+        clocks, minutes * len(rounds), best.wall, ordered[len(rounds) // 2].wall, min(entry.cpu for entry in rounds), best.phases,
+        min(entry.bare for entry in rounds), run.bytes_held / cells, listings, float(run.crowd.lists.count.mean()),
+    )  # fmt: skip
 
 
 def time_pinned(work: Workload, backend: Any, minutes: float, rounds: int, *, fresh: bool) -> Timed:
-    """Time the clocks of others, after one step that compiles."""
+    """Time the clocks of others in turns with the bare arithmetic, after one step that compiles."""
     run = PinnedClocks(work, backend, fresh_lists=fresh)
     run.advance(MECHANICS_CLOCK)
     bare = Bare(backend, work.potential, 2.0 * work.radius)
     listings = run.crowd.listings
-    best, median, phases = _rounds(run, minutes, rounds)
-    listings = run.crowd.listings - listings
-    pairs = float(run.crowd.lists.count.mean())
     voxel_steps = work.side**3 * HOUR / FIELD_CLOCK
-    pair_steps = work.cells * pairs * HOUR / MECHANICS_CLOCK
-    limit = voxel_steps * bare.seconds_per_voxel(BARE_SECONDS) + pair_steps * bare.seconds_per_pair(BARE_SECONDS)
-    name = "pinned, fresh lists" if fresh else "pinned"
-    simulated = minutes * rounds
-    return Timed(name, simulated, best, median, phases, limit, run.bytes_held / work.cells, listings * HOUR / simulated, pairs)
+    pair_steps = float(run.crowd.lists.count.sum()) * HOUR / MECHANICS_CLOCK
+    found = []
+    for _ in range(rounds):
+        limit = voxel_steps * bare.seconds_per_voxel(BARE_SECONDS) + pair_steps * bare.seconds_per_pair(BARE_SECONDS)
+        found.append(_one(run, minutes, limit))
+    listings = (run.crowd.listings - listings) * HOUR / (minutes * rounds)
+    return _timed("pinned, fresh lists" if fresh else "pinned", minutes, found, listings, work.cells)
 
 
 def time_own(work: Workload, backend: Any, rounds: int) -> Timed:
     """Time our clocks over a whole hour from the start, in which the field settles; compiled beforehand."""
-    FreeClocks(workload_for(100, jitter=0.5), backend).advance(1.0)
-    found = []
-    for _ in range(rounds):
-        run = FreeClocks(work, backend)
-        begun = time.perf_counter()
-        run.advance(HOUR)
-        found.append((time.perf_counter() - begun, run.watch.seconds, run))
-    found.sort(key=lambda entry: entry[0])
-    seconds, phases, run = found[0]
-    pairs = float(run.crowd.lists.count.mean())
-    median = found[len(found) // 2][0]
-    return Timed("own", HOUR * rounds, seconds, median, phases, 0.0, run.bytes_held / work.cells, run.crowd.listings, pairs)
+    FreeClocks(workload_for(FEWEST_CELLS, jitter=0.5), backend).advance(1.0)
+    found = [_one(FreeClocks(work, backend), HOUR, 0.0) for _ in range(rounds)]
+    return _timed("own", HOUR, found, found[0].run.crowd.listings, work.cells)
 
 
 def machine_said() -> str:
