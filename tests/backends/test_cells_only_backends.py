@@ -35,7 +35,7 @@ def test_backends_agree_to_the_byte(kind):
 
 @pytest.mark.parametrize("fresh", [True, False])
 def test_threads_do_not_change_a_byte_of_a_larger_ball(fresh):
-    """Fault seen to fail it, planted in a copy of the package: blocks of as many cells as there are threads to share them."""
+    """Fault seen to fail it, planted in a copy of the package: cells moved where they lie while others still read them."""
     work = workload_for(3000, jitter=1.5)
     found = {digest(PinnedClocks(work, Cpu(threads=n, eager=True), fresh_lists=fresh), 2.0) for n in (1, 2, 3)}
     assert len(found) == 1

@@ -88,7 +88,7 @@ def test_stochastic_cycle_grows_at_the_rate_and_phases_of_euler_and_lotka(spread
     """Growth exp(r t), and the distribution of phases of a growing population.
 
     A step delays a division by half of it on average, dt/(2 T) = 0.8 % of the cycle. Fault seen to fail it, planted in a copy of the
-    package: the daughter starts at the mother's progress.
+    package: the daughter starts at no progress.
     """
     time, start, dt = 10.0, 1500, 600.0
     world = cycling(start, time)

@@ -16,7 +16,7 @@ from mitoferry.studies.cells_only.workload import FEWEST_CELLS, Workload, worklo
 
 CLOCKS = ("pinned", "own", "both")
 BARE_SECONDS = 0.25
-SMALL, SMALL_JITTER = 3000, 0.8  # cells of the copy on which errors are measured, and um by which they are moved
+SMALL, SMALL_JITTER = 12_500, 0.8  # cells of the copy on which errors are measured, and um by which they are moved
 HOUR = 60.0
 
 
