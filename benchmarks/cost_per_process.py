@@ -3,10 +3,11 @@
     python benchmarks/cost_per_process.py [--mitochondria 3e5] [--steps 40] [--threads N] [--experiment NAME] [--hour H]
                                           [--without] [--json FILE]
 
-Prints a Markdown table for docs/performance.md: CPU time of a process per macro-step (slow clocks averaged over their interval), per
+Prints a Markdown table for docs/performance.md: time of a process per macro-step (slow clocks averaged over their interval), per
 mitochondrion and macro-step, its share of the step, and its ratio to the bare kernel's time per mitochondrion. The processes are those of
 the chosen experiment with all switches on; --without also runs the plate once without each process and gives the ratio of the step
-without it to the whole step (what leaving it out saves, with all that hangs on it; one such run per process: slow).
+without it to the whole step (what leaving it out saves, with all that hangs on it; one such run per process: slow). ``mitoferry bench
+--only loop`` measures the same for the shipped experiment, with its noise.
 """
 
 from __future__ import annotations
@@ -14,70 +15,26 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import time
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from speed import bare_rate
-
-import mitoferry as mf
 from mitoferry.backends.cpu import Cpu
-from mitoferry.core.process import Process
-from mitoferry.experiment.loop import Engine, load_processes
-
-WHOLE_CYCLE = 10  # macro-steps after which every clock has ticked a whole number of times
-
-
-def plate(experiment: str, mitochondria: float) -> Any:
-    """The experiment with every switch on and as many replicates as give about this many mitochondria."""
-    loaded = mf.load(experiment)
-    on = {f"switches.{name}": "on" for name, value in loaded.definition.switches.items() if value == "off"}
-    loaded = mf.load(experiment, overrides=on) if on else loaded
-    one = loaded.resolve(replicates=1)
-    each = sum(p.count * p.cell_type.mitochondria for a in one.arms for p in a.populations)
-    return loaded.resolve(replicates=max(1, round(mitochondria / max(each, 1.0))))
-
-
-def timed(process: Process, spent: dict[str, float]) -> Process:
-    """The process with a clock around it."""
-
-    def advance(world: Any, step: Any, p: Any) -> None:
-        start = time.perf_counter()
-        process.advance(world, step, p)
-        spent[process.name] = spent.get(process.name, 0.0) + time.perf_counter() - start
-
-    return replace(process, advance=advance)
+from mitoferry.studies.bench.bare import bare_rate
+from mitoferry.studies.bench.plates import OTHER_WORK, TimedPlate, full_plate
 
 
 def run(spec: Any, steps: int, threads: int, hour: float, left_out: str = "", repeats: int = 1) -> dict[str, Any]:
     """Seconds per macro-step of the plate and of each process, from ``hour`` on; the best of ``repeats`` stretches of ``steps``."""
-    spent: dict[str, float] = {}
-    processes = [timed(p, spent) for p in load_processes() if p.name != left_out]
-    engine = Engine(spec, Cpu(threads=threads), processes=processes)
-    engine.burn_in()
-    while engine.tick < hour * 3600.0 or engine.tick % 600 != 0:
-        engine.advance()
-    steps = max(WHOLE_CYCLE, steps // WHOLE_CYCLE * WHOLE_CYCLE)
-    best: dict[str, Any] = {"step": np.inf}
-    for _ in range(repeats):
-        spent.clear()
-        start = time.perf_counter()
-        for _ in range(steps):
-            engine.advance()
-        step = (time.perf_counter() - start) / steps
-        if step < best["step"]:
-            best = {"step": step, "process": {name: seconds / steps for name, seconds in spent.items()}}
-    best["mitochondria"] = int(engine.world.cells.n_mitochondria.sum())
-    best["cells"] = int(engine.world.n_cells)
-    return best
+    timed = TimedPlate(spec, Cpu(threads=threads), hour=hour, each_process=True, left_out=left_out, again=False)
+    timed.prepare()
+    best = min((timed.stretch(steps) for _ in range(repeats)), key=lambda s: s.step)
+    return {"step": best.step, "process": best.processes, "mitochondria": timed.mitochondria, "cells": timed.cells}
 
 
 def rows_of(whole: dict[str, Any], bare: float, without: dict[str, float]) -> list[dict[str, Any]]:
     """One row per process, the dearest first, and one for what is left (ledger, events, order in memory)."""
     n, step = whole["mitochondria"], whole["step"]
     found = dict(whole["process"])
-    found["ledger, events, order in memory"] = max(step - sum(found.values()), 0.0)
+    found[OTHER_WORK] = max(step - sum(found.values()), 0.0)
     rows = []
     for name, seconds in sorted(found.items(), key=lambda item: -item[1]):
         rows.append({
@@ -118,7 +75,7 @@ def main() -> None:
     parser.add_argument("--without", action="store_true", help="also run the plate without each process in turn")
     parser.add_argument("--json", default=None)
     a = parser.parse_args()
-    spec = plate(a.experiment, a.mitochondria)
+    spec = full_plate(a.mitochondria, a.experiment)
     bare = bare_rate(int(a.mitochondria), a.threads)
     whole = run(spec, a.steps, a.threads, a.hour, repeats=a.repeats)
     without: dict[str, float] = {}

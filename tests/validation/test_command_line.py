@@ -29,6 +29,7 @@ COMMANDS = (
     "schema",
     "export",
     "doctor",
+    "bench",
     "version",
 )
 HEAVY = (

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from mitoferry.show.cli_bench import bench
 from mitoferry.show.cli_board import board_app, names_in, reproduce
 
 app = typer.Typer(
@@ -299,6 +300,7 @@ def schema() -> None:
 
 app.command()(reproduce)
 app.add_typer(board_app, name="board")
+app.command()(bench)
 
 
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write parts of the model in standard formats of other programs.")

@@ -96,14 +96,14 @@ def watching(name: str, until: int, *, show: bool = True, file: TextIO | None = 
     if not show:
         yield None
         return
-    if file is None and _watched():
+    if file is None and watched():
         with _bar(name, until) as report:
             yield report
         return
     yield _lines(name, file or sys.stderr)
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether a person sees standard error as it is written, or a notebook does."""
     if sys.stderr is not None and sys.stderr.isatty():
         return True
