@@ -1,10 +1,13 @@
 """Packed cells: lists, pushes, order in memory, against brute force."""
 
+import json
+
 import numpy as np
 import pytest
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import InputError
+from mitoferry.show.cells_only_text import cells_only_bench
 from mitoferry.space.crowd import Crowd
 from mitoferry.space.packed import Potential
 from mitoferry.studies.cells_only import measure_cells_only, published, workload_for
@@ -117,11 +120,21 @@ def test_bad_options_are_told(options):
         measure_cells_only(**{"cells": 100, **options})
 
 
-def test_a_record_has_what_is_printed(capsys):
-    from mitoferry.show.cells_only_text import cells_only
+SMALL = dict(others=[], backend="auto", cells=100, threads=1, minutes=0.2, clocks="both", jitter=0.5, fresh=True, json_=None, errors=False)
 
-    cells_only(cells=100, threads=1, minutes=0.2, clocks="both", jitter=0.5, fresh=True, errors=False, json_=None)
+
+def test_a_record_has_what_is_printed(capsys, tmp_path):
+    cells_only_bench(asked=True, **{**SMALL, "json_": str(tmp_path / "record.json")})
     text = capsys.readouterr().out
     for word in ("diffusion", "uptake", "mechanics", "neighbours", "bare", "PhysiCell 1.14.2", "own"):
         assert word in text
     assert {entry.kind for entry in published()} == {"measured", "published"}
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert [timed["clocks"] for timed in record["timed"]] == ["pinned", "pinned, fresh lists", "own"]
+    assert all(timed["bytes_per_cell"] > 0 for timed in record["timed"])
+
+
+@pytest.mark.parametrize(("asked", "change"), [(False, {}), (True, {"others": ["against"]}), (True, {"backend": "cuda"})])
+def test_options_that_do_not_go_together_are_refused(asked, change):
+    with pytest.raises(InputError, match="cells-only"):
+        cells_only_bench(asked=asked, **{**SMALL, **change})

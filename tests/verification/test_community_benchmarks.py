@@ -140,7 +140,9 @@ def greens_of_cube(where, source, side, spread_rate, width):
     spread = np.sinc(waves * width / 2 / np.pi)
     parts = [np.sin(waves * source[axis]) * spread * np.sin(waves[None] * where[:, axis, None]) for axis in range(3)]
     denominator = spread_rate * (waves[:, None, None] ** 2 + waves[None, :, None] ** 2 + waves[None, None] ** 2)
-    return np.array([8 / side**3 * np.einsum("i,j,k,ijk->", x, y, z, 1 / denominator, optimize=True) for x, y, z in zip(*parts, strict=True)])
+    return np.array(
+        [8 / side**3 * np.einsum("i,j,k,ijk->", x, y, z, 1 / denominator, optimize=True) for x, y, z in zip(*parts, strict=True)]
+    )
 
 
 def field_of_process(places, clearance, spread_rate, decay):
@@ -193,7 +195,7 @@ def sinks_per_voxel(places, clearance):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_one_sink_has_the_profile_of_greens_function(solver):
-    """c = face - q G(x, x0) with q the uptake: continuous Green's function of the cube, from four voxels off the sink (nearer the grid shows).
+    """c = face - q G(x, x0) with q the uptake: Green's function of the cube, from four voxels off the sink (nearer the grid shows).
 
     Fault seen to fail it, planted in a copy of the package: uptake of a voxel halved.
     """
@@ -220,7 +222,9 @@ def test_a_thousand_sinks_shade_one_another(solver):
     assert np.abs(field - exact).max() < tolerance
     alone = steady_on_grid(sinks_per_voxel(places[:1], 1000 * clearance), spread_rate, decay)
     assert np.abs(field - alone).max() > 10 * tolerance  # planted: all sinks in one place
-    assert np.abs(field - steady_on_grid(sinks_per_voxel(places, 1.05 * clearance), spread_rate, decay)).max() > tolerance  # planted: 5 % off
+    assert (
+        np.abs(field - steady_on_grid(sinks_per_voxel(places, 1.05 * clearance), spread_rate, decay)).max() > tolerance
+    )  # planted: 5 % off
 
 
 # --- friction -------------------------------------------------------------------------------------------------------------
@@ -240,7 +244,9 @@ def test_friction_stops_a_cell_after_its_persistence(dt):
         hours = k * dt / 3600
         assert float(world.cells.ux[row][0]) == pytest.approx(kick * np.exp(-hours / persistence), rel=1e-5)
         assert float(world.cells.x[row][0]) == pytest.approx(100.0 + kick * persistence * (1 - np.exp(-hours / persistence)), abs=1e-3)
-    assert float(world.cells.x[row][0]) != pytest.approx(100.0 + kick * 1.1 * persistence * (1 - np.exp(-1 / (1.1 * persistence))), abs=0.1)  # planted
+    assert float(world.cells.x[row][0]) != pytest.approx(
+        100.0 + kick * 1.1 * persistence * (1 - np.exp(-1 / (1.1 * persistence))), abs=0.1
+    )  # planted
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,45 @@ from rich.console import Console
 from rich.table import Table
 
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.studies.bench.record import check_new_file
 from mitoferry.studies.cells_only import Record, measure_cells_only, published
 from mitoferry.studies.cells_only.clocks import PHASES
 from mitoferry.studies.cells_only.measure import as_data
+from mitoferry.studies.cells_only.workload import REFERENCE_CELLS
+
+WIDTH = 150  # characters: a table of eleven columns needs them
 
 
 def times_table(record: Record) -> Table:
     """Seconds per simulated hour by phase."""
     work = record.work
-    table = Table(title=f"{work.cells:,} cells, {record.voxels:,} voxels, {record.threads} threads: seconds per simulated hour", title_justify="left")
-    for head in ("clocks", *PHASES, "whole (best)", "median", "processor", "bare arithmetic", "whole / bare", "bytes per cell", "lists per hour"):
+    table = Table(
+        title=f"{work.cells:,} cells, {record.voxels:,} voxels, {record.threads} threads: seconds per simulated hour", title_justify="left"
+    )
+    for head in (
+        "clocks",
+        *PHASES,
+        "whole (best)",
+        "median",
+        "processor",
+        "bare arithmetic",
+        "whole / bare",
+        "bytes per cell",
+        "lists per hour",
+    ):
         table.add_column(head, justify="left" if head == "clocks" else "right")
     for timed in record.timed:
         bare = (f"{timed.bare:.3g}", f"{timed.seconds_per_hour / timed.bare:.2f}") if timed.bare > 0.0 else ("", "")
-        table.add_row(
-            timed.clocks, *(f"{timed.phases[name]:.3g}" for name in PHASES), f"{timed.seconds_per_hour:.3g}", f"{timed.median:.3g}", f"{timed.cpu:.3g}", *bare,
-            f"{timed.bytes_per_cell:.0f}", f"{timed.listings:.0f}",
-        )  # fmt: skip
+        seconds = [timed.phases[name] for name in PHASES] + [timed.seconds_per_hour, timed.median, timed.cpu]
+        table.add_row(timed.clocks, *(f"{x:.3g}" for x in seconds), *bare, f"{timed.bytes_per_cell:.0f}", f"{timed.listings:.0f}")
     return table
 
 
 def errors_table(record: Record) -> Table:
     """How far clocks are from the limit of small steps."""
-    table = Table(title=f"Error of the clocks: substrate at the cells ({record.work.face:g} at the faces), places in um", title_justify="left")
+    table = Table(
+        title=f"Error of the clocks: substrate at the cells ({record.work.face:g} at the faces), places in um", title_justify="left"
+    )
     for head in ("what", "minutes", "substrate, most", "rms", "place, most", "rms"):
         table.add_column(head, justify="left" if head == "what" else "right")
     for d in record.errors:
@@ -54,34 +69,74 @@ def others_table() -> Table:
     return table
 
 
-def cells_only(
-    *, cells: int, threads: int | None, minutes: float, clocks: str, jitter: float, fresh: bool, errors: bool, json_: str | None
-) -> None:
-    """Measure, print, and write the record where asked for (``-``: print nothing else)."""
-    if json_ not in (None, "-") and not Path(str(json_)).resolve().parent.is_dir():
-        raise InputError(Problem("--json", "json", "a file in a folder that exists", str(json_), hint="Make the folder first."))
-    console = Console(width=max(Console().width, 150))
-    if json_ != "-":
-        said = "; the first run compiles kernels, some 30 s" if sys.stderr.isatty() else ""
-        Console(stderr=True).print(f"Timing {cells:,} cells without mitochondria{said} ...")
-    record = measure_cells_only(cells, threads=threads, minutes=minutes, clocks=clocks, jitter=jitter, fresh=fresh, errors=errors)
-    data: dict[str, Any] = as_data(record)
-    if json_ == "-":
-        print(json.dumps(data, indent=1))
-        return
-    console.print(times_table(record))
-    pinned = [timed for timed in record.timed if timed.clocks == "pinned"]
-    if pinned:
-        console.print(
-            f"Pinned clocks: best of rounds of {minutes:g} simulated min, scaled to an hour. Diffusion holds the uptake of each voxel; "
-            "uptake is that of cells into voxels."
+def refuse(asked: bool, others: list[str], backend: str, json_: str | None) -> None:
+    """Look at the options before anything is timed.
+
+    Raises:
+        InputError: options that do not go together, or a file that cannot be written.
+    """
+    if not asked:
+        hint = "They say what the ball of cells is: add --cells-only."
+        raise InputError(
+            Problem("bench", "--cells, --minutes, --clocks, --jitter, --fresh-lists", "--cells-only beside them", "none", hint=hint)
         )
-    if any(timed.clocks == "own" for timed in record.timed):
-        console.print("Own clocks: a whole hour from the start, in which the field settles.")
-    console.print(f"{record.machine}; a copy of memory moves {record.copy / 1e9:.1f} GB/s.")
+    if others:
+        found = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise InputError(Problem("bench", "--cells-only", "no options of the bench of mitochondria", found, hint="Leave them out."))
+    if backend not in ("auto", "cpu"):
+        raise InputError(Problem("--backend", "backend", "auto | cpu with --cells-only", repr(backend)))
+    if json_ not in (None, "-"):
+        check_new_file(Path(str(json_)))
+
+
+def page(record: Record, minutes: float) -> list[Any]:
+    """What is printed of a record."""
+    parts: list[Any] = [times_table(record)]
+    names = {timed.clocks for timed in record.timed}
+    if "pinned" in names:
+        parts.append(
+            f"Pinned clocks: best of three rounds of {minutes:g} simulated min each, scaled to an hour, in turns with the bare arithmetic "
+            "(the same sums of field and pushes on contiguous numbers in the cache). Diffusion holds the uptake of each voxel; "
+            "uptake is that of cells into voxels. Lists of neighbours are exact: kept until a cell has moved by half their margin."
+        )
+    if "own" in names:
+        parts.append("Own clocks: best of three whole hours from the start, in which the field settles; kernels compiled before.")
+    parts.append(f"{record.machine}; a copy of memory moves {record.copy / 1e9:.1f} GB/s.")
     if record.errors:
-        console.print(errors_table(record))
-    console.print(others_table())
+        parts.append(errors_table(record))
+    parts.append(others_table())
+    return parts
+
+
+def cells_only_bench(
+    *,
+    asked: bool,
+    others: list[str],
+    backend: str,
+    cells: int | None,
+    threads: int | None,
+    minutes: float | None,
+    clocks: str | None,
+    jitter: float | None,
+    fresh: bool,
+    json_: str | None,
+    errors: bool = True,
+) -> None:
+    """Measure and print; writes the record where ``json_`` says (``-``: prints nothing else)."""
+    refuse(asked, others, backend, json_)
+    cells, minutes, clocks = REFERENCE_CELLS if cells is None else cells, 1.0 if minutes is None else minutes, clocks or "both"
+    tell = Console(stderr=True)
+    record = measure_cells_only(
+        cells, threads=threads, minutes=minutes, clocks=clocks, jitter=jitter or 0.0, fresh=fresh, errors=errors,
+        tell=lambda what: tell.print(f"{what} ..."),
+    )  # fmt: skip
+    text = json.dumps(as_data(record), indent=1)
+    if json_ == "-":
+        print(text)
+        return
+    console = Console(width=max(Console().width, WIDTH))
+    for part in page(record, minutes):
+        console.print(part)
     if json_ is not None:
-        Path(json_).write_text(json.dumps(data, indent=1), encoding="utf-8")
+        Path(json_).write_text(text + "\n", encoding="utf-8")
         console.print(f"Record written to {json_}.")

@@ -24,8 +24,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.lanes import lane
 from mitoferry.core.row import row
 

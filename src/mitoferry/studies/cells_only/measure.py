@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import InputError, Problem
+from mitoferry.studies.bench.machine import this_machine
 from mitoferry.studies.cells_only.bare import Bare
 from mitoferry.studies.cells_only.clocks import FIELD_CLOCK, MECHANICS_CLOCK, FreeClocks, PinnedClocks, Stopwatch
 from mitoferry.studies.cells_only.error import Distance, errors_of_clocks
@@ -94,14 +94,14 @@ def time_pinned(work: Workload, backend: Any, minutes: float, rounds: int, *, fr
     run = PinnedClocks(work, backend, fresh_lists=fresh)
     run.advance(MECHANICS_CLOCK)
     bare = Bare(backend, work.potential, 2.0 * work.radius)
-    listings = run.crowd.listings
+    before = run.crowd.listings
     voxel_steps = work.side**3 * HOUR / FIELD_CLOCK
     pair_steps = float(run.crowd.lists.count.sum()) * HOUR / MECHANICS_CLOCK
     found = []
     for _ in range(rounds):
         limit = voxel_steps * bare.seconds_per_voxel(BARE_SECONDS) + pair_steps * bare.seconds_per_pair(BARE_SECONDS)
         found.append(_one(run, minutes, limit))
-    listings = (run.crowd.listings - listings) * HOUR / (minutes * rounds)
+    listings = (run.crowd.listings - before) * HOUR / (minutes * rounds)
     return _timed("pinned, fresh lists" if fresh else "pinned", minutes, found, listings, work.cells)
 
 
@@ -112,15 +112,8 @@ def time_own(work: Workload, backend: Any, rounds: int) -> Timed:
     return _timed("own", HOUR, found, found[0].run.crowd.listings, work.cells)
 
 
-def machine_said() -> str:
-    """The processor and its number of threads."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    except FileNotFoundError:
-        pass  # no such file but on Linux
-    return f"{name}, {os.cpu_count()} threads"
+def quiet(what: str) -> None:
+    """Say nothing."""
 
 
 def measure_cells_only(
@@ -133,6 +126,7 @@ def measure_cells_only(
     fresh: bool = False,
     errors: bool = True,
     rounds: int = 3,
+    tell: Callable[[str], None] = quiet,
 ) -> Record:
     """Time the workload.
 
@@ -145,6 +139,7 @@ def measure_cells_only(
         fresh: also time pinned clocks with lists of neighbours made anew before every step.
         errors: also measure the error of both sets of clocks, on a small copy.
         rounds: rounds of each; the best counts.
+        tell: is told what is under way.
 
     Raises:
         InputError: an option is out of range.
@@ -159,12 +154,19 @@ def measure_cells_only(
     backend = Cpu(threads=threads)
     timed = []
     if clocks != "own":
-        timed += [time_pinned(work, backend, minutes, rounds, fresh=f) for f in ((False, True) if fresh else (False,))]
+        for anew in (False, True) if fresh else (False,):
+            tell(f"{cells:,} cells with pinned clocks{', neighbours looked for at every step' if anew else ''}")
+            timed.append(time_pinned(work, backend, minutes, rounds, fresh=anew))
     if clocks != "pinned":
+        tell(f"{cells:,} cells with our clocks")
         timed.append(time_own(work, backend, rounds))
-    found = errors_of_clocks(workload_for(SMALL, jitter=SMALL_JITTER), backend) if errors else []
+    found = []
+    if errors:
+        tell(f"error of the clocks, by halving them, with {SMALL:,} cells")
+        found = errors_of_clocks(workload_for(SMALL, jitter=SMALL_JITTER), backend)
     copy = Bare(backend, work.potential, 2.0 * work.radius).copy_bytes_per_second(BARE_SECONDS)
-    return Record(machine_said(), backend.threads, work, work.side**3, copy, timed, found)
+    machine = this_machine()
+    return Record(f"{machine.processor}, {machine.usable} threads", backend.threads, work, work.side**3, copy, timed, found)
 
 
 def as_data(record: Record) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -35,6 +35,6 @@ class Published(NamedTuple):
 def published() -> list[Published]:
     """All entries of the table."""
     text = (Path(__file__).parent / "published.yaml").read_text(encoding="utf-8")
-    entries = YAML(typ="safe", pure=True).load(text)
+    entries: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
     pairs = ("seconds", "seconds_1e6")
     return [Published(**{key: tuple(value) if key in pairs else value for key, value in entry.items()}) for entry in entries]
