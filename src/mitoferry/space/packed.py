@@ -24,13 +24,16 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from mitoferry.core.lanes import lane
+from mitoferry.core.lanes import lane, lanes
 from mitoferry.core.row import row
+from mitoferry.core.schema import PAGE
 
 BLOCK_CELLS = 128  # cells per row: fixed, so that bytes do not depend on threads
 FINE = 4  # bins along x per reach
 MARGIN = 0.06  # of the reach: 1.3 um for cells of 8.4 um; the next shell of a close packing lies just beyond
 ROOM = 24  # neighbours per cell that there is room for at first
+REGISTER = 8  # numbers in a vector register; neighbours are filled up to a multiple of it
+COINCIDENT, FAR = 1e-9, 1e9  # um
 SAFETY = 0.9  # of the step that would just keep the tolerance
 LARGEST_GROWTH, LARGEST_CUT = 2.0, 0.2  # of an adaptive step
 
@@ -105,14 +108,10 @@ class Measured(NamedTuple):
 @row
 def strength(d, together, p):
     """Velocity [um/min] at which a cell moves away from one at the distance ``d``; ``together``: sum of their radii."""
-    v = 0.0
     share = d / together
-    if share < 1.0:
-        v = p.repulsion * (1.0 - share) * (1.0 - share)
-    if share < p.multiple:
-        s = 1.0 - share * (1.0 / p.multiple)
-        v -= p.adhesion * s * s
-    return v
+    near = max(1.0 - share, 0.0)
+    far = max(1.0 - share * (1.0 / p.multiple), 0.0)
+    return p.repulsion * near * near - p.adhesion * far * far
 
 
 @row
@@ -215,31 +214,49 @@ def list_row(b, n, cells, bins, lists, reach):
 
 @row
 def velocity_at(i, place, lists, p):
-    """Velocity (x, y, z) [um/min] of cell ``i`` among cells at ``place``; of coincident cells the later one moves along x."""
-    x = place[i, 0]
-    y = place[i, 1]
-    z = place[i, 2]
-    radius = place[i, 3]
+    """Velocity (x, y, z) [um/min] of cell ``i`` among cells at ``place``; coincident cells part along x.
+
+    Neighbours are fetched into scratch, where roots and quotients are taken side by side, and summed one after the other.
+    """
+    away_x = lanes()
+    away_y = lanes()
+    away_z = lanes()
+    sums = lanes()
+    push = lanes()
+    x = place[lane(i, 0), 0]
+    y = place[lane(i, 0), 1]
+    z = place[lane(i, 0), 2]
+    radius = place[lane(i, 0), 3]
     vx = 0.0
     vy = 0.0
     vz = 0.0
-    for k in range(int(lists.count[i])):
-        j = int(lists.near[lane(i, 0), lane(k, 0)])
-        dx = x - place[lane(j, 0), 0]
-        dy = y - place[lane(j, 0), 1]
-        dz = z - place[lane(j, 0), 2]
-        together = radius + place[lane(j, 0), 3]
-        reach = p.multiple * together
-        square = dx * dx + dy * dy + dz * dz
-        if square < reach * reach:
-            d = math.sqrt(square)
-            if d > 1e-9:
-                v = strength(d, together, p) / d
-                vx += v * dx
-                vy += v * dy
-                vz += v * dz
-            elif i > j:
-                vx += p.repulsion
+    count = int(lists.count[i])
+    for begin in range(0, count, PAGE):
+        n = min(count - begin, PAGE)
+        for k in range(n):
+            j = int(lists.near[lane(i, 0), lane(begin + k, 0)])
+            dx = x - place[lane(j, 0), 0]
+            dy = y - place[lane(j, 0), 1]
+            dz = z - place[lane(j, 0), 2]
+            if dx == 0.0 and dy == 0.0 and dz == 0.0:
+                dx = COINCIDENT if i > j else -COINCIDENT
+            away_x[k] = dx
+            away_y[k] = dy
+            away_z[k] = dz
+            sums[k] = radius + place[lane(j, 0), 3]
+        whole = (n + REGISTER - 1) // REGISTER * REGISTER
+        for k in range(n, whole):
+            away_x[k] = FAR
+            away_y[k] = 0.0
+            away_z[k] = 0.0
+            sums[k] = 1.0
+        for k in range(whole):
+            d = math.sqrt(away_x[k] * away_x[k] + away_y[k] * away_y[k] + away_z[k] * away_z[k])
+            push[k] = strength(d, sums[k], p) / d
+        for k in range(n):
+            vx += push[k] * away_x[k]
+            vy += push[k] * away_y[k]
+            vz += push[k] * away_z[k]
     return vx, vy, vz
 
 

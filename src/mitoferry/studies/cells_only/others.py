@@ -37,4 +37,6 @@ def published() -> list[Published]:
     text = (Path(__file__).parent / "published.yaml").read_text(encoding="utf-8")
     entries: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
     pairs = ("seconds", "seconds_1e6")
-    return [Published(**{key: tuple(value) if key in pairs else value for key, value in entry.items()}) for entry in entries]
+    for entry in entries:
+        entry.update({key: tuple(entry[key]) for key in pairs if key in entry})
+    return [Published(**entry) for entry in entries]
