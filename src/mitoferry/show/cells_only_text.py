@@ -32,13 +32,13 @@ def times_table(record: Record) -> Table:
         "median",
         "processor",
         "bare arithmetic",
-        "whole / bare",
+        "processor / bare",
         "bytes per cell",
         "lists per hour",
     ):
         table.add_column(head, justify="left" if head == "clocks" else "right")
     for timed in record.timed:
-        bare = (f"{timed.bare:.3g}", f"{timed.seconds_per_hour / timed.bare:.2f}") if timed.bare > 0.0 else ("", "")
+        bare = (f"{timed.bare:.3g}", f"{timed.cpu / timed.bare:.2f}") if timed.bare > 0.0 else ("", "")
         seconds = [timed.phases[name] for name in PHASES] + [timed.seconds_per_hour, timed.median, timed.cpu]
         table.add_row(timed.clocks, *(f"{x:.3g}" for x in seconds), *bare, f"{timed.bytes_per_cell:.0f}", f"{timed.listings:.0f}")
     return table
@@ -95,6 +95,7 @@ def page(record: Record, minutes: float) -> list[Any]:
     names = {timed.clocks for timed in record.timed}
     if "pinned" in names:
         parts.append(
+            "Processor: seconds of all threads, disturbed less by other programs than those of the wall. "
             f"Pinned clocks: best of three rounds of {minutes:g} simulated min each, scaled to an hour, in turns with the bare arithmetic "
             "(the same sums of field and pushes on contiguous numbers in the cache). Diffusion holds the uptake of each voxel; "
             "uptake is that of cells into voxels. Lists of neighbours are exact: kept until a cell has moved by half their margin."

@@ -30,7 +30,7 @@ class Timed(NamedTuple):
         median: of the rounds.
         cpu: processor seconds of all threads per simulated hour, best of the rounds.
         phases: seconds per simulated hour of each phase, of the best round.
-        bare: seconds per simulated hour of the bare arithmetic of as many voxel steps and pairs; 0 for our own clocks.
+        bare: processor seconds per simulated hour of the bare arithmetic of as many voxel steps and pairs; 0 for our own clocks.
         bytes_per_cell: of all arrays.
         listings: how often lists of neighbours were made per simulated hour.
         pairs: neighbours per cell on the lists.
