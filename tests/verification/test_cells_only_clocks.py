@@ -21,7 +21,8 @@ def by_name(work, clocks=None, times=(0.1, 0.5, 6.0)):
 def test_our_clocks_are_within_the_stated_error(clocks, right):
     """1 % of the faces while the field settles, 0.1 % after, places within 0.02 um; planted: tolerances 30 and 20 times as wide.
 
-    The limit is extrapolated from pinned clocks 8 and 4 times as fast, and itself known to some 0.1 % of the faces.
+    The limit is extrapolated from pinned clocks 8 and 4 times as fast, and itself known to some 0.1 % of the faces. Fault seen to fail
+    it, planted in a copy of the package: steps of mechanics always the longest.
     """
     found = by_name(workload_for(1500, jitter=0.8), clocks)
     early, late = found["own clocks, to the limit", 0.1], found["own clocks, to the limit", 6.0]
@@ -56,7 +57,7 @@ def test_cells_and_fields_at_rest_cost_few_steps():
 
 
 def test_cells_that_move_take_more_steps():
-    """Fault seen to fail it, planted in a copy of the package: steps of mechanics always the longest."""
+    """Shaken cells need shorter steps, and their lists are made anew."""
     still, moving = FreeClocks(workload_for(800), shared_backend()), FreeClocks(workload_for(800, jitter=2.0), shared_backend())
     still.advance(3.0)
     moving.advance(3.0)

@@ -72,7 +72,10 @@ def phase_cumulative(c, time, spread):
 
 
 def test_fixed_cycle_doubles_in_step():
-    """Fixed durations: all divide together, 2^k cells after k cycles, none between."""
+    """Fixed durations: all divide together, 2^k cells after k cycles, none between.
+
+    Fault seen to fail it, planted in a copy of the package: progress at 0.9 of its rate.
+    """
     world = cycling(20, 5.0)
     world.cells.cycle[rows_of(world)] = 0.0
     counts = grow(world, values("division", spread=0.0), 16.0)
@@ -213,7 +216,10 @@ def test_one_sink_has_the_profile_of_greens_function(solver):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_thousand_sinks_shade_one_another(solver):
-    """1000 cells at random: the field of the linear system that all of them make together, solved directly."""
+    """1000 cells at random: the field of the linear system that all of them make together, solved directly.
+
+    Fault seen to fail it, planted in a copy of the package: uptake of a voxel halved.
+    """
     places = np.random.default_rng(8).uniform(30.0, 270.0, (1000, 3))
     spread_rate, clearance, decay = 100.0, 60.0, 1e-3
     field = SOLVERS[solver](places, clearance, spread_rate, decay)
@@ -232,7 +238,10 @@ def test_a_thousand_sinks_shade_one_another(solver):
 
 @pytest.mark.parametrize("dt", [60.0, 600.0])
 def test_friction_stops_a_cell_after_its_persistence(dt):
-    """A cell with a velocity and no drive of its own: u exp(-t/P), way u P (1 - exp(-t/P)), exact at any step."""
+    """A cell with a velocity and no drive of its own: u exp(-t/P), way u P (1 - exp(-t/P)), exact at any step.
+
+    Fault seen to fail it, planted in a copy of the package: a way 1.1 times as long.
+    """
     persistence, kick = 0.5, 40.0
     numbers = cell_type(**RESTING, speed=1e-9, persistence=persistence)
     world = space_world([[100.0, 300.0, 0.0]], numbers=numbers)
@@ -251,7 +260,10 @@ def test_friction_stops_a_cell_after_its_persistence(dt):
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_drag_slows_a_pair_in_proportion(factor):
-    """Overdamped: overlap exp(-2 k t/drag); twice the drag, half as fast."""
+    """Overdamped: overlap exp(-2 k t/drag); twice the drag, half as fast.
+
+    Fault seen to fail it, planted in a copy of the package: k/drag for 2 k/drag.
+    """
     p = motion_parameters(adhesion=0.0)
     p = p._replace(drag=factor * p.drag)
     world = space_world([[100.0, 100.0, 0.0], [118.0, 100.0, 0.0]], numbers=cell_type(**RESTING, speed=0.0))
@@ -384,7 +396,7 @@ def test_disc_and_spheroid_grow_in_proportion_to_their_cells(kind, generations):
 
     The radius is that of the disc or ball with the same radius of gyration; the cells' own area (volume) over it lies between loose and
     close packing of soft spheres. Overlaps that division makes are gone but for the press of the youngest. Faults seen to fail it,
-    planted in a copy of the package: daughters in the place of the mother that do not push; repulsion a tenth.
+    planted in a copy of the package: cells that do not push; repulsion a tenth.
     """
     hours, counts, places, radii, cycle = colony(kind, generations)
     late = counts > 16

@@ -9,27 +9,29 @@ from typing import Any
 import numpy as np
 
 from mitoferry.space.packed import (
-    BLOCK_CELLS,
-    FINE,
     LARGEST_CUT,
     LARGEST_GROWTH,
-    MARGIN,
-    ROOM,
     SAFETY,
-    Bins,
-    Lists,
     Measured,
     Packed,
     Potential,
     accept_row,
     bashforth_row,
-    bin_cells_row,
     euler_row,
     heun_row,
+    velocity_row,
+)
+from mitoferry.space.packed_lists import (
+    BLOCK_CELLS,
+    FINE,
+    MARGIN,
+    ROOM,
+    Bins,
+    Lists,
+    bin_cells_row,
     list_row,
     move_cells_row,
     sort_bins,
-    velocity_row,
 )
 
 SHORTEST = 1e-4  # min: an adaptive step is never cut below this

@@ -18,7 +18,7 @@ import numpy as np
 from mitoferry.core.row import row
 from mitoferry.space.crowd import Crowd
 from mitoferry.space.implicit_box import ImplicitBox, Medium, box_voxel
-from mitoferry.space.packed import BLOCK_CELLS
+from mitoferry.space.packed_lists import BLOCK_CELLS
 from mitoferry.space.sweeps import allocate_box, fill_uptake, prepare_spread, step_box, voxel_of
 from mitoferry.studies.cells_only.workload import Workload, ball
 
