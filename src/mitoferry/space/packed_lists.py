@@ -130,17 +130,17 @@ def list_row(b, n, cells, bins, lists, reach):
         kz = bin_along(z, 2, bins)
         in_y = y - bins.low[1] - ky * bins.edge[1]
         in_z = z - bins.low[2] - kz * bins.edge[2]
+        low = bin_along(x - reach, 0, bins)
+        high = bin_along(x + reach, 0, bins) + 1
         found = 0
         for jz in range(max(kz - 1, 0), min(kz + 2, nz)):
             far_z = gap_to(jz, kz, in_z, bins.edge[2])
             for jy in range(max(ky - 1, 0), min(ky + 2, ny)):
                 far_y = gap_to(jy, ky, in_y, bins.edge[1])
-                left = square - far_z * far_z - far_y * far_y
-                if left >= 0.0:
-                    across = math.sqrt(left)
+                if far_z * far_z + far_y * far_y < square:
                     line = (jz * ny + jy) * nx
-                    first = int(bins.start[line + bin_along(x - across, 0, bins)])
-                    last = int(bins.start[line + bin_along(x + across, 0, bins) + 1])
+                    first = int(bins.start[line + low])
+                    last = int(bins.start[line + high])
                     for j in range(first, last):
                         dx = x - cells.place[lane(j, 0), 0]
                         dy = y - cells.place[lane(j, 0), 1]
