@@ -1,6 +1,7 @@
 """What is simulated: cells of one size in a close-packed ball in the middle of a cube of tissue with one substrate.
 
-The numbers are those with which PhysiCell 1.14.2 and paraPhysiCell were timed (docs/performance.md): cells of radius 8.41 um at 0.95 of
+The sizes, packing, substrate and faces are those with which PhysiCell 1.14.2 and paraPhysiCell were timed (docs/performance.md); uptake,
+push and pull are PhysiCell's usual values, which do not change the work. Cells of radius 8.41 um at 0.95 of
 the distance at which they just touch, voxels of 20 um, diffusion 1e5 um^2/min, decay 0.1/min, 38 at the faces, uptake 10/min of the
 volume of a cell, repulsion 10 um/min, adhesion 0.4 um/min to 1.25 times the radii. 60 voxels a side go with 1e5 cells; the box grows in
 proportion.
