@@ -23,6 +23,20 @@ def bench(
     cpu_time: Annotated[
         bool, typer.Option("--cpu-time", help="Count processor time: less disturbed by other programs, blind to waiting.")
     ] = False,
+    cells_only: Annotated[
+        bool,
+        typer.Option("--cells-only", help="The workload of other simulators instead: a ball of cells without mitochondria, one field."),
+    ] = False,
+    cells: Annotated[Optional[int], typer.Option(metavar="N", help="Cells of that ball; default 100000.")] = None,  # noqa: UP045
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(metavar="M", help="Simulated minutes of each of three rounds, scaled to an hour; default 1."),
+    ] = None,
+    clocks: Annotated[Optional[str], typer.Option(metavar="pinned|own|both", help="Fixed clocks as others have, ours, or both.")] = None,  # noqa: UP045
+    jitter: Annotated[Optional[float], typer.Option(metavar="UM", help="Move its cells by up to so much first; default 0.")] = None,  # noqa: UP045
+    fresh_lists: Annotated[
+        bool, typer.Option("--fresh-lists", help="Also with neighbours looked for anew before every step, as others do.")
+    ] = False,
 ) -> None:
     """Measure this machine: speed of every mechanism, memory, size, start-up; and compare with a saved record.
 
@@ -35,7 +49,18 @@ def bench(
     mitoferry bench --only loop --threads 1:  the whole loop by mechanism, on one thread
 
     mitoferry bench --large:  decades of size; says beforehand what it will take
+
+    mitoferry bench --cells-only:  seconds per simulated hour of 1e5 cells without mitochondria, with the clocks of PhysiCell and with ours
     """
+    if cells_only or cells is not None or minutes is not None or clocks is not None or jitter is not None or fresh_lists:
+        from mitoferry.show.cells_only_text import cells_only_bench
+
+        others = {"only": only, "against": against, "save": save, "seconds": seconds, "large": large, "cold": cold, "cpu_time": cpu_time}
+        cells_only_bench(
+            asked=cells_only, others=[name for name, value in others.items() if value], backend=backend, cells=cells, threads=threads,
+            minutes=minutes, clocks=clocks, jitter=jitter, fresh=fresh_lists, json_=json_,
+        )  # fmt: skip
+        return
     from mitoferry.show.bench_command import bench_text
 
     typer.echo(bench_text(
