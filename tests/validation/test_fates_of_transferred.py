@@ -1,5 +1,7 @@
 """Where the transferred mitochondria of a whole run ended: the report's numbers against the final state, one by one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ from mitoferry.studies.results import Results
 from runs import TINY
 
 FILE = (
-    TINY.replace("run: {until: 2 h, replicates: 2,", "run: {until: 4 h, replicates: 4,")
+    TINY.replace("run: {until: 2 h, replicates: 2,", "run: {until: 4 h, replicates: 16,")
     + """\
   death.base_hazard: 0.2
   death.execution_min: 0.2
@@ -47,7 +49,10 @@ def finished(tmp_path_factory):
     totals = runs.ledger_totals
 
     def keep(engine):
-        kept["world"] = engine.world
+        w = engine.world  # its tables are let go before the report is made
+        tables = {name: type(table)(*(column.copy() for column in table)) for name, table in (
+            ("mitochondria", w.mitochondria), ("pages", w.pages), ("cells", w.cells), ("wells", w.wells))}  # fmt: skip
+        kept["world"] = SimpleNamespace(spec=w.spec, n_cells=w.n_cells, n_wells=w.n_wells, ledger=w.ledger, **tables)
         return totals(engine)
 
     with pytest.warns(MitoferryWarning):  # parameters outside their range

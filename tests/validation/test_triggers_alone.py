@@ -64,7 +64,7 @@ CASES = {
     "heme": ("recipient", PGC1A, 24, 1.15, 0.35, {"ho1", "tfam"}),
     "phosphatidylserine": ("recipient", capture, 3, 1.3, 0.1, set()),
     "tnf": ("recipient", SEARCH, 6, 1.4, 0.15, {"nfkb", "tnfaip2"}),
-    "p53": ("recipient", SEARCH, 16, 1.05, 0.3, {"p53", "tnfaip2"}),
+    "p53": ("recipient", SEARCH, 16, 1.03, 0.3, {"p53", "tnfaip2"}),
     "s100a4": ("donor", SEARCH, 4, 1.1, 0.1, {"signal_from_neighbours"}),
     "cd38": ("donor", loading, 1, 1.5, 0.8, set()),
     "mtor": ("donor", SEARCH, 6, 1.5, 0.6, {"akt"}),

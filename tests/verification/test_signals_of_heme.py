@@ -132,6 +132,6 @@ def test_tfam_is_read_by_mtdna():
         row = rows_of(world)[0]
         from mitoferry.core.schema import Step
 
-        cell_rates(row, world.cells, world.groups, rates, np.zeros(4, dtype=np.uint8), 0.01, p, Step(0, 0, 0.0, 600.0))
+        cell_rates(row, world.cells, world.groups, rates, np.zeros(4, dtype=np.uint8), 0.01, 0.0, p, Step(0, 0, 0.0, 600.0))
         expression = rates[row, module("mtdna").EXPRESSION]
         assert expression == pytest.approx(tfam, rel=1e-6)

@@ -17,7 +17,7 @@ from mitoferry.experiment.resolve import resolve
 from mitoferry.library.cell_types import load_cell_types
 
 TYPES = load_cell_types()
-QUIET = 0.0035  # 1/h; the basal hazard is 0.002 to 0.003
+QUIET = 0.0035  # 1/h, on top of what a type dies of by itself (neutrophils); the basal hazard is 0.001
 TEXT = """\
 schema: mitoferry/experiment@1
 title: Every type at rest
@@ -60,8 +60,9 @@ def cells_of(engine, arm):
 def test_a_type_rests(engine, name):
     record, c, rows = TYPES[name], engine.world.cells, cells_of(engine, name)
     assert (c.state[rows] == CELL_LIVE).all()
-    assert (c.death_hazard[rows] < QUIET).all()
-    assert (c.atp[rows] > 2.7).all()
+    assert (c.death_hazard[rows] < QUIET + engine.world.groups.spontaneous_death[c.group[rows]]).all()
+    assert (c.atp[rows] > 2.6).all()  # cells differ in glycolysis and in number of mitochondria
+    assert c.atp[rows].mean() > 2.7
     assert c.phosphatidylserine[rows].max() < 0.01
     if record.value("mitochondria") == 0.0:
         assert c.n_mitochondria[rows].sum() == 0

@@ -40,7 +40,7 @@ def test_backends_give_the_same_bytes(reference, name):
 
 
 def test_cuda_simulator_gives_the_same_bytes(reference):
-    assert printed("from test_cell_variation import run; print(run(Cuda()))") == reference
+    assert printed("from test_cell_variation_backends import run; print(run(Cuda()))") == reference
 
 
 def test_switched_off_equals_a_run_without_the_code():
