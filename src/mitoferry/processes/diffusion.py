@@ -274,6 +274,8 @@ def _work(world: Any, plan: Any) -> tuple[Work, int]:
     key = plan.tobytes() + held.tobytes()
     if scratch.get("diffusion.key") == key:
         return scratch["diffusion.work"], len(scratch["diffusion.work"].groups)
+    scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
+    scratch.pop("diffusion.key", None)
     # several species side by side fill vector registers; one by one they fill more threads
     enough = backend.name != "cuda" and world.n_wells >= 2 * getattr(backend, "threads", 1)
     found = groups_of(plan, held, N_SPECIES if enough else 1)
