@@ -13,7 +13,7 @@ from mitoferry.studies.board.work import run_job
 from mitoferry.studies.rules import CALIBRATED, REPRODUCED
 
 pytestmark = pytest.mark.long
-WELLS = 3
+WELLS = 6  # cells of a type differ, and so do wells
 
 
 def verdicts(card, folder, *, arms=(), **fault):
@@ -51,11 +51,11 @@ def test_nanotubes_without_microtubules(tubes, tmp_path):
 
 
 def test_no_antioxidants(tmp_path):
-    """Uninjured cells run away as well: that rotenone raises their oxidants, and what follows from it, can no longer be seen."""
+    """Uninjured cells run away as well: what follows from the oxidants of rotenone can no longer be told from them."""
     card, arms = "ipsc-msc-cornea-rotenone", ("recipient_alone", "injured_alone")
     whole = verdicts(card, tmp_path / "whole", arms=arms)
     none = {"reactive_oxygen.scavenging_factor": 0.0, "reactive_oxygen.catalase": 0.0}
     broken = verdicts(card, tmp_path / "broken", arms=arms, parameters=none)
-    of_oxidants = (5, 7, 8)  # filopodia, NF-kB and TNFAIP2, oxidants of injured cells against uninjured ones
+    of_oxidants = (5, 7)  # filopodia, NF-kB and TNFAIP2 of injured cells against uninjured ones
     assert all(whole[k] in (REPRODUCED, CALIBRATED) for k in of_oxidants)
     assert all(broken[k] not in (REPRODUCED, CALIBRATED) for k in of_oxidants)

@@ -27,7 +27,7 @@ AT_WORK = {
     "fate-crawling": set(),
     "fate-fragmentation": set(),
     "fate-fatty-acids": {"fatty_acids"},
-    "fate-dose-response": set(),
+    "fate-dose-response": {"vessel"},
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}

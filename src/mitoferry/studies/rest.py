@@ -53,6 +53,10 @@ SIGNALS = {
 
 BASE_RATES = {"death.base_hazard": 0.0, "senescence.base": 0.0}
 """What happens to healthy cells by chance at a constant rate is left out."""
+ALIKE = {
+    "cell_variation.antioxidant_cv": 0.0, "cell_variation.threshold_cv": 0.0, "seeding.glycolysis_share": 0.0, "seeding.content_share": 0.0,
+}  # fmt: skip
+"""A type is followed in a few cells: what makes these differ, and wanders, would be read as a drift of the type."""
 OF_ARRIVALS = ("survival", "arrival_pulse", "ho1", "tfam", "erk")
 """Responses to mitochondria of neighbours, of which healthy cells exchange a few a day; reported, not judged: that is transfer."""
 
@@ -143,8 +147,9 @@ def rest_plate(
     days: float = 7.0,
     seed: int = 1,
     clocks: Sequence[int] = (300, 300, 600),
+    varied: bool = False,
 ) -> PlateSpec:
-    """The plate of :func:`rest_text` with ``parameters`` by full name in the unit of their records."""
+    """The plate of :func:`rest_text` with ``parameters`` by full name in the unit of their records; ``varied``: cells of a type differ."""
     import warnings
 
     from mitoferry.experiment.reader import parse_experiment
@@ -152,7 +157,7 @@ def rest_plate(
     from mitoferry.library.parameters import require
 
     content = json.loads(rest_text(types, days=days, seed=seed, clocks=clocks))
-    values = {**(parameters or {}), **BASE_RATES}
+    values = {**(parameters or {}), **BASE_RATES, **({} if varied else ALIKE)}
     units = {name: require(name).unit for name in values}
     content["parameters"] = {name: float(x) if units[name] == "1" else f"{float(x)!r} {units[name]}" for name, x in values.items()}
     with warnings.catch_warnings():
