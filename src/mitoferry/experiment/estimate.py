@@ -135,7 +135,7 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     steps = spec.until / spec.macro_step
     work = held * steps / RATE_PER_CORE + steps * (cells * CELL_STEP + voxels * N_SPECIES * VOXEL_STEP)
     state = _state(spec, wells, cells, slots, voxels)
-    memory = BASE_BYTES + state + FRAME_ROW * sum(_per_arm(spec))
+    memory = BASE_BYTES + state + FRAME_ROW * _one_replicate(spec)
     shared = 1.0 - SHARED_WORK + SHARED_WORK / cores
     return Estimate(
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
@@ -170,9 +170,9 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> 
     )
 
 
-def _per_arm(spec: PlateSpec) -> list[float]:
-    """Mitochondria of one replicate of each arm: they are saved one by one at the end."""
-    return [_held(arm) for arm in spec.arms]
+def _one_replicate(spec: PlateSpec) -> float:
+    """Mitochondria of one replicate of all arms: they are saved one by one at the end."""
+    return sum(_held(arm) for arm in spec.arms)
 
 
 def detail_bytes(arm: Arm, until: float, save_every: float) -> float:
@@ -189,7 +189,7 @@ def _disk(spec: PlateSpec, cells: int) -> float:
     """What a run leaves: frames, tables, events, report."""
     frames = spec.until / spec.save_every + 1
     series = sum(detail_bytes(arm, spec.until, spec.save_every) for arm in spec.arms if arm.name in spec.detail)
-    last = sum(_per_arm(spec)) * SAVED_MITOCHONDRION
+    last = _one_replicate(spec) * SAVED_MITOCHONDRION
     readings = sum(len(m.times) for m in spec.measurements) * len(spec.arms) * spec.replicates
     events = cells * spec.until / 86400.0 * EVENTS_PER_CELL_DAY
     return 4e6 + frames * cells * SAVED_CELL + series + last + events + readings * 6 * 4

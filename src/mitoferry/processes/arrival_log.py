@@ -71,8 +71,8 @@ def watch(world: Any) -> Watched | None:
     pages = np.flatnonzero(found)
     pages = pages[(owner[pages] >= N_POOLS * world.n_wells) & holds[owner[pages]]]
     flags = m.flags.reshape(-1, PAGE)[pages]
-    page, lane = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
-    slots = pages[page] * PAGE + lane
+    page, place = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
+    slots = pages[page] * PAGE + place
     hosts = owner[slots // PAGE]
     chosen = _unfused(m.flags[slots]) | ((m.birth[slots] >> 24) != cells.population[hosts])
     slots, hosts = slots[chosen], hosts[chosen]

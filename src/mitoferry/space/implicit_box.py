@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.row import row
-from mitoferry.space.grid import HELD, modes_of_axis, packed_modes, voxel_coordinate
+from mitoferry.space.grid import HELD, modes_of_axis, packed_modes
 from mitoferry.space.solver import (
     DIAGONAL,
     EXTRA,
@@ -31,6 +31,7 @@ from mitoferry.space.solver import (
     UPTAKE,
     implicit_step,
 )
+from mitoferry.space.sweeps import voxel_in
 
 
 class BoxPlanes(NamedTuple):
@@ -102,10 +103,7 @@ def solve_box_row(i, box, medium, dt, ratio):
 @row
 def box_voxel(x, y, z, box):
     """Voxel of a place [um]."""
-    kx = voxel_coordinate(x, box.edge[0], int(box.shape[0]))
-    ky = voxel_coordinate(y, box.edge[1], int(box.shape[1]))
-    kz = voxel_coordinate(z, box.edge[2], int(box.shape[2]))
-    return (kz * int(box.shape[1]) + ky) * int(box.shape[0]) + kx
+    return voxel_in(x, y, z, box, int(box.shape[0]))
 
 
 @row

@@ -196,12 +196,18 @@ def step_box(backend: Any, box: Box, spread: Spread) -> None:
 
 
 @row
-def voxel_of(x, y, z, box):
-    """Index into ``box.field`` of the voxel that holds a place [um]."""
+def voxel_in(x, y, z, box, line):
+    """Index of the voxel of a box that holds a place [um], in a field whose lines along x are ``line`` numbers apart."""
     kx = voxel_coordinate(x, box.edge[0], int(box.shape[0]))
     ky = voxel_coordinate(y, box.edge[1], int(box.shape[1]))
     kz = voxel_coordinate(z, box.edge[2], int(box.shape[2]))
-    return (kz * int(box.shape[1]) + ky) * int(box.shape[3]) + kx
+    return (kz * int(box.shape[1]) + ky) * line + kx
+
+
+@row
+def voxel_of(x, y, z, box):
+    """Index into ``box.field``, whose lines are padded, of the voxel that holds a place [um]."""
+    return voxel_in(x, y, z, box, int(box.shape[3]))
 
 
 @row

@@ -61,7 +61,7 @@ def snapshot(world: World) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def hollow(world: World) -> None:
-    """Let go of the large tables of a freshly built world, so that a checkpoint is not read beside them.
+    """Let go of the large tables of a world: freshly built, so that a checkpoint is not read beside them, or at the end of a run.
 
     The world cannot be used before :func:`restore`.
     """
