@@ -131,3 +131,18 @@ def test_halving_the_step_changes_the_count_within_three_percent():
         return N - occupied(world).size
 
     assert lost(300) == pytest.approx(lost(600), abs=0.03 * lost(600) + 4 * np.sqrt(2 * lost(600)))
+
+
+def test_what_lost_its_membrane_counts_as_without_potential():
+    """In a cell at full potential: time below the threshold for the broken ones alone. Fault seen to fail it: only open pores count."""
+    from fates import cells_world, rows_of, slots_of
+    from fates import run as advance
+    from fates import values as library
+    from mitoferry.core.schema import BROKEN
+
+    world = cells_world(1, 40)
+    slots = slots_of(world, rows_of(world)[0])
+    world.mitochondria.flags[slots[:10]] |= BROKEN
+    advance(world, "mitophagy", library("mitophagy", basal_rate=0.0, pink1_rate=0.0), 600 / 3600, 600.0)
+    assert (world.mitochondria.depolarised[slots[:10]] > 0).all()
+    assert (world.mitochondria.depolarised[slots[10:]] == 0).all()

@@ -44,12 +44,12 @@ from mitoferry.core.schema import (
     OWN_NETWORK,
     PAGE,
     PINK1,
-    PORE_OPEN,
     PSI_OFFSET_SCALE,
     SICK_ON_ARRIVAL,
     TALLY_COPIES_OUT,
     TALLY_DEGRADED,
     TALLY_MASS_OUT,
+    WITHOUT_POTENTIAL,
 )
 from mitoferry.core.streams import MITOPHAGY
 from mitoferry.processes.arrival_log import log_degraded, watch
@@ -152,7 +152,7 @@ def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
         psi = (high if energy_class >= DONOR_FREE else low) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
         here = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
         some = here if psi < threshold else 0
-        some = here if flags & (PINK1 | PORE_OPEN) != 0 else some
+        some = here if flags & (PINK1 | WITHOUT_POTENTIAL) != 0 else some
         some = here if int(mitochondria.depolarised[slot]) > 0 else some
         busy[k] = float(some)
         n_busy += some
