@@ -24,6 +24,7 @@ step. Step error: O(dt) where cells take up. Tests: tests/verification/test_spac
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -32,12 +33,16 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import GROUP_SPECIES, WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import GROUP_LANES, WellCells, Work, plan_row, solve_row
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
-from mitoferry.space.solver import EXPLICIT_PLANES, IMPLICIT_PLANES, N_LINES
+from mitoferry.space.solver import IMPLICIT_PLANES
+from mitoferry.space.solver_lines import N_LINES, line_length
+from mitoferry.space.solver_modes import EXPLICIT_PLANES, NARROW_PLANES
 
-GOLDEN = 0.6180339887498949
+MOST_LANES = 8
+GROUPS_PER_THREAD = 4
+MOST_ROOMS_CUDA = 8192
 
 
 class Parameters(NamedTuple):
@@ -250,46 +255,68 @@ def _members(world: Any) -> WellCells:
     return found
 
 
-def groups_of(plan: Any, held: Any, widest: int) -> list[tuple[int, int, int, list[int]]]:
-    """(well, method, held, species) of the fields to solve: those that can be solved side by side, at most ``widest``.
+def groups_of(plan: Any, faces: Any, wells: Any, fields: Any, widest: int) -> list[tuple[int, int, list[int]]]:
+    """(method, held, lanes) of the fields to solve: those that can be solved side by side, at most ``widest`` of them.
 
-    Wells follow each other in strides of the golden ratio: neighbours differ, and so any cut shares the work evenly.
+    Side by side lie fields on grids of one shape and border, one species after the other: those of one species take alike
+    many iterations. Lanes are well * N_SPECIES + species. Groups of one kind follow each other, so that dealing them in turn
+    shares the work.
     """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for s in range(N_SPECIES):
+        for w in np.flatnonzero(plan[:, s]).tolist():
+            block = int(wells.geometry[w]) == BLOCK
+            key = (int(plan[w, s]), int(faces[w, s]), *fields.shape[w].tolist(), int(wells.periodic[w]), int(block))
+            alike.setdefault(key, []).append(w * N_SPECIES + s)
     found = []
-    for method in (2, 1):
-        for faces in (0, 1):
-            of_well: dict[int, list[int]] = {}
-            for w, s in np.argwhere((plan == method) & (held == faces)).tolist():
-                of_well.setdefault(w, []).append(s)
-            found += [(w, method, faces, species[k : k + widest]) for w, species in of_well.items() for k in range(0, len(species), widest)]
-    order = np.argsort(np.arange(len(found)) * GOLDEN % 1.0, kind="stable")
-    return [found[k] for k in order]
+    for (method, held, *_), lanes in sorted(alike.items(), reverse=True):
+        parts = -(-len(lanes) // widest)
+        cuts = [len(lanes) * k // parts for k in range(parts + 1)]
+        found += [(method, held, lanes[a:b]) for a, b in itertools.pairwise(cuts)]
+    return found
+
+
+def lanes_side_by_side(backend: Any, lanes: int) -> int:
+    """How many fields to solve side by side: they fill vector registers, but every thread must have work."""
+    if backend.name == "cuda":
+        return 1
+    return min(max(lanes // (GROUPS_PER_THREAD * getattr(backend, "threads", 1)), 1), MOST_LANES)
+
+
+def work_for(groups: list[tuple[int, int, list[int]]], rooms: int, fields: Any) -> Work:
+    """Rooms to work in, each as large as the largest group needs."""
+    table = np.zeros((len(groups), GROUP_LANES + max((len(g[2]) for g in groups), default=0)), dtype=np.int64)
+    planes = narrow = line = 1
+    for k, (method, held, lanes) in enumerate(groups):
+        table[k, : GROUP_LANES + len(lanes)] = method, held, len(lanes), *lanes
+        shape = fields.shape[lanes[0] // N_SPECIES].tolist()
+        size = math.prod(shape) * len(lanes)
+        planes = max(planes, size * (IMPLICIT_PLANES if method == 2 else EXPLICIT_PLANES))
+        narrow = max(narrow, size * NARROW_PLANES if method == 2 else 1)
+        line = max(line, line_length(shape, len(lanes)))
+    return Work(
+        table,
+        np.zeros((rooms, planes)),
+        np.zeros((rooms, narrow), dtype=np.float32),
+        np.zeros((rooms, N_LINES, line)),
+        np.asarray(fields.modes, dtype=np.float32),
+    )
 
 
 def _work(world: Any, plan: Any) -> tuple[Work, int]:
-    """The groups that ``plan`` calls for, with room to work."""
+    """The groups that ``plan`` calls for, and how many rooms there are to work in."""
     scratch, wells, backend = world.space.scratch, world.wells, world.backend
-    faces = (wells.geometry == BLOCK) & (wells.periodic == 0)
-    held = faces[:, None] & (wells.boundary >= 0.0)
-    key = plan.tobytes() + held.tobytes()
-    if scratch.get("diffusion.key") == key:
-        return scratch["diffusion.work"], len(scratch["diffusion.work"].groups)
-    scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
-    scratch.pop("diffusion.key", None)
-    # several species side by side fill vector registers; one by one they fill more threads
-    enough = backend.name != "cuda" and world.n_wells >= 2 * getattr(backend, "threads", 1)
-    found = groups_of(plan, held, N_SPECIES if enough else 1)
-    groups = np.zeros((len(found), GROUP_SPECIES + N_SPECIES), dtype=np.int64)
-    offset, longest = 0, 1
-    for k, (w, method, faces, species) in enumerate(found):
-        nx, ny, nz = (int(n) for n in world.fields.shape[w])
-        groups[k, : GROUP_SPECIES + len(species)] = w, method, faces, len(species), offset, *species
-        offset += nx * ny * nz * len(species) * (IMPLICIT_PLANES if method == 2 else EXPLICIT_PLANES)
-        longest = max(longest, nx * len(species), ny * len(species))
-    work = Work(groups, np.zeros(max(offset, 1)), np.zeros((len(found), N_LINES, longest)))
-    scratch["diffusion.work"], scratch["diffusion.key"] = work, key
-    backend.push(work)
-    return work, len(groups)
+    faces = ((wells.geometry == BLOCK) & (wells.periodic == 0))[:, None] & (wells.boundary >= 0.0)
+    key = plan.tobytes() + faces.tobytes()
+    if scratch.get("diffusion.key") != key:
+        scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
+        scratch.pop("diffusion.key", None)
+        groups = groups_of(plan, faces, wells, world.fields, lanes_side_by_side(backend, int(np.count_nonzero(plan))))
+        most = MOST_ROOMS_CUDA if backend.name == "cuda" else getattr(backend, "threads", 1)
+        scratch["diffusion.work"], scratch["diffusion.key"] = work_for(groups, min(most, len(groups)), world.fields), key
+        backend.push(scratch["diffusion.work"])
+    work = scratch["diffusion.work"]
+    return work, len(work.planes)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

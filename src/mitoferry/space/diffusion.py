@@ -40,13 +40,11 @@ from mitoferry.core.schema import (
     TNF_ALPHA,
 )
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.solver import (
+from mitoferry.space.solver import UPTAKE, implicit_step
+from mitoferry.space.solver_lines import (
     ACTIVE,
     DIAGONAL,
-    EXPLICIT_PLANES,
     EXTRA,
-    FIELD,
-    IMPLICIT_PLANES,
     LEFT,
     LOSS,
     MEAN,
@@ -55,19 +53,15 @@ from mitoferry.space.solver import (
     RATE,
     SHARE,
     SHIFT,
-    SOURCE,
-    SPARE,
     SPREAD_X,
     SPREAD_Y,
     SPREAD_Z,
-    UPTAKE,
-    exponential_step,
-    implicit_step,
     spread_line,
     sum_plane,
 )
+from mitoferry.space.solver_modes import FIELD, SOURCE, exponential_step
 
-GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES = range(6)
+GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_LANES = range(4)
 FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
 LOW, HIGH = OLD, ACTIVE
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
@@ -84,16 +78,20 @@ class WellCells(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What :func:`solve_row` works on.
+    """What :func:`solve_row` works on: groups of fields, and one room to work per row, which takes groups in turn.
 
-    groups: int64 [group, GROUP_SPECIES + N_SPECIES]: well, method (1 exponential, 2 implicit), 1 for held faces, number
-        of species, where its planes begin, the species.
-    planes: float64, planes of all groups. lines: float64 [group, N_LINES, longest line]. Layout: ``space/solver.py``.
+    groups: int64 [group, GROUP_LANES + lanes]: method (1 exponential, 2 implicit), 1 for held faces, number of lanes, and
+        per lane well * N_SPECIES + species, all on grids of one shape and border.
+    planes: float64 [room, numbers], narrow: float32 [room, numbers], lines: float64 [room, N_LINES, longest line]. Layout:
+        ``space/solver.py``. What they hold between rows means nothing.
+    modes: float32, ``fields.modes`` as the preconditioner takes them.
     """
 
     groups: Any
     planes: Any
+    narrow: Any
     lines: Any
+    modes: Any
 
 
 @row
@@ -239,8 +237,9 @@ def load(w, s, k, width, plane, shape, conc, boundary):
     v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
+            line = conc[w, s, z, y]
             for x in range(shape[0]):
-                plane[lane(v, 0)] = float(conc[w, s, z, y, x]) - boundary
+                plane[lane(v, 0)] = float(line[x]) - boundary
                 v += width
 
 
@@ -275,128 +274,179 @@ def unload(w, s, k, width, plane, shape, conc):
     v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
+            line = conc[w, s, z, y]
             for x in range(shape[0]):
-                conc[w, s, z, y, x] = plane[lane(v, 0)]
+                line[x] = plane[lane(v, 0)]
                 v += width
 
 
 @row
-def deposit(w, species, width, source, uptake, takes, lines, cells, members, fields, h2o2_clearance):
-    """Per voxel and lane, what cells release [conc/s] and, if ``takes``, their rate of uptake [1/s].
+def deposit(w, s, k, width, field, source, uptake, takes, lines, cells, members, fields, h2o2_clearance):
+    """Add to lane ``k``, voxel by voxel, what cells release [conc/s] and, if ``takes``, their rate of uptake [1/s].
 
-    Line ACTIVE becomes 1 for lanes on which any cell acts.
+    Line ACTIVE becomes 1 if any cell acts.
     """
-    for v in range(len(source)):
-        source[v] = 0.0
-    if takes:
-        for v in range(len(uptake)):
-            uptake[v] = 0.0
-    for k in range(width):
-        lines[ACTIVE, k] = 0.0
+    lines[ACTIVE, k] = 0.0
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
-    nx = int(fields.shape[w, 0])
-    ny = int(fields.shape[w, 1])
     for j in range(int(members.start[w]), int(members.start[w + 1])):
         i = int(members.member[j])
-        v = int(cells.voxel[i])
-        for k in range(width):
-            s = int(species[k])
-            at = v * width + k
-            q = cell_source(i, s, cells, fields) * per_voxel
-            if q > 0.0:
-                source[lane(at, 0)] += q
+        at = int(cells.voxel[i]) * width + k
+        q = cell_source(i, s, cells, fields) * per_voxel
+        if q > 0.0:
+            source[lane(at, 0)] += q
+            lines[ACTIVE, k] = 1.0
+        if takes:
+            u = cell_uptake(i, s, field[lane(at, 0)] + lines[SHIFT, k], cells, h2o2_clearance) * per_voxel
+            if u > 0.0:
+                uptake[lane(at, 0)] += u
                 lines[ACTIVE, k] = 1.0
-            if takes:
-                z = v // (nx * ny)
-                y = (v - z * nx * ny) // nx
-                x = v - (z * ny + y) * nx
-                u = cell_uptake(i, s, float(fields.conc[w, s, z, y, x]), cells, h2o2_clearance) * per_voxel
-                if u > 0.0:
-                    uptake[lane(at, 0)] += u
-                    lines[ACTIVE, k] = 1.0
 
 
 @row
-def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
-    """Advance the species of one well that group ``i`` of ``work`` names by one step, side by side."""
-    w = int(work.groups[i, GROUP_WELL])
-    implicit = int(work.groups[i, GROUP_METHOD]) == 2
-    held = int(work.groups[i, GROUP_HELD])
-    width = int(work.groups[i, GROUP_WIDTH])
-    species = work.groups[i, GROUP_SPECIES : GROUP_SPECIES + width]
-    lines = work.lines[i]
-    shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
-    n = shape[0] * shape[1] * shape[2]
-    size = n * width
-    at = int(work.groups[i, GROUP_OFFSET])
-    planes = work.planes[at : at + (IMPLICIT_PLANES if implicit else EXPLICIT_PLANES) * size]
-    field = planes[FIELD * size : FIELD * size + size]
-    source = planes[SOURCE * size : SOURCE * size + size]
-    last = UPTAKE if implicit else SPARE
-    uptake = planes[last * size : last * size + size]
-    modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
-    eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
-    dt = step.dt
-    deposit(w, species, width, source, uptake, implicit, lines, cells, members, fields, h2o2_clearance)
+def empty(plane):
+    """Zero everywhere."""
+    for v in range(len(plane)):
+        plane[v] = 0.0
+
+
+@row
+def fill_lanes(lanes, width, held, shape, field, source, uptake, takes, lines, cells, members, fields, wells, h2o2_clearance):
+    """Field, source and uptake of every lane, and how it spreads; ``lateral`` says where cells act."""
+    empty(source)
+    if takes:
+        empty(uptake)
     for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
+        lines[SHIFT, k] = float(wells.boundary[w, s]) * held
+        load(w, s, k, width, field, shape, fields.conc, lines[SHIFT, k])
+        deposit(w, s, k, width, field, source, uptake, takes, lines, cells, members, fields, h2o2_clearance)
+        fields.lateral[w, s] = 0
         if lines[ACTIVE, k] > 0.0:
             fields.lateral[w, s] = 1
-        else:
-            fields.lateral[w, s] = 0
-        shift = float(wells.boundary[w, s]) * held
-        load(w, s, k, width, field, shape, fields.conc, shift)
         lines[SPREAD_X, k] = float(fields.diffusion[w, s, 0])
         lines[SPREAD_Y, k] = float(fields.diffusion[w, s, 1])
         lines[SPREAD_Z, k] = float(fields.diffusion[w, s, 2])
-    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
-    sum_plane(source, shape[1] * shape[2], shape[0] * width, width, lines, SOURCE_MEAN)
+
+
+@row
+def rates_implicit(lanes, width, held, lines, fields, wells, dt):
+    """Coefficients of every lane of an implicit step; the medium of the well is solved along with the field."""
     for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
         g, back, surface, outside = exchange(w, s, wells, fields)
         loss = float(fields.decay[w, s])
-        if implicit:
-            below = 1.0 + dt * (back + surface + loss)
-            bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
-            lines[RATE, k] = bulk
-            lines[SHARE, k] = g * dt * back / below
-            lines[DIAGONAL, k] = 1.0 / dt + loss + g
-            lines[EXTRA, k] = g * bulk
-            lines[LOSS, k] = loss
-            lines[SHIFT, k] = outside * held
-        else:
-            lines[RATE, k] = loss + g
-            lines[MEAN, k] = -1.0
-            if held != 0:
-                for v in range(k, size, width):
-                    source[v] -= loss * outside
-            else:
-                mean, bulk = mean_and_bulk(
-                    lines[FIELD_MEAN, k] / n, float(wells.bulk[w, s]), lines[SOURCE_MEAN, k] / n, g, back, surface, outside, loss, dt
-                )
-                lines[MEAN, k] = mean
-                wells.bulk[w, s] = bulk
-    if implicit:
-        periodic = int(wells.periodic[w])
-        around_z = 0
-        if int(wells.geometry[w]) == BLOCK:
-            around_z = periodic
-        implicit_step(shape, width, held, periodic, around_z, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
-    else:
-        exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
-    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
+        below = 1.0 + dt * (back + surface + loss)
+        bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+        lines[RATE, k] = bulk
+        lines[SHARE, k] = g * dt * back / below
+        lines[DIAGONAL, k] = 1.0 / dt + loss + g
+        lines[EXTRA, k] = g * bulk
+        lines[LOSS, k] = loss
+        lines[SHIFT, k] = outside * held
+
+
+@row
+def rates_exponential(lanes, width, held, shape, source, lines, fields, wells, dt):
+    """Rates of every lane of an exponential step, with the mean that it must end with; lines LEFT, NEW hold the sums."""
+    n = shape[0] * shape[1] * shape[2]
     for k in range(width):
-        lines[SHIFT, k] = float(wells.boundary[w, int(species[k])]) * held
-    spread_line(lines, SHIFT, shape[0] * width, width)
-    finish_lanes(shape[0] * width, shape[1] * shape[2], width, field, lines)
-    for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
         g, back, surface, outside = exchange(w, s, wells, fields)
+        loss = float(fields.decay[w, s])
+        lines[RATE, k] = loss + g
+        lines[MEAN, k] = -1.0
+        if held != 0:
+            for v in range(k, n * width, width):
+                source[v] -= loss * outside
+        else:
+            mean, bulk = mean_and_bulk(
+                lines[FIELD_MEAN, k] / n, float(wells.bulk[w, s]), lines[SOURCE_MEAN, k] / n, g, back, surface, outside, loss, dt
+            )
+            lines[MEAN, k] = mean
+            wells.bulk[w, s] = bulk
+
+
+@row
+def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, dt):
+    """Write the fields back, with the medium of each well and whether the field varies."""
+    rows = shape[1] * shape[2]
+    if implicit:
+        sum_plane(field, rows, shape[0], width, lines, FIELD_MEAN)
+    for k in range(width):
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
+        _, back, surface, outside = exchange(w, s, wells, fields)
         if held != 0:
             wells.bulk[w, s] = outside
         elif implicit:
             below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
-            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / n / below
+            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / (shape[0] * rows) / below
+        lines[SHIFT, k] = float(wells.boundary[w, s]) * held
+    spread_line(lines, SHIFT, shape[0] * width, width)
+    finish_lanes(shape[0] * width, rows, width, field, lines)
+    for k in range(width):
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
         unload(w, s, k, width, field, shape, fields.conc)
         if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
             fields.lateral[w, s] = 1
+
+
+@row
+def solve_group(group, room, cells, members, fields, wells, work, h2o2_clearance, dt):
+    """Advance the fields of one group side by side, in one of the rooms."""
+    implicit = int(work.groups[group, GROUP_METHOD]) == 2
+    held = int(work.groups[group, GROUP_HELD])
+    width = int(work.groups[group, GROUP_WIDTH])
+    lanes = work.groups[group, GROUP_LANES : GROUP_LANES + width]
+    w = int(lanes[0]) // N_SPECIES
+    planes = work.planes[room]
+    narrow = work.narrow[room]
+    lines = work.lines[room]
+    shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
+    size = shape[0] * shape[1] * shape[2] * width
+    field = planes[FIELD * size : FIELD * size + size]
+    source = planes[SOURCE * size : SOURCE * size + size]
+    uptake = planes[UPTAKE * size : UPTAKE * size + size]
+    modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
+    eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
+    fill_lanes(lanes, width, held, shape, field, source, uptake, implicit, lines, cells, members, fields, wells, h2o2_clearance)
+    if implicit:
+        rates_implicit(lanes, width, held, lines, fields, wells, dt)
+        periodic = int(wells.periodic[w])
+        around_z = 0
+        if int(wells.geometry[w]) == BLOCK:
+            around_z = periodic
+        implicit_step(
+            shape,
+            width,
+            held,
+            periodic,
+            around_z,
+            modes_at,
+            eigen_at,
+            work.modes,
+            fields.eigenvalues,
+            planes,
+            narrow,
+            size,
+            lines,
+            dt,
+        )
+    else:
+        if held == 0:
+            sum_plane(field, shape[1] * shape[2], shape[0], width, lines, FIELD_MEAN)
+            sum_plane(source, shape[1] * shape[2], shape[0], width, lines, SOURCE_MEAN)
+        rates_exponential(lanes, width, held, shape, source, lines, fields, wells, dt)
+        exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
+    end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, dt)
+
+
+@row
+def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
+    """Advance the groups i, i + n, i + 2 n ... of ``work`` by one step in room ``i`` of its n rooms."""
+    for group in range(i, len(work.groups), len(work.planes)):
+        solve_group(group, i, cells, members, fields, wells, work, h2o2_clearance, step.dt)
