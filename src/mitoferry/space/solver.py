@@ -47,10 +47,10 @@ MAX_ITERATIONS = 40
 
 
 @row
-def right_side(field, source, extra, length, dt):
-    """Source becomes field/dt + source + extra along a row."""
+def right_side(field, source, extra, length, per_step):
+    """Source becomes field/dt + source + extra along a row; ``per_step`` = 1/dt."""
     for j in range(length):
-        source[j] = field[j] / dt + source[j] + extra[j]
+        source[j] = field[j] * per_step + source[j] + extra[j]
 
 
 @row
@@ -103,13 +103,13 @@ def make_whole(shape, width, held, periodic, around_z, whole, lines):
 
 
 @row
-def along_x(out, whole, wide, spread, length, width):
-    """Out = whole c - spread (voxel before + voxel after) for a row c that lies in ``wide`` with its neighbours."""
+def along_x(out, whole, wide, spread, common, length, width):
+    """Out = whole c - common - spread (voxel before + voxel after) for a row c that lies in ``wide`` with its neighbours."""
     before = wide[0:length]
     c = wide[width : width + length]
     after = wide[2 * width : 2 * width + length]
     for j in range(length):
-        out[j] = whole[j] * c[j] - spread[j] * (before[j] + after[j])
+        out[j] = (whole[j] * c[j] - common[j]) - spread[j] * (before[j] + after[j])
 
 
 @row
@@ -124,6 +124,20 @@ def along_one(out, beside, spread, length):
     """Out -= spread beside for a row of voxels at a wall."""
     for j in range(length):
         out[j] -= spread[j] * beside[j]
+
+
+@row
+def copy_row(a, b, length):
+    """A = b."""
+    for j in range(length):
+        a[j] = b[j]
+
+
+@row
+def add_products(columns, a, b, length):
+    """Columns += a b for a row of voxels."""
+    for j in range(length):
+        columns[j] += a[j] * b[j]
 
 
 @row
@@ -157,19 +171,16 @@ def apply_operator(shape, width, periodic, around_z, p, whole, q, lines):
         at = r * length
         c = p[at : at + length]
         out = q[at : at + length]
-        for j in range(length):
-            middle[j] = c[j]
+        copy_row(middle, c, length)
         for k in range(width):
             wide[k] = c[length - width + k] if periodic != 0 else 0.0
             wide[width + length + k] = c[k] if periodic != 0 else 0.0
-        along_x(out, whole[at : at + length], wide, lines[SPREAD_X], length, width)
+        along_x(out, whole[at : at + length], wide, lines[SPREAD_X], common, length, width)
         if ny > 1:
             other_axis(out, p, at, y, ny, length, periodic, lines[SPREAD_Y], length)
         if nz > 1:
             other_axis(out, p, at, z, nz, length * ny, around_z, lines[SPREAD_Z], length)
-        for j in range(length):
-            out[j] -= common[j]
-            columns[j] += c[j] * out[j]
+        add_products(columns, c, out, length)
     close_columns(lines, nx, width, LENGTH)
 
 
@@ -189,8 +200,7 @@ def norm_of_side(side, rows, nx, width, lines):
     clear_columns(lines, length)
     for r in range(rows):
         p = side[r * length : r * length + length]
-        for j in range(length):
-            columns[j] += p[j] * p[j]
+        add_products(columns, p, p, length)
     close_columns(lines, nx, width, NORM)
     for k in range(width):
         lines[NORM, k] = math.sqrt(lines[NORM, k])
@@ -199,6 +209,14 @@ def norm_of_side(side, rows, nx, width, lines):
             lines[OLD, k] = 1.0 / lines[NORM, k]
         lines[ACTIVE, k] = 1.0
     spread_line(lines, OLD, length, width)
+
+
+@row
+def reduce_row(left, product, unit, columns, length):
+    """Left = (left - product) unit for a row of voxels, its square added to the columns."""
+    for j in range(length):
+        left[j] = (left[j] - product[j]) * unit[j]
+        columns[j] += left[j] * left[j]
 
 
 @row
@@ -214,10 +232,16 @@ def first_residual(residual, product, rows, nx, width, lines):
     for r in range(rows):
         left = residual[r * length : r * length + length]
         q = product[r * length : r * length + length]
-        for j in range(length):
-            left[j] = (left[j] - q[j]) * unit[j]
-            columns[j] += left[j] * left[j]
+        reduce_row(left, q, unit, columns, length)
     close_columns(lines, nx, width, LEFT)
+
+
+@row
+def step_row(left, product, far, columns, length):
+    """Left -= far product for a row of voxels, its square added to the columns."""
+    for j in range(length):
+        left[j] -= far[j] * product[j]
+        columns[j] += left[j] * left[j]
 
 
 @row
@@ -240,14 +264,34 @@ def descend(field, direction, product, residual, rows, nx, width, lines):
         at = r * length
         here = field[at : at + length]
         p = direction[at : at + length]
-        for j in range(length):
-            here[j] += whole_line[j] * p[j]
+        add_products(here, whole_line, p, length)
         q = product[at : at + length]
         left = residual[at : at + length]
-        for j in range(length):
-            left[j] -= far_line[j] * q[j]
-            columns[j] += left[j] * left[j]
+        step_row(left, q, far_line, columns, length)
     close_columns(lines, nx, width, LEFT)
+
+
+@row
+def add_scaled(columns, left, scaling, start, length):
+    """Columns += left scaling start for a row of voxels."""
+    for j in range(length):
+        columns[j] += left[j] * (float(scaling[j]) * float(start[j]))
+
+
+@row
+def begin_row(p, scaling, start, columns, length):
+    """P = scaling start for a row of voxels, added to the columns."""
+    for j in range(length):
+        p[j] = float(scaling[j]) * float(start[j])
+        columns[j] += p[j]
+
+
+@row
+def turn_row(p, scaling, start, beta, columns, length):
+    """P = scaling start + beta p for a row of voxels, added to the columns."""
+    for j in range(length):
+        p[j] = float(scaling[j]) * float(start[j]) + beta[j] * p[j]
+        columns[j] += p[j]
 
 
 @row
@@ -263,8 +307,7 @@ def new_direction(direction, residual, narrow, size, rows, nx, width, lines, fir
         s = scaling[at : at + length]
         z = start[at : at + length]
         left = residual[at : at + length]
-        for j in range(length):
-            columns[j] += left[j] * (float(s[j]) * float(z[j]))
+        add_scaled(columns, left, s, z, length)
     close_columns(lines, nx, width, NEW)
     for k in range(width):
         lines[LENGTH, k] = 0.0
@@ -280,13 +323,9 @@ def new_direction(direction, residual, narrow, size, rows, nx, width, lines, fir
         z = start[at : at + length]
         p = direction[at : at + length]
         if first:
-            for j in range(length):
-                p[j] = float(s[j]) * float(z[j])
-                columns[j] += p[j]
+            begin_row(p, s, z, columns, length)
         else:
-            for j in range(length):
-                p[j] = float(s[j]) * float(z[j]) + beta[j] * p[j]
-                columns[j] += p[j]
+            turn_row(p, s, z, beta, columns, length)
     close_columns(lines, nx, width, NEW)
 
 
@@ -319,7 +358,7 @@ def prepare_step(shape, width, held, planes, narrow, size, lines, dt):
         field = planes[FIELD * size + at : FIELD * size + at + length]
         side = planes[SOURCE * size + at : SOURCE * size + at + length]
         uptake = planes[UPTAKE * size + at : UPTAKE * size + at + length]
-        right_side(field, side, lines[EXTRA], length, dt)
+        right_side(field, side, lines[EXTRA], length, 1.0 / dt)
         if held != 0:
             less_shift(side, uptake, lines[LOSS], lines[SHIFT], length)
         scale_row(narrow[SCALING * size + at : SCALING * size + at + length], uptake, lines[NEW], lines[OLD], length)

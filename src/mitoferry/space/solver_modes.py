@@ -119,21 +119,29 @@ def make_inverse(shape, width, held, eigen_at, eigenvalues, inverse, lines):
 
 
 @row
+def scale_residual(start, scaling, residual, size):
+    """Start = scaling residual, as float32."""
+    for v in range(size):
+        start[v] = float(scaling[v]) * residual[v]
+
+
+@row
+def multiply(a, b, size):
+    """A *= b."""
+    for v in range(size):
+        a[v] = a[v] * b[v]
+
+
+@row
 def precondition(shape, width, modes_at, modes, residual, narrow, size):
     """Narrow plane START = (diagonal + mean uptake - D lap - share mean)^-1 S residual, S the scaling; all in float32.
 
     A preconditioner need not be exact: the field and its residual stay float64.
     """
-    scaling = narrow[SCALING * size : SCALING * size + size]
-    start = narrow[START * size : START * size + size]
-    for v in range(size):
-        start[v] = float(scaling[v]) * residual[v]
+    scale_residual(narrow[START * size : START * size + size], narrow[SCALING * size : SCALING * size + size], residual, size)
     a = START
     other = TURNED
     for back in range(2):
         a, other = into_modes(shape, width, modes_at, back, narrow, size, a, other, modes)
         if back == 0:
-            here = narrow[a * size : a * size + size]
-            inverse = narrow[INVERSE * size : INVERSE * size + size]
-            for v in range(size):
-                here[v] = here[v] * inverse[v]
+            multiply(narrow[a * size : a * size + size], narrow[INVERSE * size : INVERSE * size + size], size)
