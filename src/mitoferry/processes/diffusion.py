@@ -306,7 +306,10 @@ def work_for(groups: list[tuple[int, int, list[int]]], rooms: int, fields: Any) 
 def _work(world: Any, plan: Any) -> tuple[Work, int]:
     """The groups that ``plan`` calls for, and how many rooms there are to work in."""
     scratch, wells, backend = world.space.scratch, world.wells, world.backend
-    faces = ((wells.geometry == BLOCK) & (wells.periodic == 0))[:, None] & (wells.boundary >= 0.0)
+    walled = scratch.get("diffusion.walled")
+    if walled is None:
+        walled = scratch["diffusion.walled"] = (wells.geometry == BLOCK) & (wells.periodic == 0)
+    faces = walled[:, None] & (wells.boundary >= 0.0) if walled.any() else np.zeros(plan.shape, dtype=bool)
     key = plan.tobytes() + faces.tobytes()
     if scratch.get("diffusion.key") != key:
         scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate

@@ -244,24 +244,18 @@ def load(w, s, k, width, plane, shape, conc, boundary):
 
 
 @row
-def finish_lanes(length, rows, width, plane, lines):
-    """Add the boundary (line SHIFT) to all lanes of a plane, cut at zero, and put the range of each lane into lines LOW and HIGH.
+def range_of_lanes(length, rows, width, plane, lines):
+    """The range of every lane, cut at zero, in lines LOW and HIGH.
 
     A row of the grid at a time, so that it compiles to vector instructions.
     """
-    shift = lines[SHIFT]
     low = lines[LOW]
     high = lines[HIGH]
     for j in range(length):
         low[j] = 1e30
         high[j] = 0.0
     for r in range(rows):
-        line = plane[r * length : r * length + length]
-        for j in range(length):
-            value = max(line[j] + shift[j], 0.0)
-            line[j] = value
-            low[j] = min(low[j], value)
-            high[j] = max(high[j], value)
+        widen_row(plane[r * length : r * length + length], lines[SHIFT], low, high, length)
     for k in range(width):
         for j in range(k + width, length, width):
             low[k] = min(low[k], low[j])
@@ -269,14 +263,23 @@ def finish_lanes(length, rows, width, plane, lines):
 
 
 @row
-def unload(w, s, k, width, plane, shape, conc):
-    """Copy lane ``k`` of a plane back into the field of (well, species)."""
+def widen_row(line, shift, low, high, length):
+    """Widen the range by a row of voxels, with what was taken off it."""
+    for j in range(length):
+        value = max(line[j] + shift[j], 0.0)
+        low[j] = min(low[j], value)
+        high[j] = max(high[j], value)
+
+
+@row
+def unload(w, s, k, width, plane, shape, conc, boundary):
+    """Copy lane ``k`` of a plane plus ``boundary`` back into the field of (well, species), cut at zero."""
     v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
             line = conc[w, s, z, y]
             for x in range(shape[0]):
-                line[x] = plane[lane(v, 0)]
+                line[x] = max(plane[lane(v, 0)] + boundary, 0.0)
                 v += width
 
 
@@ -375,6 +378,7 @@ def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, 
     rows = shape[1] * shape[2]
     if implicit:
         sum_plane(field, rows, shape[0], width, lines, FIELD_MEAN)
+    resting = 0
     for k in range(width):
         w = int(lanes[k]) // N_SPECIES
         s = int(lanes[k]) - w * N_SPECIES
@@ -384,15 +388,19 @@ def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, 
         elif implicit:
             below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
             wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / (shape[0] * rows) / below
-        lines[SHIFT, k] = float(wells.boundary[w, s]) * held
-    spread_line(lines, SHIFT, shape[0] * width, width)
-    finish_lanes(shape[0] * width, rows, width, field, lines)
-    for k in range(width):
-        w = int(lanes[k]) // N_SPECIES
-        s = int(lanes[k]) - w * N_SPECIES
-        unload(w, s, k, width, field, shape, fields.conc)
-        if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
-            fields.lateral[w, s] = 1
+        shift = float(wells.boundary[w, s]) * held
+        lines[SHIFT, k] = shift
+        unload(w, s, k, width, field, shape, fields.conc, shift)
+        if int(fields.lateral[w, s]) == 0:
+            resting += 1
+    if resting > 0:
+        spread_line(lines, SHIFT, shape[0] * width, width)
+        range_of_lanes(shape[0] * width, rows, width, field, lines)
+        for k in range(width):
+            w = int(lanes[k]) // N_SPECIES
+            s = int(lanes[k]) - w * N_SPECIES
+            if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
+                fields.lateral[w, s] = 1
 
 
 @row

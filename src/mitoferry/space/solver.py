@@ -84,22 +84,32 @@ def make_whole(shape, width, held, periodic, around_z, whole, lines):
     nx, ny, nz = shape
     length = nx * width
     total = lines[TOTAL]
-    for z in range(nz):
-        for y in range(ny):
-            r = z * ny + y
-            along = ends_of(y, ny, periodic, held)
-            up = ends_of(z, nz, around_z, held)
+    last_y = -1.0
+    last_z = -1.0
+    for r in range(ny * nz):
+        z = r // ny
+        y = r - z * ny
+        in_y = ends_of(y, ny, periodic, held)
+        in_z = ends_of(z, nz, around_z, held)
+        if in_y != last_y or in_z != last_z:
             for k in range(width):
-                total[k] = lines[DIAGONAL, k] + along * lines[SPREAD_Y, k] + up * lines[SPREAD_Z, k] + 2.0 * lines[SPREAD_X, k]
+                total[k] = lines[DIAGONAL, k] + in_y * lines[SPREAD_Y, k] + in_z * lines[SPREAD_Z, k] + 2.0 * lines[SPREAD_X, k]
             spread_line(lines, TOTAL, length, width)
             if periodic == 0:
                 more = 1.0 if held != 0 else -1.0
                 for k in range(width):
                     total[k] += more * lines[SPREAD_X, k]
                     total[length - width + k] += more * lines[SPREAD_X, k]
-            row_of = whole[r * length : r * length + length]
-            for j in range(length):
-                row_of[j] += total[j]
+            last_y = in_y
+            last_z = in_z
+        add_row(whole[r * length : r * length + length], total, length)
+
+
+@row
+def add_row(a, b, length):
+    """A += b."""
+    for j in range(length):
+        a[j] += b[j]
 
 
 @row
