@@ -24,7 +24,6 @@ step. Step error: O(dt) where cells take up. Tests: tests/verification/test_spac
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -33,16 +32,10 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import GROUP_LANES, WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import WellCells, plan_row, solve_row
+from mitoferry.space.field_groups import work_of
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
-from mitoferry.space.solver import IMPLICIT_PLANES
-from mitoferry.space.solver_lines import N_LINES, line_length
-from mitoferry.space.solver_modes import EXPLICIT_PLANES, NARROW_PLANES
-
-MOST_LANES = 8
-GROUPS_PER_THREAD = 4
-MOST_ROOMS_CUDA = 8192
 
 
 class Parameters(NamedTuple):
@@ -255,73 +248,6 @@ def _members(world: Any) -> WellCells:
     return found
 
 
-def groups_of(plan: Any, faces: Any, wells: Any, fields: Any, widest: int) -> list[tuple[int, int, list[int]]]:
-    """(method, held, lanes) of the fields to solve: those that can be solved side by side, at most ``widest`` of them.
-
-    Side by side lie fields on grids of one shape and border, one species after the other: those of one species take alike
-    many iterations. Lanes are well * N_SPECIES + species. Groups of one kind follow each other, so that dealing them in turn
-    shares the work.
-    """
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for s in range(N_SPECIES):
-        for w in np.flatnonzero(plan[:, s]).tolist():
-            block = int(wells.geometry[w]) == BLOCK
-            key = (int(plan[w, s]), int(faces[w, s]), *fields.shape[w].tolist(), int(wells.periodic[w]), int(block))
-            alike.setdefault(key, []).append(w * N_SPECIES + s)
-    found = []
-    for (method, held, *_), lanes in sorted(alike.items(), reverse=True):
-        parts = -(-len(lanes) // widest)
-        cuts = [len(lanes) * k // parts for k in range(parts + 1)]
-        found += [(method, held, lanes[a:b]) for a, b in itertools.pairwise(cuts)]
-    return found
-
-
-def lanes_side_by_side(backend: Any, lanes: int) -> int:
-    """How many fields to solve side by side: they fill vector registers, but every thread must have work."""
-    if backend.name == "cuda":
-        return 1
-    return min(max(lanes // (GROUPS_PER_THREAD * getattr(backend, "threads", 1)), 1), MOST_LANES)
-
-
-def work_for(groups: list[tuple[int, int, list[int]]], rooms: int, fields: Any) -> Work:
-    """Rooms to work in, each as large as the largest group needs."""
-    table = np.zeros((len(groups), GROUP_LANES + max((len(g[2]) for g in groups), default=0)), dtype=np.int64)
-    planes = narrow = line = 1
-    for k, (method, held, lanes) in enumerate(groups):
-        table[k, : GROUP_LANES + len(lanes)] = method, held, len(lanes), *lanes
-        shape = fields.shape[lanes[0] // N_SPECIES].tolist()
-        size = math.prod(shape) * len(lanes)
-        planes = max(planes, size * (IMPLICIT_PLANES if method == 2 else EXPLICIT_PLANES))
-        narrow = max(narrow, size * NARROW_PLANES if method == 2 else 1)
-        line = max(line, line_length(shape, len(lanes)))
-    return Work(
-        table,
-        np.zeros((rooms, planes)),
-        np.zeros((rooms, narrow), dtype=np.float32),
-        np.zeros((rooms, N_LINES, line)),
-        np.asarray(fields.modes, dtype=np.float32),
-    )
-
-
-def _work(world: Any, plan: Any) -> tuple[Work, int]:
-    """The groups that ``plan`` calls for, and how many rooms there are to work in."""
-    scratch, wells, backend = world.space.scratch, world.wells, world.backend
-    walled = scratch.get("diffusion.walled")
-    if walled is None:
-        walled = scratch["diffusion.walled"] = (wells.geometry == BLOCK) & (wells.periodic == 0)
-    faces = walled[:, None] & (wells.boundary >= 0.0) if walled.any() else np.zeros(plan.shape, dtype=bool)
-    key = plan.tobytes() + faces.tobytes()
-    if scratch.get("diffusion.key") != key:
-        scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
-        scratch.pop("diffusion.key", None)
-        groups = groups_of(plan, faces, wells, world.fields, lanes_side_by_side(backend, int(np.count_nonzero(plan))))
-        most = MOST_ROOMS_CUDA if backend.name == "cuda" else getattr(backend, "threads", 1)
-        scratch["diffusion.work"], scratch["diffusion.key"] = work_for(groups, min(most, len(groups)), world.fields), key
-        backend.push(scratch["diffusion.work"])
-    work = scratch["diffusion.work"]
-    return work, len(work.planes)
-
-
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance all fields by one macro-step and read them at the cells."""
     space, backend = world.space, world.backend
@@ -334,8 +260,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.each(voxel_row, world.n_cells, cells, wells, fields, step)
     backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
     backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
-    work, n = _work(world, plan)
-    backend.each(solve_row, n, cells, members, fields, wells, work, p.h2o2_clearance, step)
+    work = work_of(world, plan)
+    backend.each(solve_row, len(work.planes), cells, members, fields, wells, work, p.h2o2_clearance, step)
     backend.each(sample_row, world.n_cells, cells, wells, fields, p, step)
 
 
