@@ -2,7 +2,7 @@
 
 Faults seen to fail these, planted in a copy of the package: the first direction of a solve keeps what the room held; the residual
 is not put into units of the right-hand side (float32 then runs out); fields on walled and periodic grids side by side; a tile of
-slabs not moved back at the end; the products of a sum added in pairs.
+slabs not moved back at the end; every second term of its plain sum off by 1e-7; a room for each group.
 """
 
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Diffusing fields: one row solves a group of species of one well over one macro-step.
+"""Diffusing fields: one row solves groups of fields, of any wells on grids of one shape, over one macro-step.
 
     dc/dt = D lap c - k c + G (c_bulk - c) + S(x) - U(x) c
 
@@ -7,8 +7,8 @@ U what they take up, both owned by the voxel and added up in the order of the ce
 
 Where nothing is taken up the step is *exact in time* on the grid: in the modes of the grid every amplitude relaxes
 exponentially. Where cells take up in proportion to the concentration (oxygen, glucose, H2O2) the step is backward
-Euler, solved by conjugate gradients with the same modes, at the mean uptake, as preconditioner. Neither can become
-unstable or negative at any step size. The stirred medium obeys
+Euler, solved by conjugate gradients with the same modes, at the mean uptake, as preconditioner (in float32; field
+and residual are float64). Neither can become unstable or negative at any step size. The stirred medium obeys
 
     dc_bulk/dt = G h/H (mean c - c_bulk) + k_s (c_outside - c_bulk) - k c_bulk
 
