@@ -5,7 +5,6 @@ import pytest
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.space.implicit_box import ImplicitBox, Medium
-from mitoferry.space.solver import UPTAKE
 from mitoferry.space.sweeps import allocate_box, fill_uptake, padded, prepare_spread, step_box, voxel_of
 
 CPU = Cpu(threads=1)
@@ -88,7 +87,7 @@ def test_implicit_box_is_backward_euler():
     box = ImplicitBox(CPU, SHAPE, EDGE, medium, 10.0)
     rng = np.random.default_rng(1)
     uptake = rng.uniform(0, 5, SHAPE[::-1])
-    box.box.planes[UPTAKE * box.size : (UPTAKE + 1) * box.size] = uptake.ravel()
+    box.box.given[1] = uptake.ravel()
     source = rng.uniform(0, 30, SHAPE[::-1])
     box.source[:] = source
     eyes = [np.eye(n) for n in SHAPE[::-1]]

@@ -26,6 +26,7 @@ from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
+from mitoferry.core.slabs import multiply_slabs
 
 KEPT = 4  # tables of one kind whose addresses are remembered
 MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
@@ -195,7 +196,7 @@ class Cpu:
         self.cache_folder = cache_directory()
         import numba
 
-        from mitoferry.backends import pointers
+        from mitoferry.backends import pointers, slabs
         from mitoferry.backends.stack import load_word, stack_lanes
 
         self._pointers = pointers
@@ -223,6 +224,7 @@ class Cpu:
         self._compiler.supply(lanes, stack_lanes)
         if sys.byteorder == "little":
             self._compiler.supply(copies_word, load_word)
+        self._compiler.supply(multiply_slabs, slabs.multiply_slabs)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}

@@ -25,14 +25,13 @@ from mitoferry.core.nodes import N_NODES
 from mitoferry.core.plate_spec import Arm, PlateSpec
 from mitoferry.core.schema import N_POOLS, N_SPECIES, PAGE, bytes_per_row
 from mitoferry.experiment.plate import GEOMETRIES, HEADROOM_CELLS, HEADROOM_PAGES, pages_of
+from mitoferry.space.field_groups import work_bytes
 from mitoferry.space.grid import grid_shape
-from mitoferry.space.solver import IMPLICIT_PLANES
 
 BASE_BYTES = 350e6  # Python, libraries, compiled kernels: 310 MB while it runs, 370 MB while the report is made
 WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals, events
 LEDGER_PER_PAGE = 24  # what the ledger counts
 FRAME_ROW = 160  # a saved mitochondrion, four times: as it is gathered, typed, kept until it is written, and as it is written
-FIELDS_AT_WORK = 4  # species that a typical plate solves side by side
 CHECKPOINTS = 3  # on disk, while one is replaced
 CHECKPOINT_PACKED = 0.3  # bytes of a checkpoint per byte of state; 0.1 at the start, more after days
 LINKS_PER_CELL = 4
@@ -134,7 +133,7 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
     voxels = wells * _largest_grid(spec)
     steps = spec.until / spec.macro_step
     work = held * steps / RATE_PER_CORE + steps * (cells * CELL_STEP + voxels * N_SPECIES * VOXEL_STEP)
-    state = _state(spec, wells, cells, slots, voxels)
+    state = _state(spec, wells, cells, slots, voxels, cores)
     memory = BASE_BYTES + state + FRAME_ROW * _one_replicate(spec)
     shared = 1.0 - SHARED_WORK + SHARED_WORK / cores
     return Estimate(
@@ -155,7 +154,7 @@ def _shape(arm: Arm) -> tuple[int, int, int]:
     return grid_shape(GEOMETRIES[arm.geometry.kind], arm.geometry.size, arm.geometry.voxel)[0]
 
 
-def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> float:
+def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int, cores: int) -> float:
     """Bytes of the tables and of the work space that belongs to them."""
     rows = (cells + N_POOLS * wells) * HEADROOM_CELLS + 4
     populations = max(len(arm.populations) for arm in spec.arms)
@@ -166,7 +165,8 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> 
         + wells * (bytes_per_row("Wells") + populations * (bytes_per_row("Groups") + 4 * N_NODES) + 40 * N_SPECIES)
         + cells * LINKS_PER_CELL * (bytes_per_row("Links") + bytes_per_row("Cargo"))
         + cells * VESICLES_PER_CELL * bytes_per_row("Vesicles")
-        + voxels * (N_SPECIES * 4 + FIELDS_AT_WORK * IMPLICIT_PLANES * 8)
+        + voxels * N_SPECIES * 4
+        + work_bytes(voxels // wells, cores)
     )
 
 

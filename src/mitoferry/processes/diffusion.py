@@ -32,12 +32,10 @@ import numpy as np
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
-from mitoferry.space.diffusion import GROUP_SPECIES, WellCells, Work, plan_row, solve_row
+from mitoferry.space.diffusion import WellCells, plan_row, solve_row
+from mitoferry.space.field_groups import work_of
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
-from mitoferry.space.solver import EXPLICIT_PLANES, IMPLICIT_PLANES, N_LINES
-
-GOLDEN = 0.6180339887498949
 
 
 class Parameters(NamedTuple):
@@ -250,48 +248,6 @@ def _members(world: Any) -> WellCells:
     return found
 
 
-def groups_of(plan: Any, held: Any, widest: int) -> list[tuple[int, int, int, list[int]]]:
-    """(well, method, held, species) of the fields to solve: those that can be solved side by side, at most ``widest``.
-
-    Wells follow each other in strides of the golden ratio: neighbours differ, and so any cut shares the work evenly.
-    """
-    found = []
-    for method in (2, 1):
-        for faces in (0, 1):
-            of_well: dict[int, list[int]] = {}
-            for w, s in np.argwhere((plan == method) & (held == faces)).tolist():
-                of_well.setdefault(w, []).append(s)
-            found += [(w, method, faces, species[k : k + widest]) for w, species in of_well.items() for k in range(0, len(species), widest)]
-    order = np.argsort(np.arange(len(found)) * GOLDEN % 1.0, kind="stable")
-    return [found[k] for k in order]
-
-
-def _work(world: Any, plan: Any) -> tuple[Work, int]:
-    """The groups that ``plan`` calls for, with room to work."""
-    scratch, wells, backend = world.space.scratch, world.wells, world.backend
-    faces = (wells.geometry == BLOCK) & (wells.periodic == 0)
-    held = faces[:, None] & (wells.boundary >= 0.0)
-    key = plan.tobytes() + held.tobytes()
-    if scratch.get("diffusion.key") == key:
-        return scratch["diffusion.work"], len(scratch["diffusion.work"].groups)
-    scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
-    scratch.pop("diffusion.key", None)
-    # several species side by side fill vector registers; one by one they fill more threads
-    enough = backend.name != "cuda" and world.n_wells >= 2 * getattr(backend, "threads", 1)
-    found = groups_of(plan, held, N_SPECIES if enough else 1)
-    groups = np.zeros((len(found), GROUP_SPECIES + N_SPECIES), dtype=np.int64)
-    offset, longest = 0, 1
-    for k, (w, method, faces, species) in enumerate(found):
-        nx, ny, nz = (int(n) for n in world.fields.shape[w])
-        groups[k, : GROUP_SPECIES + len(species)] = w, method, faces, len(species), offset, *species
-        offset += nx * ny * nz * len(species) * (IMPLICIT_PLANES if method == 2 else EXPLICIT_PLANES)
-        longest = max(longest, nx * len(species), ny * len(species))
-    work = Work(groups, np.zeros(max(offset, 1)), np.zeros((len(found), N_LINES, longest)))
-    scratch["diffusion.work"], scratch["diffusion.key"] = work, key
-    backend.push(work)
-    return work, len(groups)
-
-
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance all fields by one macro-step and read them at the cells."""
     space, backend = world.space, world.backend
@@ -304,8 +260,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.each(voxel_row, world.n_cells, cells, wells, fields, step)
     backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
     backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
-    work, n = _work(world, plan)
-    backend.each(solve_row, n, cells, members, fields, wells, work, p.h2o2_clearance, step)
+    work = work_of(world, plan)
+    backend.each(solve_row, len(work.planes), cells, members, fields, wells, work, p.h2o2_clearance, step)
     backend.each(sample_row, world.n_cells, cells, wells, fields, p, step)
 
 

@@ -1,4 +1,4 @@
-"""Diffusing fields: one row solves a group of species of one well over one macro-step.
+"""Diffusing fields: one row solves groups of fields, of any wells on grids of one shape, over one macro-step.
 
     dc/dt = D lap c - k c + G (c_bulk - c) + S(x) - U(x) c
 
@@ -7,8 +7,8 @@ U what they take up, both owned by the voxel and added up in the order of the ce
 
 Where nothing is taken up the step is *exact in time* on the grid: in the modes of the grid every amplitude relaxes
 exponentially. Where cells take up in proportion to the concentration (oxygen, glucose, H2O2) the step is backward
-Euler, solved by conjugate gradients with the same modes, at the mean uptake, as preconditioner. Neither can become
-unstable or negative at any step size. The stirred medium obeys
+Euler, solved by conjugate gradients with the same modes, at the mean uptake, as preconditioner (in float32; field
+and residual are float64). Neither can become unstable or negative at any step size. The stirred medium obeys
 
     dc_bulk/dt = G h/H (mean c - c_bulk) + k_s (c_outside - c_bulk) - k c_bulk
 
@@ -23,30 +23,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mitoferry.core.lanes import lane
-from mitoferry.core.maths import exp, power
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
-    ADP,
-    ATP,
-    CELL_APOPTOTIC,
-    CELL_LIVE,
-    CELL_MOMP,
     GLUCOSE,
     H2O2,
-    IL_1BETA,
-    LACTATE,
     N_SPECIES,
     OXYGEN,
-    TNF_ALPHA,
 )
+from mitoferry.space.field_exchange import border_is_held, cell_source, cell_uptake, exchange, mean_and_bulk
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.solver import (
+from mitoferry.space.solver import UPTAKE, implicit_step
+from mitoferry.space.solver_lines import (
     ACTIVE,
     DIAGONAL,
-    EXPLICIT_PLANES,
     EXTRA,
-    FIELD,
-    IMPLICIT_PLANES,
     LEFT,
     LOSS,
     MEAN,
@@ -55,25 +45,18 @@ from mitoferry.space.solver import (
     RATE,
     SHARE,
     SHIFT,
-    SOURCE,
-    SPARE,
     SPREAD_X,
     SPREAD_Y,
     SPREAD_Z,
-    UPTAKE,
-    exponential_step,
-    implicit_step,
     spread_line,
     sum_plane,
 )
+from mitoferry.space.solver_modes import FIELD, SOURCE, exponential_step
 
-GROUP_WELL, GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_OFFSET, GROUP_SPECIES = range(6)
+GROUP_METHOD, GROUP_HELD, GROUP_WIDTH, GROUP_LANES = range(4)
 FIELD_MEAN, SOURCE_MEAN = LEFT, NEW  # lines free outside the solvers
 LOW, HIGH = OLD, ACTIVE
 SPREAD = 1e-6  # relative range below which a field counts as the same everywhere
-REFERENCE_CYTOSOL = 3.0  # pL, of the stromal cell of 10 um for which the clearance of H2O2 is given
-PERFUSION = 1.0  # factor on the flow of blood at rest; what treatments make of it stands in ``wells.perfusion``
-SMALLEST = 1e-6  # of a concentration in the quotient flux / concentration
 
 
 class WellCells(NamedTuple):
@@ -84,108 +67,20 @@ class WellCells(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What :func:`solve_row` works on.
+    """What :func:`solve_row` works on: groups of fields, and one room to work per row, which takes groups in turn.
 
-    groups: int64 [group, GROUP_SPECIES + N_SPECIES]: well, method (1 exponential, 2 implicit), 1 for held faces, number
-        of species, where its planes begin, the species.
-    planes: float64, planes of all groups. lines: float64 [group, N_LINES, longest line]. Layout: ``space/solver.py``.
+    groups: int64 [group, GROUP_LANES + lanes]: method (1 exponential, 2 implicit), 1 for held faces, number of lanes, and
+        per lane well * N_SPECIES + species, all on grids of one shape and border.
+    planes: float64 [room, numbers], narrow: float32 [room, numbers], lines: float64 [room, N_LINES, longest line]. Layout:
+        ``space/solver.py``. What they hold between rows means nothing.
+    modes: float32, ``fields.modes`` as the preconditioner takes them.
     """
 
     groups: Any
     planes: Any
+    narrow: Any
     lines: Any
-
-
-@row
-def amount(species):
-    """Concentration times um^3 per amol (uM species), per ag (ng/mL species), per unit (all others)."""
-    if species in (OXYGEN, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA):
-        return 1000.0
-    return 1.0
-
-
-@row
-def metabolises(state):
-    """Whether a cell in this state exchanges oxygen, glucose, lactate and H2O2 with the medium."""
-    return state in (CELL_LIVE, CELL_MOMP, CELL_APOPTOTIC)
-
-
-@row
-def cell_source(i, s, cells, fields):
-    """What cell ``i`` releases of species ``s`` [concentration um^3 / s]."""
-    q = amount(s) * max(float(fields.release[i, s]), 0.0)
-    if s == LACTATE and metabolises(int(cells.state[i])):
-        q += max(float(cells.lactate_flux[i]), 0.0)
-    return q
-
-
-@row
-def cell_uptake(i, s, here, cells, h2o2_clearance):
-    """Volume [um^3/s] that cell ``i`` clears of species ``s``; ``here`` is the concentration at the cell now.
-
-    Oxygen and glucose: the flux of the energetics over the concentration that it saw, or over the present one where
-    that is higher, so that a flux is never extrapolated beyond its own value.
-    """
-    if not metabolises(int(cells.state[i])):
-        return 0.0
-    if s == OXYGEN:
-        seen = max(max(float(cells.env[i, s]), here), SMALLEST)
-        return 1000.0 * max(float(cells.oxygen_flux[i]), 0.0) / seen
-    if s == GLUCOSE:
-        seen = max(max(float(cells.env[i, s]), here), SMALLEST)
-        return max(float(cells.glucose_flux[i]), 0.0) / seen
-    if s == H2O2:
-        return h2o2_clearance * power(float(cells.volume[i]) / REFERENCE_CYTOSOL, 2.0 / 3.0)
-    return 0.0
-
-
-@row
-def border_is_held(w, s, wells):
-    """1 if the faces of a walled block are held at the boundary concentration of species ``s``."""
-    if int(wells.geometry[w]) == BLOCK and int(wells.periodic[w]) == 0 and float(wells.boundary[w, s]) >= 0.0:
-        return 1
-    return 0
-
-
-@row
-def exchange(w, s, wells, fields):
-    """Rates [1/s] (layer to bulk, bulk to layer, bulk to outside) and the concentration outside."""
-    outside = float(wells.boundary[w, s])
-    if int(wells.geometry[w]) == BLOCK:
-        if outside < 0.0 or int(wells.periodic[w]) == 0:
-            return 0.0, 0.0, 0.0, max(outside, 0.0)
-        return PERFUSION * float(wells.perfusion[w]) * float(fields.to_bulk[w, s]), 0.0, 1.0e6, outside
-    g = float(fields.to_bulk[w, s])
-    height = float(wells.medium_height[w])
-    if height <= 0.0:
-        return 0.0, 0.0, 0.0, 0.0
-    back = g * int(fields.shape[w, 2]) * float(fields.spacing[w, 2]) / height
-    if outside < 0.0:
-        return g, back, 0.0, 0.0
-    return g, back, float(fields.surface[w, s]), outside
-
-
-@row
-def mean_and_bulk(c, bulk, source, g, back, surface, outside, k, dt):
-    """Mean concentration of the layer and that of the bulk after ``dt``: exponential for the layer, implicit for the bulk.
-
-    Returns:
-        (mean, bulk). With k = 0 and surface = 0 the amount mean h + bulk H grows by source h dt exactly.
-    """
-    rate = g + k
-    x = rate * dt
-    if x < 1e-6:
-        decayed = 1.0 - x + 0.5 * x * x
-        first = dt * (1.0 - 0.5 * x)
-        second = 0.5 * dt * dt
-    else:
-        decayed = exp(-x)
-        first = (1.0 - decayed) / rate
-        second = (dt - first) / rate
-    own = (c * first + source * second) / dt
-    shared = g * second / dt
-    bulk = (bulk + dt * (surface * outside + back * own)) / (1.0 + dt * (back * (1.0 - shared) + surface + k))
-    return c * decayed + first * (source + g * bulk), bulk
+    modes: Any
 
 
 @row
@@ -239,30 +134,25 @@ def load(w, s, k, width, plane, shape, conc, boundary):
     v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
+            line = conc[w, s, z, y]
             for x in range(shape[0]):
-                plane[lane(v, 0)] = float(conc[w, s, z, y, x]) - boundary
+                plane[lane(v, 0)] = float(line[x]) - boundary
                 v += width
 
 
 @row
-def finish_lanes(length, rows, width, plane, lines):
-    """Add the boundary (line SHIFT) to all lanes of a plane, cut at zero, and put the range of each lane into lines LOW and HIGH.
+def range_of_lanes(length, rows, width, plane, lines):
+    """The range of every lane, cut at zero, in lines LOW and HIGH.
 
     A row of the grid at a time, so that it compiles to vector instructions.
     """
-    shift = lines[SHIFT]
     low = lines[LOW]
     high = lines[HIGH]
     for j in range(length):
         low[j] = 1e30
         high[j] = 0.0
     for r in range(rows):
-        line = plane[r * length : r * length + length]
-        for j in range(length):
-            value = max(line[j] + shift[j], 0.0)
-            line[j] = value
-            low[j] = min(low[j], value)
-            high[j] = max(high[j], value)
+        widen_row(plane[r * length : r * length + length], lines[SHIFT], low, high, length)
     for k in range(width):
         for j in range(k + width, length, width):
             low[k] = min(low[k], low[j])
@@ -270,133 +160,198 @@ def finish_lanes(length, rows, width, plane, lines):
 
 
 @row
-def unload(w, s, k, width, plane, shape, conc):
-    """Copy lane ``k`` of a plane back into the field of (well, species)."""
+def widen_row(line, shift, low, high, length):
+    """Widen the range by a row of voxels, with what was taken off it."""
+    for j in range(length):
+        value = max(line[j] + shift[j], 0.0)
+        low[j] = min(low[j], value)
+        high[j] = max(high[j], value)
+
+
+@row
+def unload(w, s, k, width, plane, shape, conc, boundary):
+    """Copy lane ``k`` of a plane plus ``boundary`` back into the field of (well, species), cut at zero."""
     v = k
     for z in range(shape[2]):
         for y in range(shape[1]):
+            line = conc[w, s, z, y]
             for x in range(shape[0]):
-                conc[w, s, z, y, x] = plane[lane(v, 0)]
+                line[x] = max(plane[lane(v, 0)] + boundary, 0.0)
                 v += width
 
 
 @row
-def deposit(w, species, width, source, uptake, takes, lines, cells, members, fields, h2o2_clearance):
-    """Per voxel and lane, what cells release [conc/s] and, if ``takes``, their rate of uptake [1/s].
+def deposit(w, s, k, width, field, source, uptake, takes, lines, cells, members, fields, h2o2_clearance):
+    """Add to lane ``k``, voxel by voxel, what cells release [conc/s] and, if ``takes``, their rate of uptake [1/s].
 
-    Line ACTIVE becomes 1 for lanes on which any cell acts.
+    Line ACTIVE becomes 1 if any cell acts.
     """
-    for v in range(len(source)):
-        source[v] = 0.0
-    if takes:
-        for v in range(len(uptake)):
-            uptake[v] = 0.0
-    for k in range(width):
-        lines[ACTIVE, k] = 0.0
+    lines[ACTIVE, k] = 0.0
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
-    nx = int(fields.shape[w, 0])
-    ny = int(fields.shape[w, 1])
     for j in range(int(members.start[w]), int(members.start[w + 1])):
         i = int(members.member[j])
-        v = int(cells.voxel[i])
-        for k in range(width):
-            s = int(species[k])
-            at = v * width + k
-            q = cell_source(i, s, cells, fields) * per_voxel
-            if q > 0.0:
-                source[lane(at, 0)] += q
+        at = int(cells.voxel[i]) * width + k
+        q = cell_source(i, s, cells, fields) * per_voxel
+        if q > 0.0:
+            source[lane(at, 0)] += q
+            lines[ACTIVE, k] = 1.0
+        if takes:
+            u = cell_uptake(i, s, field[lane(at, 0)] + lines[SHIFT, k], cells, h2o2_clearance) * per_voxel
+            if u > 0.0:
+                uptake[lane(at, 0)] += u
                 lines[ACTIVE, k] = 1.0
-            if takes:
-                z = v // (nx * ny)
-                y = (v - z * nx * ny) // nx
-                x = v - (z * ny + y) * nx
-                u = cell_uptake(i, s, float(fields.conc[w, s, z, y, x]), cells, h2o2_clearance) * per_voxel
-                if u > 0.0:
-                    uptake[lane(at, 0)] += u
-                    lines[ACTIVE, k] = 1.0
 
 
 @row
-def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
-    """Advance the species of one well that group ``i`` of ``work`` names by one step, side by side."""
-    w = int(work.groups[i, GROUP_WELL])
-    implicit = int(work.groups[i, GROUP_METHOD]) == 2
-    held = int(work.groups[i, GROUP_HELD])
-    width = int(work.groups[i, GROUP_WIDTH])
-    species = work.groups[i, GROUP_SPECIES : GROUP_SPECIES + width]
-    lines = work.lines[i]
-    shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
-    n = shape[0] * shape[1] * shape[2]
-    size = n * width
-    at = int(work.groups[i, GROUP_OFFSET])
-    planes = work.planes[at : at + (IMPLICIT_PLANES if implicit else EXPLICIT_PLANES) * size]
-    field = planes[FIELD * size : FIELD * size + size]
-    source = planes[SOURCE * size : SOURCE * size + size]
-    last = UPTAKE if implicit else SPARE
-    uptake = planes[last * size : last * size + size]
-    modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
-    eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
-    dt = step.dt
-    deposit(w, species, width, source, uptake, implicit, lines, cells, members, fields, h2o2_clearance)
+def empty(plane):
+    """Zero everywhere."""
+    for v in range(len(plane)):
+        plane[v] = 0.0
+
+
+@row
+def fill_lanes(lanes, width, held, shape, field, source, uptake, takes, lines, cells, members, fields, wells, h2o2_clearance):
+    """Field, source and uptake of every lane, and how it spreads; ``lateral`` says where cells act."""
+    empty(source)
+    if takes:
+        empty(uptake)
     for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
+        lines[SHIFT, k] = float(wells.boundary[w, s]) * held
+        load(w, s, k, width, field, shape, fields.conc, lines[SHIFT, k])
+        deposit(w, s, k, width, field, source, uptake, takes, lines, cells, members, fields, h2o2_clearance)
+        fields.lateral[w, s] = 0
         if lines[ACTIVE, k] > 0.0:
             fields.lateral[w, s] = 1
-        else:
-            fields.lateral[w, s] = 0
-        shift = float(wells.boundary[w, s]) * held
-        load(w, s, k, width, field, shape, fields.conc, shift)
         lines[SPREAD_X, k] = float(fields.diffusion[w, s, 0])
         lines[SPREAD_Y, k] = float(fields.diffusion[w, s, 1])
         lines[SPREAD_Z, k] = float(fields.diffusion[w, s, 2])
-    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
-    sum_plane(source, shape[1] * shape[2], shape[0] * width, width, lines, SOURCE_MEAN)
+
+
+@row
+def rates_implicit(lanes, width, held, lines, fields, wells, dt):
+    """Coefficients of every lane of an implicit step; the medium of the well is solved along with the field."""
     for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
         g, back, surface, outside = exchange(w, s, wells, fields)
         loss = float(fields.decay[w, s])
-        if implicit:
-            below = 1.0 + dt * (back + surface + loss)
-            bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
-            lines[RATE, k] = bulk
-            lines[SHARE, k] = g * dt * back / below
-            lines[DIAGONAL, k] = 1.0 / dt + loss + g
-            lines[EXTRA, k] = g * bulk
-            lines[LOSS, k] = loss
-            lines[SHIFT, k] = outside * held
-        else:
-            lines[RATE, k] = loss + g
-            lines[MEAN, k] = -1.0
-            if held != 0:
-                for v in range(k, size, width):
-                    source[v] -= loss * outside
-            else:
-                mean, bulk = mean_and_bulk(
-                    lines[FIELD_MEAN, k] / n, float(wells.bulk[w, s]), lines[SOURCE_MEAN, k] / n, g, back, surface, outside, loss, dt
-                )
-                lines[MEAN, k] = mean
-                wells.bulk[w, s] = bulk
-    if implicit:
-        periodic = int(wells.periodic[w])
-        around_z = 0
-        if int(wells.geometry[w]) == BLOCK:
-            around_z = periodic
-        implicit_step(shape, width, held, periodic, around_z, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
-    else:
-        exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
-    sum_plane(field, shape[1] * shape[2], shape[0] * width, width, lines, FIELD_MEAN)
+        below = 1.0 + dt * (back + surface + loss)
+        bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+        lines[RATE, k] = bulk
+        lines[SHARE, k] = g * dt * back / below
+        lines[DIAGONAL, k] = 1.0 / dt + loss + g
+        lines[EXTRA, k] = g * bulk
+        lines[LOSS, k] = loss
+        lines[SHIFT, k] = outside * held
+
+
+@row
+def rates_exponential(lanes, width, held, shape, source, lines, fields, wells, dt):
+    """Rates of every lane of an exponential step, with the mean that it must end with; lines LEFT, NEW hold the sums."""
+    n = shape[0] * shape[1] * shape[2]
     for k in range(width):
-        lines[SHIFT, k] = float(wells.boundary[w, int(species[k])]) * held
-    spread_line(lines, SHIFT, shape[0] * width, width)
-    finish_lanes(shape[0] * width, shape[1] * shape[2], width, field, lines)
-    for k in range(width):
-        s = int(species[k])
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
         g, back, surface, outside = exchange(w, s, wells, fields)
+        loss = float(fields.decay[w, s])
+        lines[RATE, k] = loss + g
+        lines[MEAN, k] = -1.0
+        if held != 0:
+            for v in range(k, n * width, width):
+                source[v] -= loss * outside
+        else:
+            mean, bulk = mean_and_bulk(
+                lines[FIELD_MEAN, k] / n, float(wells.bulk[w, s]), lines[SOURCE_MEAN, k] / n, g, back, surface, outside, loss, dt
+            )
+            lines[MEAN, k] = mean
+            wells.bulk[w, s] = bulk
+
+
+@row
+def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, dt):
+    """Write the fields back, with the medium of each well and whether the field varies."""
+    rows = shape[1] * shape[2]
+    if implicit:
+        sum_plane(field, rows, shape[0], width, lines, FIELD_MEAN)
+    resting = 0
+    for k in range(width):
+        w = int(lanes[k]) // N_SPECIES
+        s = int(lanes[k]) - w * N_SPECIES
+        _, back, surface, outside = exchange(w, s, wells, fields)
         if held != 0:
             wells.bulk[w, s] = outside
         elif implicit:
             below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
-            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / n / below
-        unload(w, s, k, width, field, shape, fields.conc)
-        if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
-            fields.lateral[w, s] = 1
+            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / (shape[0] * rows) / below
+        shift = float(wells.boundary[w, s]) * held
+        lines[SHIFT, k] = shift
+        unload(w, s, k, width, field, shape, fields.conc, shift)
+        if int(fields.lateral[w, s]) == 0:
+            resting += 1
+    if resting > 0:
+        spread_line(lines, SHIFT, shape[0] * width, width)
+        range_of_lanes(shape[0] * width, rows, width, field, lines)
+        for k in range(width):
+            w = int(lanes[k]) // N_SPECIES
+            s = int(lanes[k]) - w * N_SPECIES
+            if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
+                fields.lateral[w, s] = 1
+
+
+@row
+def solve_group(group, room, cells, members, fields, wells, work, h2o2_clearance, dt):
+    """Advance the fields of one group side by side, in one of the rooms."""
+    implicit = int(work.groups[group, GROUP_METHOD]) == 2
+    held = int(work.groups[group, GROUP_HELD])
+    width = int(work.groups[group, GROUP_WIDTH])
+    lanes = work.groups[group, GROUP_LANES : GROUP_LANES + width]
+    w = int(lanes[0]) // N_SPECIES
+    planes = work.planes[room]
+    narrow = work.narrow[room]
+    lines = work.lines[room]
+    shape = (int(fields.shape[w, 0]), int(fields.shape[w, 1]), int(fields.shape[w, 2]))
+    size = shape[0] * shape[1] * shape[2] * width
+    field = planes[FIELD * size : FIELD * size + size]
+    source = planes[SOURCE * size : SOURCE * size + size]
+    uptake = planes[UPTAKE * size : UPTAKE * size + size]
+    modes_at = (int(fields.mode_offset[w, 0, held]), int(fields.mode_offset[w, 1, held]), int(fields.mode_offset[w, 2, held]))
+    eigen_at = (int(fields.eigen_offset[w, 0, held]), int(fields.eigen_offset[w, 1, held]), int(fields.eigen_offset[w, 2, held]))
+    fill_lanes(lanes, width, held, shape, field, source, uptake, implicit, lines, cells, members, fields, wells, h2o2_clearance)
+    if implicit:
+        rates_implicit(lanes, width, held, lines, fields, wells, dt)
+        periodic = int(wells.periodic[w])
+        around_z = 0
+        if int(wells.geometry[w]) == BLOCK:
+            around_z = periodic
+        implicit_step(
+            shape,
+            width,
+            held,
+            periodic,
+            around_z,
+            modes_at,
+            eigen_at,
+            work.modes,
+            fields.eigenvalues,
+            planes,
+            narrow,
+            size,
+            lines,
+            dt,
+        )
+    else:
+        if held == 0:
+            sum_plane(field, shape[1] * shape[2], shape[0], width, lines, FIELD_MEAN)
+            sum_plane(source, shape[1] * shape[2], shape[0], width, lines, SOURCE_MEAN)
+        rates_exponential(lanes, width, held, shape, source, lines, fields, wells, dt)
+        exponential_step(shape, width, modes_at, eigen_at, fields.modes, fields.eigenvalues, planes, size, lines, dt)
+    end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, dt)
+
+
+@row
+def solve_row(i, cells, members, fields, wells, work, h2o2_clearance, step):
+    """Advance the groups i, i + n, i + 2 n ... of ``work`` by one step in room ``i`` of its n rooms."""
+    for group in range(i, len(work.groups), len(work.planes)):
+        solve_group(group, i, cells, members, fields, wells, work, h2o2_clearance, step.dt)

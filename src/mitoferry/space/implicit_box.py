@@ -15,22 +15,9 @@ import numpy as np
 
 from mitoferry.core.row import row
 from mitoferry.space.grid import HELD, modes_of_axis, packed_modes
-from mitoferry.space.solver import (
-    DIAGONAL,
-    EXTRA,
-    FIELD,
-    IMPLICIT_PLANES,
-    LOSS,
-    N_LINES,
-    SHARE,
-    SHIFT,
-    SOURCE,
-    SPREAD_X,
-    SPREAD_Y,
-    SPREAD_Z,
-    UPTAKE,
-    implicit_step,
-)
+from mitoferry.space.solver import FIELD, IMPLICIT_PLANES, SOURCE, UPTAKE, implicit_step
+from mitoferry.space.solver_lines import DIAGONAL, EXTRA, LOSS, N_LINES, SHARE, SHIFT, SPREAD_X, SPREAD_Y, SPREAD_Z, line_length
+from mitoferry.space.solver_modes import NARROW_PLANES
 from mitoferry.space.sweeps import voxel_in
 
 
@@ -38,16 +25,20 @@ class BoxPlanes(NamedTuple):
     """What :func:`solve_box_row` works on.
 
     Attributes:
-        planes: float64 [IMPLICIT_PLANES size], see ``space/solver.py``; the field is kept less the concentration of the faces.
+        planes: float64 [IMPLICIT_PLANES size], narrow: float32 [NARROW_PLANES size], see ``space/solver.py``; the field is kept
+            less the concentration of the faces.
+        given: float64 [2, size], what is released per voxel, and the rate of uptake; planes lose them in every step.
         earlier: float64 [2, size], the field before the last step, and before the one before it.
-        lines: float64 [N_LINES, longest axis].
-        modes, eigenvalues: float64, of the three axes, see ``space/grid.py``.
+        lines: float64 [N_LINES, longest line].
+        modes: float32, eigenvalues: float64, of the three axes, see ``space/grid.py``.
         begin: int64 [2, 3], where those of each axis begin.
         shape: int64 [3], voxels. edge: float64 [3], their edges [um].
         error: float64 [2], largest change of a voxel in the step, and largest difference from where the step before it pointed.
     """
 
     planes: Any
+    narrow: Any
+    given: Any
     earlier: Any
     lines: Any
     modes: Any
@@ -83,14 +74,20 @@ def solve_box_row(i, box, medium, dt, ratio):
     lines[LOSS, 0] = medium.decay
     lines[SHIFT, 0] = medium.face
     field = box.planes[FIELD * size : FIELD * size + size]
+    source = box.planes[SOURCE * size : SOURCE * size + size]
+    uptake = box.planes[UPTAKE * size : UPTAKE * size + size]
+    released = box.given[0]
+    taken = box.given[1]
     last = box.earlier[0]
     older = box.earlier[1]
     for v in range(size):
         older[v] = field[v] + ratio * (field[v] - last[v])  # where the field would go on to
         last[v] = field[v]
+        source[v] = released[v]
+        uptake[v] = taken[v]
     modes_at = (int(box.begin[0, 0]), int(box.begin[0, 1]), int(box.begin[0, 2]))
     eigen_at = (int(box.begin[1, 0]), int(box.begin[1, 1]), int(box.begin[1, 2]))
-    implicit_step((nx, ny, nz), 1, 1, 0, 0, modes_at, eigen_at, box.modes, box.eigenvalues, box.planes, size, lines, dt)
+    implicit_step((nx, ny, nz), 1, 1, 0, 0, modes_at, eigen_at, box.modes, box.eigenvalues, box.planes, box.narrow, size, lines, dt)
     change = 0.0
     off = 0.0
     for v in range(size):
@@ -110,11 +107,10 @@ def box_voxel(x, y, z, box):
 def fill_box_uptake(n, cells, box):
     """Uptake of every voxel, the sum over its cells in order of row (serial)."""
     size = int(box.shape[0]) * int(box.shape[1]) * int(box.shape[2])
-    at = UPTAKE * size
     for v in range(size):
-        box.planes[at + v] = 0.0
+        box.given[1, v] = 0.0
     for i in range(n):
-        box.planes[at + box_voxel(cells.place[i, 0], cells.place[i, 1], cells.place[i, 2], box)] += cells.uptake[i]
+        box.given[1, box_voxel(cells.place[i, 0], cells.place[i, 1], cells.place[i, 2], box)] += cells.uptake[i]
 
 
 class ImplicitBox:
@@ -138,9 +134,11 @@ class ImplicitBox:
         begin = [np.concatenate([[0], np.cumsum([len(part) for part in parts])])[:3] for parts in (packed, values)]
         self.box = BoxPlanes(
             planes=np.zeros(IMPLICIT_PLANES * size),
+            narrow=np.zeros(NARROW_PLANES * size, dtype=np.float32),
+            given=np.zeros((2, size)),
             earlier=np.zeros((2, size)),
-            lines=np.zeros((N_LINES, max(shape))),
-            modes=np.concatenate(packed),
+            lines=np.zeros((N_LINES, line_length(shape, 1))),
+            modes=np.concatenate(packed).astype(np.float32),
             eigenvalues=np.concatenate(values),
             begin=np.array(begin, dtype=np.int64),
             shape=np.array(shape, dtype=np.int64),
@@ -161,7 +159,7 @@ class ImplicitBox:
     def source(self) -> Any:
         """float64 [z, y, x], what is released [concentration per unit of time]; write to it."""
         nx, ny, nz = (int(n) for n in self.box.shape)
-        return self.box.planes[SOURCE * self.size : SOURCE * self.size + self.size].reshape(nz, ny, nx)
+        return self.box.given[0].reshape(nz, ny, nx)
 
     def take_up(self, n: int, cells: Any) -> None:
         """Uptake of the voxels by the cells of a table with ``place`` and ``uptake``."""

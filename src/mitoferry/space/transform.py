@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from mitoferry.core.lanes import lane
 from mitoferry.core.row import row
+from mitoferry.core.slabs import multiply_slabs
 
 
 @row
@@ -49,40 +50,13 @@ def fold_and_turn(source, target, nx, ny, base, width, back):
 
 
 @row
-def transform_far(source, target, matrix, n, base, length):
-    """target[k, :] = sum_i matrix[i, k] source[i, :] for ``n`` slabs of ``length`` numbers that begin at ``base``."""
-    for k in range(n):
-        b = target[base + k * length : base + k * length + length]
-        for i in range(0, n, 4):
-            m0 = matrix[i * n + k]
-            m1 = matrix[(i + 1) * n + k] if i + 1 < n else 0.0
-            m2 = matrix[(i + 2) * n + k] if i + 2 < n else 0.0
-            m3 = matrix[(i + 3) * n + k] if i + 3 < n else 0.0
-            first = base + i * length
-            second = base + min(i + 1, n - 1) * length
-            third = base + min(i + 2, n - 1) * length
-            fourth = base + min(i + 3, n - 1) * length
-            a0 = source[first : first + length]
-            a1 = source[second : second + length]
-            a2 = source[third : third + length]
-            a3 = source[fourth : fourth + length]
-            if i == 0:
-                for x in range(length):
-                    b[x] = (a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3)
-            else:
-                for x in range(length):
-                    b[x] = b[x] + ((a0[x] * m0 + a1[x] * m1) + (a2[x] * m2 + a3[x] * m3))
-
-
-@row
 def transform_parts(source, target, modes, first, n, base, length):
     """The even and the odd part of an axis of ``n`` slabs, each with its own matrix."""
     even = (n + 1) // 2
     for part in range(2):
         size = n // 2 if part == 1 else even
-        at = first + part * even * even
         if size > 0:
-            transform_far(source, target, modes[at : at + size * size], size, base + part * even * length, length)
+            multiply_slabs(source, target, modes, first + part * even * even, size, base + part * even * length, length)
 
 
 @row
@@ -94,11 +68,11 @@ def into_modes(shape, width, at, inverse, planes, size, a, b, modes):
         width: number of lanes.
         at: where the modes of the three axes begin in ``modes``.
         inverse: 0 into the modes, 1 back.
-        planes: float64, all planes.
+        planes: all planes, of one type with ``modes``: float64 or float32.
         size: length of a plane.
         a: plane to transform.
         b: plane of work space.
-        modes: float64, all modes.
+        modes: all modes, packed (``grid.packed_modes``).
 
     Returns:
         (plane that holds the result, the other plane).
