@@ -301,20 +301,26 @@ class Cpu:
 
     def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
         compiler = self._serial_compiler if template is SERIAL else self._compiler
-        whole = row.__mitoferry_page__ if finish else None
-        replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
-        casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
-        if finish:
-            replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
-        replaced |= {f"_cast{k}": cast for k, cast in enumerate(casts)}
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        run = self._jit(with_globals(driver_text(template, len(casts)), replaced, name))
+        run = self._jit(with_globals(driver_text(template, len(shapes) - (2 if finish else 0)), {}, name))
+
+        def supply() -> None:
+            """What the loop calls: needed where the kernel is compiled, not where it is loaded."""
+            whole = row.__mitoferry_page__ if finish else None
+            replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
+            casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
+            if finish:
+                replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
+            run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts)})
+
         if self.caches:
             from mitoferry.backends.kernel_cache import KernelCache
 
-            run._cache = KernelCache(run.py_func, self.cache_folder, name)
+            run._cache = KernelCache(run.py_func, self.cache_folder, name, supply)
+        else:
+            supply()
         return run, name
 
     def _first(self, driver: _Driver, *args: Any) -> Any:
