@@ -1,7 +1,7 @@
 """Blocks of rows for threads: every row once, and as much to do for each as the launches before have shown.
 
-Faults seen to fail it, planted in a copy of the package: the cut moved the other way, a block that begins one row late, a thread that was held up
-believed.
+Faults seen to fail it, planted in a copy of the package: the cut moved the other way, a block that begins one row late, a thread
+that was held up believed.
 """
 
 import numpy as np
