@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from mitoferry.backends.cpu import Cpu
+from mitoferry.backends.cpu import Cpu, _Driver
 from mitoferry.backends.reference import Reference
 from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
 from mitoferry.core.row import row
@@ -84,12 +84,7 @@ def test_what_a_helper_thread_raises_is_raised_and_the_next_launch_works():
         if lo > 0:
             raise ValueError("in the helper")
 
-    class Broken:
-        seconds_per_row = 0.0
-        calls = 1
-
-    broken = Broken()
-    broken.run = run
+    broken = _Driver(run, "broken")
     with pytest.raises(ValueError, match="in the helper"):
         backend._share(broken, 4000, None, tuple, [])
     backend.each(add_row, 4000, pair)

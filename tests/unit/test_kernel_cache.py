@@ -1,6 +1,7 @@
 """Kernels compiled from one copy of the sources serve another copy elsewhere.
 
-Planted faults that were caught: the path of the source in the name of a kernel, a name without the mark of the code.
+Planted faults that were caught: the path of the source in the name of a kernel, a name without the mark of the code; everything
+that Numba needs for compiling made ready also where a kernel is loaded; the code of which a kernel was made kept beside it.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import mitoferry
 
 PROGRAM = """
+import sys
 import numpy as np
 from mitoferry.backends.cpu import Cpu
 from mitoferry.core.row import row
@@ -28,6 +30,7 @@ backend.each(doubled, 5, a, b)
 print(b.tolist())
 (driver,) = next(iter(backend._kernels.values())).values()
 print(sum(driver.run.stats.cache_hits.values()), mitoferry.__file__)
+print("numba.np.linalg" in sys.modules, "_row" in driver.run.py_func.__globals__, file=sys.stderr)
 """
 
 
@@ -64,3 +67,14 @@ def test_a_cache_that_cannot_be_written_to_is_told_and_the_run_goes_on(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cannot be kept" in done.stderr
     assert done.stdout.startswith("[0.0, 2.0, 4.0, 6.0, 8.0]")
+
+
+def test_a_kernel_that_is_kept_is_loaded_without_what_only_compiling_needs(tmp_path):
+    env = os.environ | {"MITOFERRY_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(Path(mitoferry.__file__).parent.parent)}
+    program = tmp_path / "program.py"
+    program.write_text("import mitoferry\n" + PROGRAM.format(factor=2.0))
+    said = [subprocess.run([sys.executable, str(program)], env=env, capture_output=True, text=True, check=True).stderr for _ in range(2)]
+    assert [line.strip() for line in said] == ["True True", "False False"]
+    (kept,) = (tmp_path / "cache").rglob("*.nbc")
+    assert b"doubled" in kept.read_bytes()
+    assert kept.stat().st_size < 20_000  # machine code alone: 12 kB less

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
+import operator
 import os
 import sys
 import threading
@@ -32,6 +34,9 @@ KEPT = 4  # tables of one kind whose addresses are remembered
 MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
 WORTH_THREADS = 1e-4  # s: launches shorter than this run on one thread
+LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
+MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
+CLOCK = 1e-6  # s: shorter times cannot be told apart
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,15 +118,36 @@ def driver_text(template: str, n: int) -> Any:
 
 
 class _Driver:
-    """A compiled loop over rows for tables with certain columns, and how long one row takes [s]."""
+    """A compiled loop over rows for tables with certain columns, how long one row takes [s], and how its rows are shared."""
 
-    __slots__ = ("calls", "name", "run", "seconds_per_row")
+    __slots__ = ("calls", "cuts", "name", "run", "seconds_per_row")
 
     def __init__(self, run: Any, name: str) -> None:
         self.run = run
         self.name = name
         self.seconds_per_row = 0.0
         self.calls = 0
+        self.cuts: list[float] = []  # where one thread's block of rows ends and the next one's begins, 0..1
+
+    def blocks(self, n: int, threads: int) -> list[tuple[int, int, int]]:
+        """One block (first row, end, stride) of ``n`` rows for each thread; equal ones at first."""
+        if len(self.cuts) != threads - 1:
+            self.cuts = [i / threads for i in range(1, threads)]
+        ends = [0, *(int(n * cut) for cut in self.cuts), n]
+        return [(lo, hi, 1) for lo, hi in itertools.pairwise(ends)]
+
+    def level(self, seconds: list[float]) -> None:
+        """Move the cuts towards where all threads would have had as much to do; ``seconds``: processor time that each spent."""
+        most = MOST_UNEVEN * max(min(seconds), CLOCK)
+        seconds = [min(max(s, CLOCK), most) for s in seconds]
+        edges, part, before = [0.0, *self.cuts, 1.0], 0, 0.0
+        for k, cut in enumerate(self.cuts):
+            wanted = sum(seconds) * (k + 1) / len(seconds)
+            while before + seconds[part] < wanted:
+                before += seconds[part]
+                part += 1
+            right = edges[part] + (edges[part + 1] - edges[part]) * (wanted - before) / seconds[part]
+            self.cuts[k] = cut + LEVELLING * (right - cut)
 
 
 class _Helper:
@@ -133,6 +159,7 @@ class _Helper:
         self._done.acquire()
         self._call: Any = None
         self._error: BaseException | None = None
+        self.spent = 0.0  # processor time of its last call [s]
         threading.Thread(target=self._work, name=f"mitoferry_{number}", daemon=True).start()
 
     def _work(self) -> None:
@@ -141,10 +168,12 @@ class _Helper:
             if self._call is None:
                 return
             run, args = self._call
+            begun = time.thread_time()
             try:
                 run(*args)
             except BaseException as error:  # raised again where the call was handed over
                 self._error = error
+            self.spent = time.thread_time() - begun
             self._call = run = args = None
             self._done.release()
 
@@ -253,7 +282,7 @@ class Cpu:
         if found is None:
             kind = type(table)
             seen = self._short.get((kind, id(table[0])))
-            if seen is not None and all(held() is column for held, column in zip(seen[0], table, strict=True)):
+            if seen is not None and all(map(operator.is_, map(operator.call, seen[0]), table)):
                 self._alive.append(seen[1])
                 return seen[2], seen[3]
             shape = kind.__name__, self._pointers.columns_of(table)
@@ -303,20 +332,26 @@ class Cpu:
 
     def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
         compiler = self._serial_compiler if template is SERIAL else self._compiler
-        whole = row.__mitoferry_page__ if finish else None
-        replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
-        casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
-        if finish:
-            replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
-        replaced |= {f"_cast{k}": cast for k, cast in enumerate(casts)}
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        run = self._jit(with_globals(driver_text(template, len(casts)), replaced, name))
+        run = self._jit(with_globals(driver_text(template, len(shapes) - (2 if finish else 0)), {}, name))
+
+        def supply() -> None:
+            """What the loop calls: needed where the kernel is compiled, not where it is loaded."""
+            whole = row.__mitoferry_page__ if finish else None
+            replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
+            casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
+            if finish:
+                replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
+            run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts)})
+
         if self.caches:
             from mitoferry.backends.kernel_cache import KernelCache
 
-            run._cache = KernelCache(run.py_func, self.cache_folder, name)
+            run._cache = KernelCache(run.py_func, self.cache_folder, name, supply)
+        else:
+            supply()
         return run, name
 
     def _first(self, driver: _Driver, *args: Any) -> Any:
@@ -357,26 +392,28 @@ class Cpu:
     def _share(self, driver: _Driver, n: int, order: Any, scratch: Any, args: list[Any]) -> int:
         """One block of rows per thread, each a single call without the interpreter's lock; returns the number of threads.
 
-        Few rows (wells, pools, fields) are dealt in turn: those of an arm follow each other, and arms differ in work.
+        Few rows (wells, pools, fields) are dealt in turn: those of an arm follow each other, and arms differ in work. Of many rows
+        each thread gets a block with as much to do, by the launches before: rows differ in work.
 
-        Smaller blocks taken in turn would balance better, but every turn waits for the lock: measured, it costs more.
+        Smaller blocks taken in turn would balance as well, but every turn waits for the lock: measured, it costs more.
         """
         if not self._helpers:
             self._helpers += [_Helper(k) for k in range(1, self.threads)]
             weakref.finalize(self, _stop, self._helpers)
         blocks = min(self.threads, n)
-        if n <= FEW:
-            parts = [(i, n, blocks) for i in range(blocks)]
-        else:
-            parts = [(n * i // blocks, n * (i + 1) // blocks, 1) for i in range(blocks)]
+        parts = [(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)
         helpers = self._helpers[: blocks - 1]
+        begun = time.thread_time()
         for helper, (lo, hi, stride) in zip(helpers, parts[1:], strict=True):
             helper.begin(driver.run, lo, hi, stride, order, *scratch(), *args)
         try:
             driver.run(*parts[0], order, *scratch(), *args)
+            spent = time.thread_time() - begun
         finally:
             for helper in helpers:
                 helper.wait()
+        if n > FEW and driver.calls > 0:  # the first call loads or compiles
+            driver.level([spent, *(helper.spent for helper in helpers)])
         return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:

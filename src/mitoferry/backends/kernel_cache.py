@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,23 @@ class _Place:
         self._folder.mkdir(parents=True, exist_ok=True)
 
 
+def _only_named(entry: str) -> bytes:
+    """A module of LLVM that defines ``entry`` and does nothing: Numba asks it for the names that the machine code defines."""
+    import llvmlite.binding
+
+    return llvmlite.binding.parse_assembly(f'define void @"{entry}"() {{\n ret void\n}}').as_bitcode()
+
+
 class _Kernels(CompileResultCacheImpl):
     def __init__(self, folder: Path) -> None:
         self._locator = _Place(folder)
+
+    def reduce(self, compiled: Any) -> Any:
+        """What is kept of a compiled kernel: its machine code, and not what that was made of: no other code calls a kernel."""
+        (name, kind, code), description, *rest = super().reduce(compiled)
+        if kind == "object":
+            code = (code[0], _only_named(description.llvm_cpython_wrapper_name))
+        return (name, kind, code), description, *rest
 
 
 class KernelCache(FunctionCache):
@@ -50,10 +65,12 @@ class KernelCache(FunctionCache):
         function: the plain function that is compiled.
         folder: where kernels of these sources are kept.
         name: name of the kernel, equal only for equal code.
+        missing: called before a kernel is compiled that is not there: only then are the functions needed that it calls.
     """
 
-    def __init__(self, function: Any, folder: Path, name: str) -> None:
+    def __init__(self, function: Any, folder: Path, name: str, missing: Callable[[], None] | None = None) -> None:
         self._name = name
+        self._missing = missing
         self._py_func = function
         self._impl = _Kernels(folder)
         self._cache_path = str(folder)
@@ -62,12 +79,22 @@ class KernelCache(FunctionCache):
         self.enable()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The kernel from the cache, ``None`` where it is not there or cannot be read."""
+        """The kernel from the cache, ``None`` where it is not there or cannot be read.
+
+        Numba would bring all that it knows of Python's and NumPy's functions up to date for every kernel, half of the time
+        that loading takes; machine code needs none of it.
+        """
+        found = None
         try:
-            return super().load_overload(sig, target_context)
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
         except OSError as error:
             self._give_up(error)
-            return None
+        if found is None:
+            target_context.refresh()
+            if self._missing is not None:
+                self._missing()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save the compiled kernel; a folder that cannot be written to is told, and the run goes on."""

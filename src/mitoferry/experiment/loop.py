@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from mitoferry.base import plugins
@@ -102,15 +103,19 @@ class Engine:
                 p.prepare(self.world, self.world.parameters[p.name])
 
     # ------------------------------------------------------------------ clocks
-    def _interval(self, clock: str) -> int:
-        return {"macro": self.spec.macro_step, "mitochondria": self.spec.mitochondria_step, "quality": self.spec.quality_step}[clock]
+    @cached_property
+    def _intervals(self) -> dict[str, int]:
+        return {"macro": self.spec.macro_step, "mitochondria": self.spec.mitochondria_step, "quality": self.spec.quality_step}
+
+    def _step(self, clock: str, tick: int) -> Step:
+        return Step(tick // self.spec.macro_step, tick, float(tick), float(self._intervals[clock]))
 
     def step_of(self, process: Process, tick: int) -> Step:
         """The clock as a process sees it at ``tick``."""
-        return Step(tick // self.spec.macro_step, tick, float(tick), float(self._interval(process.clock)))
+        return self._step(process.clock, tick)
 
     def _due(self, process: Process, tick: int) -> Step | None:
-        return None if tick % self._interval(process.clock) else self.step_of(process, tick)
+        return None if tick % self._intervals[process.clock] else self.step_of(process, tick)
 
     # ------------------------------------------------------------------ running
     def burn_in(self, seconds: int = BURN_IN) -> None:
@@ -137,8 +142,9 @@ class Engine:
         if tick > 0:
             self.treatments.apply(world, float(tick - self.spec.macro_step), float(tick))
         written_by: list[str] = []
+        due = {clock: self._step(clock, tick) for clock in self._intervals if tick % self._intervals[clock] == 0}
         for p in self.processes:
-            step = self._due(p, tick)
+            step = due.get(p.clock)
             if step is None:
                 continue
             before = int(world.events.count[0])

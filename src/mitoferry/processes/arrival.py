@@ -189,7 +189,7 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every unfused arrival by ``step.dt``, then pulse and survival of every cell."""
-    watched = watch(world)
+    watched = watch(world, unfused=True)
     world.backend.gather(
         arrival_slot, arrival_finish, N_SUMS_ARRIVAL, world.n_cells, world.cells, world.pages,
         world.mitochondria, world.cells, world.groups, world.wells, p, step,

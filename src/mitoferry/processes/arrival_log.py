@@ -46,18 +46,25 @@ class Watched(NamedTuple):
 
 
 @row
-def transferred_row(i, pages, mitochondria, found):
-    """How many mitochondria of page ``i`` have come by a route."""
+def transferred_row(i, pages, mitochondria, found, unfused):
+    """How many mitochondria of page ``i`` have come by a route; of these, if ``unfused`` is not 0, those outside their host's network."""
     n = 0
     if int(pages.owner[i]) >= 0:
         for k in range(PAGE):
             flags = int(mitochondria.flags[lane(i * PAGE, k)])
-            n += (flags & OCCUPIED) if flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 else 0
+            energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
+            outside = unfused == 0 or energy_class == DONOR_FREE or energy_class == DONOR_ENDOSOME
+            n += (flags & OCCUPIED) if outside and flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 else 0
     found[i] = n
 
 
-def watch(world: Any) -> Watched | None:
-    """Note every transferred mitochondrion inside a cell; ``None`` while no cell has received one."""
+def watch(world: Any, *, unfused: bool = False) -> Watched | None:
+    """Note the transferred mitochondria inside cells, all or those yet to join a network; ``None`` while no cell has received one.
+
+    Args:
+        world: the state.
+        unfused: the process to come degrades no others.
+    """
     world.backend.pull(world.cells)
     cells, n = world.cells, world.n_cells
     holds = cells.received[:n] > 0
@@ -66,7 +73,7 @@ def watch(world: Any) -> Watched | None:
     holds[_seeded(world) :] = True  # daughters inherit what their mothers received
     m, owner = world.mitochondria, world.pages.owner
     found = np.zeros(len(owner), dtype=np.uint8)
-    world.backend.each(transferred_row, len(owner), world.pages, m, found)
+    world.backend.each(transferred_row, len(owner), world.pages, m, found, int(unfused))
     world.backend.pull(m, world.pages, found)
     pages = np.flatnonzero(found)
     pages = pages[(owner[pages] >= N_POOLS * world.n_wells) & holds[owner[pages]]]
@@ -74,7 +81,9 @@ def watch(world: Any) -> Watched | None:
     page, place = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
     slots = pages[page] * PAGE + place
     hosts = owner[slots // PAGE]
-    chosen = _unfused(m.flags[slots]) | ((m.birth[slots] >> 24) != cells.population[hosts])
+    chosen = _unfused(m.flags[slots])
+    if not unfused:
+        chosen |= (m.birth[slots] >> 24) != cells.population[hosts]
     slots, hosts = slots[chosen], hosts[chosen]
     return Watched(slots, hosts, {name: getattr(m, name)[slots] for name in RECORD})
 

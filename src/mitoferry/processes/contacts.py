@@ -21,7 +21,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE
 from mitoferry.processes.nanotube_links import NEVER, centre_distance
 from mitoferry.space.geometry import can_touch
-from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
+from mitoferry.space.neighbours import bin_line, bins_near, members, minimum_image
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec, Population
@@ -56,12 +56,13 @@ def pick_contact(i, share, by_length, reach, strength, cells, wells, neighbours)
     geometry = int(wells.geometry[w])
     if int(cells.bin[i]) < 0:
         return -1
-    y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
+    radius = float(cells.radius[i])
+    widest = radius + float(neighbours.largest[w]) + reach
+    y0, my, z0, mz, lines = bins_near(i, widest, cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     x = float(cells.x[i])
     y = float(cells.y[i])
-    radius = float(cells.radius[i])
     total = 0.0
     for jz in range(mz):
         for jy in range(my):

@@ -27,7 +27,7 @@ from mitoferry.core.streams import DISLODGEMENT
 from mitoferry.processes.compatibility import compatibility
 from mitoferry.processes.nanotube_links import BY_DISLODGEMENT, gap_between, make_links, proposals_of, state_array
 from mitoferry.space.geometry import can_touch
-from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
+from mitoferry.space.neighbours import bin_line, bins_near, members, minimum_image
 
 N_CONTACTS = 12
 NEARLY = 1e-3  # um, by which a look at x and y alone is too generous
@@ -142,12 +142,12 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     geometry = int(wells.geometry[w])
-    y0, my, z0, mz, lines = bins_around(i, cells, wells, neighbours)
+    own = float(cells.radius[i]) + p.contact_gap + NEARLY
+    y0, my, z0, mz, lines = bins_near(i, own + float(neighbours.largest[w]), cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     x = float(cells.x[i])
     y = float(cells.y[i])
-    own = float(cells.radius[i]) + p.contact_gap + NEARLY
     for jz in range(mz):
         for jy in range(my):
             line = bin_line(y0 + jy, z0 + jz, lines)

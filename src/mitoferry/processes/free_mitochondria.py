@@ -342,12 +342,24 @@ def choose_takers(slots, targets, times, n_cells, mitochondria, pages, cells, we
                     targets[j] = i
 
 
+@row
+def list_claimed(slots, hazard, mitochondria, pages, cells):
+    """Fill ``slots`` with the claimed mitochondria of all media (serial); ``hazard[w, 2]`` says how many well ``w`` has."""
+    n = 0
+    for w in range(len(hazard)):
+        page = int(cells.first_page[N_POOLS * w + POOL_MEDIUM]) if hazard[w, 2] > 0.0 else -1
+        while page >= 0:
+            for slot in range(page * PAGE, (page + 1) * PAGE):
+                if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.motor[slot]) & CLAIMED != 0:
+                    slots[n] = slot
+                    n += 1
+            page = int(pages.next[page])
+
+
 def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
     """Slots of the claimed mitochondria, rows of the cells that take them, times [s]; in order of (time, id)."""
-    m, owner = world.mitochondria, world.pages.owner
-    pools = np.flatnonzero((owner >= 0) & (owner < N_POOLS * world.n_wells) & (owner % N_POOLS == POOL_MEDIUM))
-    slots = (pools[:, None] * PAGE + np.arange(PAGE)).ravel()
-    slots = slots[((m.flags[slots] & OCCUPIED) != 0) & ((m.motor[slots] & CLAIMED) != 0)]
+    m, slots = world.mitochondria, np.empty(int(hazard[:, 2].sum()), dtype=np.int64)
+    world.backend.serial(list_claimed, slots, hazard, m, world.pages, world.cells)
     targets, times = np.full(slots.size, -1, dtype=np.int64), np.empty(slots.size)
     tables = (m, world.pages, world.cells, world.wells)
     world.backend.serial(choose_takers, slots, targets, times, world.n_cells, *tables, clearance, hazard, p, step)

@@ -194,27 +194,37 @@ def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, ga
 
 def sorted_vesicles(world: Any, vesicles: Vesicles) -> tuple[Any, Any]:
     """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell)."""
-    owner, slots = slots_in_use(vesicles.count, N_SLOTS)
+    owner, slots = slots_in_use(vesicles.count[: world.n_cells], N_SLOTS)
     world.backend.pull(world.cells)
     order = np.lexsort((world.cells.id[owner], world.cells.well[owner], vesicles.time[slots]))
     return owner[order], slots[order]
 
 
+def _work(world: Any) -> tuple[Connexin, Vesicles]:
+    """The same arrays in every step; rows set ``strength``, ``largest`` and ``count`` before anyone reads them."""
+    n = len(world.cells.id)
+    made = state_array(world, "gap_junction.vesicles", n, np.int64, 0, width=2)
+    found: tuple[Connexin, Vesicles] | None = world.space.scratch.get("gap_junction")
+    if found is None or len(found[1].count) != n or found[1].made is not made:
+        connexin = Connexin(np.zeros(n), np.zeros(world.n_wells))
+        time, source, draw = np.empty(n * N_SLOTS), np.empty(n * N_SLOTS, np.int32), np.empty(n * N_SLOTS, np.int32)
+        found = connexin, Vesicles(np.zeros(n, np.int32), time, source, draw, made)
+        world.space.scratch["gap_junction"] = found
+    return found
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Internalise plaques for one step."""
     backend, n = world.backend, world.n_cells
-    connexin = Connexin(np.zeros(n), np.zeros(world.n_wells))
+    connexin, vesicles = _work(world)
     backend.each(strength_row, n, world.cells, world.groups, connexin.strength)
     backend.serial(largest_strength, n, world.cells, connexin.strength, connexin.largest)
     if not connexin.largest.any():
         return
-    vesicles = Vesicles(
-        count=np.zeros(n, np.int32), time=np.empty(n * N_SLOTS), source=np.empty(n * N_SLOTS, np.int32),
-        draw=np.empty(n * N_SLOTS, np.int32), made=state_array(world, "gap_junction.vesicles", len(world.cells.id), np.int64, 0, width=2),
-    )  # fmt: skip
+    backend.push(connexin)  # written on the host
     backend.each(vesicle_row, n, world.cells, world.groups, world.wells, world.space.neighbours, connexin, vesicles, p, step)
     backend.pull(vesicles)
-    if not vesicles.count.any():
+    if not vesicles.count[:n].any():
         return
     rows, slots = sorted_vesicles(world, vesicles)
     world.reserve_pages(len(slots))

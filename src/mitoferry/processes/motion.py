@@ -38,11 +38,12 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP
 from mitoferry.core.streams import MECHANICS, MOTION
 from mitoferry.space.geometry import BLOCK, can_touch, mirrored, place
-from mitoferry.space.neighbours import bin_line, bins_around, in_space, members, minimum_image, update_neighbours
+from mitoferry.space.neighbours import bin_line, bins_near, in_space, members, minimum_image, update_neighbours
 
 MOST_SUBSTEPS = 12
 LARGEST_MOVE = 0.1  # of a radius, per sub-step
 LARGEST_CLOSURE = 0.35  # share of their overlap by which each of two cells yields in one sub-step, at most
+EVERYWHERE = 1e9  # um: all bins around a cell are looked at
 CLOSING = 1.2039728043259361  # -log(1 - 2 LARGEST_CLOSURE): 2 k dt/drag of a sub-step that closes so much
 SCALE_3D = 0.8164965809277260  # sqrt(2/3): share of the speed per axis in three against two dimensions
 
@@ -192,13 +193,23 @@ def direction(i, j, dx, dy, dz, d, block, cells, wells, w):
 
 
 @row
-def gather_moves(i, cells, groups, wells, neighbours, dt, p):
-    """Sum over the neighbours of cell ``i``: displacement (x, y, z) [um] in ``dt`` s, and cells that it touches."""
+def reach_of(i, cells, neighbours, p):
+    """Distance [um] from cell ``i`` beyond which no cell of its well pushes or touches it."""
+    radii = float(cells.radius[i]) + float(neighbours.largest[int(cells.well[i])])
+    return radii * (1.0 + 0.5 * max(p.adhesion_range, p.contact_range))
+
+
+@row
+def gather_moves(i, reached, cells, groups, wells, neighbours, dt, p):
+    """Sum over the neighbours of cell ``i``: displacement (x, y, z) [um] in ``dt`` s, and cells that it touches.
+
+    ``reached``: distance [um] up to which other cells can matter to it, from :func:`reach_of`; more where cells have left their bins.
+    """
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     geometry = int(wells.geometry[w])
     block = geometry == BLOCK
-    y0, count_y, z0, count_z, lines = bins_around(i, cells, wells, neighbours)
+    y0, count_y, z0, count_z, lines = bins_near(i, reached, cells, wells, neighbours)
     size_x = float(wells.size[w, 0])
     size_y = float(wells.size[w, 1])
     size_z = float(wells.size[w, 2])
@@ -254,7 +265,7 @@ def measure_row(i, cells, groups, wells, neighbours, moves, p, step):
         cells.n_contacts[i] = 0
         return
     whole = step.dt
-    mx, my, mz, touching = gather_moves(i, cells, groups, wells, neighbours, whole, p)
+    mx, my, mz, touching = gather_moves(i, reach_of(i, cells, neighbours, p), cells, groups, wells, neighbours, whole, p)
     cells.n_contacts[i] = touching
     moves.measured[i, 0] = mx
     moves.measured[i, 1] = my
@@ -291,7 +302,7 @@ def push_row(i, cells, groups, wells, neighbours, moves, p, step):
     my = moves.measured[i, 1]
     mz = moves.measured[i, 2]
     if n > 1:
-        mx, my, mz, touching = gather_moves(i, cells, groups, wells, neighbours, step.dt / n, p)
+        mx, my, mz, touching = gather_moves(i, EVERYWHERE, cells, groups, wells, neighbours, step.dt / n, p)
         cells.n_contacts[i] = touching
     limit = LARGEST_MOVE * float(cells.radius[i])
     length = math.sqrt(mx * mx + my * my + mz * mz)

@@ -87,6 +87,9 @@ def rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
     """Rates of loading of link ``i`` and the time of its first loading in the step."""
     traffic.first[i] = NEVER
     traffic.draws[i] = 0
+    for end in range(2):
+        traffic.rate[i, end] = 0.0
+        traffic.number[i, end] = 0
     if int(links.state[i]) == LINK_EMPTY or course.carries_from[i] >= NEVER:
         return
     a = int(links.a[i])
@@ -109,11 +112,14 @@ def rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
 
 
 def _traffic(world: Any) -> Traffic:
+    """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use."""
     n = len(world.links.id)
-    return Traffic(
-        rate=np.zeros((n, 2)), number=np.zeros((n, 2), np.int64), draws=np.zeros(n, np.int64), first=np.full(n, NEVER),
-        last_exit=state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2),
-    )  # fmt: skip
+    last_exit = state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2)
+    found: Traffic | None = world.space.scratch.get("nanotube_transport.traffic")
+    if found is None or len(found.draws) != n or found.last_exit is not last_exit:
+        found = Traffic(np.zeros((n, 2)), np.zeros((n, 2), np.int64), np.zeros(n, np.int64), np.full(n, NEVER), last_exit)
+        world.space.scratch["nanotube_transport.traffic"] = found
+    return found
 
 
 def _due(world: Any, course: Course, traffic: Traffic, end: float) -> Queue:

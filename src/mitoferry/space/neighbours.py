@@ -20,6 +20,7 @@ from mitoferry.core.schema import CELL_APOPTOTIC, CELL_LIVE, CELL_MOMP, CELL_NEC
 from mitoferry.space.geometry import BLOCK, INSERT
 
 MINIMUM_EDGE = 30.0  # um
+ROUNDED = 0.01  # um: more than what rounding makes of places and of the borders of bins
 
 
 class Neighbours(NamedTuple):
@@ -34,6 +35,7 @@ class Neighbours(NamedTuple):
         x, y, radius: float32 [rows of cells], those of the cells in ``member``, in its order: who walks the bins reads them as
             they lie, and looks up the cell only where it is near. Motion keeps them current; nothing moves cells after it.
         place: int32 [rows of cells], where in ``member`` a cell stands; of cells in space only.
+        largest: float32 [n_wells], radius of the largest cell in space [um].
     """
 
     start: Any
@@ -45,6 +47,7 @@ class Neighbours(NamedTuple):
     y: Any
     radius: Any
     place: Any
+    largest: Any
 
 
 class Places(NamedTuple):
@@ -52,6 +55,7 @@ class Places(NamedTuple):
 
     id: Any
     bin: Any
+    radius: Any
 
 
 @row
@@ -161,6 +165,47 @@ def bins_around(i, cells, wells, neighbours):
 
 
 @row
+def trimmed(first, count, k, n, x, edge, reach, periodic):
+    """The span of :func:`bin_span` without the bins at its ends that lie further than ``reach`` [um] from ``x`` [um], in bin ``k``."""
+    if count == 3 and (n > 3 or periodic == 0):
+        inside = x - k * edge
+        if edge - inside > reach:
+            count -= 1
+        if inside > reach:
+            return first + 1, count - 1
+    return first, count
+
+
+@row
+def bins_near(i, reach, cells, wells, neighbours):
+    """As :func:`bins_around`, without the bins at the ends of a span that are further from cell ``i`` than ``reach`` [um].
+
+    What is left is met in the same order. A bin is wide enough for the largest cells of a well; most reach less far: of nine bins some
+    four or five are left. Cells must lie in their bins, as they do from the end of ``motion`` on.
+    """
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    k = int(cells.bin[i]) - int(neighbours.offset[w])
+    wide = reach + ROUNDED
+    kx = k % nx
+    ky = (k // nx) % ny
+    x0, mx = bin_span(kx, nx, 1, periodic)
+    x0, mx = trimmed(x0, mx, kx, nx, float(cells.x[i]), float(neighbours.edge[w, 0]), wide, periodic)
+    y0, my = bin_span(ky, ny, 1, periodic)
+    y0, my = trimmed(y0, my, ky, ny, float(cells.y[i]), float(neighbours.edge[w, 1]), wide, periodic)
+    z0 = k // (nx * ny)
+    mz = 1
+    if int(wells.geometry[w]) == BLOCK:
+        nz = int(neighbours.shape[w, 2])
+        kz = z0
+        z0, mz = bin_span(kz, nz, 1, periodic)
+        z0, mz = trimmed(z0, mz, kz, nz, float(cells.z[i]), float(neighbours.edge[w, 2]), wide, periodic)
+    return y0, my, z0, mz, lines_of(w, x0, mx, neighbours)
+
+
+@row
 def bin_line(ky, kz, lines):
     """First bin of the line ``ky``, ``kz``, which runs along x; both are wrapped."""
     return lines[0] + (wrap_bin(kz, lines[3]) * lines[2] + wrap_bin(ky, lines[2])) * lines[1]
@@ -202,7 +247,7 @@ def bin_row(i, cells, wells, neighbours, step):
 
 @row
 def sort_into_bins(n_cells, cells, neighbours):
-    """Counting sort of the cells by bin, then by id within each bin (serial)."""
+    """Counting sort of the cells by bin, then by id within each bin; the largest radius of each well (serial)."""
     n_bins = len(neighbours.start) - 1
     for b in range(n_bins + 1):
         neighbours.start[b] = 0
@@ -234,6 +279,11 @@ def sort_into_bins(n_cells, cells, neighbours):
                 neighbours.member[k] = neighbours.member[k - 1]
                 k -= 1
             neighbours.member[k] = i
+    for w in range(len(neighbours.offset) - 1):
+        largest = 0.0
+        for m in range(int(neighbours.start[int(neighbours.offset[w])]), int(neighbours.start[int(neighbours.offset[w + 1])])):
+            largest = max(largest, float(cells.radius[int(neighbours.member[m])]))
+        neighbours.largest[w] = largest
 
 
 @row
@@ -280,6 +330,7 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) 
         y=y,
         radius=radius,
         place=np.zeros(n_rows, dtype=np.int32),
+        largest=np.zeros(n_wells, dtype=np.float32),
     )
 
 
@@ -311,5 +362,5 @@ def update_neighbours(world: Any, step: Any) -> None:
     world.space.fit(world)
     neighbours = world.space.neighbours
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
-    world.backend.serial(sort_into_bins, world.n_cells, Places(world.cells.id, world.cells.bin), neighbours)
+    world.backend.serial(sort_into_bins, world.n_cells, Places(world.cells.id, world.cells.bin, world.cells.radius), neighbours)
     world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)

@@ -5,7 +5,7 @@ Version of the format: :data:`FORMAT`. A file of another version is read by ``st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,12 +146,22 @@ def readings_table(rows: Iterable[Any], names: Names) -> pa.Table:
         "replicate": pa.array((well % max(names.replicates, 1)).astype(np.int32)),
         "tick": pa.array(tick),
         "hours": pa.array(tick / 3600.0),
-        "value": pa.array(np.asarray([np.nan if v is None else float(v) for v in columns["value"]])),
+        "value": pa.array(np.array(columns["value"], dtype=np.float64)),  # None: not a number
     }
     for name in ("assay", "readout", "of", "unit"):
-        arrays[name] = pa.array([str(v or "") for v in columns[name]], pa.string()).dictionary_encode()
+        arrays[name] = _encoded(columns[name])
     schema = reading_schema()
     return pa.table([arrays[f.name] for f in schema], schema=schema)
+
+
+def _encoded(values: Sequence[Any]) -> Any:
+    """Words and the place of each value among them, in order of first use; what is empty or ``None`` is the empty word."""
+    import pyarrow as pa
+
+    place: dict[str, int] = {}
+    code_of = {value: place.setdefault(str(value or ""), len(place)) for value in dict.fromkeys(values)}
+    codes = np.fromiter(map(code_of.__getitem__, values), np.int32, len(values))
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(place), pa.string()))
 
 
 def _coded(codes: np.ndarray, words: tuple[str, ...], kind: Any, missing: np.ndarray | None = None) -> Any:
