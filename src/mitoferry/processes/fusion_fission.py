@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 
 FAR, FAR_SHARE = 5.0, 0.986  # f at FAR widths above the threshold, squared: 1/(1 + exp(-5))^2 = 0.98666
 # columns of the scratch table of a step, one row per cell
-LENGTH, PLACES, LANES, RATE, MOST, SURE, COMPATIBLE, STRENGTH, STRESS, DECAY, MEANS = range(11)
+LENGTH, LANES, RATE, MOST, SURE, COMPATIBLE, STRENGTH, STRESS, DECAY, MEANS = range(10)
 N_TERMS = MEANS + N_CLASSES
 
 
@@ -106,23 +106,39 @@ class Parameters(NamedTuple):
 
 
 @row
-def chain_place(page, cells, pages, h):
-    """Position of ``page`` in the chain of cell ``h``."""
-    index = 0
-    q = int(cells.first_page[h])
-    while q != page and q >= 0:
-        index += 1
-        q = int(pages.next[q])
-    return index
+def meet_ends(front, back, count, pages, partners, before):
+    """The ``count`` pages of a chain from ``front`` to ``back`` meet: the first the last, the second the last but one."""
+    for _ in range((count + 1) // 2):
+        partners[front] = back
+        front = int(pages.next[front])
+        back = int(before[back])
 
 
 @row
-def chain_page(cells, pages, h, index):
-    """The page at position ``index`` of the chain of cell ``h``."""
-    q = int(cells.first_page[h])
-    for _ in range(index):
-        q = int(pages.next[q])
-    return q
+def pair_pages(h, u, cells, pages, partners, before):
+    """Which pages of cell ``h`` meet, from a uniform ``u``; returns how many there are.
+
+    ``partners`` has the partner of each page, -1 where that one comes first in the chain; ``before`` is scratch.
+    """
+    length = 0
+    last = -1
+    page = int(cells.first_page[h])
+    while page >= 0:
+        partners[page] = -1
+        before[page] = last
+        length += 1
+        last = page
+        page = int(pages.next[page])
+    if length == 0:
+        return 0
+    turn = int(math.floor(u * length))  # the page at that place of the chain meets the first
+    page = int(cells.first_page[h])
+    for _ in range(turn):
+        page = int(pages.next[page])
+    meet_ends(int(cells.first_page[h]), page, turn + 1, pages, partners, before)
+    if turn + 1 < length:
+        meet_ends(int(pages.next[page]), last, length - turn - 1, pages, partners, before)
+    return length
 
 
 @row
@@ -253,27 +269,22 @@ def meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step)
 
 
 @row
-def cell_terms(h, cells, groups, wells, pages, terms, p, step):
-    """What all pairs of cell ``h`` share in this step, into row ``h`` of ``terms``."""
+def cell_terms(h, cells, groups, wells, pages, partners, before, terms, p, step):
+    """What all pairs of cell ``h`` share in this step, into row ``h`` of ``terms``; which of its pages meet, into ``partners``."""
     terms[h, LENGTH] = 0.0
     if not alive(int(cells.state[h])):
         return
-    length = 0
-    page = int(cells.first_page[h])
-    while page >= 0:
-        length += 1
-        page = int(pages.next[page])
     g = int(cells.group[h])
     w = int(cells.well[h])
+    a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[h], 0, FUSION, step.step, 1)
+    length = pair_pages(h, a, cells, pages, partners, before)
     h2o2 = relative_h2o2(h, cells, groups)
     crowding = min(length * PAGE / max(int(cells.n_mitochondria[h]), 1), 4.0)
     rate = p.fusion_rate * crowding * float(groups.nodes[g, NODE_FUSION])
     rate = rate * exp(-p.oxidant_block * max(h2o2 - RESTING_H2O2, 0.0) / p.oxidant_scale)
     dt = step.dt / 3600.0
     compatible = float(groups.arrival_fusion[g])
-    a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[h], 0, FUSION, step.step, 1)
     terms[h, LENGTH] = float(length)
-    terms[h, PLACES] = math.floor(a * length)
     terms[h, LANES] = math.floor(b * PAGE)
     terms[h, RATE] = rate
     terms[h, MOST] = chance(rate * max(compatible, 1.0), dt)
@@ -287,19 +298,12 @@ def cell_terms(h, cells, groups, wells, pages, terms, p, step):
 
 
 @row
-def partner_of(i, h, cells, pages, terms):
+def partner_of(i, h, partners, terms):
     """The page that page ``i`` of cell ``h`` meets in this step, or -1 where that one comes first in the chain."""
-    length = int(terms[h, LENGTH])
-    if length == 0:
-        return -1
-    index = chain_place(i, cells, pages, h)
-    other = (int(terms[h, PLACES]) - index + length) % length
-    if other < index:
-        return -1
-    return chain_page(cells, pages, h, other)
+    return int(partners[i]) if terms[h, LENGTH] > 0.0 else -1
 
 
-def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
+def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, step):
     """As ``fusion_page``, one pass after the other: offsets and classes, draws, then the few pairs that may meet."""
     h = int(pages.owner[i])
     if h < 0:
@@ -309,7 +313,7 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
     draw_s = lanes()
     draw_u = lanes()
     chosen = lanes()
-    partner = partner_of(i, h, cells, pages, terms)
+    partner = partner_of(i, h, partners, terms)
     if partner < 0:
         return
     w = int(cells.well[h])
@@ -345,12 +349,12 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
 
 
 @row(cpu=_fusion_page_cpu)
-def fusion_page(i, cells, wells, pages, mitochondria, terms, p, step):
+def fusion_page(i, cells, wells, pages, mitochondria, partners, terms, p, step):
     """All pairs of page ``i`` with its partner page in this step (done by the one that comes first in the chain)."""
     h = int(pages.owner[i])
     if h < 0:
         return
-    partner = partner_of(i, h, cells, pages, terms)
+    partner = partner_of(i, h, partners, terms)
     if partner < 0:
         return
     w = int(cells.well[h])
@@ -378,8 +382,10 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of fusion and fission in all cells."""
     backend, w = world.backend, world
     terms = np.zeros((w.n_cells, N_TERMS))
-    backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, terms, p, step)
-    backend.each(fusion_page, len(w.pages.owner), w.cells, w.wells, w.pages, w.mitochondria, terms, p, step)
+    n_pages = len(w.pages.owner)
+    partners, before = np.zeros(n_pages, dtype=np.int32), np.zeros(n_pages, dtype=np.int32)
+    backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, partners, before, terms, p, step)
+    backend.each(fusion_page, n_pages, w.cells, w.wells, w.pages, w.mitochondria, partners, terms, p, step)
 
 
 PROCESS = Process(
