@@ -7,28 +7,11 @@ from __future__ import annotations
 
 from mitoferry.core.random import binomial_from, stochastic_round, uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import MAX_COPIES, N_HAPLOTYPES
+from mitoferry.core.schema import MASS_SCALE, MAX_COPIES, N_HAPLOTYPES
 from mitoferry.core.streams import FUSION_EXCHANGE
 
 LARGEST = 65535
-
-
-@row
-def mixed(here, there, share, u):
-    """Integer with expectation ``here + share (there - here)``; equal shares on both sides conserve the sum."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here + stochastic_round(share * difference, u)
-
-
-@row
-def given(here, there, share, u):
-    """As :func:`mixed`, seen from the other partner: the same ``u``, the opposite sign."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here - stochastic_round(-share * difference, u)
+TINY = 1e-300  # in place of 0 where a quotient is formed that is not used
 
 
 @row
@@ -40,66 +23,77 @@ def carried(amount_1, amount_2, out_share, in_share, u):
 
 
 @row
-def exchange(s1, s2, x, shift, u, mitochondria):
-    """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
+def division_of(m1, m2, x, s, strength, p):
+    """How a fused pair of masses ``m1`` and ``m2`` (as in the column) divides anew, and what changes sides. Without branches.
 
-    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding.
+    Args:
+        m1, m2: masses; nothing moves where one is 0.
+        x: uniform that gives the share of full equalisation.
+        s: uniform that gives how the two part.
+        strength: of fission; below 1 some pairs part as they came.
+        p: parameters of ``fusion_fission``.
+
+    Returns:
+        The mass of the first afterwards; the shares of new content in each afterwards; the shares of content that leave each.
     """
-    m1 = int(mitochondria.mass[s1])
-    m2 = int(mitochondria.mass[s2])
-    base = x * m1 * m2 / (m1 + m2)
+    x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
+    total = m1 + m2
+    smallest = int(p.smallest_mass / MASS_SCALE)
+    largest = int(p.largest_mass / MASS_SCALE)
+    share = 0.5 + p.split_spread * (2.0 * s / max(min(strength, 1.0), TINY) - 1.0)
+    new = int(share * total)
+    new = min(max(new, max(smallest, total - largest)), min(largest, total - smallest))
+    both = (m1 > 0) & (m2 > 0)
+    shift = new - m1 if (s < strength) & (total >= 2 * smallest) & (total <= 2 * largest) & both else 0
+    base = x * m1 * m2 / max(total, 1)
     incoming = base + max(shift, 0)
     outgoing = base + max(-shift, 0)
-    over = max(incoming - m2, outgoing - m1)
-    if over > 0.0:
-        incoming = incoming - over
-        outgoing = outgoing - over
-    new1 = m1 + shift
-    new2 = m2 - shift
-    f1 = incoming / new1
-    f2 = outgoing / new2
-    a = int(mitochondria.label[s1])
-    b = int(mitochondria.label[s2])
+    over = max(max(incoming - m2, outgoing - m1), 0.0)
+    incoming = incoming - over
+    outgoing = outgoing - over
+    new = m1 + shift
+    return new, incoming / max(new, 1), outgoing / max(total - new, 1), outgoing / max(m1, 1), incoming / max(m2, 1)
+
+
+@row
+def mix(column, s1, s2, share1, share2, u):
+    """Mix a per-mass quantity: each moves by its share towards the other's; equal shares conserve the sum."""
+    a = int(column[s1])
+    b = int(column[s2])
+    column[s1] = a + stochastic_round(share1 * (b - a), u)
+    column[s2] = b - stochastic_round(share2 * (b - a), u)
+
+
+@row
+def carry(column, s1, s2, out_share, in_share, u):
+    """Carry shares of an amount to the other side; their sum is conserved."""
+    a = int(column[s1])
+    b = int(column[s2])
     if a + b > 0:
-        label = carried(a, b, outgoing / m1, incoming / m2, u)
-        mitochondria.label[s1] = a + label
-        mitochondria.label[s2] = b - label
-    a = int(mitochondria.dye[s1])
-    b = int(mitochondria.dye[s2])
-    if a + b > 0:
-        dye = carried(a, b, outgoing / m1, incoming / m2, u)
-        mitochondria.dye[s1] = a + dye
-        mitochondria.dye[s2] = b - dye
-    a = int(mitochondria.damage[s1])
-    b = int(mitochondria.damage[s2])
-    mitochondria.damage[s1] = mixed(a, b, f1, u)
-    mitochondria.damage[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex1[s1])
-    b = int(mitochondria.complex1[s2])
-    mitochondria.complex1[s1] = mixed(a, b, f1, u)
-    mitochondria.complex1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex34[s1])
-    b = int(mitochondria.complex34[s2])
-    mitochondria.complex34[s1] = mixed(a, b, f1, u)
-    mitochondria.complex34[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex5[s1])
-    b = int(mitochondria.complex5[s2])
-    mitochondria.complex5[s1] = mixed(a, b, f1, u)
-    mitochondria.complex5[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound1[s1])
-    b = int(mitochondria.bound1[s2])
-    mitochondria.bound1[s1] = mixed(a, b, f1, u)
-    mitochondria.bound1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound3[s1])
-    b = int(mitochondria.bound3[s2])
-    mitochondria.bound3[s1] = mixed(a, b, f1, u)
-    mitochondria.bound3[s2] = given(b, a, f2, u)
-    a = int(mitochondria.psi_offset[s1])
-    b = int(mitochondria.psi_offset[s2])
-    mitochondria.psi_offset[s1] = mixed(a, b, f1, u)
-    mitochondria.psi_offset[s2] = given(b, a, f2, u)
+        net = carried(a, b, out_share, in_share, u)
+        column[s1] = a + net
+        column[s2] = b - net
+
+
+@row
+def exchange(s1, s2, new1, new2, share1, share2, out_share, in_share, u, some_carried, some_bound, mitochondria):
+    """Mix the content of two fused mitochondria, see :func:`division_of`; ``u`` is the uniform for the rounding.
+
+    ``some_carried`` and ``some_bound`` say whether there may be label or dye, and bound inhibitors.
+    """
     mitochondria.mass[s1] = new1
     mitochondria.mass[s2] = new2
+    if some_carried:
+        carry(mitochondria.label, s1, s2, out_share, in_share, u)
+        carry(mitochondria.dye, s1, s2, out_share, in_share, u)
+    mix(mitochondria.damage, s1, s2, share1, share2, u)
+    mix(mitochondria.complex1, s1, s2, share1, share2, u)
+    mix(mitochondria.complex34, s1, s2, share1, share2, u)
+    mix(mitochondria.complex5, s1, s2, share1, share2, u)
+    if some_bound:
+        mix(mitochondria.bound1, s1, s2, share1, share2, u)
+        mix(mitochondria.bound3, s1, s2, share1, share2, u)
+    mix(mitochondria.psi_offset, s1, s2, share1, share2, u)
 
 
 @row
