@@ -46,10 +46,11 @@ class Watched(NamedTuple):
 
 
 @row
-def transferred_row(i, pages, mitochondria, found):
-    """How many mitochondria of page ``i`` have come by a route."""
+def transferred_row(i, pages, mitochondria, holds, found):
+    """How many mitochondria of page ``i`` have come by a route, where its cell may hold some."""
     n = 0
-    if int(pages.owner[i]) >= 0:
+    h = int(pages.owner[i])
+    if h >= 0 and int(holds[h]) != 0:
         for k in range(PAGE):
             flags = int(mitochondria.flags[lane(i * PAGE, k)])
             n += (flags & OCCUPIED) if flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 else 0
@@ -64,12 +65,12 @@ def watch(world: Any) -> Watched | None:
     if not holds.any():
         return None
     holds[_seeded(world) :] = True  # daughters inherit what their mothers received
+    holds[: N_POOLS * world.n_wells] = False
     m, owner = world.mitochondria, world.pages.owner
     found = np.zeros(len(owner), dtype=np.uint8)
-    world.backend.each(transferred_row, len(owner), world.pages, m, found)
+    world.backend.each(transferred_row, len(owner), world.pages, m, holds.astype(np.uint8), found)
     world.backend.pull(m, world.pages, found)
     pages = np.flatnonzero(found)
-    pages = pages[(owner[pages] >= N_POOLS * world.n_wells) & holds[owner[pages]]]
     flags = m.flags.reshape(-1, PAGE)[pages]
     page, place = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
     slots = pages[page] * PAGE + place
