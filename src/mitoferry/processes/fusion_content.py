@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from mitoferry.core.random import binomial_from, stochastic_round, uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import MASS_SCALE, MAX_COPIES, N_HAPLOTYPES
+from mitoferry.core.schema import MAX_COPIES, N_HAPLOTYPES
 from mitoferry.core.streams import FUSION_EXCHANGE
 
 LARGEST = 65535
-TINY = 1e-300  # in place of 0 where a quotient is formed that is not used
+
+
+@row
+def mix(column, s1, s2, share1, share2, u):
+    """Both partners' values of a per-mass quantity move towards the other's by their shares; equal shares conserve the sum.
+
+    Where they are equal nothing changes, as ``u`` < 1.
+    """
+    a = int(column[s1])
+    b = int(column[s2])
+    column[s1] = a + stochastic_round(share1 * (b - a), u)
+    column[s2] = b - stochastic_round(share2 * (b - a), u)
 
 
 @row
@@ -23,50 +34,8 @@ def carried(amount_1, amount_2, out_share, in_share, u):
 
 
 @row
-def division_of(m1, m2, x, s, strength, p):
-    """How a fused pair of masses ``m1`` and ``m2`` (as in the column) divides anew, and what changes sides. Without branches.
-
-    Args:
-        m1, m2: masses; nothing moves where one is 0.
-        x: uniform that gives the share of full equalisation.
-        s: uniform that gives how the two part.
-        strength: of fission; below 1 some pairs part as they came.
-        p: parameters of ``fusion_fission``.
-
-    Returns:
-        The mass of the first afterwards; the shares of new content in each afterwards; the shares of content that leave each.
-    """
-    x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
-    total = m1 + m2
-    smallest = int(p.smallest_mass / MASS_SCALE)
-    largest = int(p.largest_mass / MASS_SCALE)
-    share = 0.5 + p.split_spread * (2.0 * s / max(min(strength, 1.0), TINY) - 1.0)
-    new = int(share * total)
-    new = min(max(new, max(smallest, total - largest)), min(largest, total - smallest))
-    both = (m1 > 0) & (m2 > 0)
-    shift = new - m1 if (s < strength) & (total >= 2 * smallest) & (total <= 2 * largest) & both else 0
-    base = x * m1 * m2 / max(total, 1)
-    incoming = base + max(shift, 0)
-    outgoing = base + max(-shift, 0)
-    over = max(max(incoming - m2, outgoing - m1), 0.0)
-    incoming = incoming - over
-    outgoing = outgoing - over
-    new = m1 + shift
-    return new, incoming / max(new, 1), outgoing / max(total - new, 1), outgoing / max(m1, 1), incoming / max(m2, 1)
-
-
-@row
-def mix(column, s1, s2, share1, share2, u):
-    """Mix a per-mass quantity: each moves by its share towards the other's; equal shares conserve the sum."""
-    a = int(column[s1])
-    b = int(column[s2])
-    column[s1] = a + stochastic_round(share1 * (b - a), u)
-    column[s2] = b - stochastic_round(share2 * (b - a), u)
-
-
-@row
 def carry(column, s1, s2, out_share, in_share, u):
-    """Carry shares of an amount to the other side; their sum is conserved."""
+    """Shares of the two partners' amounts change sides."""
     a = int(column[s1])
     b = int(column[s2])
     if a + b > 0:
@@ -76,24 +45,37 @@ def carry(column, s1, s2, out_share, in_share, u):
 
 
 @row
-def exchange(s1, s2, new1, new2, share1, share2, out_share, in_share, u, some_carried, some_bound, mitochondria):
-    """Mix the content of two fused mitochondria, see :func:`division_of`; ``u`` is the uniform for the rounding.
+def exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochondria):
+    """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
 
-    ``some_carried`` and ``some_bound`` say whether there may be label or dye, and bound inhibitors.
+    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding. ``some_carried`` and ``some_bound`` say whether
+    there may be label or dye, and inhibitors.
     """
-    mitochondria.mass[s1] = new1
-    mitochondria.mass[s2] = new2
+    m1 = int(mitochondria.mass[s1])
+    m2 = int(mitochondria.mass[s2])
+    base = x * m1 * m2 / (m1 + m2)
+    incoming = base + max(shift, 0)
+    outgoing = base + max(-shift, 0)
+    over = max(incoming - m2, outgoing - m1)
+    if over > 0.0:
+        incoming = incoming - over
+        outgoing = outgoing - over
+    f1 = incoming / (m1 + shift)
+    f2 = outgoing / (m2 - shift)
     if some_carried:
-        carry(mitochondria.label, s1, s2, out_share, in_share, u)
-        carry(mitochondria.dye, s1, s2, out_share, in_share, u)
-    mix(mitochondria.damage, s1, s2, share1, share2, u)
-    mix(mitochondria.complex1, s1, s2, share1, share2, u)
-    mix(mitochondria.complex34, s1, s2, share1, share2, u)
-    mix(mitochondria.complex5, s1, s2, share1, share2, u)
+        carry(mitochondria.label, s1, s2, outgoing / m1, incoming / m2, u)
+        carry(mitochondria.dye, s1, s2, outgoing / m1, incoming / m2, u)
+    mix(mitochondria.damage, s1, s2, f1, f2, u)
+    if some_made:
+        mix(mitochondria.complex1, s1, s2, f1, f2, u)
+        mix(mitochondria.complex34, s1, s2, f1, f2, u)
+        mix(mitochondria.complex5, s1, s2, f1, f2, u)
     if some_bound:
-        mix(mitochondria.bound1, s1, s2, share1, share2, u)
-        mix(mitochondria.bound3, s1, s2, share1, share2, u)
-    mix(mitochondria.psi_offset, s1, s2, share1, share2, u)
+        mix(mitochondria.bound1, s1, s2, f1, f2, u)
+        mix(mitochondria.bound3, s1, s2, f1, f2, u)
+    mix(mitochondria.psi_offset, s1, s2, f1, f2, u)
+    mitochondria.mass[s1] = m1 + shift
+    mitochondria.mass[s2] = m2 - shift
 
 
 @row

@@ -41,14 +41,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import copies_word, lane, lane_uniform4, lanes
+from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
-    CLASS_SHIFT,
     CYTOSOL,
     DAMAGE_SCALE,
     DONOR_ENDOSOME,
@@ -69,7 +68,7 @@ from mitoferry.core.schema import (
     WITHOUT_POTENTIAL,
 )
 from mitoferry.core.streams import FISSION, FUSION
-from mitoferry.processes.fusion_content import TINY, deal_copies, division_of, exchange
+from mitoferry.processes.fusion_content import deal_copies, exchange
 from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, with_class
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, relative_h2o2
 
@@ -175,23 +174,20 @@ def settle(slot, mean0, mean1, mean2, mean3, decay, mitochondria, p):
 
 
 @row
-def own_potential(flags, offset, psi0, psi1, psi2, psi3):
-    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore, broken, or outside the cytosol. Without branches.
-
-    ``psi0`` to ``psi3`` are the potentials of the energy classes of its cell.
-    """
-    energy_class = class_of(flags)
-    low = psi1 if energy_class == OWN_ISOLATED else psi0
-    high = psi3 if energy_class == DONOR_ENDOSOME else psi2
-    psi = (high if energy_class >= DONOR_FREE else low) - PSI_OFFSET_SCALE * offset
-    return psi if (place_of(flags) == CYTOSOL) & (flags & WITHOUT_POTENTIAL == 0) else -1000.0
+def own_potential(slot, cells, h, mitochondria):
+    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore, broken, or outside the cytosol."""
+    flags = int(mitochondria.flags[slot])
+    if place_of(flags) != CYTOSOL or flags & WITHOUT_POTENTIAL != 0:
+        return -1000.0
+    return float(cells.psi[h, class_of(flags)]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
 
 
 @row
 def can_fuse(psi, p):
     """Chance factor f(psi) of a mitochondrion to take part in a fusion; 0 where it cannot."""
-    f = 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
-    return 0.0 if psi <= -1000.0 else f
+    if psi <= -1000.0:
+        return 0.0
+    return 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
 
 
 @row
@@ -203,6 +199,24 @@ def join(slot, mitochondria):
 
 
 @row
+def share_content(s1, s2, x, s, u, strength, some_carried, some_bound, some_made, mitochondria, p):
+    """Content of a fused pair, from three uniforms: how much mixes (``x``), how mass is divided (``s``), rounding (``u``)."""
+    x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
+    m1 = int(mitochondria.mass[s1])
+    total = m1 + int(mitochondria.mass[s2])
+    shift = 0
+    smallest = int(p.smallest_mass / MASS_SCALE)
+    largest = int(p.largest_mass / MASS_SCALE)
+    if s < strength and total >= 2 * smallest and total <= 2 * largest:
+        share = 0.5 + p.split_spread * (2.0 * s / min(strength, 1.0) - 1.0)
+        new = int(share * total)
+        new = min(max(new, max(smallest, total - largest)), min(largest, total - smallest))
+        shift = new - m1
+    if m1 > 0 and total > m1:
+        exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochondria)
+
+
+@row
 def uneven_chance(strength, stress, p):
     """Chance that one partner leaves with a lower potential."""
     return p.uneven_chance * strength * (1.0 + p.stress_gain * stress)
@@ -210,9 +224,9 @@ def uneven_chance(strength, stress, p):
 
 @row
 def left_of(deal, p):
-    """What is left of the uniform ``deal`` once it has said whether copies of mtDNA are dealt: uniform again."""
-    low = deal < p.mtdna_exchange
-    return (deal if low else deal - p.mtdna_exchange) / (p.mtdna_exchange if low else 1.0 - p.mtdna_exchange)
+    """What is left of the uniform ``deal`` once it has said whether mtDNA is dealt (below ``mtdna_exchange``): uniform again."""
+    dealt = deal < p.mtdna_exchange
+    return (deal if dealt else deal - p.mtdna_exchange) / (p.mtdna_exchange if dealt else 1.0 - p.mtdna_exchange)
 
 
 @row
@@ -226,52 +240,41 @@ def part_unevenly(s1, s2, key0, key1, mitochondria, p, step):
 
 
 @row
-def surely(psi1, psi2, donors, sure, p):
-    """Chance of a fusion that needs no look at how far above the threshold both potentials are; 0 where one is not, or an arrival."""
-    return sure if (donors == 0) & (min(psi1, psi2) > p.potential_half + FAR * p.potential_width) else 0.0
+def fused(s1, s2, a, rate, sure, compatible, cells, h, mitochondria, p, step):
+    """Whether a pair fuses, given its uniform ``a``: -1, or what is left of ``a``, stretched to 0..1 (uniform again).
 
-
-@row
-def fused(a, psi1, psi2, donors, rate, least, compatible, p, step):
-    """Whether a pair fuses, given its uniform ``a``: -1, or what is left of ``a``, stretched to 0..1 (uniform again). Without branches.
-
-    ``donors`` of the two are unfused arrivals; ``least`` is what :func:`surely` gives.
+    Where both potentials are far above the threshold, a chance of ``sure`` needs no look at how far.
     """
-    rate = rate * (1.0 if donors == 0 else compatible)
+    donor1 = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE
+    donor2 = class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
+    if donor1 and donor2:
+        return -1.0
+    if donor1 or donor2:
+        rate = rate * compatible
+    psi1 = own_potential(s1, cells, h, mitochondria)
+    psi2 = own_potential(s2, cells, h, mitochondria)
+    least = 0.0
+    if not donor1 and not donor2 and min(psi1, psi2) > p.potential_half + FAR * p.potential_width:
+        if a < sure:
+            return a / sure
+        least = sure
     whole = chance(rate * can_fuse(psi1, p) * can_fuse(psi2, p), step.dt / 3600.0)
-    below = a / max(least, TINY)
-    above = (a - least) / max(whole - least, TINY)
-    above = above if (a < whole) & (donors < 2) else -1.0
-    return below if a < least else above
-
-
-@row
-def is_donor(flags):
-    """1 for an unfused arrival, else 0."""
-    return (flags >> (CLASS_SHIFT + 1)) & 1
+    if a >= whole:
+        return -1.0
+    return (a - least) / (whole - least)
 
 
 @row
 def meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step):
     """What happens to a pair in this step, from four uniforms."""
-    flags1 = int(mitochondria.flags[s1])
-    flags2 = int(mitochondria.flags[s2])
-    donors = is_donor(flags1) + is_donor(flags2)
-    psi0, psi1, psi2, psi3 = float(cells.psi[h, 0]), float(cells.psi[h, 1]), float(cells.psi[h, 2]), float(cells.psi[h, 3])
-    first = own_potential(flags1, int(mitochondria.psi_offset[s1]), psi0, psi1, psi2, psi3)
-    second = own_potential(flags2, int(mitochondria.psi_offset[s2]), psi0, psi1, psi2, psi3)
-    least = surely(first, second, donors, terms[h, SURE], p)
-    deal = fused(a, first, second, donors, terms[h, RATE], least, terms[h, COMPATIBLE], p, step)
+    deal = fused(s1, s2, a, terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE], cells, h, mitochondria, p, step)
     if deal < 0.0:
         return
     join(s1, mitochondria)
     join(s2, mitochondria)
-    m1 = int(mitochondria.mass[s1])
-    m2 = int(mitochondria.mass[s2])
-    if m1 + m2 <= 0:
+    if int(mitochondria.mass[s1]) + int(mitochondria.mass[s2]) <= 0:
         return
-    new, share1, share2, out_share, in_share = division_of(m1, m2, x, s, terms[h, STRENGTH], p)
-    exchange(s1, s2, new, m1 + m2 - new, share1, share2, out_share, in_share, u, True, True, mitochondria)
+    share_content(s1, s2, x, s, u, terms[h, STRENGTH], True, True, True, mitochondria, p)
     if deal < p.mtdna_exchange:
         deal_copies(s1, s2, key0, key1, mitochondria, step)
     if left_of(deal, p) < uneven_chance(terms[h, STRENGTH], terms[h, STRESS], p):
@@ -313,170 +316,105 @@ def partner_of(i, h, partners, terms):
     return int(partners[i]) if terms[h, LENGTH] > 0.0 else -1
 
 
-GROUP = 8  # pairs that are looked at side by side
-
-
 @row
-def settle_page(first, mean0, mean1, mean2, mean3, decay, psi0, psi1, psi2, psi3, own, mitochondria, p):
-    """Settle the slots of a page; their potentials into ``own``."""
+def settle_page(first, h, terms, mitochondria, p):
+    """Settle the slots of a page of cell ``h``."""
+    mean0, mean1, mean2, mean3 = terms[h, MEANS], terms[h, MEANS + 1], terms[h, MEANS + 2], terms[h, MEANS + 3]
+    decay = terms[h, DECAY]
     for k in range(PAGE):
         settle(lane(first, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
-    for k in range(PAGE):
-        slot = lane(first, k)
-        own[k] = own_potential(int(mitochondria.flags[slot]), int(mitochondria.psi_offset[slot]), psi0, psi1, psi2, psi3)
 
 
 @row
-def draw_page(first, key0, key1, a, x, s, u, mitochondria, step):
-    """Four uniforms for each slot of a page; the first is 1 for an empty slot."""
+def choose(first1, first2, total, most, key0, key1, draw_a, draw_x, draw_s, draw_u, chosen, mitochondria, step):
+    """Draw for the slots of a page, and list those that may fuse with their partners in ``chosen``; returns how many."""
     for k in range(PAGE):
-        slot = lane(first, k)
-        a[k], x[k], s[k], u[k] = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FUSION, step.step, 0)
-    for k in range(PAGE):
-        a[k] = a[k] if int(mitochondria.flags[lane(first, k)]) & OCCUPIED != 0 else 1.0
-
-
-@row
-def choose(first1, first2, total, most, a, chosen, mitochondria):
-    """Which slots of a page may fuse with their partners, into ``chosen``; returns how many."""
+        slot = lane(first1, k)
+        a, x, s, u = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FUSION, step.step, 0)
+        empty = int(mitochondria.flags[slot]) & OCCUPIED == 0
+        draw_a[k] = 1.0 if empty else a
+        draw_x[k] = x
+        draw_s[k] = s
+        draw_u[k] = u
     n = 0
     for k in range(PAGE):
         j = (total - k) & LAST
         chosen[n] = float(k)
         there = int(mitochondria.flags[lane(first2, j)]) & OCCUPIED != 0
-        n += 1 if (a[k] < most) & there & ((first1 != first2) | (j > k)) else 0
+        n += 1 if draw_a[k] < most and there and (first1 != first2 or j > k) else 0
     return n
 
 
 @row
-def decide(n, first1, first2, total, chosen, a, own1, own2, deal, psi1, psi2, donors, least, h, terms, mitochondria, p, step):
-    """Which of ``n`` chosen pairs fuse: they stay in ``chosen``, with what is left of their uniforms in ``deal``; returns how many."""
-    sure = terms[h, SURE]
-    rate = terms[h, RATE]
-    compatible = terms[h, COMPATIBLE]
-    for m in range(n):
-        k = int(chosen[m])
-        j = (total - k) & LAST
-        deal[m] = a[k]
-        psi1[m] = own1[k]
-        psi2[m] = own2[j]
-        donors[m] = float(is_donor(int(mitochondria.flags[lane(first1, k)])) + is_donor(int(mitochondria.flags[lane(first2, j)])))
-    for group in range(0, n, GROUP):
-        for lane_of in range(GROUP):
-            m = lane(group, lane_of)
-            least = surely(psi1[m], psi2[m], donors[m], sure, p)
-            deal[m] = fused(deal[m], psi1[m], psi2[m], donors[m], rate, least, compatible, p, step)
+def decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step):
+    """Which of ``n`` chosen pairs fuse: their number; they stay in ``chosen``, what is left of their draws is put into ``draw_a``."""
+    rate, sure, compatible = terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE]
     n_fused = 0
-    for m in range(n):
-        chosen[n_fused] = chosen[m]
-        deal[n_fused] = deal[m]
-        n_fused += 1 if deal[m] >= 0.0 else 0
+    for m in range(n):  # chosen[m] >= m >= n_fused: no draw is lost that is still to be read
+        k = int(chosen[m])
+        s2 = lane(first2, (total - k) & LAST)
+        deal = fused(lane(first1, k), s2, draw_a[k], rate, sure, compatible, cells, h, mitochondria, p, step)
+        chosen[n_fused] = float(k)
+        draw_a[n_fused] = deal
+        n_fused += 1 if deal >= 0.0 else 0
     return n_fused
 
 
 @row
-def divide(n, first1, first2, total, chosen, x, s, m1, m2, share1, share2, out_share, in_share, new1, strength, mitochondria, p):
-    """How ``n`` fused pairs divide anew, see :func:`division_of`."""
-    for m in range(n):
-        k = int(chosen[m])
-        m1[m] = float(int(mitochondria.mass[lane(first1, k)]))
-        m2[m] = float(int(mitochondria.mass[lane(first2, (total - k) & LAST)]))
-        out_share[m] = x[k]
-        in_share[m] = s[k]
-    for group in range(0, n, GROUP):
-        for lane_of in range(GROUP):
-            m = lane(group, lane_of)
-            new, f1, f2, g1, g2 = division_of(int(m1[m]), int(m2[m]), out_share[m], in_share[m], strength, p)
-            new1[m] = float(new)
-            share1[m] = f1
-            share2[m] = f2
-            out_share[m] = g1
-            in_share[m] = g2
+def some_of(column1, column2, first1, first2):
+    """Whether any slot of two pages has something in one of two columns."""
+    some = 0
+    for k in range(PAGE):
+        some |= (
+            int(column1[lane(first1, k)]) | int(column1[lane(first2, k)]) | int(column2[lane(first1, k)]) | int(column2[lane(first2, k)])
+        )
+    return some != 0
 
 
 def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, step):
-    """As ``fusion_page``, one pass after the other: offsets and classes, draws, then the few pairs that may meet."""
+    """As ``fusion_page``, one pass after the other: offsets and classes, draws, the few pairs that may meet, and rarer things last.
+
+    What is rare is listed without branches and treated on its own: a processor that guesses wrong waits longer than a pair takes.
+    """
     h = int(pages.owner[i])
     if h < 0:
         return
-    draw_a = lanes()
-    draw_x = lanes()
-    draw_s = lanes()
-    draw_u = lanes()
-    own1 = lanes()
-    own2 = lanes()
-    chosen = lanes()
-    deal = lanes()
-    l1 = lanes()
-    l2 = lanes()
-    l3 = lanes()
-    l4 = lanes()
-    l5 = lanes()
-    l6 = lanes()
-    l7 = lanes()
-    dealt = lanes()
-    uneven_ones = lanes()
+    draw_a, draw_x, draw_s, draw_u = lanes(), lanes(), lanes(), lanes()
+    chosen, dealt, uneven = lanes(), lanes(), lanes()
     partner = partner_of(i, h, partners, terms)
     if partner < 0:
         return
-    w = int(cells.well[h])
-    key0 = int(wells.key0[w])
-    key1 = int(wells.key1[w])
-    total = int(terms[h, LANES])
-    mean0, mean1, mean2, mean3 = terms[h, MEANS], terms[h, MEANS + 1], terms[h, MEANS + 2], terms[h, MEANS + 3]
-    psi0, psi1, psi2, psi3 = float(cells.psi[h, 0]), float(cells.psi[h, 1]), float(cells.psi[h, 2]), float(cells.psi[h, 3])
-    decay = terms[h, DECAY]
-    first1 = i * PAGE
-    first2 = partner * PAGE
-    settle_page(first1, mean0, mean1, mean2, mean3, decay, psi0, psi1, psi2, psi3, own1, mitochondria, p)
+    key0, key1 = int(wells.key0[int(cells.well[h])]), int(wells.key1[int(cells.well[h])])
+    total, strength = int(terms[h, LANES]), terms[h, STRENGTH]
+    first1, first2 = i * PAGE, partner * PAGE
+    some_carried = some_of(mitochondria.label, mitochondria.dye, first1, first2)
+    some_bound = some_of(mitochondria.bound1, mitochondria.bound3, first1, first2)
+    some_made = some_of(mitochondria.complex1, mitochondria.complex34, first1, first2)
+    some_made = some_of(mitochondria.complex5, mitochondria.mass, first1, first2) or some_made
+    settle_page(first1, h, terms, mitochondria, p)
     if partner != i:
-        settle_page(first2, mean0, mean1, mean2, mean3, decay, psi0, psi1, psi2, psi3, own2, mitochondria, p)
-    else:
-        for k in range(PAGE):
-            own2[k] = own1[k]
-    some_carried = 0
-    some_bound = 0
-    for k in range(PAGE):
-        here = lane(first1, k)
-        there = lane(first2, k)
-        some_carried |= int(mitochondria.label[here]) | int(mitochondria.label[there]) | int(mitochondria.dye[here]) | int(mitochondria.dye[there])
-    for k in range(PAGE):
-        here = lane(first1, k)
-        there = lane(first2, k)
-        some_bound |= int(mitochondria.bound1[here]) | int(mitochondria.bound1[there]) | int(mitochondria.bound3[here]) | int(mitochondria.bound3[there])
-    draw_page(first1, key0, key1, draw_a, draw_x, draw_s, draw_u, mitochondria, step)
-    n = choose(first1, first2, total, terms[h, MOST], draw_a, chosen, mitochondria)
-    n = decide(n, first1, first2, total, chosen, draw_a, own1, own2, deal, l1, l2, l3, l4, h, terms, mitochondria, p, step)
-    strength = terms[h, STRENGTH]
-    divide(n, first1, first2, total, chosen, draw_x, draw_s, l1, l2, l3, l4, l5, l6, l7, strength, mitochondria, p)
-    uneven = uneven_chance(strength, terms[h, STRESS], p)
-    most_low = 1.000001 * uneven * p.mtdna_exchange
-    most_high = 1.000001 * uneven * (1.0 - p.mtdna_exchange) + p.mtdna_exchange
-    n_dealt, n_uneven, copies = 0, 0, 0
+        settle_page(first2, h, terms, mitochondria, p)
+    n = choose(first1, first2, total, terms[h, MOST], key0, key1, draw_a, draw_x, draw_s, draw_u, chosen, mitochondria, step)
+    n = decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step)
+    below = uneven_chance(strength, terms[h, STRESS], p)
+    n_dealt, n_uneven = 0, 0
     for m in range(n):
         k = int(chosen[m])
-        s1 = lane(first1, k)
-        s2 = lane(first2, (total - k) & LAST)
+        s1, s2 = lane(first1, k), lane(first2, (total - k) & LAST)
         join(s1, mitochondria)
         join(s2, mitochondria)
-        new = int(l7[m])
-        whole = int(l1[m] + l2[m])
-        exchange(s1, s2, new, whole - new, l3[m], l4[m], l5[m], l6[m], draw_u[k], some_carried != 0, some_bound != 0, mitochondria)
+        share_content(s1, s2, draw_x[k], draw_s[k], draw_u[k], strength, some_carried, some_bound, some_made, mitochondria, p)
+        there = int(mitochondria.mass[s1]) + int(mitochondria.mass[s2]) > 0
         dealt[n_dealt] = float(k)
-        deals_copies = (deal[m] < p.mtdna_exchange) & (whole > 0)
-        n_dealt += 1 if deals_copies else 0
-        copies |= copies_word(mitochondria.copies, s1 if deals_copies else lane(0, 0)) | copies_word(mitochondria.copies, s2 if deals_copies else lane(0, 0))
-        uneven_ones[n_uneven] = float(m)
-        n_uneven += 1 if (deal[m] < (most_low if deals_copies else most_high)) & (whole > 0) else 0
-    if copies == 0:
-        n_dealt = 0
+        n_dealt += 1 if draw_a[m] < p.mtdna_exchange and there else 0
+        uneven[n_uneven] = float(k)
+        n_uneven += 1 if left_of(draw_a[m], p) < below and there else 0
     for m in range(n_dealt):
         k = int(dealt[m])
         deal_copies(lane(first1, k), lane(first2, (total - k) & LAST), key0, key1, mitochondria, step)
     for m in range(n_uneven):
-        k = int(chosen[int(uneven_ones[m])])
-        if left_of(deal[int(uneven_ones[m])], p) < uneven:
-            part_unevenly(lane(first1, k), lane(first2, (total - k) & LAST), key0, key1, mitochondria, p, step)
+        k = int(uneven[m])
+        part_unevenly(lane(first1, k), lane(first2, (total - k) & LAST), key0, key1, mitochondria, p, step)
 
 
 @row(cpu=_fusion_page_cpu)

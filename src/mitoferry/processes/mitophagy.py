@@ -131,7 +131,7 @@ def demand_one(h, slot, sums, cells, groups, mitochondria, p, step):
 
 @row
 def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
-    """As :func:`demand_slot` for the slots of a page, without branches: flags and waiting times, then the hazards of those that have one."""
+    """As :func:`demand_slot` for the slots of a page, without branches: flags and waiting times, then their hazards."""
     if not alive(int(cells.state[h])):
         return
     g = int(cells.group[h])

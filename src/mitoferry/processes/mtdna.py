@@ -255,7 +255,7 @@ def shares(flags):
 def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
     """As :func:`mtdna_slot` for the slots of a page: draws, the copies that change, then the complexes side by side.
 
-    Those outside of the network express by their own copies, here where these are of one haplotype that is not pathogenic and do not change.
+    Those apart from the network express by their own copies: here where these are of one harmless haplotype and do not change.
     """
     if rates[h, ACTIVE] == 0.0:
         return
