@@ -27,9 +27,23 @@ from mitoferry.core.schema import (
     ROUTE_SHIFT,
     Step,
 )
+from mitoferry.processes.death import waiting
 
 ALPHA = 1e-5
 QUIET = {"base_hazard": 0.0, "h2o2_hazard": 0.0, "damage_hazard": 0.0, "potential_hazard": 0.0, "necrosis_hazard": 0.0, "rescue_rate": 0.0}
+
+
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (1.5, False)], ids=["as defined", "planted fault"])
+def test_waiting_times_that_end_in_a_step_are_those_of_the_logarithm(factor, right):
+    """-log(u)/rate wherever that is within the step; else any time beyond it. The fault looks at a step shorter by a third."""
+    rng = np.random.default_rng(5)
+    rates, u = 10.0 ** rng.uniform(-4, 3, 2000), rng.uniform(1e-9, 1.0, 2000)
+    times = -3600.0 * np.log(u) / rates
+    found = np.array([waiting(rate, x, 60.0 / factor) for rate, x in zip(rates, u, strict=True)])
+    same = np.where(times < 60.0, np.isclose(found, times, rtol=1e-12), found >= 60.0)
+    assert 100 < (times < 60.0).sum() < 1900
+    assert same.all() == right
+    assert waiting(0.0, 0.5, 60.0) > 1e20
 
 
 @pytest.fixture(scope="module")

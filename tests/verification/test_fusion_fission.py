@@ -1,5 +1,7 @@
 """Fusion and fission: disjoint pairs, conservation, rates, who may fuse, mixing, classes. Planted faults are caught."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +20,7 @@ from mitoferry.core.schema import (
     PLACE_SHIFT,
     PORE_OPEN,
 )
-from mitoferry.processes import fusion_fission
+from mitoferry.processes import fusion_fission, fusion_pair
 from quality_worlds import INTERVAL, MODULES, count_copies, occupied, owners, parameters, rows, run, set_copies, step_at, uniform_world
 
 P = parameters(None, "fusion_fission", fusion_fission.Parameters)
@@ -107,6 +109,32 @@ def test_pairs_are_disjoint_and_every_partner_is_as_likely():
             assert [partner[q] for q in partner] == list(range(n))
         seen = np.array([[(k - r + n) % n for r in range(n)] for k in range(n)])
         assert all(sorted(seen[:, r]) == list(range(n)) for r in range(n))
+
+
+def pairs_found(pair_pages, length, u):
+    """Positions in a chain of scattered pages that meet, as ``pair_pages`` pairs them."""
+    pages = np.random.default_rng(length).permutation(40)[:length]
+    following = np.full(40, -1)
+    following[pages[:-1]] = pages[1:]
+    partners, before = np.full(40, 77), np.full(40, 77)
+    cells = SimpleNamespace(first_page=np.array([pages[0] if length else -1]))
+    assert pair_pages(0, u, cells, SimpleNamespace(next=following), partners, before) == length
+    place = {int(page): q for q, page in enumerate(pages)}
+    assert (np.delete(partners, pages) == 77).all()
+    return {place[int(page)]: place[int(partners[page])] for page in pages if partners[page] >= 0}
+
+
+@pytest.mark.parametrize(("shift", "passes"), [(0, True), (1, False)], ids=["as defined", "planted fault"])
+def test_pages_of_a_chain_meet_as_defined(shift, passes):
+    """Page q of P meets page (K - q) mod P, K = floor(u P), once: listed at the one that comes first. Any length from none to thirty."""
+    right = True
+    for length in range(31):
+        for k in range(length):
+            others = {q: (k + shift - q) % length for q in range(length)}
+            expected = {q: other for q, other in others.items() if other >= q}
+            right = right and pairs_found(fusion_pair.pair_pages, length, (k + 0.5) / length) == expected
+    assert right is passes
+    assert pairs_found(fusion_pair.pair_pages, 0, 0.5) == {}
 
 
 @pytest.mark.parametrize(("psi", "node", "factor", "passes"), [

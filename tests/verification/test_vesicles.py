@@ -25,6 +25,7 @@ from mitoferry.core.nodes import (
     NODE_TEMPERATURE,
 )
 from mitoferry.core.plate_spec import Geometry
+from mitoferry.core.random import uniform
 from mitoferry.core.schema import (
     APOPTOTIC_BODY,
     CELL_APOPTOTIC,
@@ -49,6 +50,7 @@ from mitoferry.core.schema import (
     VESICLE_SLOTS,
     Step,
 )
+from mitoferry.core.streams import VESICLE_CARGO
 from mitoferry.processes.vesicle_loading import largest_mass, load_vesicles, pick, sickness
 from mitoferry.processes.vesicle_release import allocate_shed, free_rows, loading_of, radius_of
 from mitoferry.processes.vesicle_size import diffusion_of, fits, settling_of
@@ -86,6 +88,27 @@ def one_cell():
     world = make_world([population("donor", 0, count=1, numbers=cell_type(mitochondria=20.0, cell_cv=0.0))], backend=Reference())
     rest(world)
     return world
+
+
+@pytest.mark.parametrize("enrichment", [0.2, 1.0, 30.0])
+def test_the_first_of_the_clocks_goes(one_cell, enrichment):
+    """As taken from all clocks, 200 draws over 20 mitochondria of any damage: also where no logarithm is asked for. Faults seen to fail it,
+    planted in a copy of the package: no weight is thought to be above 1; none below that of the sickest."""
+    cell, m, p, step = (
+        int(rows_of(one_cell)[0]),
+        one_cell.mitochondria,
+        values("vesicle_release", enrichment=enrichment),
+        Step(7, 420, 420.0, 60.0),
+    )
+    held, w = slots_of(one_cell, cell), int(one_cell.cells.well[cell])
+    m.damage[held] = np.random.default_rng(3).integers(0, 65535, held.size)
+    tables = (one_cell.cells, one_cell.groups)
+    weights = [1.0 + (enrichment - 1.0) * sickness(slot, cell, m, *tables, p) for slot in held]
+    keys = int(one_cell.wells.key0[w]), int(one_cell.wells.key1[w])
+    for draw in range(200):
+        u = [uniform(*keys, int(m.birth[slot]), int(m.ordinal[slot]), VESICLE_CARGO, step.step, draw) for slot in held]
+        first = held[np.argmin([-math.log(x) / weight for x, weight in zip(u, weights, strict=True)])]
+        assert pick(cell, EXOPHER, 1e4, 1e9, draw, m, one_cell.pages, *tables, one_cell.wells, p, step) == first
 
 
 def fill_one(world, kind, radius, masses, wanted, *, margin=0.06):

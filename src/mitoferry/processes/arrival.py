@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mitoferry.core.lanes import lane, lanes
 from mitoferry.core.maths import exp, log, relax
 from mitoferry.core.nodes import NODE_ARRIVAL_SURVIVAL, NODE_HUMANIN, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -52,6 +53,7 @@ from mitoferry.core.schema import (
     MASS_SCALE,
     N_HAPLOTYPES,
     OCCUPIED,
+    PAGE,
     PARACRINE,
     PINK1,
     PLACE_MASK,
@@ -112,7 +114,7 @@ def passes_gate(flags, gate):
 
 
 @row
-def arrival_slot(h, slot, sums, mitochondria, cells, groups, wells, p, step):
+def arrival_one(h, slot, sums, mitochondria, cells, groups, wells, p, step):
     """Escape or degradation of the mitochondrion in ``slot``, if it is an unfused arrival."""
     flags = int(mitochondria.flags[slot])
     if flags & OCCUPIED == 0:
@@ -143,6 +145,28 @@ def arrival_slot(h, slot, sums, mitochondria, cells, groups, wells, p, step):
         return
     flags = flags & ~(PLACE_MASK << PLACE_SHIFT) & ~(CLASS_MASK << CLASS_SHIFT)
     mitochondria.flags[slot] = flags | (CYTOSOL << PLACE_SHIFT) | (DONOR_FREE << CLASS_SHIFT)
+
+
+@row
+def arrival_page(h, first, sums, mitochondria, cells, groups, wells, p, step):
+    """As :func:`arrival_slot` for the slots of a page, few of which hold an unfused arrival."""
+    unfused = lanes()
+    n = 0
+    for k in range(PAGE):
+        flags = int(mitochondria.flags[lane(first, k)])
+        some = flags & OCCUPIED if (flags >> CLASS_SHIFT) & CLASS_MASK >= DONOR_FREE else 0
+        unfused[k] = float(some)
+        n += some
+    if n > 0:
+        for k in range(PAGE):
+            if unfused[k] != 0.0:
+                arrival_one(h, first + k, sums, mitochondria, cells, groups, wells, p, step)
+
+
+@row(page=arrival_page)
+def arrival_slot(h, slot, sums, mitochondria, cells, groups, wells, p, step):
+    """Escape or degradation of the mitochondrion in ``slot``, if it is an unfused arrival."""
+    arrival_one(h, slot, sums, mitochondria, cells, groups, wells, p, step)
 
 
 @row

@@ -46,10 +46,14 @@ class Watched(NamedTuple):
 
 
 @row
-def transferred_row(i, pages, mitochondria, found, unfused):
-    """How many mitochondria of page ``i`` have come by a route; of these, if ``unfused`` is not 0, those outside their host's network."""
+def transferred_row(i, pages, mitochondria, holds, found, unfused):
+    """How many mitochondria of page ``i`` have come by a route, where its cell may hold some.
+
+    Of these, if ``unfused`` is not 0, those outside the network of their host.
+    """
     n = 0
-    if int(pages.owner[i]) >= 0:
+    h = int(pages.owner[i])
+    if h >= 0 and int(holds[h]) != 0:
         for k in range(PAGE):
             flags = int(mitochondria.flags[lane(i * PAGE, k)])
             energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
@@ -71,12 +75,12 @@ def watch(world: Any, *, unfused: bool = False) -> Watched | None:
     if not holds.any():
         return None
     holds[_seeded(world) :] = True  # daughters inherit what their mothers received
+    holds[: N_POOLS * world.n_wells] = False
     m, owner = world.mitochondria, world.pages.owner
     found = np.zeros(len(owner), dtype=np.uint8)
-    world.backend.each(transferred_row, len(owner), world.pages, m, found, int(unfused))
+    world.backend.each(transferred_row, len(owner), world.pages, m, holds.astype(np.uint8), found, int(unfused))
     world.backend.pull(m, world.pages, found)
     pages = np.flatnonzero(found)
-    pages = pages[(owner[pages] >= N_POOLS * world.n_wells) & holds[owner[pages]]]
     flags = m.flags.reshape(-1, PAGE)[pages]
     page, place = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
     slots = pages[page] * PAGE + place

@@ -86,18 +86,21 @@ def add_page(h, first, sums, mitochondria, cells, p):
             add_slot(h, first + k, sums, mitochondria, cells, p)
         return
     population = int(cells.population[h])
-    counts, even, odd = 0, 0, 0
+    n_there, n_own, n_isolated, n_foreign, even, odd = 0, 0, 0, 0, 0, 0
     mass, damaged, etc, with_complex1 = 0, 0, 0, 0
     synthase, leak, working, site1, site3 = 0, 0, 0, 0, 0
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
-        there = flags & OCCUPIED
-        energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
-        own = there * (1 - (energy_class >> 1))  # OWN_NETWORK 0, OWN_ISOLATED 1
-        isolated = own * energy_class
-        foreign = own if int(mitochondria.birth[slot]) >> POPULATION_SHIFT != population else 0
-        counts += own - isolated + (foreign << 16) + (isolated << 32) + ((there - own) << 48)
+        some = flags & OCCUPIED & ~(flags >> (CLASS_SHIFT + 1))  # OWN_NETWORK 0, OWN_ISOLATED 1
+        n_there += flags & OCCUPIED
+        n_own += some
+        n_isolated += some & (flags >> CLASS_SHIFT)
+    for k in range(PAGE):
+        slot = lane(first, k)
+        flags = int(mitochondria.flags[slot])
+        some = flags & OCCUPIED & ~(flags >> (CLASS_SHIFT + 1))
+        n_foreign += some if int(mitochondria.birth[slot]) >> POPULATION_SHIFT != population else 0
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
@@ -129,16 +132,14 @@ def add_page(h, first, sums, mitochondria, cells, p):
         working += int(scaled + 0.5) << shift
         site1 += int(scaled * b1 * e1 + 0.5) << shift
         site3 += int(scaled * b3 * e34 + 0.5) << shift
-    network = counts & MASK16
-    isolated = (counts >> 32) & MASK16
-    sums[COUNT_AT] += network + isolated
-    sums[FOREIGN_AT] += (counts >> 16) & MASK16
+    sums[COUNT_AT] += n_own
+    sums[FOREIGN_AT] += n_foreign
     sums[COPIES_AT] += even & MASK16
     sums[COPIES_AT + 1] += odd & MASK16
     sums[COPIES_AT + 2] += even >> 16
     sums[COPIES_AT + 3] += odd >> 16
-    sums[SUM_COUNT] += network
-    sums[N_SUMS + SUM_COUNT] += isolated
+    sums[SUM_COUNT] += n_own - n_isolated
+    sums[N_SUMS + SUM_COUNT] += n_isolated
     add_both(sums, SUM_MASS, mass)
     add_both(sums, SUM_DAMAGE, damaged)
     add_both(sums, SUM_ETC, etc)
@@ -148,7 +149,7 @@ def add_page(h, first, sums, mitochondria, cells, p):
     add_both(sums, SUM_DEHYDROGENASE, working)
     add_both(sums, SUM_SITE_I, site1)
     add_both(sums, SUM_SITE_III, site3)
-    if counts >> 48 != 0:
+    if n_there != n_own:
         for k in range(PAGE):
             flags = int(mitochondria.flags[first + k])
             if flags & OCCUPIED != 0 and (flags >> CLASS_SHIFT) & CLASS_MASK > OWN_ISOLATED:

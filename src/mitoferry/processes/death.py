@@ -131,9 +131,12 @@ def necrosis_rate(atp, p):
 
 
 @row
-def waiting(rate, u):
-    """Exponential waiting time [s] at ``rate`` [1/h] from one uniform."""
-    if rate <= 0.0:
+def waiting(rate, u, dt):
+    """Exponential waiting time [s] at ``rate`` [1/h] from one uniform; NEVER where it is certainly beyond ``dt`` [s].
+
+    -log(u) >= 1 - u, so that most draws need no logarithm.
+    """
+    if 3600.0 * (1.0 - u) >= 1.000001 * rate * dt:
         return NEVER
     return -3600.0 * log(u) / rate
 
@@ -247,11 +250,11 @@ def death_row(i, cells, groups, wells, p, step):
     if int(cells.traps[i]) != 0:
         rate += p.trap_lysis
     other = float(cells.other_hazards[i, HAZARD_PYROPTOSIS]) + float(cells.other_hazards[i, HAZARD_FERROPTOSIS])
-    necrosis = waiting(rate + other, v)
+    necrosis = waiting(rate + other, v, step.dt)
     attack = NEVER
     if state != CELL_APOPTOTIC:
-        attack = waiting(float(cells.other_hazards[i, HAZARD_ATTACK]), y)
-    by_chance = waiting(chance_rate(i, state, cells, groups, p), u)
+        attack = waiting(float(cells.other_hazards[i, HAZARD_ATTACK]), y, step.dt)
+    by_chance = waiting(chance_rate(i, state, cells, groups, p), u, step.dt)
     appointed = appointed_time(i, state, cells, groups, wells, p, step)
     first = min(min(appointed, attack), min(by_chance, necrosis))
     if first >= step.dt:

@@ -14,21 +14,15 @@ LARGEST = 65535
 
 
 @row
-def mixed(here, there, share, u):
-    """Integer with expectation ``here + share (there - here)``; equal shares on both sides conserve the sum."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here + stochastic_round(share * difference, u)
+def mix(column, s1, s2, share1, share2, u):
+    """Both partners' values of a per-mass quantity move towards the other's by their shares; equal shares conserve the sum.
 
-
-@row
-def given(here, there, share, u):
-    """As :func:`mixed`, seen from the other partner: the same ``u``, the opposite sign."""
-    difference = there - here
-    if difference == 0:
-        return here
-    return here - stochastic_round(-share * difference, u)
+    Where they are equal nothing changes, as ``u`` < 1.
+    """
+    a = int(column[s1])
+    b = int(column[s2])
+    column[s1] = a + stochastic_round(share1 * (b - a), u)
+    column[s2] = b - stochastic_round(share2 * (b - a), u)
 
 
 @row
@@ -40,10 +34,22 @@ def carried(amount_1, amount_2, out_share, in_share, u):
 
 
 @row
-def exchange(s1, s2, x, shift, u, mitochondria):
+def carry(column, s1, s2, out_share, in_share, u):
+    """Shares of the two partners' amounts change sides."""
+    a = int(column[s1])
+    b = int(column[s2])
+    if a + b > 0:
+        net = carried(a, b, out_share, in_share, u)
+        column[s1] = a + net
+        column[s2] = b - net
+
+
+@row
+def exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochondria):
     """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
 
-    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding.
+    ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding. ``some_carried`` and ``some_bound`` say whether
+    there may be label or dye, and inhibitors.
     """
     m1 = int(mitochondria.mass[s1])
     m2 = int(mitochondria.mass[s2])
@@ -54,52 +60,22 @@ def exchange(s1, s2, x, shift, u, mitochondria):
     if over > 0.0:
         incoming = incoming - over
         outgoing = outgoing - over
-    new1 = m1 + shift
-    new2 = m2 - shift
-    f1 = incoming / new1
-    f2 = outgoing / new2
-    a = int(mitochondria.label[s1])
-    b = int(mitochondria.label[s2])
-    if a + b > 0:
-        label = carried(a, b, outgoing / m1, incoming / m2, u)
-        mitochondria.label[s1] = a + label
-        mitochondria.label[s2] = b - label
-    a = int(mitochondria.dye[s1])
-    b = int(mitochondria.dye[s2])
-    if a + b > 0:
-        dye = carried(a, b, outgoing / m1, incoming / m2, u)
-        mitochondria.dye[s1] = a + dye
-        mitochondria.dye[s2] = b - dye
-    a = int(mitochondria.damage[s1])
-    b = int(mitochondria.damage[s2])
-    mitochondria.damage[s1] = mixed(a, b, f1, u)
-    mitochondria.damage[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex1[s1])
-    b = int(mitochondria.complex1[s2])
-    mitochondria.complex1[s1] = mixed(a, b, f1, u)
-    mitochondria.complex1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex34[s1])
-    b = int(mitochondria.complex34[s2])
-    mitochondria.complex34[s1] = mixed(a, b, f1, u)
-    mitochondria.complex34[s2] = given(b, a, f2, u)
-    a = int(mitochondria.complex5[s1])
-    b = int(mitochondria.complex5[s2])
-    mitochondria.complex5[s1] = mixed(a, b, f1, u)
-    mitochondria.complex5[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound1[s1])
-    b = int(mitochondria.bound1[s2])
-    mitochondria.bound1[s1] = mixed(a, b, f1, u)
-    mitochondria.bound1[s2] = given(b, a, f2, u)
-    a = int(mitochondria.bound3[s1])
-    b = int(mitochondria.bound3[s2])
-    mitochondria.bound3[s1] = mixed(a, b, f1, u)
-    mitochondria.bound3[s2] = given(b, a, f2, u)
-    a = int(mitochondria.psi_offset[s1])
-    b = int(mitochondria.psi_offset[s2])
-    mitochondria.psi_offset[s1] = mixed(a, b, f1, u)
-    mitochondria.psi_offset[s2] = given(b, a, f2, u)
-    mitochondria.mass[s1] = new1
-    mitochondria.mass[s2] = new2
+    f1 = incoming / (m1 + shift)
+    f2 = outgoing / (m2 - shift)
+    if some_carried:
+        carry(mitochondria.label, s1, s2, outgoing / m1, incoming / m2, u)
+        carry(mitochondria.dye, s1, s2, outgoing / m1, incoming / m2, u)
+    mix(mitochondria.damage, s1, s2, f1, f2, u)
+    if some_made:
+        mix(mitochondria.complex1, s1, s2, f1, f2, u)
+        mix(mitochondria.complex34, s1, s2, f1, f2, u)
+        mix(mitochondria.complex5, s1, s2, f1, f2, u)
+    if some_bound:
+        mix(mitochondria.bound1, s1, s2, f1, f2, u)
+        mix(mitochondria.bound3, s1, s2, f1, f2, u)
+    mix(mitochondria.psi_offset, s1, s2, f1, f2, u)
+    mitochondria.mass[s1] = m1 + shift
+    mitochondria.mass[s2] = m2 - shift
 
 
 @row

@@ -48,38 +48,46 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
-    CYTOSOL,
-    DAMAGE_SCALE,
-    DONOR_ENDOSOME,
-    DONOR_FREE,
-    DOUBLE_MEMBRANE,
-    ENDOSOME,
-    FUSED,
-    MASS_SCALE,
     N_CLASSES,
     OCCUPIED,
-    OWN_ISOLATED,
-    OWN_NETWORK,
     PAGE,
-    PORE_OPEN,
-    PSI_OFFSET_SCALE,
     SUM_DAMAGE,
     SUM_MASS,
-    WITHOUT_POTENTIAL,
 )
-from mitoferry.core.streams import FISSION, FUSION
-from mitoferry.processes.fusion_content import deal_copies, exchange
-from mitoferry.processes.organelle import class_of, excess_oxidant, place_of, with_class
+from mitoferry.core.streams import FUSION
+from mitoferry.processes.fusion_content import deal_copies
+from mitoferry.processes.fusion_pair import (
+    COMPATIBLE,
+    DECAY,
+    FAR_SHARE,
+    LANES,
+    LENGTH,
+    MEANS,
+    MOST,
+    N_TERMS,
+    RATE,
+    STRENGTH,
+    STRESS,
+    SURE,
+    fused,
+    join,
+    left_of,
+    meet,
+    pair_pages,
+    part_unevenly,
+    settle,
+    share_content,
+    uneven_chance,
+)
+from mitoferry.processes.organelle import excess_oxidant
 from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, relative_h2o2
 
 if TYPE_CHECKING:
     from mitoferry.core.schema import Step
     from mitoferry.core.world import World
 
-FAR, FAR_SHARE = 5.0, 0.986  # f at FAR widths above the threshold, squared: 1/(1 + exp(-5))^2 = 0.98666
-# columns of the scratch table of a step, one row per cell
-LENGTH, PLACES, LANES, RATE, MOST, SURE, COMPATIBLE, STRENGTH, STRESS, DECAY, MEANS = range(11)
-N_TERMS = MEANS + N_CLASSES
+
+LAST = PAGE - 1
 
 
 class Parameters(NamedTuple):
@@ -106,26 +114,6 @@ class Parameters(NamedTuple):
 
 
 @row
-def chain_place(page, cells, pages, h):
-    """Position of ``page`` in the chain of cell ``h``."""
-    index = 0
-    q = int(cells.first_page[h])
-    while q != page and q >= 0:
-        index += 1
-        q = int(pages.next[q])
-    return index
-
-
-@row
-def chain_page(cells, pages, h, index):
-    """The page at position ``index`` of the chain of cell ``h``."""
-    q = int(cells.first_page[h])
-    for _ in range(index):
-        q = int(pages.next[q])
-    return q
-
-
-@row
 def class_damage(cells, h, k):
     """Mean damage of energy class ``k`` of cell ``h``, weighted by mass."""
     mass = int(cells.sums[h, k, SUM_MASS])
@@ -135,145 +123,22 @@ def class_damage(cells, h, k):
 
 
 @row
-def settle(slot, mean0, mean1, mean2, mean3, decay, mitochondria, p):
-    """Relax the potential offset of one mitochondrion and set its energy class; an empty slot stays. Without branches."""
-    flags = int(mitochondria.flags[slot])
-    occupied = flags & OCCUPIED != 0
-    energy_class = class_of(flags)
-    low = mean1 if energy_class == OWN_ISOLATED else mean0
-    high = mean3 if energy_class == DONOR_ENDOSOME else mean2
-    mean = high if energy_class >= DONOR_FREE else low
-    target = p.offset_damage * (DAMAGE_SCALE * int(mitochondria.damage[slot]) - mean) / PSI_OFFSET_SCALE
-    before = int(mitochondria.psi_offset[slot])
-    offset = target + (before - target) * decay
-    offset = min(max(math.floor(offset + 0.5), -32000.0), 32000.0)
-    mitochondria.psi_offset[slot] = int(offset) if occupied else before
-    place = place_of(flags)
-    own = energy_class == OWN_NETWORK and (flags & PORE_OPEN != 0 or offset * PSI_OFFSET_SCALE > p.isolation_offset)
-    wanted = OWN_ISOLATED if own else energy_class
-    wanted = DONOR_FREE if energy_class == DONOR_ENDOSOME else wanted
-    wanted = DONOR_ENDOSOME if place == ENDOSOME or place == DOUBLE_MEMBRANE else wanted
-    mitochondria.flags[slot] = with_class(flags, wanted) if occupied else flags
-
-
-@row
-def own_potential(slot, cells, h, mitochondria):
-    """Potential [mV] of a mitochondrion that can fuse; -1000 with an open pore, broken, or outside the cytosol."""
-    flags = int(mitochondria.flags[slot])
-    if place_of(flags) != CYTOSOL or flags & WITHOUT_POTENTIAL != 0:
-        return -1000.0
-    return float(cells.psi[h, class_of(flags)]) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
-
-
-@row
-def can_fuse(psi, p):
-    """Chance factor f(psi) of a mitochondrion to take part in a fusion; 0 where it cannot."""
-    if psi <= -1000.0:
-        return 0.0
-    return 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
-
-
-@row
-def join(slot, mitochondria):
-    """A partner of a fusion belongs to the own network now."""
-    flags = int(mitochondria.flags[slot])
-    if class_of(flags) == DONOR_FREE:
-        flags = flags | FUSED
-    mitochondria.flags[slot] = with_class(flags, OWN_NETWORK)
-
-
-@row
-def part(s1, s2, x, s, u, deal, strength, stress, key0, key1, mitochondria, p, step):
-    """Content of a fused pair: how much mixes, how mass is divided, whether one partner leaves with a lower potential.
-
-    Four uniforms say how: ``x``, ``s``, ``u`` (rounding) and ``deal``, which is used twice: below ``mtdna_exchange`` or
-    not, and what is left of it, stretched to 0..1, is uniform again.
-    """
-    x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
-    m1 = int(mitochondria.mass[s1])
-    total = m1 + int(mitochondria.mass[s2])
-    if total <= 0:
-        return
-    shift = 0
-    smallest = int(p.smallest_mass / MASS_SCALE)
-    largest = int(p.largest_mass / MASS_SCALE)
-    if s < strength and total >= 2 * smallest and total <= 2 * largest:
-        share = 0.5 + p.split_spread * (2.0 * s / min(strength, 1.0) - 1.0)
-        new = int(share * total)
-        new = min(max(new, max(smallest, total - largest)), min(largest, total - smallest))
-        shift = new - m1
-    if m1 > 0 and total > m1:
-        exchange(s1, s2, x, shift, u, mitochondria)
-    if deal < p.mtdna_exchange:
-        deal_copies(s1, s2, key0, key1, mitochondria, step)
-        deal = deal / p.mtdna_exchange
-    else:
-        deal = (deal - p.mtdna_exchange) / (1.0 - p.mtdna_exchange)
-    if deal < p.uneven_chance * strength * (1.0 + p.stress_gain * stress):
-        b, c, _, _ = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FISSION, step.step, 0)
-        slot = s1 if b < 0.5 else s2
-        drop = p.uneven_drop * (0.5 + c) / PSI_OFFSET_SCALE
-        mitochondria.psi_offset[slot] = int(min(int(mitochondria.psi_offset[slot]) + drop, 32000.0))
-        mitochondria.flags[slot] = with_class(int(mitochondria.flags[slot]), OWN_ISOLATED)
-
-
-@row
-def fused(s1, s2, a, rate, sure, compatible, cells, h, mitochondria, p, step):
-    """Whether a pair fuses, given its uniform ``a``: -1, or what is left of ``a``, stretched to 0..1 (uniform again).
-
-    Where both potentials are far above the threshold, a chance of ``sure`` needs no look at how far.
-    """
-    donor1 = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE
-    donor2 = class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
-    if donor1 and donor2:
-        return -1.0
-    if donor1 or donor2:
-        rate = rate * compatible
-    psi1 = own_potential(s1, cells, h, mitochondria)
-    psi2 = own_potential(s2, cells, h, mitochondria)
-    least = 0.0
-    if not donor1 and not donor2 and min(psi1, psi2) > p.potential_half + FAR * p.potential_width:
-        if a < sure:
-            return a / sure
-        least = sure
-    whole = chance(rate * can_fuse(psi1, p) * can_fuse(psi2, p), step.dt / 3600.0)
-    if a >= whole:
-        return -1.0
-    return (a - least) / (whole - least)
-
-
-@row
-def meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step):
-    """What happens to a pair in this step, from four uniforms."""
-    deal = fused(s1, s2, a, terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE], cells, h, mitochondria, p, step)
-    if deal >= 0.0:
-        join(s1, mitochondria)
-        join(s2, mitochondria)
-        part(s1, s2, x, s, u, deal, terms[h, STRENGTH], terms[h, STRESS], key0, key1, mitochondria, p, step)
-
-
-@row
-def cell_terms(h, cells, groups, wells, pages, terms, p, step):
-    """What all pairs of cell ``h`` share in this step, into row ``h`` of ``terms``."""
+def cell_terms(h, cells, groups, wells, pages, partners, before, terms, p, step):
+    """What all pairs of cell ``h`` share in this step, into row ``h`` of ``terms``; which of its pages meet, into ``partners``."""
     terms[h, LENGTH] = 0.0
     if not alive(int(cells.state[h])):
         return
-    length = 0
-    page = int(cells.first_page[h])
-    while page >= 0:
-        length += 1
-        page = int(pages.next[page])
     g = int(cells.group[h])
     w = int(cells.well[h])
+    a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[h], 0, FUSION, step.step, 1)
+    length = pair_pages(h, a, cells, pages, partners, before)
     h2o2 = relative_h2o2(h, cells, groups)
     crowding = min(length * PAGE / max(int(cells.n_mitochondria[h]), 1), 4.0)
     rate = p.fusion_rate * crowding * float(groups.nodes[g, NODE_FUSION])
     rate = rate * exp(-p.oxidant_block * max(h2o2 - RESTING_H2O2, 0.0) / p.oxidant_scale)
     dt = step.dt / 3600.0
     compatible = float(groups.arrival_fusion[g])
-    a, b, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[h], 0, FUSION, step.step, 1)
     terms[h, LENGTH] = float(length)
-    terms[h, PLACES] = math.floor(a * length)
     terms[h, LANES] = math.floor(b * PAGE)
     terms[h, RATE] = rate
     terms[h, MOST] = chance(rate * max(compatible, 1.0), dt)
@@ -287,45 +152,25 @@ def cell_terms(h, cells, groups, wells, pages, terms, p, step):
 
 
 @row
-def partner_of(i, h, cells, pages, terms):
+def partner_of(i, h, partners, terms):
     """The page that page ``i`` of cell ``h`` meets in this step, or -1 where that one comes first in the chain."""
-    length = int(terms[h, LENGTH])
-    if length == 0:
-        return -1
-    index = chain_place(i, cells, pages, h)
-    other = (int(terms[h, PLACES]) - index + length) % length
-    if other < index:
-        return -1
-    return chain_page(cells, pages, h, other)
+    return int(partners[i]) if terms[h, LENGTH] > 0.0 else -1
 
 
-def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
-    """As ``fusion_page``, one pass after the other: offsets and classes, draws, then the few pairs that may meet."""
-    h = int(pages.owner[i])
-    if h < 0:
-        return
-    draw_a = lanes()
-    draw_x = lanes()
-    draw_s = lanes()
-    draw_u = lanes()
-    chosen = lanes()
-    partner = partner_of(i, h, cells, pages, terms)
-    if partner < 0:
-        return
-    w = int(cells.well[h])
-    key0 = int(wells.key0[w])
-    key1 = int(wells.key1[w])
-    total = int(terms[h, LANES])
-    most = terms[h, MOST]
+@row
+def settle_page(first, h, terms, mitochondria, p):
+    """Settle the slots of a page of cell ``h``."""
     mean0, mean1, mean2, mean3 = terms[h, MEANS], terms[h, MEANS + 1], terms[h, MEANS + 2], terms[h, MEANS + 3]
     decay = terms[h, DECAY]
     for k in range(PAGE):
-        settle(lane(i * PAGE, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
-    if partner != i:
-        for k in range(PAGE):
-            settle(lane(partner * PAGE, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
+        settle(lane(first, k), mean0, mean1, mean2, mean3, decay, mitochondria, p)
+
+
+@row
+def choose(first1, first2, total, most, key0, key1, draw_a, draw_x, draw_s, draw_u, chosen, mitochondria, step):
+    """Draw for the slots of a page, and list those that may fuse with their partners in ``chosen``; returns how many."""
     for k in range(PAGE):
-        slot = lane(i * PAGE, k)
+        slot = lane(first1, k)
         a, x, s, u = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FUSION, step.step, 0)
         empty = int(mitochondria.flags[slot]) & OCCUPIED == 0
         draw_a[k] = 1.0 if empty else a
@@ -334,23 +179,92 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, terms, p, step):
         draw_u[k] = u
     n = 0
     for k in range(PAGE):
-        j = (total - k + PAGE) % PAGE
+        j = (total - k) & LAST
         chosen[n] = float(k)
-        there = int(mitochondria.flags[lane(partner * PAGE, j)]) & OCCUPIED != 0
-        n += 1 if draw_a[k] < most and there and (partner != i or j > k) else 0
+        there = int(mitochondria.flags[lane(first2, j)]) & OCCUPIED != 0
+        n += 1 if draw_a[k] < most and there and (first1 != first2 or j > k) else 0
+    return n
+
+
+@row
+def decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step):
+    """Which of ``n`` chosen pairs fuse: their number; they stay in ``chosen``, what is left of their draws is put into ``draw_a``."""
+    rate, sure, compatible = terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE]
+    n_fused = 0
+    for m in range(n):  # chosen[m] >= m >= n_fused: no draw is lost that is still to be read
+        k = int(chosen[m])
+        s2 = lane(first2, (total - k) & LAST)
+        deal = fused(lane(first1, k), s2, draw_a[k], rate, sure, compatible, cells, h, mitochondria, p, step)
+        chosen[n_fused] = float(k)
+        draw_a[n_fused] = deal
+        n_fused += 1 if deal >= 0.0 else 0
+    return n_fused
+
+
+@row
+def some_of(column1, column2, first1, first2):
+    """Whether any slot of two pages has something in one of two columns."""
+    some = 0
+    for k in range(PAGE):
+        some |= (
+            int(column1[lane(first1, k)]) | int(column1[lane(first2, k)]) | int(column2[lane(first1, k)]) | int(column2[lane(first2, k)])
+        )
+    return some != 0
+
+
+def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, step):
+    """As ``fusion_page``, one pass after the other: offsets and classes, draws, the few pairs that may meet, and rarer things last.
+
+    What is rare is listed without branches and treated on its own: a processor that guesses wrong waits longer than a pair takes.
+    """
+    h = int(pages.owner[i])
+    if h < 0:
+        return
+    draw_a, draw_x, draw_s, draw_u = lanes(), lanes(), lanes(), lanes()
+    chosen, dealt, uneven = lanes(), lanes(), lanes()
+    partner = partner_of(i, h, partners, terms)
+    if partner < 0:
+        return
+    key0, key1 = int(wells.key0[int(cells.well[h])]), int(wells.key1[int(cells.well[h])])
+    total, strength = int(terms[h, LANES]), terms[h, STRENGTH]
+    first1, first2 = i * PAGE, partner * PAGE
+    some_carried = some_of(mitochondria.label, mitochondria.dye, first1, first2)
+    some_bound = some_of(mitochondria.bound1, mitochondria.bound3, first1, first2)
+    some_made = some_of(mitochondria.complex1, mitochondria.complex34, first1, first2)
+    some_made = some_of(mitochondria.complex5, mitochondria.mass, first1, first2) or some_made
+    settle_page(first1, h, terms, mitochondria, p)
+    if partner != i:
+        settle_page(first2, h, terms, mitochondria, p)
+    n = choose(first1, first2, total, terms[h, MOST], key0, key1, draw_a, draw_x, draw_s, draw_u, chosen, mitochondria, step)
+    n = decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step)
+    below = uneven_chance(strength, terms[h, STRESS], p)
+    n_dealt, n_uneven = 0, 0
     for m in range(n):
         k = int(chosen[m])
-        s2 = lane(partner * PAGE, (total - k + PAGE) % PAGE)
-        meet(lane(i * PAGE, k), s2, draw_a[k], draw_x[k], draw_s[k], draw_u[k], terms, cells, h, key0, key1, mitochondria, p, step)
+        s1, s2 = lane(first1, k), lane(first2, (total - k) & LAST)
+        join(s1, mitochondria)
+        join(s2, mitochondria)
+        share_content(s1, s2, draw_x[k], draw_s[k], draw_u[k], strength, some_carried, some_bound, some_made, mitochondria, p)
+        there = int(mitochondria.mass[s1]) + int(mitochondria.mass[s2]) > 0
+        dealt[n_dealt] = float(k)
+        n_dealt += 1 if draw_a[m] < p.mtdna_exchange and there else 0
+        uneven[n_uneven] = float(k)
+        n_uneven += 1 if left_of(draw_a[m], p) < below and there else 0
+    for m in range(n_dealt):
+        k = int(dealt[m])
+        deal_copies(lane(first1, k), lane(first2, (total - k) & LAST), key0, key1, mitochondria, step)
+    for m in range(n_uneven):
+        k = int(uneven[m])
+        part_unevenly(lane(first1, k), lane(first2, (total - k) & LAST), key0, key1, mitochondria, p, step)
 
 
 @row(cpu=_fusion_page_cpu)
-def fusion_page(i, cells, wells, pages, mitochondria, terms, p, step):
+def fusion_page(i, cells, wells, pages, mitochondria, partners, terms, p, step):
     """All pairs of page ``i`` with its partner page in this step (done by the one that comes first in the chain)."""
     h = int(pages.owner[i])
     if h < 0:
         return
-    partner = partner_of(i, h, cells, pages, terms)
+    partner = partner_of(i, h, partners, terms)
     if partner < 0:
         return
     w = int(cells.well[h])
@@ -378,8 +292,10 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of fusion and fission in all cells."""
     backend, w = world.backend, world
     terms = np.zeros((w.n_cells, N_TERMS))
-    backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, terms, p, step)
-    backend.each(fusion_page, len(w.pages.owner), w.cells, w.wells, w.pages, w.mitochondria, terms, p, step)
+    n_pages = len(w.pages.owner)
+    partners, before = np.zeros(n_pages, dtype=np.int32), np.zeros(n_pages, dtype=np.int32)
+    backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, partners, before, terms, p, step)
+    backend.each(fusion_page, n_pages, w.cells, w.wells, w.pages, w.mitochondria, partners, terms, p, step)
 
 
 PROCESS = Process(

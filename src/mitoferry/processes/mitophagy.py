@@ -131,37 +131,60 @@ def demand_one(h, slot, sums, cells, groups, mitochondria, p, step):
 
 @row
 def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
-    """As :func:`demand_slot` for the slots of a page: most hold a mitochondrion with potential, without PINK1, at the basal hazard."""
+    """As :func:`demand_slot` for the slots of a page, without branches: flags and waiting times, then their hazards."""
     if not alive(int(cells.state[h])):
         return
-    if float(cells.arrival_pulse[h]) > 0.0:
-        for k in range(PAGE):
-            demand_one(h, first + k, sums, cells, groups, mitochondria, p, step)
-        return
-    busy = lanes()
-    threshold = min(p.pink1_potential, LIVES_BELOW * float(groups.resting_potential[int(cells.group[h])]))
+    g = int(cells.group[h])
+    threshold = min(p.pink1_potential, LIVES_BELOW * float(groups.resting_potential[g]))
     network, isolated = float(cells.psi[h, OWN_NETWORK]), float(cells.psi[h, OWN_ISOLATED])
     free, inside = float(cells.psi[h, DONOR_FREE]), float(cells.psi[h, DONOR_ENDOSOME])
-    quiet, n_busy = 0, 0
+    passed = int(step.dt / DEPOLARISED_SCALE)
+    here, tagged, n_low, n_waiting = 0, 0, 0, 0
+    low = lanes()
     for k in range(PAGE):
         slot = lane(first, k)
         flags = int(mitochondria.flags[slot])
         energy_class = class_of(flags)
-        low = isolated if energy_class == OWN_ISOLATED else network
-        high = inside if energy_class == DONOR_ENDOSOME else free
-        psi = (high if energy_class >= DONOR_FREE else low) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
-        here = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
-        some = here if psi < threshold else 0
-        some = here if flags & (PINK1 | WITHOUT_POTENTIAL) != 0 else some
-        some = here if int(mitochondria.depolarised[slot]) > 0 else some
-        busy[k] = float(some)
-        n_busy += some
-        quiet += here - some
-    sums[0] += quiet * int(p.basal_rate * HAZARD_UNITS)
-    if n_busy > 0:
+        own = isolated if energy_class == OWN_ISOLATED else network
+        foreign = inside if energy_class == DONOR_ENDOSOME else free
+        psi = (foreign if energy_class >= DONOR_FREE else own) - PSI_OFFSET_SCALE * int(mitochondria.psi_offset[slot])
+        psi = 0.0 if flags & WITHOUT_POTENTIAL != 0 else psi
+        some = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
+        some_low = some if psi < threshold else 0
+        low[k] = float(some + some_low)  # 0 not asked, 1 with potential, 2 below the threshold
+        here += some
+        n_low += some_low
+        tagged += some if flags & PINK1 != 0 else 0
+        n_waiting += some if int(mitochondria.depolarised[slot]) > 0 else 0
+    if n_low + n_waiting + tagged > 0:
+        tagged = 0
         for k in range(PAGE):
-            if busy[k] != 0.0:
-                demand_one(h, first + k, sums, cells, groups, mitochondria, p, step)
+            slot = lane(first, k)
+            waited = int(mitochondria.depolarised[slot])
+            new = min(waited + passed, 65535) if low[k] > 1.0 else 0
+            mitochondria.depolarised[slot] = waited if low[k] == 0.0 else new
+        for k in range(PAGE):
+            slot = lane(first, k)
+            flags = int(mitochondria.flags[slot])
+            long = int(mitochondria.depolarised[slot]) * DEPOLARISED_SCALE >= p.pink1_delay * 3600.0
+            tag = PINK1 if long else flags & PINK1
+            new = (flags & ~PINK1) | (tag if low[k] > 1.0 else 0)
+            mitochondria.flags[slot] = flags if low[k] == 0.0 else new
+            tagged += 1 if (low[k] > 0.0) & (new & PINK1 != 0) else 0
+    tag_rate = p.basal_rate + p.pink1_rate * float(groups.nodes[g, NODE_PINK1_PARKIN])
+    pulse = float(cells.arrival_pulse[h])
+    if pulse <= 0.0:
+        sums[0] += (here - tagged) * int(p.basal_rate * HAZARD_UNITS) + tagged * int(tag_rate * HAZARD_UNITS)
+        return
+    node = float(groups.nodes[g, NODE_ARRIVAL_MITOPHAGY])
+    total = 0
+    for k in range(PAGE):
+        slot = lane(first, k)
+        rate = tag_rate if int(mitochondria.flags[slot]) & PINK1 != 0 else p.basal_rate
+        damage = DAMAGE_SCALE * int(mitochondria.damage[slot])
+        rate = rate + p.arrival_gain * pulse * damage * node
+        total += int(rate * HAZARD_UNITS) if low[k] > 0.0 else 0
+    sums[0] += total
 
 
 @row(page=demand_page)
@@ -223,14 +246,18 @@ def degrade_page(h, first, sums, cells, groups, wells, mitochondria, p, step):
     low = base * dt
     high = (base + p.pink1_rate * float(groups.nodes[g, NODE_PINK1_PARKIN])) * dt
     possible = 0
+    busy = lanes()
     for k in range(PAGE):
         slot = lane(first, k)
         u, _, _, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], MITOPHAGY, step.step, 0)
         bound = high if int(mitochondria.flags[slot]) & PINK1 != 0 else low
-        possible += 1 if u < bound else 0
+        some = 1 if u < bound else 0
+        busy[k] = float(some)
+        possible += some
     if possible > 0:
         for k in range(PAGE):
-            degrade_one(h, first + k, sums, cells, groups, wells, mitochondria, p, step)
+            if busy[k] != 0.0:
+                degrade_one(h, first + k, sums, cells, groups, wells, mitochondria, p, step)
 
 
 @row(page=degrade_page)

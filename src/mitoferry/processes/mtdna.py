@@ -75,6 +75,7 @@ ACTIVE, LOSS, GAIN, WEIGHT, TARGETS, REFERENCE, EXPRESSION, PATHOGENIC, N_RATES 
 MAX_DOSE = 1.2
 GROWTH_BAND = 0.1
 LEAST_SET_POINT = 0.01
+LEFT, NETWORK = -1e300, -1e299  # in place of a level of expression: complexes stay, or follow the network
 
 
 class Parameters(NamedTuple):
@@ -106,9 +107,8 @@ def threshold(h, centre, width):
 @row
 def dose(x, half):
     """Expression relative to normal where there are x times the normal number of copies."""
-    if x <= 0.0:
-        return 0.0
-    return min((1.0 + half) * x / (x + half), MAX_DOSE)
+    some = min((1.0 + half) * x / max(x + half, 1e-300), MAX_DOSE)
+    return 0.0 if x <= 0.0 else some
 
 
 @row
@@ -253,13 +253,17 @@ def shares(flags):
 
 @row
 def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
-    """As :func:`mtdna_slot` for the slots of a page: draws, the copies that change, then the complexes of the own network side by side."""
+    """As :func:`mtdna_slot` for the slots of a page: draws, the copies that change, then the complexes side by side.
+
+    Those apart from the network express by their own copies: here where these are of one harmless haplotype and do not change.
+    """
     if rates[h, ACTIVE] == 0.0:
         return
     draw_a = lanes()
     draw_b = lanes()
     draw_c = lanes()
     busy = lanes()
+    own = lanes()
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])
@@ -276,6 +280,8 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
         draw_b[k] = b
         draw_c[k] = c
     even, odd, n_busy = 0, 0, 0
+    reference = max(rates[h, REFERENCE], 1e-9)
+    harmful = rates[h, PATHOGENIC] + rates[h, PATHOGENIC + 1] + rates[h, PATHOGENIC + 2] + rates[h, PATHOGENIC + 3]
     for k in range(PAGE):
         slot = lane(first, k)
         word = copies_word(mitochondria.copies, slot)
@@ -288,9 +294,13 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
         some = c0 * (c1 + c2 + c3) + c1 * (c2 + c3) + c2 * c3  # 0 for a single haplotype
         some = 1 if draw_a[k] > 1.0 - total * loss else some
         some = 1 if draw_b[k] > 1.0 - total * gain else some
-        some = 1 if place_of(flags) == CYTOSOL and class_of(flags) != OWN_NETWORK else some
+        apart = (place_of(flags) == CYTOSOL) & (class_of(flags) != OWN_NETWORK)
+        some = 1 if apart & (harmful > 0.0) else some
         some = 1 if some != 0 else 0
         busy[k] = float((flags & OCCUPIED) * some)
+        level = rates[h, EXPRESSION] * dose(total / reference, p.dose_half)
+        level = level if apart & (some == 0) & (flags & OCCUPIED != 0) else LEFT
+        own[k] = NETWORK if shares(flags) else level
     for k in range(PAGE):
         slot = lane(first, k)
         some = int(busy[k])
@@ -316,18 +326,18 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
     for k in range(PAGE):
         slot = lane(first, k)
         value = int(mitochondria.complex1[slot])
-        new = approach(value, first1, weight, draw_c[k])
-        mitochondria.complex1[slot] = new if shares(int(mitochondria.flags[slot])) else value
+        new = approach(value, first1 if own[k] == NETWORK else own[k], weight, draw_c[k])
+        mitochondria.complex1[slot] = new if own[k] > LEFT else value
     for k in range(PAGE):
         slot = lane(first, k)
         value = int(mitochondria.complex34[slot])
-        new = approach(value, first2, weight, draw_c[k])
-        mitochondria.complex34[slot] = new if shares(int(mitochondria.flags[slot])) else value
+        new = approach(value, first2 if own[k] == NETWORK else own[k], weight, draw_c[k])
+        mitochondria.complex34[slot] = new if own[k] > LEFT else value
     for k in range(PAGE):
         slot = lane(first, k)
         value = int(mitochondria.complex5[slot])
-        new = approach(value, first3, weight, draw_c[k])
-        mitochondria.complex5[slot] = new if shares(int(mitochondria.flags[slot])) else value
+        new = approach(value, first3 if own[k] == NETWORK else own[k], weight, draw_c[k])
+        mitochondria.complex5[slot] = new if own[k] > LEFT else value
 
 
 @row(page=mtdna_page)

@@ -90,6 +90,7 @@ def pick(owner, kind, radius, left, draw, mitochondria, pages, cells, groups, we
         gain = p.enrichment - 1.0
     best = -1
     soonest = 0.0
+    heaviest = 1.000001 * max(1.0 + gain, 1.0)  # no weight is larger
     largest = largest_mass(radius, left, p)
     page = int(cells.first_page[owner])
     while page >= 0:
@@ -99,10 +100,11 @@ def pick(owner, kind, radius, left, draw, mitochondria, pages, cells, groups, we
                 u = uniform(
                     wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], VESICLE_CARGO, step.step, draw
                 )
-                time = -log(u) / (1.0 + gain * sickness(slot, owner, mitochondria, cells, groups, p))
-                if best < 0 or time < soonest:
-                    best = slot
-                    soonest = time
+                if best < 0 or 1.0 - u < soonest * heaviest:  # -log(u) >= 1 - u: most are later, whatever their weight
+                    time = -log(u) / (1.0 + gain * sickness(slot, owner, mitochondria, cells, groups, p))
+                    if best < 0 or time < soonest:
+                        best = slot
+                        soonest = time
         page = int(pages.next[page])
     return best
 
