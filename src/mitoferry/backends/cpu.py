@@ -105,12 +105,13 @@ def run({args}):
 """
 
 
-def driver_text(template: str, n: int) -> Any:
-    """The plain function of a template for ``n`` arguments; argument k becomes what ``_cast<k>`` makes of it."""
+def driver_text(template: str, tables: list[bool]) -> Any:
+    """The plain function of a template for as many arguments; argument k, where it is a table, becomes what ``_cast<k>`` makes of it."""
+    n = len(tables)
     source = template.format(
         args=", ".join(f"a{k}" for k in range(n)),
         tables=", ".join(f"t{k}" for k in range(n)),
-        casts="; ".join(f"t{k} = _cast{k}(a{k})" for k in range(n)) or "pass",
+        casts="; ".join(f"t{k} = _cast{k}(a{k})" if table else f"t{k} = a{k}" for k, table in enumerate(tables)) or "pass",
     )
     scope: dict[str, Any] = {"PAGE": PAGE, "__name__": __name__}
     exec(compile(source, __file__, "exec"), scope)
@@ -203,10 +204,6 @@ def _stop(helpers: list[_Helper]) -> None:
         helper.stop()
 
 
-def _same(value):
-    return value
-
-
 class Cpu:
     """Runs row functions compiled by Numba on ``threads`` threads.
 
@@ -225,6 +222,7 @@ class Cpu:
         self.cache_folder = cache_directory()
         import numba
 
+        from mitoferry.backends import inner as inner_compiler
         from mitoferry.backends import pointers, slabs
         from mitoferry.backends.stack import load_word, stack_lanes
 
@@ -233,9 +231,11 @@ class Cpu:
         njit: Any = numba.njit  # its annotations do not know _nrt
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
         self.threads = max(1, threads if threads is not None else available)
-        self._jit = njit(nogil=True, error_model="numpy", _nrt=False)
+        lean = inner_compiler.is_tried()
+        kernel = {"pipeline_class": inner_compiler.KernelCompiler} if lean else {}
+        self._jit = njit(nogil=True, error_model="numpy", _nrt=False, **kernel)
 
-        inner = {"_nrt": False, "pipeline_class": pointers.InnerCompiler}
+        inner = {"_nrt": False} | ({"pipeline_class": inner_compiler.InnerCompiler} if lean else {})
 
         def compile_row(text: Any, module: str) -> Any:
             # A table is passed by value, as hundreds of words: a hot row function that is not inlined copies them at
@@ -255,7 +255,6 @@ class Cpu:
             self._compiler.supply(copies_word, load_word)
         self._compiler.supply(multiply_slabs, slabs.multiply_slabs)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
-        self._unchanged = njit(forceinline=True, **inner)(_same)
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
         self._known: dict[int, tuple[Any, Any, int, int]] = {}
         self._short: dict[tuple[type, int], tuple[tuple[Any, ...], Any, int, int]] = {}  # other tables, by their first column
@@ -335,16 +334,17 @@ class Cpu:
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        run = self._jit(with_globals(driver_text(template, len(shapes) - (2 if finish else 0)), {}, name))
+        are_tables = [shape is not None for shape in shapes[2 if finish else 0 :]]
+        run = self._jit(with_globals(driver_text(template, are_tables), {}, name))
 
         def supply() -> None:
             """What the loop calls: needed where the kernel is compiled, not where it is loaded."""
             whole = row.__mitoferry_page__ if finish else None
             replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
-            casts = [self._unchanged if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
+            casts = [None if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
             if finish:
                 replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
-            run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts)})
+            run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts) if cast is not None})
 
         if self.caches:
             from mitoferry.backends.kernel_cache import KernelCache
@@ -359,13 +359,17 @@ class Cpu:
 
         Where a second process fills the same cache (``turns``), one waits while the other compiles, and then loads.
         """
+        from mitoferry.backends.inner import collector_at_rest
+
         if self.turns is None:
-            return driver.run(*args)
+            with collector_at_rest():
+                return driver.run(*args)
         import fcntl
 
         with open(self.turns / hashlib.sha256(driver.name.encode()).hexdigest()[:20], "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, or its process ends
-            return driver.run(*args)
+            with collector_at_rest():
+                return driver.run(*args)
 
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.

@@ -16,8 +16,6 @@ import numpy as np
 from llvmlite import ir
 from numba import from_dtype
 from numba.core import types
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_getattr_generic, models, register_model
 from numba.np.arrayobj import populate_array
@@ -36,6 +34,7 @@ class TableType(types.Type):
         for name, _, axes in columns:
             self.place[name] = at
             at += 1 + axes
+        self.bytes = {name: np.dtype(dtype).itemsize for name, dtype, _ in columns}
         self.arrays = {name: types.Array(from_dtype(np.dtype(dtype)), axes, "C") for name, dtype, axes in columns}
         super().__init__(name=f"{kind}_{hashlib.sha256(repr(columns).encode()).hexdigest()[:10]}")
 
@@ -67,7 +66,7 @@ def _column(context: Any, builder: Any, kind: TableType, pointer: Any, name: str
     array_type = kind.arrays[name]
     at = kind.place[name]
     array = context.make_array(array_type)(context, builder)
-    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+    itemsize = context.get_constant(types.intp, kind.bytes[name])
     shape = [word(at + 1 + axis) for axis in range(array_type.ndim)]
     strides = [itemsize]
     for length in reversed(shape[1:]):
@@ -89,81 +88,6 @@ def cast_to(kind: str, columns: tuple[Column, ...]) -> Any:
         return table(types.int64), codegen
 
     return cast
-
-
-class _InnerContext:
-    """A target context that stops short of machine code."""
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    def get_executable(self, library: Any, description: Any, environment: Any) -> Any:
-        """In place of the entry point from Python, which nobody calls: any built-in method, distinct for every function."""
-        return [].append
-
-
-_PLAIN = (types.Number, types.Boolean, types.Array, types.BaseTuple)
-_found: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # signatures of built-in functions, and the keys of their implementations
-
-
-class _InnerTyping:
-    """A typing context that remembers what built-in functions and operators give for plain arguments.
-
-    Numba tries some forty templates for every ``+`` of two numbers anew, a quarter of the time of a compilation.
-    """
-
-    def __init__(self, context: Any, flags: Any) -> None:
-        self._context = context
-        self._flags = repr(flags.values())
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    def resolve_function_type(self, function: Any, args: Any, keywords: Any) -> Any:
-        """The signature for these arguments, as Numba finds it, which is looked for once."""
-        if keywords or not isinstance(function, types.Function) or not all(isinstance(a, _PLAIN) for a in args):
-            return self._context.resolve_function_type(function, args, keywords)
-        key = (self._flags, function, tuple(args))
-        keys: Any = function._impl_keys  # type: ignore[attr-defined]  # of the implementation of each signature
-        known = _found.get(key)
-        if known is None:
-            signature = self._context.resolve_function_type(function, args, keywords)
-            if signature is None or signature.args not in keys:
-                return signature
-            known = _found[key] = signature, keys[signature.args]
-        signature, implementation = known
-        keys[signature.args] = implementation
-        return signature
-
-
-class _InnerLibrary(JITCodeLibrary):
-    """Code that is only linked into that of its callers, and is optimised and made machine code there."""
-
-    def _optimize_final_module(self) -> None:
-        """Left to the kernel, which inlines it."""
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-
-class InnerCompiler(Compiler):
-    """Numba's compiler for functions that only compiled code calls.
-
-    By default each of our 500 functions would be optimised and get machine code and two wrappers of its own, half of the
-    time; the kernel that calls it holds all of it once more.
-    """
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), "inner")
-        self.state.targetctx = _InnerContext(self.state.targetctx)
-        self.state.typingctx = _InnerTyping(self.state.typingctx, self.state.flags)
-        self.state.flags.no_cpython_wrapper = True
-        self.state.flags.no_cfunc_wrapper = True
 
 
 def is_table(value: Any) -> bool:
