@@ -6,7 +6,7 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
     J_D   = 5 rho_E damage m f                             oxidised, uncoupled chains
     J_I   = 4 j_0 (m b_I e_I) n f                          in front of blocked complex I
     J_III = 6 j_0 (m b_III e_III) n f                      in front of blocked complex III
-    J_RET = 5 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
+    J_RET = 4 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
     J_drug = node redox_cycling x R x respiration x n      redox cyclers, proportional to a working chain; R drug inside, 1 at rest
     J_fat = 4 j_0 N* f B                                   beta-oxidation under a load B of fatty acids (``fatty_acids``)
     J_pore = open mass x rate                              burst of an open permeability transition pore
@@ -15,7 +15,7 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
 Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 
-Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 20 a x j_0 N*/V_c, where x is what this cell has of the
+Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a x j_0 N*/V_c, where x is what this cell has of the
 enzymes relative to its type (``cell_variation``). ``a`` is the level of antioxidant enzymes that
 the cell type keeps: a healthy cell rests at a few nM whatever its type, so enzymes are as many as its own mitochondria call for at
 rest (``library/scaling.py``), never fewer than those of a stromal cell per mitochondrion. Mitochondria that idle at a high
@@ -38,8 +38,8 @@ Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Ge
 NF-kB holds it down (Liu 2008 Biochim Biophys Acta 1783:713, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516);
 succinate Chouchani 2014 Nature 515:431 (from memory). Other factors are modelling choices.
 What a bolus of peroxide or reoxygenation sets off ends with it: cells whose peroxidases cannot keep up for a while come back within the
-hour, as probes for H2O2 in living cells do. With enzymes a third fewer, NADPH oxidase at once with NF-kB and twice the reverse electron
-transfer, one cell in four kept itself above 1 uM for hours after two hours without oxygen, and died of it.
+hour or two, as probes for H2O2 in living cells do. With NADPH oxidase at once with NF-kB, bursts of pores half as strong again and reverse
+electron transfer at 10 j_0, one endothelial cell in four kept itself above 1 uM for hours after two hours without oxygen, and died of it.
 Step error: H2O2 is at its steady state for the flux of the moment (exact below 1 s); A and s are exact for constant
 input over the macro-step.
 Verification: tests/verification/test_energetics_oxidants.py (rest 5 nM, rotenone up, NAC down, loop gain at rest < 0.5);
