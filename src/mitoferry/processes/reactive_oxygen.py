@@ -10,7 +10,7 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
     J_drug = node redox_cycling x R x respiration x n      redox cyclers, proportional to a working chain; R drug inside, 1 at rest
     J_fat = 4 j_0 N* f B                                   beta-oxidation under a load B of fatty acids (``fatty_acids``)
     J_pore = open mass x rate                              burst of an open permeability transition pore
-    J_NOX = 5 j_0 N* x node nox f                          NADPH oxidase that NF-kB has called for: x' = (NF-kB - x)/6 h
+    J_NOX = 7 j_0 N* x node nox f                          NADPH oxidase that NF-kB has called for: x' = (NF-kB - x)/6 h
 
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
 Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
