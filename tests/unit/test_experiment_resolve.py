@@ -156,7 +156,7 @@ def test_oxygen_of_the_gas_holds_the_medium():
 def test_deprivation_ends_with_fresh_medium_before_other_changes_at_that_time():
     spec = resolve(load_experiment("msc-huvec-ogd"))
     deprived = arm_of(spec, "coculture_glucose_deprived").actions
-    at_end = [a.kind for a in deprived if a.start == 4 * 3600.0]
+    at_end = [a.kind for a in deprived if a.start == 5 * 3600.0]
     assert at_end == ["wash", "medium", "node"]
     assert not arm_of(spec, "coculture_uninjured").actions
 

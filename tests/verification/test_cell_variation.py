@@ -93,7 +93,7 @@ def test_enzymes_of_a_cell_set_its_h2o2():
 
 def test_what_a_membrane_withstands_scales_what_it_meets():
     """The hazard of a cell of threshold x at H2O2 of x H is that of a mean cell at H; without a stress x makes no difference."""
-    world, p = cells_world(4), values("death", base_hazard=0.0)
+    world, p = cells_world(4), values("death", base_hazard=0.0, priming_time=1e-6)
     rows, c = rows_of(world), world.cells
     c.own_threshold[rows] = (1.0, 0.5, 2.0, 0.5)
     c.h2o2[rows] = (0.2, 0.1, 0.4, 0.2)
@@ -106,8 +106,8 @@ def test_what_a_membrane_withstands_scales_what_it_meets():
 
 
 def test_a_dose_that_hurts_kills_a_share_and_not_all_or_none(world):
-    """Cells at one H2O2, half way up the hazard: with a spread of thresholds the hazards differ as the law says."""
-    p, death = drawn(world), values("death", base_hazard=0.0)
+    """Cells at one lasting H2O2, half way up the hazard: with a spread of thresholds the hazards differ as the law says."""
+    p, death = drawn(world), values("death", base_hazard=0.0, priming_time=1e-6)
     rows, c = rows_of(world), world.cells
     c.h2o2[rows] = death.h2o2_half
     run(world, "death", death, 1 / 60, 60.0)

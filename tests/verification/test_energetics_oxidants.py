@@ -100,11 +100,21 @@ def test_nadph_oxidase_follows_nfkb_and_its_inhibitor():
     made = []
     for nfkb, nox in ((0.0, 1.0), (1.0, 1.0), (1.0, 0.0)):
         world = small_world()
-        world.cells.nfkb[:] = nfkb
+        world.cells.nfkb[:] = world.cells.nox_induced[:] = nfkb
         world.groups.nodes[:, NODE_NOX] = nox
         made.append(run(world, 10).cells.h2o2_production[live(world)].astype(float))
     assert np.all(made[1] > 5.0 * made[0])
     assert made[2] == pytest.approx(made[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(("hours", "fault"), [(1.0, 1.0), (6.0, 1.0), (12.0, 1.0), (6.0, 0.5)])
+def test_nadph_oxidase_is_made_after_nfkb(hours, fault):
+    """x' = (NF-kB - x)/tau from 0; half the time constant (planted) is seen."""
+    world = small_world()
+    world.cells.nfkb[:] = 1.0
+    made = run(world, round(60 * hours)).cells.nox_induced[live(world)].astype(float)
+    wanted = 1.0 - np.exp(-hours / (fault * parameters(reactive_oxygen).nox_time))
+    assert (made == pytest.approx(wanted, rel=1e-4)) is (fault == 1.0)
 
 
 def test_steady_h2o2_is_the_root_of_its_balance():

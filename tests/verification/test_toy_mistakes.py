@@ -203,7 +203,7 @@ def test_g9_damaged_arrivals_harm_and_more_of_them_harm_more():
 
     def harm(world):
         alive = np.flatnonzero(world.cells.state[: world.n_cells] == CELL_LIVE)
-        hazard = [death.chance_rate(int(i), CELL_LIVE, world.cells, world.groups, p) for i in alive]
+        hazard = [death.chance_rate(int(i), CELL_LIVE, world.cells, world.groups, p, 1.0) for i in alive]
         return float(world.cells.h2o2[alive].mean()), float(np.mean(hazard))
 
     none, healthy = harm(arrivals_of(0.0, 0.0)), harm(arrivals_of(0.4, 0.0))

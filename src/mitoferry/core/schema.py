@@ -301,6 +301,9 @@ class Cells(NamedTuple):
     own_antioxidant: Any
     own_threshold: Any
     vegf_crawling: Any
+    primed: Any
+    burst: Any
+    nox_induced: Any
 
 
 class Groups(NamedTuple):
@@ -676,6 +679,9 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "own_antioxidant": _c("f4", "1", "enzymes that remove H2O2, relative to the mean of the type", "cell_variation", fill=1),
         "own_threshold": _c("f4", "1", "what the outer membrane withstands, relative to the mean of the type", "cell_variation", fill=1),
         "vegf_crawling": _c("f4", "1", "factor of its crawling by VEGF", "vessel", fill=1),
+        "primed": _c("f4", "1/h", "hazard of cytochrome c release by the BH3-only proteins that stress has called for", "death"),
+        "burst": _c("f4", "1", "share of the mitochondria that long open pores have swollen until they burst", "death"),
+        "nox_induced": _c("f4", "1", "NADPH oxidase that NF-kB has called for, 0..1", "reactive_oxygen"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

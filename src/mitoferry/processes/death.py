@@ -1,15 +1,14 @@
 """Death: release of cytochrome c, apoptosis, necrosis, and what becomes of the content.
 
-Mechanism (rates per hour, H2O2 in uM, delta mean damage, psi mean potential, o share of mass with open pores, s survival
-signal):
+Mechanism (rates per hour, psi mean potential, s survival signal):
 
 * cytochrome c release, alive -> MOMP, hazard
-  h = [h0 + h1 Hill4(H2O2/(K1 x)) + h2 Hill4(delta/(K2 x)) + h4 (f(psi) - f(psi0)) + h5 o + drug + h6 Hill4(D/x)]/(1 + s)/bcl2, where x
-  is what the outer membrane of this cell withstands relative to its type (``cell_variation``), h5 for the
-  matrices that
-  swell and burst when a pore stays open for longer than some 10 min; f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
+  h = [h0 + primed + h4 (f(psi) - f(psi0)) + h5 Hill4(burst/(B x)) + drug]/(1 + s)/bcl2, where ``primed`` is what BH3-only proteins
+  amount to that oxidants, damaged mitochondria and lesions of DNA have called for, ``burst`` the share of mitochondria that long open
+  pores have burst (both follow over hours: ``processes/priming.py``), and x what the outer membrane of this cell withstands relative to
+  its type (``cell_variation``); f(psi) = 1/(1 + (psi/K4)^8), of which only what is lost beyond
   rest counts, since h0 is the hazard of a healthy cell; psi counts relative to the potential at which the
-  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. D are lesions of DNA, bcl2 the
+  population lives: a line without mtDNA rests at 62 mV for weeks and does not die of it. bcl2 is the
   node of BCL-2 and relatives (venetoclax); cells with a life span of their own (neutrophils: ``spontaneous_death`` of the
   type) die at that hazard besides, which the survival signal lowers likewise; a senolytic (node ``senolysis``) adds to the drug
   in senescent cells;
@@ -71,6 +70,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
+from mitoferry.processes.priming import called_for, follow, swollen
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, open_share
 
 NEVER = 1e30
@@ -88,6 +88,10 @@ class Parameters(NamedTuple):
     potential_hazard: float
     potential_half: float
     pore_hazard: float
+    burst_rate: float
+    burst_half: float
+    burst_recovery: float
+    priming_time: float
     necrosis_hazard: float
     necrosis_atp: float
     caspase_delay_min: float
@@ -115,11 +119,10 @@ def lost_potential(psi, p):
 
 
 @row
-def cytochrome_hazard(h2o2, damage, psi, opened, survival, drug, p):
+def cytochrome_hazard(primed, psi, burst, survival, drug, p):
     """Hazard [1/h] of cytochrome c release of a living cell."""
     loss = p.potential_hazard * max(lost_potential(psi, p) - lost_potential(RESTING_POTENTIAL, p), 0.0)
-    total = p.base_hazard + p.h2o2_hazard * hill4(h2o2, p.h2o2_half) + p.damage_hazard * hill4(damage, p.damage_half)
-    total = total + loss + p.pore_hazard * opened + drug
+    total = p.base_hazard + primed + loss + p.pore_hazard * hill4(burst, p.burst_half) + drug
     return total / (1.0 + max(survival, 0.0))
 
 
@@ -166,19 +169,24 @@ def die(i, cells, state, time, cause):
 
 
 @row
-def chance_rate(i, state, cells, groups, p):
+def chance_rate(i, state, cells, groups, p, hours):
     """Rate [1/h] of what may happen to cell ``i`` but necrosis: cytochrome c release if it lives, rescue after that."""
     survival = max(float(cells.survival[i]), 0.0)
     if state == CELL_LIVE:
         g = int(cells.group[i])
         withstood = max(float(cells.own_threshold[i]), 0.05)
-        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + p.dna_hazard * hill4(float(cells.dna_damage[i]) / withstood, p.dna_half)
-        drug += float(groups.spontaneous_death[g])
+        drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + float(groups.spontaneous_death[g])
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
-        h2o2 = float(cells.h2o2[i]) / withstood
+        stress = called_for(
+            float(cells.h2o2[i]) / withstood, mean_damage(cells, i) / withstood, float(cells.dna_damage[i]) / withstood, p
+        )
+        primed = follow(float(cells.primed[i]), stress, hours, p)
+        burst = swollen(float(cells.burst[i]), open_share(cells, i), hours, p)
+        cells.primed[i] = primed
+        cells.burst[i] = burst
         psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[g])
-        h = cytochrome_hazard(h2o2, mean_damage(cells, i) / withstood, psi, open_share(cells, i), survival, drug, p)
+        h = cytochrome_hazard(primed, psi, burst / withstood, survival, drug, p)
         h = h / max(float(groups.nodes[g, NODE_BCL2]), LEAST_BCL2)
         cells.death_hazard[i] = h
         return h
@@ -254,7 +262,7 @@ def death_row(i, cells, groups, wells, p, step):
     attack = NEVER
     if state != CELL_APOPTOTIC:
         attack = waiting(float(cells.other_hazards[i, HAZARD_ATTACK]), y, step.dt)
-    by_chance = waiting(chance_rate(i, state, cells, groups, p), u, step.dt)
+    by_chance = waiting(chance_rate(i, state, cells, groups, p, step.dt / 3600.0), u, step.dt)
     appointed = appointed_time(i, state, cells, groups, wells, p, step)
     first = min(min(appointed, attack), min(by_chance, necrosis))
     if first >= step.dt:
