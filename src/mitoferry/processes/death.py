@@ -178,9 +178,7 @@ def chance_rate(i, state, cells, groups, p, hours):
         drug = float(groups.nodes[g, NODE_DEATH_SIGNAL]) + float(groups.spontaneous_death[g])
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
-        stress = called_for(
-            float(cells.h2o2[i]) / withstood, mean_damage(cells, i) / withstood, float(cells.dna_damage[i]) / withstood, p
-        )
+        stress = called_for(float(cells.h2o2[i]) / withstood, mean_damage(cells, i) / withstood, float(cells.dna_damage[i]) / withstood, p)
         primed = follow(float(cells.primed[i]), stress, hours, p)
         burst = swollen(float(cells.burst[i]), open_share(cells, i), hours, p)
         cells.primed[i] = primed
