@@ -105,7 +105,7 @@ def test_f17_lesions_kill_at_the_hazard_that_bcl2_divides(lesions, bcl2, fault):
     rows = rows_of(world)
     world.cells.dna_damage[rows] = lesions
     world.groups.nodes[:, NODE_BCL2] = bcl2
-    p = values("death", base_hazard=0.0, potential_hazard=0.0, necrosis_hazard=0.0)
+    p = values("death", base_hazard=0.0, potential_hazard=0.0, necrosis_hazard=0.0, priming_time=1e-6)
     run(world, "death", p, 10.0, 600.0)
     n = int((world.cells.momp_time[rows] >= 0.0).sum())
     rate = p.dna_hazard * lesions**4 / (lesions**4 + p.dna_half**4) / bcl2 * fault

@@ -168,7 +168,7 @@ def test_survival_signal_divides_the_hazard():
 def test_open_pores_take_the_potential():
     """The mean potential counts 0 in mitochondria with an open pore."""
     from mitoferry.core.schema import N_CLASSES, SUM_DEHYDROGENASE, SUM_MASS
-    from mitoferry.processes.rest import mean_potential, open_share
+    from mitoferry.processes.rest import mean_potential, open_share, own_open_share
 
     world = cells_world(2, seed=6)
     row = int(rows_of(world)[0])
@@ -177,8 +177,14 @@ def test_open_pores_take_the_potential():
     world.cells.psi[row] = [150.0] * N_CLASSES
     for share in (0.0, 0.25, 1.0):
         world.cells.sums[row, 0, SUM_DEHYDROGENASE] = int((1.0 - share) * (1 << 24))
-        assert open_share(world.cells, row) == pytest.approx(share)
+        assert open_share(world.cells, row) == own_open_share(world.cells, row) == pytest.approx(share)
         assert mean_potential(world.cells, row) == pytest.approx(150.0 * (1.0 - share))
+    world.cells.sums[row, 3, SUM_MASS] = 1 << 24  # arrivals in endosomes that have lost their potential
+    assert open_share(world.cells, row) == 1.0
+    assert own_open_share(world.cells, row) == 1.0
+    world.cells.sums[row, 0, SUM_DEHYDROGENASE] = 1 << 24
+    assert own_open_share(world.cells, row) == 0.0
+    assert open_share(world.cells, row) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("rest", "dies"), [(62.0, False), (156.0, True)], ids=["line without mtDNA", "planted fault"])

@@ -71,7 +71,7 @@ from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
 from mitoferry.processes.priming import called_for, follow, swollen
-from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, open_share
+from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, own_open_share
 
 NEVER = 1e30
 LEAST_BCL2 = 0.02
@@ -180,7 +180,7 @@ def chance_rate(i, state, cells, groups, p, hours):
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         stress = called_for(float(cells.h2o2[i]) / withstood, mean_damage(cells, i) / withstood, float(cells.dna_damage[i]) / withstood, p)
         primed = follow(float(cells.primed[i]), stress, hours, p)
-        burst = swollen(float(cells.burst[i]), open_share(cells, i), hours, p)
+        burst = swollen(float(cells.burst[i]), own_open_share(cells, i), hours, p)
         cells.primed[i] = primed
         cells.burst[i] = burst
         psi = mean_potential(cells, i) * RESTING_POTENTIAL / float(groups.resting_potential[g])

@@ -9,7 +9,7 @@ A stress does not open the outer membrane of mitochondria by itself. Two amounts
 
   with delta the mean damage, D lesions of DNA, x what the outer membrane of this cell withstands (``cell_variation``). A stress that
   lasts ends at the hazard f; one that is over after a tenth of tau leaves a tenth of it, which wears off over hours;
-* mitochondria whose pore stays open swell until they burst; ``cells.burst`` is their share of all, at a share o with open pores
+* own mitochondria whose pore stays open swell until they burst; ``cells.burst`` is their share, at a share o with open pores
 
       burst' = k o (1 - burst) - burst/tau_b
 

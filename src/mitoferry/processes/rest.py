@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mitoferry.core.maths import hill2
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, SUM_DAMAGE, SUM_DEHYDROGENASE, SUM_MASS
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, N_CLASSES, OWN_ISOLATED, SUM_DAMAGE, SUM_DEHYDROGENASE, SUM_MASS
 
 RESTING_ATP = 2.88  # mM
 RESTING_H2O2 = 0.005  # uM
@@ -90,6 +90,19 @@ def open_share(cells, i):
     mass = 0
     closed = 0
     for k in range(N_CLASSES):
+        mass += int(cells.sums[i, k, SUM_MASS])
+        closed += int(cells.sums[i, k, SUM_DEHYDROGENASE])
+    if mass <= closed:
+        return 0.0
+    return (mass - closed) / mass
+
+
+@row
+def own_open_share(cells, i):
+    """Share 0..1 of the own mitochondria of cell ``i`` by mass that have an open pore: arrivals yet to fuse left their cytochrome c outside."""
+    mass = 0
+    closed = 0
+    for k in range(OWN_ISOLATED + 1):
         mass += int(cells.sums[i, k, SUM_MASS])
         closed += int(cells.sums[i, k, SUM_DEHYDROGENASE])
     if mass <= closed:
