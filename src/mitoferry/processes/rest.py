@@ -99,7 +99,7 @@ def open_share(cells, i):
 
 @row
 def own_open_share(cells, i):
-    """Share 0..1 of the own mitochondria of cell ``i`` by mass that have an open pore: arrivals yet to fuse left their cytochrome c outside."""
+    """Share 0..1 of the mass of the own mitochondria of cell ``i`` with an open pore: arrivals yet to fuse do not count."""
     mass = 0
     closed = 0
     for k in range(OWN_ISOLATED + 1):
