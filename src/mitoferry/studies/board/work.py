@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from mitoferry.base.errors import MitoferryError
@@ -87,6 +89,18 @@ def failure(job: Job, board: Path) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else ""
 
 
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone: killed, it leaves nobody who works on in its folder."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)  # as a kill: runs go on from their last checkpoint
+
+    threading.Thread(target=watch, name="mitoferry_parent", daemon=True).start()
+
+
 def run_jobs(jobs: Sequence[Job], board: Path, *, wells: int, workers: int, tell: Tell | None = None) -> list[Done]:
     """Run what is not there yet, the costly jobs first, one thread each on ``workers`` processes.
 
@@ -109,7 +123,7 @@ def run_jobs(jobs: Sequence[Job], board: Path, *, wells: int, workers: int, tell
         return done
     if workers <= 1:
         return done + [_told(run_job(job, str(board), wells), tell) for job in waiting]
-    pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=end_with_parent)
     try:
         left: set[Future[Done]] = {pool.submit(run_job, job, str(board), wells) for job in waiting}
         while left:
