@@ -191,7 +191,7 @@ def test_the_collector_is_on_again_after_a_kernel_and_after_one_that_fails():
         gc.enable()
 
 
-def test_a_version_of_numba_that_was_not_tried_compiles_with_its_own_compiler(monkeypatch):
+def test_a_version_of_numba_that_was_not_tried_compiles_with_its_own_compiler(monkeypatch, tmp_path):
     versions = ("0.60.0", "0.61.2", "0.68.1rc1", "0.69.0", "1.0.0")
     assert [inner.is_tried(version) for version in versions] == [False, True, True, False, False]
     found = []
@@ -204,3 +204,9 @@ def test_a_version_of_numba_that_was_not_tried_compiles_with_its_own_compiler(mo
         names = {type(d.run).__name__: d.run._compiler.pipeline_class for kinds in backend._kernels.values() for d in kinds.values()}
         assert (inner.KernelCompiler in names.values()) is tried
     assert found[0] == found[1]
+    monkeypatch.setenv("MITOFERRY_CACHE_DIR", str(tmp_path))
+    for _ in range(2):  # compiled and kept, then loaded
+        out = np.zeros((6, 3))
+        Cpu(threads=1).each(draws_row, 6, out)
+        assert out.tobytes() == found[0]
+    assert list(tmp_path.rglob("*.nbc"))

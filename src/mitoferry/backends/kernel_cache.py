@@ -17,6 +17,7 @@ from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
+from mitoferry.backends import inner
 from mitoferry.base.errors import MitoferryWarning
 
 
@@ -52,6 +53,8 @@ class _Kernels(CompileResultCacheImpl):
 
     def reduce(self, compiled: Any) -> Any:
         """What is kept of a compiled kernel: its machine code, and not what that was made of: no other code calls a kernel."""
+        if not inner.is_tried():
+            return super().reduce(compiled)
         (name, kind, code), description, *rest = super().reduce(compiled)
         if kind == "object":
             code = (code[0], _only_named(description.llvm_cpython_wrapper_name))
@@ -84,6 +87,10 @@ class KernelCache(FunctionCache):
         Numba would bring all that it knows of Python's and NumPy's functions up to date for every kernel, half of the time
         that loading takes; machine code needs none of it.
         """
+        if not inner.is_tried():
+            if self._missing is not None:
+                self._missing()
+            return super().load_overload(sig, target_context)
         found = None
         try:
             with self._guard_against_spurious_io_errors():
