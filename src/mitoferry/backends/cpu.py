@@ -114,7 +114,7 @@ def driver_text(template: str, tables: list[bool]) -> Any:
         casts="; ".join(f"t{k} = _cast{k}(a{k})" if table else f"t{k} = a{k}" for k, table in enumerate(tables)) or "pass",
     )
     scope: dict[str, Any] = {"PAGE": PAGE, "__name__": __name__}
-    exec(compile(source, __file__, "exec"), scope)
+    exec(compile(source, "<loop over rows>", "exec"), scope)  # no file: nothing looks for its text there
     return scope["run"]
 
 
