@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.integrate import quad, solve_ivp
 
 from fates import cells_world, module, rows_of, run, values
+from mitoferry.core.maths import relax
 from mitoferry.core.schema import CELL_LIVE, N_CLASSES, SUM_COUNT, SUM_DEHYDROGENASE, SUM_MASS
 
 ALPHA = 1e-5
@@ -65,11 +66,11 @@ def test_a_short_stress_counts_by_its_length(share):
     m = module("priming")
     hours = share * p.priming_time
     called = m.called_for(5.0, 0.0, 0.0, p)
-    after = m.follow(0.0, called, hours, p)
+    after = relax(0.0, called, hours, p.priming_time)
     assert after == pytest.approx(called * (1.0 - np.exp(-share)))
     assert after < 1.01 * share * called  # a tenth of the time leaves a tenth of the hazard
-    during = quad(lambda t: m.follow(0.0, called, t, p), 0.0, hours)[0]
-    later = quad(lambda t: m.follow(after, 0.0, t, p), 0.0, 40.0 * p.priming_time)[0]
+    during = quad(lambda t: relax(0.0, called, t, p.priming_time), 0.0, hours)[0]
+    later = quad(lambda t: relax(after, 0.0, t, p.priming_time), 0.0, 40.0 * p.priming_time)[0]
     assert during + later == pytest.approx(called * hours, rel=1e-6)
 
 

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
-from mitoferry.core.maths import hill4, log
+from mitoferry.core.maths import hill4, log, relax
 from mitoferry.core.nodes import NODE_BCL2, NODE_CASPASE, NODE_DEATH_SIGNAL, NODE_SENOLYSIS
 from mitoferry.core.pages import release_empty_pages, remove
 from mitoferry.core.process import Process
@@ -70,7 +70,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import log_cell_events, order_of
 from mitoferry.processes.free_mitochondria import put_into_medium
-from mitoferry.processes.priming import called_for, follow, swollen
+from mitoferry.processes.priming import called_for, swollen
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, own_open_share
 
 NEVER = 1e30
@@ -179,7 +179,7 @@ def chance_rate(i, state, cells, groups, p, hours):
         if int(cells.senescent[i]) != 0:
             drug += max(float(groups.nodes[g, NODE_SENOLYSIS]), 0.0)
         stress = called_for(float(cells.h2o2[i]) / withstood, mean_damage(cells, i) / withstood, float(cells.dna_damage[i]) / withstood, p)
-        primed = follow(float(cells.primed[i]), stress, hours, p)
+        primed = relax(float(cells.primed[i]), stress, hours, p.priming_time)
         burst = swollen(float(cells.burst[i]), own_open_share(cells, i), hours, p)
         cells.primed[i] = primed
         cells.burst[i] = burst

@@ -27,7 +27,7 @@ Verification: ``tests/verification/test_priming.py``.
 
 from __future__ import annotations
 
-from mitoferry.core.maths import exp, hill4
+from mitoferry.core.maths import approach, hill4
 from mitoferry.core.row import row
 
 
@@ -39,14 +39,7 @@ def called_for(h2o2, damage, lesions, p):
 
 
 @row
-def follow(primed, target, hours, p):
-    """Hazard [1/h] by BH3-only proteins ``hours`` later, under a stress that calls for ``target``."""
-    return target + (primed - target) * exp(-hours / p.priming_time)
-
-
-@row
 def swollen(burst, opened, hours, p):
     """Share of burst mitochondria ``hours`` later, at a share ``opened`` with open pores."""
-    rate = p.burst_rate * opened + 1.0 / p.burst_recovery
-    end = p.burst_rate * opened / rate
-    return end + (burst - end) * exp(-rate * hours)
+    gain = p.burst_rate * opened
+    return approach(burst, gain, gain + 1.0 / p.burst_recovery, hours)

@@ -51,7 +51,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from mitoferry.core.maths import exp
+from mitoferry.core.maths import exp, relax
 from mitoferry.core.nodes import NODE_ANTIOXIDANT, NODE_ARRIVAL_ANTIOXIDANT, NODE_NOX, NODE_REDOX_CYCLING
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
@@ -201,8 +201,7 @@ def advance_cell(c, cells, groups, p, step):
     elif succinate > 0.0:
         succinate = succinate * exp(-hours / p.succinate_fall)
     cells.succinate[c] = succinate
-    nfkb = float(cells.nfkb[c])
-    cells.nox_induced[c] = nfkb + (float(cells.nox_induced[c]) - nfkb) * exp(-hours / p.nox_time)
+    cells.nox_induced[c] = relax(float(cells.nox_induced[c]), float(cells.nfkb[c]), hours, p.nox_time)
     made = cell_production(c, cells, groups, p)
     h2o2 = cell_h2o2(c, cells, groups, made, p)
     pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])

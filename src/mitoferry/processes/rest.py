@@ -85,11 +85,11 @@ def mean_potential(cells, i):
 
 
 @row
-def open_share(cells, i):
-    """Share of the mass of the mitochondria of cell ``i`` that has an open permeability transition pore."""
+def open_mass_share(cells, i, n_classes):
+    """Share 0..1 of the mass in the first ``n_classes`` energy classes of cell ``i`` that has an open permeability transition pore."""
     mass = 0
     closed = 0
-    for k in range(N_CLASSES):
+    for k in range(n_classes):
         mass += int(cells.sums[i, k, SUM_MASS])
         closed += int(cells.sums[i, k, SUM_DEHYDROGENASE])
     if mass <= closed:
@@ -98,13 +98,12 @@ def open_share(cells, i):
 
 
 @row
+def open_share(cells, i):
+    """Share 0..1 of the mass of all mitochondria of cell ``i`` with an open pore."""
+    return open_mass_share(cells, i, N_CLASSES)
+
+
+@row
 def own_open_share(cells, i):
-    """Share 0..1 of the mass of the own mitochondria of cell ``i`` with an open pore: arrivals yet to fuse do not count."""
-    mass = 0
-    closed = 0
-    for k in range(OWN_ISOLATED + 1):
-        mass += int(cells.sums[i, k, SUM_MASS])
-        closed += int(cells.sums[i, k, SUM_DEHYDROGENASE])
-    if mass <= closed:
-        return 0.0
-    return (mass - closed) / mass
+    """The same of its own mitochondria: arrivals yet to fuse do not count."""
+    return open_mass_share(cells, i, OWN_ISOLATED + 1)
