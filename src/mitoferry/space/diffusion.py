@@ -84,13 +84,19 @@ class Work(NamedTuple):
 
 
 @row
+def well_and_species(place):
+    """Well and species of a lane, or of a row of the plan: ``place`` is well * N_SPECIES + species."""
+    w = int(place) // N_SPECIES
+    return w, int(place) - w * N_SPECIES
+
+
+@row
 def plan_row(i, cells, members, fields, wells, plan, h2o2_clearance, step):
     """Decide what (well, species) ``i`` needs; advance it here if it is the same everywhere and no cell touches it.
 
     ``plan[w, s]``: 0 = done, 1 = exponential step, 2 = implicit step.
     """
-    w = i // N_SPECIES
-    s = i - w * N_SPECIES
+    w, s = well_and_species(i)
     needed = 0
     if int(fields.lateral[w, s]) != 0 or border_is_held(w, s, wells) != 0:
         needed = 1
@@ -216,8 +222,7 @@ def fill_lanes(lanes, width, held, shape, field, source, uptake, takes, lines, c
     if takes:
         empty(uptake)
     for k in range(width):
-        w = int(lanes[k]) // N_SPECIES
-        s = int(lanes[k]) - w * N_SPECIES
+        w, s = well_and_species(lanes[k])
         lines[SHIFT, k] = float(wells.boundary[w, s]) * held
         load(w, s, k, width, field, shape, fields.conc, lines[SHIFT, k])
         deposit(w, s, k, width, field, source, uptake, takes, lines, cells, members, fields, h2o2_clearance)
@@ -233,8 +238,7 @@ def fill_lanes(lanes, width, held, shape, field, source, uptake, takes, lines, c
 def rates_implicit(lanes, width, held, lines, fields, wells, dt):
     """Coefficients of every lane of an implicit step; the medium of the well is solved along with the field."""
     for k in range(width):
-        w = int(lanes[k]) // N_SPECIES
-        s = int(lanes[k]) - w * N_SPECIES
+        w, s = well_and_species(lanes[k])
         g, back, surface, outside = exchange(w, s, wells, fields)
         loss = float(fields.decay[w, s])
         below = 1.0 + dt * (back + surface + loss)
@@ -252,8 +256,7 @@ def rates_exponential(lanes, width, held, shape, source, lines, fields, wells, d
     """Rates of every lane of an exponential step, with the mean that it must end with; lines LEFT, NEW hold the sums."""
     n = shape[0] * shape[1] * shape[2]
     for k in range(width):
-        w = int(lanes[k]) // N_SPECIES
-        s = int(lanes[k]) - w * N_SPECIES
+        w, s = well_and_species(lanes[k])
         g, back, surface, outside = exchange(w, s, wells, fields)
         loss = float(fields.decay[w, s])
         lines[RATE, k] = loss + g
@@ -277,8 +280,7 @@ def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, 
         sum_plane(field, rows, shape[0], width, lines, FIELD_MEAN)
     resting = 0
     for k in range(width):
-        w = int(lanes[k]) // N_SPECIES
-        s = int(lanes[k]) - w * N_SPECIES
+        w, s = well_and_species(lanes[k])
         _, back, surface, outside = exchange(w, s, wells, fields)
         if held != 0:
             wells.bulk[w, s] = outside
@@ -294,8 +296,7 @@ def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, 
         spread_line(lines, SHIFT, shape[0] * width, width)
         range_of_lanes(shape[0] * width, rows, width, field, lines)
         for k in range(width):
-            w = int(lanes[k]) // N_SPECIES
-            s = int(lanes[k]) - w * N_SPECIES
+            w, s = well_and_species(lanes[k])
             if lines[HIGH, k] - lines[LOW, k] > SPREAD * lines[HIGH, k]:
                 fields.lateral[w, s] = 1
 
@@ -307,7 +308,7 @@ def solve_group(group, room, cells, members, fields, wells, work, h2o2_clearance
     held = int(work.groups[group, GROUP_HELD])
     width = int(work.groups[group, GROUP_WIDTH])
     lanes = work.groups[group, GROUP_LANES : GROUP_LANES + width]
-    w = int(lanes[0]) // N_SPECIES
+    w, _ = well_and_species(lanes[0])
     planes = work.planes[room]
     narrow = work.narrow[room]
     lines = work.lines[room]

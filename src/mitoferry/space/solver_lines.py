@@ -22,16 +22,27 @@ def line_length(shape, width):
 
 
 @row
+def add_row(a, b, length):
+    """A += b."""
+    for j in range(length):
+        a[j] += b[j]
+
+
+@row
+def copy_row(a, b, length):
+    """A = b."""
+    for j in range(length):
+        a[j] = b[j]
+
+
+@row
 def spread_line(lines, which, length, width):
     """Repeat the numbers of the lanes along a line."""
     line = lines[which]
     done = width
     while done < length:
         more = min(done, length - done)
-        a = line[0:more]
-        b = line[done : done + more]
-        for j in range(more):
-            b[j] = a[j]
+        copy_row(line[done : done + more], line[0:more], more)
         done += more
 
 
@@ -50,10 +61,7 @@ def close_columns(lines, nx, width, into):
     n = nx
     while n > 1:
         half = n // 2
-        a = columns[0 : half * width]
-        b = columns[(n - half) * width : n * width]
-        for j in range(half * width):
-            a[j] += b[j]
+        add_row(columns[0 : half * width], columns[(n - half) * width : n * width], half * width)
         n -= half
     total = lines[into]
     for k in range(width):
@@ -67,7 +75,5 @@ def sum_plane(a, rows, nx, width, lines, into):
     columns = lines[COLUMNS]
     clear_columns(lines, length)
     for r in range(rows):
-        p = a[r * length : r * length + length]
-        for j in range(length):
-            columns[j] += p[j]
+        add_row(columns, a[r * length : r * length + length], length)
     close_columns(lines, nx, width, into)

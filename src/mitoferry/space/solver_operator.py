@@ -19,8 +19,10 @@ from mitoferry.space.solver_lines import (
     SPREAD_Z,
     TOTAL,
     WIDE,
+    add_row,
     clear_columns,
     close_columns,
+    copy_row,
     spread_line,
 )  # fmt: skip
 
@@ -64,13 +66,6 @@ def make_whole(shape, width, held, periodic, around_z, whole, lines):
 
 
 @row
-def add_row(a, b, length):
-    """A += b."""
-    for j in range(length):
-        a[j] += b[j]
-
-
-@row
 def along_x(out, whole, wide, spread, common, length, width):
     """Out = whole c - common - spread (voxel before + voxel after) for a row c that lies in ``wide`` with its neighbours."""
     before = wide[0:length]
@@ -92,13 +87,6 @@ def along_one(out, beside, spread, length):
     """Out -= spread beside for a row of voxels at a wall."""
     for j in range(length):
         out[j] -= spread[j] * beside[j]
-
-
-@row
-def copy_row(a, b, length):
-    """A = b."""
-    for j in range(length):
-        a[j] = b[j]
 
 
 @row
