@@ -7,6 +7,7 @@ bit. Threads are Python's own (no OpenMP or TBB runtime is needed, and forked wo
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -361,15 +362,15 @@ class Cpu:
         """
         from mitoferry.backends.inner import collector_at_rest
 
-        if self.turns is None:
-            with collector_at_rest():
-                return driver.run(*args)
-        import fcntl
+        with contextlib.ExitStack() as until_done:
+            if self.turns is not None:
+                import fcntl
 
-        with open(self.turns / hashlib.sha256(driver.name.encode()).hexdigest()[:20], "w", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, or its process ends
-            with collector_at_rest():
-                return driver.run(*args)
+                lock = self.turns / hashlib.sha256(driver.name.encode()).hexdigest()[:20]
+                # the lock is given back when the file is closed, or its process ends
+                fcntl.flock(until_done.enter_context(open(lock, "w", encoding="ascii")), fcntl.LOCK_EX)
+            until_done.enter_context(collector_at_rest())
+            return driver.run(*args)
 
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.

@@ -26,7 +26,7 @@ def register_bytes() -> int:
 
 
 class _Slabs:
-    """Writes the loops; ``column`` is where the column of the matrix for row 0 of the result begins."""
+    """Writes the loops."""
 
     def __init__(self, builder: Any, context: Any, signature: Any, args: Any) -> None:
         self.builder, self.element = builder, context.get_value_type(signature.args[0].dtype)
@@ -59,7 +59,7 @@ class _Slabs:
         kind = ir.VectorType(self.element, lanes)
         align = 8 if isinstance(self.element, ir.DoubleType) else 4
         zero = ir.Constant(kind, [0.0] * lanes)
-        sums = [[cgutils.alloca_once_value(b, zero) for _ in range(vectors)] for _ in range(rows)]
+        sums = [[cgutils.alloca_once(b, kind) for _ in range(vectors)] for _ in range(rows)]
         for row in sums:
             for room in row:
                 b.store(zero, room)

@@ -107,15 +107,13 @@ class Engine:
     def _intervals(self) -> dict[str, int]:
         return {"macro": self.spec.macro_step, "mitochondria": self.spec.mitochondria_step, "quality": self.spec.quality_step}
 
-    def _step(self, clock: str, tick: int) -> Step:
+    def step_of(self, clock: str, tick: int) -> Step:
+        """The clock as processes of that clock see it at ``tick``."""
         return Step(tick // self.spec.macro_step, tick, float(tick), float(self._intervals[clock]))
 
-    def step_of(self, process: Process, tick: int) -> Step:
-        """The clock as a process sees it at ``tick``."""
-        return self._step(process.clock, tick)
-
-    def _due(self, process: Process, tick: int) -> Step | None:
-        return None if tick % self._intervals[process.clock] else self.step_of(process, tick)
+    def _due(self, tick: int) -> dict[str, Step]:
+        """The clocks whose processes are due at ``tick``."""
+        return {clock: self.step_of(clock, tick) for clock, interval in self._intervals.items() if tick % interval == 0}
 
     # ------------------------------------------------------------------ running
     def burn_in(self, seconds: int = BURN_IN) -> None:
@@ -124,11 +122,12 @@ class Engine:
         start = -seconds
         settling = [p for p in self.processes if p.stage in BURN_IN_STAGES or p.name in BURN_IN_ALSO]
         for tick in range(start, 0, self.spec.macro_step):
+            due = self._due(tick)
             for p in settling:
                 first_time = tick == start and p.stage in BURN_IN_STAGES
-                step = self._due(p, tick)
+                step = due.get(p.clock)
                 if step is None and first_time:
-                    step = self.step_of(p, tick)
+                    step = self.step_of(p.clock, tick)
                 if step is not None:
                     p.advance(self.world, step, self.world.parameters[p.name])
         self.world.events = allocate_events(len(self.world.events.kind))
@@ -142,7 +141,7 @@ class Engine:
         if tick > 0:
             self.treatments.apply(world, float(tick - self.spec.macro_step), float(tick))
         written_by: list[str] = []
-        due = {clock: self._step(clock, tick) for clock in self._intervals if tick % self._intervals[clock] == 0}
+        due = self._due(tick)
         for p in self.processes:
             step = due.get(p.clock)
             if step is None:

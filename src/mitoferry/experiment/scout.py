@@ -85,7 +85,7 @@ def _run_ahead(engine: Engine) -> None:
     world = engine.world
     world.ledger.open(world)
     for p in reversed(engine.processes):
-        step = engine.step_of(p, 0)
+        step = engine.step_of(p.clock, 0)
         p.advance(world, step, world.parameters[p.name])
     engine.on_events = None
     known, since = world.backend.n_kernels, 0

@@ -92,11 +92,12 @@ def failure(job: Job, board: Path) -> str:
 def end_with_parent() -> None:
     """End this process as soon as the one that started it is gone: killed, it leaves nobody who works on in its folder."""
     parent = parent_process()
+    if parent is None:
+        return
 
     def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)  # as a kill: runs go on from their last checkpoint
+        parent.join()
+        os._exit(1)  # as a kill: runs go on from their last checkpoint
 
     threading.Thread(target=watch, name="mitoferry_parent", daemon=True).start()
 
