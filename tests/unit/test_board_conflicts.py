@@ -1,7 +1,6 @@
 """Contradictions of the reviews: the registry, its experiments, and what the board makes of them."""
 
 import json
-import math
 from dataclasses import replace
 
 import pytest
@@ -98,7 +97,7 @@ def write_conflict(job, out):
 def contested(laboratory, tmp_path_factory):  # noqa: F811
     """A board on which two of the conflicts were run."""
     folder = fakes.begun(tmp_path_factory.mktemp("contested") / "board")
-    jobs = [Job(card=k, arms=fakes.ARMS, replicates=3, seed=1, budget=math.inf, cost=1.0) for k in KEYS[:2]]
+    jobs = [Job(card=k, arms=fakes.ARMS, replicates=3, seed=1, cost=1.0) for k in KEYS[:2]]
     with pytest.MonkeyPatch.context() as m:
         m.setattr("mitoferry.studies.run.start_run", lambda job, out, *_, **__: write_conflict(job, out))
         m.setattr(reproduce, "conflict_jobs", lambda wells, seed: jobs)
@@ -152,9 +151,7 @@ def test_readings_on_the_page_and_in_the_terminal(contested):
 def test_the_whole_field_runs_them_and_a_part_does_not(laboratory, tmp_path, monkeypatch):  # noqa: F811
     """Fault seen to fail it, planted in a copy of the package: conflicts run with every board."""
     titles = []
-    monkeypatch.setattr(
-        reproduce, "conflict_jobs", lambda wells, seed: [Job(card=KEYS[0], arms=fakes.ARMS, replicates=3, seed=1, budget=1.0)]
-    )
+    monkeypatch.setattr(reproduce, "conflict_jobs", lambda wells, seed: [Job(card=KEYS[0], arms=fakes.ARMS, replicates=3, seed=1)])
 
     def begin(r):
         titles.append(r.title)
@@ -183,7 +180,7 @@ def test_a_conflict_runs_as_a_plate_of_the_board(tmp_path, monkeypatch):
     monkeypatch.setattr(work, "spec_of", plan.spec_of)
     monkeypatch.setattr("mitoferry.studies.run.start_run", start_run)
     job = next(j for j in board_conflicts.conflict_jobs(2, seed=1) if j.card == "conflict-direction")
-    assert run_jobs([replace(job, arms=("coculture", "recipient_injured"), replicates=2)], tmp_path, wells=2, workers=1)[0].error == ""
+    assert run_jobs([replace(job, arms=("coculture", "recipient_injured"), replicates=2)], tmp_path, workers=1)[0].error == ""
     found = next(c for c in board_conflicts.judged_conflicts(tmp_path) if c.key == job.card)
     assert found.wells == 2
     assert not found.why

@@ -23,7 +23,7 @@ from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED, REPRODUCED
 
 CARD = "msc-huvec-ogd"
-JOB = Job(card=CARD, arms=tuple(fake_run.ARMS), replicates=4, seed=7, budget=math.inf, cost=1.0)
+JOB = Job(card=CARD, arms=tuple(fake_run.ARMS), replicates=4, seed=7, cost=1.0)
 PLANNED = PlannedCard(key=CARD, status="run", job=JOB, cost=1.0)
 
 
@@ -337,14 +337,14 @@ def test_what_fails_is_noted_and_tried_again(tmp_path, monkeypatch):
         raise ValueError("no such luck")
 
     monkeypatch.setattr("mitoferry.studies.run.start_run", fail)
-    monkeypatch.setattr(work, "spec_of", lambda job, wells: None)
-    done = work.run_jobs([JOB], tmp_path, wells=4, workers=1)
+    monkeypatch.setattr(work, "spec_of", lambda job: None)
+    done = work.run_jobs([JOB], tmp_path, workers=1)
     assert done[0].error == "ValueError: no such luck"
     assert work.failure(JOB, tmp_path) == done[0].error
     assert "Traceback" in json.loads((JOB.folder(tmp_path) / work.FAILED).read_text())["traceback"]
     monkeypatch.setattr("mitoferry.studies.run.start_run", lambda spec, out, *_, **__: make(Path(out)))
-    assert work.run_jobs([JOB], tmp_path, wells=4, workers=1)[0].error == ""
+    assert work.run_jobs([JOB], tmp_path, workers=1)[0].error == ""
     assert work.failure(JOB, tmp_path) == ""
     told = []
-    assert work.run_jobs([JOB], tmp_path, wells=4, workers=1, tell=told.append)[0].seconds == 0.0, "it is there already"
+    assert work.run_jobs([JOB], tmp_path, workers=1, tell=told.append)[0].seconds == 0.0, "it is there already"
     assert len(told) == 1

@@ -128,24 +128,35 @@ def test_a_job_gives_the_plate_that_was_planned():
     """A job that runs two arms of a card in smaller wells has these arms of the planned plate, number by number."""
     spec, share = plan.base_spec("one-nanotube", replicates=2, seed=3, budget=math.inf)
     assert share == 1.0
-    job = Job(card="one-nanotube", arms=(spec.arms[0].name,), replicates=2, seed=3, budget=math.inf)
-    got = plan.spec_of(job, 2)
+    job = Job(card="one-nanotube", arms=(spec.arms[0].name,), replicates=2, seed=3)
+    got = plan.spec_of(job)
     assert got.arms[0] == spec.arms[0]
     assert [a.name for a in got.left_out] == [a.name for a in spec.arms[1:]]
-    off = plan.spec_of(replace(job, switches=("dye",), parameters={"mitophagy.basal_rate": 0.01}), 2)
+    off = plan.spec_of(replace(job, switches=("dye",), parameters={"mitophagy.basal_rate": 0.01}))
     assert off.switches["dye"] == "off"
     assert off.parameters["mitophagy.basal_rate"] == 0.01
     assert replace(off, switches=got.switches, parameters=got.parameters) == got
-    assert plan.job_from_plain(plan.job_to_plain(job)) == job
+
+
+def test_variants_have_the_small_wells_of_the_base_plate():
+    """Other wells, arms and seeds: the cells of each arm are as many as on the base plate, which was fitted to the budget."""
+    whole = plan.base_spec("msc-h9c2-simulated-ir", replicates=3, seed=1, budget=math.inf)[0]
+    small, share = plan.base_spec("msc-h9c2-simulated-ir", replicates=3, seed=1, budget=0.4 * cost_of(whole))
+    assert share < 1.0
+    job = Job(card="msc-h9c2-simulated-ir", arms=(small.arms[-1].name,), replicates=1, seed=9, share=share, switches=("dye",))
+    (got,) = plan.spec_of(job).arms
+    assert got == small.arms[-1]
+    assert got != whole.arms[-1]
 
 
 def test_draws_are_fresh_wells_and_the_same_whenever_they_are_made():
-    job = Job(card="one-nanotube", arms=("a", "b"), replicates=3, seed=1, budget=1.0, cost=6.0)
+    job = Job(card="one-nanotube", arms=("a", "b"), replicates=3, seed=1, share=0.5, cost=6.0)
     few, many = plan.draw_jobs(job, 0, 2, seed=1, arms=("a",)), plan.draw_jobs(job, 0, 4, seed=1, arms=("a",))
     assert many[:2] == few
     assert len({j.seed for j in many} | {1}) == 5
     assert len({j.parameters["mitophagy.basal_rate"] for j in many}) == 4
     assert few[0].cost == pytest.approx(1.0)
+    assert {j.share for j in many} == {0.5}
 
 
 def test_what_an_experiment_sets_for_itself_is_listed():

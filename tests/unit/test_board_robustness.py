@@ -35,7 +35,7 @@ MOVED = ("nanotube_search.capture_probability", "death.potential_half", "mitopha
 TRANSFER, PRESENT, SURVIVAL = f"{CARD}#2", f"{CARD}#3", f"{CARD}#6"
 ARMS = ("recipient_alone", "injured_alone", "coculture", "coculture_uninjured")
 EXPECT = [e for e in fake_run.EXPECT if {e["arm"], e["versus"]} <= {*ARMS, None} and e["direction"] != "restore"]
-JOB = Job(card=CARD, arms=ARMS, replicates=3, seed=7, budget=math.inf, cost=1.0)
+JOB = Job(card=CARD, arms=ARMS, replicates=3, seed=7, cost=1.0)
 
 
 def strength(parameters):
@@ -78,7 +78,7 @@ def laboratory():
     records = {n: replace(load_parameters()[n], tag="C") for n in MOVED}
     planned = [PlannedCard(key=CARD, status="run", job=JOB, cost=1.0)]
     with pytest.MonkeyPatch.context() as m:
-        m.setattr(work, "spec_of", lambda job, wells: job)
+        m.setattr(work, "spec_of", lambda job: job)
         m.setattr("mitoferry.studies.run.start_run", start)
         m.setattr(reproduce, "plan_cards", lambda keys, setting, seed: planned)
         m.setattr(robustness, "find", lambda pattern: [r for n, r in records.items() if pattern in n])

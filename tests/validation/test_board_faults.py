@@ -7,7 +7,7 @@ away. A small fixed part of the board, at a well size that takes seconds.
 import pytest
 
 from mitoferry.studies.board.judge import judged_card
-from mitoferry.studies.board.plan import Job, PlannedCard, experiment_of, known_cards
+from mitoferry.studies.board.plan import Job, PlannedCard, base_spec, experiment_of, known_cards
 from mitoferry.studies.board.setting import QUICK
 from mitoferry.studies.board.work import run_job
 from mitoferry.studies.rules import CALIBRATED, REPRODUCED
@@ -19,8 +19,9 @@ WELLS = 6  # cells of a type differ, and so do wells
 def verdicts(card, folder, *, arms=(), **fault):
     """Verdict of every finding of a card, with a fault planted in the model or not."""
     arms = tuple(arms) or tuple(experiment_of(card).plans)
-    job = Job(card=card, arms=arms, replicates=WELLS, seed=1, budget=QUICK.budget, **fault)
-    done = run_job(job, str(folder), WELLS)
+    share = base_spec(card, replicates=WELLS, seed=1, budget=QUICK.budget)[1]
+    job = Job(card=card, arms=arms, replicates=WELLS, seed=1, share=share, **fault)
+    done = run_job(job, str(folder))
     assert done.error == ""
     found = judged_card(known_cards()[card], PlannedCard(key=card, status="run", job=job), folder)
     return {int(f.id.rpartition("#")[2]): f.verdict for f in found.findings}

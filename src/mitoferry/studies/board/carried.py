@@ -111,7 +111,7 @@ def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) 
     cost = base.cost * len(arms) / max(len(base.arms), 1)
     return [
         Job(
-            card=base.card, variant=c.variant, arms=tuple(arms), replicates=base.replicates, seed=base.seed, budget=base.budget,
+            card=base.card, variant=c.variant, arms=tuple(arms), replicates=base.replicates, seed=base.seed, share=base.share,
             switches=c.switches, parameters=dict(c.parameters), cost=cost,
         )
         for c in carriers

@@ -38,7 +38,7 @@ def conflict_jobs(wells: int, *, seed: int) -> list[Job]:
         n = max(wells, experiment_of(c.key).run.replicates)
         spec, _ = base_spec(c.key, replicates=n, seed=seed, budget=math.inf)
         arms = tuple(a.name for a in spec.arms)
-        jobs.append(Job(card=c.key, arms=arms, replicates=n, seed=seed, budget=math.inf, cost=cost_of(spec)))
+        jobs.append(Job(card=c.key, arms=arms, replicates=n, seed=seed, cost=cost_of(spec)))
     return jobs
 
 
@@ -48,7 +48,7 @@ def judged_conflicts(folder: Path) -> tuple[BoardConflict, ...]:
 
 
 def _judged(c: Conflict, folder: Path) -> BoardConflict:
-    job = Job(card=c.key, arms=(), replicates=0, seed=0, budget=math.inf)
+    job = Job(card=c.key, arms=(), replicates=0, seed=0)
     found: Sequence[Finding] = Results(job.folder(folder)).findings() if finished(job, folder) else ()
     wells = Results(job.folder(folder)).names.replicates if found else 0
     failed = failure(job, folder)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Job:
         seed: of the random numbers.
         parameters: values that replace those of the library, by name, in the unit of the record.
         switches: processes that are switched off.
-        budget: mitochondrion-steps that the base plate of the card may cost; every variant is made smaller by the same share.
+        share: share of the cells of the card's file that its wells hold, the same in every variant.
         cost: what it will cost, in mitochondrion-steps.
     """
 
@@ -49,7 +49,7 @@ class Job:
     seed: int
     parameters: Mapping[str, float] = field(default_factory=dict)
     switches: tuple[str, ...] = ()
-    budget: float
+    share: float = 1.0
     cost: float = 0.0
 
     def folder(self, board: Path) -> Path:
@@ -105,14 +105,6 @@ def experiment_of(card: str) -> Any:
     return load_experiment(card)
 
 
-@cache
-def share_of(card: str, replicates: int, budget: float) -> float:
-    """Share of its cells with which the base plate of a card keeps within a budget."""
-    from mitoferry.experiment.resolve import resolve
-
-    return fitted(resolve(experiment_of(card), replicates=replicates), budget)[1]
-
-
 def base_spec(card: str, *, replicates: int, seed: int, budget: float) -> tuple[PlateSpec, float]:
     """The base plate of a card within a budget, and the share of its cells that is left."""
     from mitoferry.experiment.resolve import resolve
@@ -121,25 +113,19 @@ def base_spec(card: str, *, replicates: int, seed: int, budget: float) -> tuple[
     return replace(spec, save_every=spec.until), share
 
 
-def spec_of(job: Job, wells: int) -> PlateSpec:
-    """The plate of a job.
-
-    Args:
-        job: the job.
-        wells: wells per arm of the base plate, by which its size was fitted.
-    """
+def spec_of(job: Job) -> PlateSpec:
+    """The plate of a job."""
     from mitoferry.experiment.resolve import resolve
     from mitoferry.studies.board.setting import shrunk
 
     experiment = experiment_of(job.card)
-    share = share_of(job.card, wells, job.budget)
     if job.parameters:
         known = {k: v for k, v in job.parameters.items() if k not in experiment.parameters}
         experiment = experiment.model_copy(update={"parameters": {**experiment.parameters, **known}})
     spec = resolve(experiment, replicates=job.replicates, seed=job.seed, arms=job.arms)
     off = dict.fromkeys(job.switches, "off")
     spec = replace(spec, switches={**spec.switches, **off}, save_every=spec.until)
-    return shrunk(spec, share) if share < 1.0 else spec
+    return shrunk(spec, job.share) if job.share < 1.0 else spec
 
 
 def well_key(spec: PlateSpec, arm: Arm) -> str:
@@ -201,7 +187,7 @@ def _planned(card: Any, setting: Setting, seed: int, seen: dict[str, tuple[str, 
             own.append(arm.name)
             seen.setdefault(mark, (card.key, arm.name, measured))
     own_cost = cost_of(spec, len(own))
-    job = Job(card=card.key, arms=tuple(own), replicates=setting.wells, seed=seed, budget=setting.budget, cost=own_cost)
+    job = Job(card=card.key, arms=tuple(own), replicates=setting.wells, seed=seed, share=share, cost=own_cost)
     return PlannedCard(key=card.key, status="run", job=job if own else None, borrowed=tuple(borrowed), share=share, cost=cost)
 
 
@@ -213,7 +199,7 @@ def draw_jobs(base: Job, first: int, last: int, *, seed: int, arms: Iterable[str
     cost = base.cost / base.replicates * len(names) / max(len(base.arms), 1)
     return [
         Job(
-            card=base.card, variant=f"draw-{k:03d}", arms=names, replicates=1, seed=seed + DRAW_SEED + k, budget=base.budget, cost=cost,
+            card=base.card, variant=f"draw-{k:03d}", arms=names, replicates=1, seed=seed + DRAW_SEED + k, share=base.share, cost=cost,
             parameters=draw_parameters(1, seed + k, method="plain")[0],
         )
         for k in range(first, last)
@@ -241,13 +227,3 @@ def shard_of(planned: Sequence[PlannedCard], index: int, of: int) -> list[str]:
         if k == index - 1:
             mine.add(card.key)
     return [c.key for c in planned if c.key in mine]
-
-
-def job_to_plain(job: Job) -> dict[str, Any]:
-    """A job as JSON-compatible values."""
-    return asdict(job)
-
-
-def job_from_plain(plain: Mapping[str, Any]) -> Job:
-    """The job that :func:`job_to_plain` wrote."""
-    return Job(**{**plain, "arms": tuple(plain["arms"]), "switches": tuple(plain["switches"])})

@@ -151,13 +151,13 @@ def read_asked_of_this_model(folder: Path) -> Asked:
     return asked
 
 
-def rounds(folder: Path, asked: Asked, *, workers: int, begin: Begin | None = None) -> Callable[[str, Sequence[Job]], None]:
+def rounds(folder: Path, *, workers: int, begin: Begin | None = None) -> Callable[[str, Sequence[Job]], None]:
     """A function that runs one round of jobs of a board: its title, and the jobs; without jobs nothing happens."""
 
     def run(title: str, jobs: Sequence[Job]) -> None:
         if jobs:
             tell = begin(Round(title, tuple(jobs))) if begin is not None else None
-            run_jobs(jobs, folder, wells=asked.setting.wells, workers=workers, tell=tell)
+            run_jobs(jobs, folder, workers=workers, tell=tell)
 
     return run
 
@@ -186,7 +186,7 @@ def reproduce(folder: Path, asked: Asked, *, workers: int, begin: Begin | None =
     """
     asked = claim(folder, asked)
     planned = plan_of(asked)
-    run = rounds(folder, asked, workers=workers, begin=begin)
+    run = rounds(folder, workers=workers, begin=begin)
     run("cards", [c.job for c in planned if c.job is not None])
     if asked.setting.knock_outs or asked.setting.draws:
         run("knock-outs and draws", _second(planned, asked, folder))
@@ -204,7 +204,7 @@ def run_conflicts(folder: Path, *, workers: int, begin: Begin | None = None) -> 
         InterruptedRunError: Ctrl-C; what is finished stays.
     """
     asked = read_asked_of_this_model(folder)
-    rounds(folder, asked, workers=workers, begin=begin)("conflicts", conflict_jobs(asked.setting.wells, seed=asked.seed))
+    rounds(folder, workers=workers, begin=begin)("conflicts", conflict_jobs(asked.setting.wells, seed=asked.seed))
     return judge(folder, asked)
 
 
@@ -230,7 +230,7 @@ def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[
             continue
         arms = arms_of_findings(base)
         if asked.setting.knock_outs:
-            carriers = carriers_of(flowing(base, base.names.arms), spec_of(p.job, asked.setting.wells))
+            carriers = carriers_of(flowing(base, base.names.arms), spec_of(p.job))
             jobs += knock_out_jobs(p.job, carriers, arms)
         if asked.setting.draws:
             jobs += draw_jobs(p.job, 0, asked.setting.draws, seed=asked.seed, arms=arms)

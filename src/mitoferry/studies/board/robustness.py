@@ -59,7 +59,7 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
     probe = probe.checked()
     asked = read_asked_of_this_model(folder)
     planned = plan_of(asked)
-    run = rounds(folder, asked, workers=workers, begin=begin)
+    run = rounds(folder, workers=workers, begin=begin)
     jobs = _reference_jobs(folder, keys, planned, asked, probe)
     (folder / ROBUSTNESS).mkdir(exist_ok=True)
     records = {key: _movable(key, probe) for key in jobs}

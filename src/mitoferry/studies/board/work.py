@@ -50,7 +50,7 @@ def finished(job: Job, board: Path) -> bool:
     return (job.folder(board) / COMPLETE).exists()
 
 
-def run_job(job: Job, board: str, wells: int) -> Done:
+def run_job(job: Job, board: str) -> Done:
     """Run one job, or go on with it; called in a process of its own.
 
     Raises:
@@ -69,7 +69,7 @@ def run_job(job: Job, board: str, wells: int) -> Done:
             folder.parent.mkdir(parents=True, exist_ok=True)
             from mitoferry.studies.board.plan import experiment_of
 
-            start_run(spec_of(job, wells), folder, engine, experiment=experiment_of(job.card).model_dump(mode="json"))
+            start_run(spec_of(job), folder, engine, experiment=experiment_of(job.card).model_dump(mode="json"))
     except InterruptedRunError:
         raise
     except Exception as error:  # noted in full and shown on the board; the other cards go on
@@ -102,13 +102,12 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="mitoferry_parent", daemon=True).start()
 
 
-def run_jobs(jobs: Sequence[Job], board: Path, *, wells: int, workers: int, tell: Tell | None = None) -> list[Done]:
+def run_jobs(jobs: Sequence[Job], board: Path, *, workers: int, tell: Tell | None = None) -> list[Done]:
     """Run what is not there yet, the costly jobs first, one thread each on ``workers`` processes.
 
     Args:
         jobs: what to run.
         board: folder of the board.
-        wells: wells per arm of base plates.
         workers: processes.
         tell: called with each job that ends.
 
@@ -123,10 +122,10 @@ def run_jobs(jobs: Sequence[Job], board: Path, *, wells: int, workers: int, tell
     if not waiting:
         return done
     if workers <= 1:
-        return done + [_told(run_job(job, str(board), wells), tell) for job in waiting]
+        return done + [_told(run_job(job, str(board)), tell) for job in waiting]
     pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=end_with_parent)
     try:
-        left: set[Future[Done]] = {pool.submit(run_job, job, str(board), wells) for job in waiting}
+        left: set[Future[Done]] = {pool.submit(run_job, job, str(board)) for job in waiting}
         while left:
             ended, left = wait(left, return_when=FIRST_COMPLETED)
             done += [_told(f.result(), tell) for f in ended]
