@@ -14,8 +14,9 @@ from mitoferry.evidence import check, files, search, words
 from mitoferry.experiment import evidence_links
 from mitoferry.experiment.mechanisms import mechanisms
 from mitoferry.experiment.reader import shipped
-from mitoferry.show.evidence import asked_text, evidence_text
+from mitoferry.show.evidence import asked_text
 from mitoferry.show.evidence_item import item_text, mechanism_text
+from mitoferry.show.evidence_table import evidence_text
 from mitoferry.show.explain import explain_text
 
 ev = mf.evidence

@@ -195,7 +195,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
         n_cells=n_cells,
     )  # fmt: skip
     if with_space:
-        from mitoferry.space.geometry import build_space
+        from mitoferry.space.build import build_space
 
         world.space = build_space(world)
     return world

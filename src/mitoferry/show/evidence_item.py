@@ -10,7 +10,7 @@ from mitoferry.evidence import files
 from mitoferry.evidence.model import Card, CardArm, CardFinding, Record
 from mitoferry.experiment.evidence_links import Links, links, mechanisms_needed, mechanisms_of_finding
 from mitoferry.show.cell_card import table, wrapped
-from mitoferry.show.evidence import WHOLE, caution_text, rich_table
+from mitoferry.show.evidence_table import WHOLE, caution_text, rich_table
 
 MOST = 40
 
