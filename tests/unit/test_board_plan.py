@@ -108,6 +108,8 @@ def test_a_share_that_is_none():
     [
         ("fast", {}, "quick, full"), ("quick", {"wells": 1}, "no interval"), ("quick", {"draws": 1}, "2 and more"),
         ("quick", {"budget": 0.0}, "above 0"), ("quick", {"draws": -2}, "2 and more"),
+        ("full", {"most_draws": 4}, "least"), ("quick", {"most_draws": 4}, "with draws"),
+        ("full", {"draws": 0, "most_draws": 9}, "with draws"),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense(name, changes, says):
@@ -121,6 +123,7 @@ def test_settings():
     assert setting("quick", draws=4).draws == 4
     assert setting("quick", draws=4).most_draws == 4
     assert setting("full", draws=0).most_draws == 0
+    assert setting("full", most_draws=8).most_draws == 8
     assert FULL.knock_outs
 
 

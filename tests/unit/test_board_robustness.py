@@ -247,6 +247,26 @@ def test_hinges_come_along_when_shares_are_put_together(probed, tmp_path):
     assert {f.id: f.hinges for _, f in whole.findings} == {f.id: f.hinges for _, f in board.findings}
 
 
+def test_all_cards_of_a_board_when_none_is_named(laboratory, tmp_path, monkeypatch):
+    """Cards that were not run, or that use nothing that may be moved, are passed over; a second one without a run is not an error."""
+    other = PlannedCard(key="msc-np-il1b", status="run", job=replace(JOB, card="msc-np-il1b"), cost=1.0)
+    idle = PlannedCard(key="one-nanotube", status="run", job=replace(JOB, card="one-nanotube"), cost=1.0)
+    every = [PlannedCard(key=CARD, status="run", job=JOB, cost=1.0), other, idle]
+    monkeypatch.setattr(robustness, "plan_of", lambda asked: every)
+    monkeypatch.setattr(robustness, "mechanisms_of", lambda key: ("nanotube_search",) if key == CARD else ())
+    monkeypatch.setattr(robustness, "judge", lambda *_: "judged")
+    reproduce.claim(tmp_path / "new", reproduce.Asked(setting=QUICK, seed=1, cards=(CARD,)))
+    with pytest.raises(InputError, match="one card or more"):
+        robustness.robustness(tmp_path / "new", [], Probe(), workers=1)
+    folder = begun(tmp_path / "board")
+    write_plate(idle.job, folder / "runs" / idle.key / "base")
+    assert robustness.robustness(folder, [], Probe(pattern="capture", everything=True), workers=1) == "judged"
+    assert [p.name for p in (folder / "robustness").iterdir()] == [f"{CARD}.json"]
+    monkeypatch.setattr(robustness, "mechanisms_of", lambda key: ())
+    with pytest.raises(InputError, match="none in any"):
+        robustness.robustness(folder, [], Probe(pattern="capture", everything=True), workers=1)
+
+
 def test_where_nothing_matters_nothing_is_left(laboratory, tmp_path):
     folder = begun(tmp_path / "board")
     robustness.robustness(folder, [CARD], Probe(pattern="mitophagy"), workers=1)
@@ -325,9 +345,8 @@ def test_options_that_make_no_sense(changes, says):
 
 def test_cards_and_boards_that_will_not_do(laboratory, tmp_path, monkeypatch):
     folder = begun(tmp_path / "board")
-    for keys, says in (([], "one card or more"), (["msc-huvec-ogdd"], "Did you mean")):
-        with pytest.raises(InputError, match=says):
-            robustness.robustness(folder, keys, Probe(), workers=1)
+    with pytest.raises(InputError, match="Did you mean"):
+        robustness.robustness(folder, ["msc-huvec-ogdd"], Probe(), workers=1)
     with pytest.raises(InputError, match="a parameter with the tag S"):
         robustness.robustness(folder, [CARD], Probe(tags=("S",)), workers=1)
     monkeypatch.setattr(reproduce, "model_digest", lambda: "another")

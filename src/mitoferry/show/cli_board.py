@@ -27,6 +27,7 @@ def reproduce(
     review: Annotated[Several, typer.Option(metavar="KEY", help="Only cards of this review (bagheri2020, li2025, tnt2020).")] = None,
     wells: Annotated[Optional[int], typer.Option(metavar="N", help="Wells per arm at the values of the library.")] = None,  # noqa: UP045
     draws: Annotated[Optional[int], typer.Option(metavar="N", help="Draws of all parameters from their ranges; 0 = none.")] = None,  # noqa: UP045
+    most_draws: Annotated[Optional[int], typer.Option(metavar="N", help="Draws at most, where a verdict stays open.")] = None,  # noqa: UP045
     knock_outs: Annotated[Optional[bool], typer.Option(help="Run again without each route and without paracrine factors.")] = None,  # noqa: UP045
     budget: Annotated[Optional[float], typer.Option(metavar="X", help="Mitochondrion-steps that a card may cost.")] = None,  # noqa: UP045
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 1,
@@ -35,21 +36,29 @@ def reproduce(
         typer.Option(metavar="N", help="Processes; default one per core. The result does not depend on it."),
     ] = None,
     shard: Annotated[Optional[str], typer.Option(metavar="I/N", help="Only the I-th of N shares, for several machines.")] = None,  # noqa: UP045
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what it would run and cost; nothing is run or written.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the page when done.")] = False,
 ) -> None:
     """Run the published experiments and hold them against what the papers found: the reproduction board.
 
     The folder holds board.html (the page), board.json, badge.svg and all runs. Ctrl-C stops cleanly; the same command goes on.
-    Examples: mitoferry reproduce --system lung; mitoferry reproduce --setting full --shard 2/8 --out part-2.
+    Examples: mitoferry reproduce --system lung; mitoferry reproduce --setting full --plan;
+    mitoferry reproduce --setting full --shard 2/8 --out part-2.
     """
     from pathlib import Path
 
-    from mitoferry.show.board.command import PAGE, closing, run_board
+    from mitoferry.show.board.command import PAGE, board_asked, closing, run_board
 
-    board = run_board(
-        cards or [], name=setting, out=out, systems=system or [], routes=route or [], reviews=review or [], wells=wells, draws=draws,
-        knock_outs=knock_outs, budget=budget, seed=seed, workers=workers, shard=shard,
+    asked = board_asked(
+        cards or [], name=setting, systems=system or [], routes=route or [], reviews=review or [], wells=wells, draws=draws,
+        most_draws=most_draws, knock_outs=knock_outs, budget=budget, seed=seed, workers=workers, shard=shard,
     )  # fmt: skip
+    if plan:
+        from mitoferry.show.board.outlook import print_outlook
+
+        print_outlook(asked, workers)
+        return
+    board = run_board(asked, out=out, workers=workers)
     typer.echo(closing(board, Path(out)))
     if open_:
         typer.launch(str(Path(out) / PAGE))
@@ -85,7 +94,7 @@ def board_judge(folder: Annotated[str, typer.Argument(metavar="DIR", help="Folde
 @board_app.command("robustness")
 def board_robustness(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of a board that has run these cards.")],
-    cards: Annotated[list[str], typer.Argument(metavar="CARD...", help="Keys of cards.")],
+    cards: Annotated[Several, typer.Argument(metavar="[CARD]...", help="Keys of cards; default all that the board has run.")] = None,
     method: Annotated[str, typer.Option(metavar="oat|morris|sobol", help="One at a time, or a design over all (SALib).")] = "oat",
     tags: Annotated[str, typer.Option(metavar="C,O", help="Tags of the parameters that are moved: M, O, C, S, F.")] = "C",
     parameters: Annotated[str, typer.Option(metavar="PATTERN", help="Only these: part of a name, or with * and ?.")] = "",
@@ -104,7 +113,7 @@ def board_robustness(
     from mitoferry.show.board.robustness import run_robustness
 
     run_robustness(
-        folder, cards, method=method, tags=names_in(tags), pattern=parameters, wells=wells, trajectories=trajectories,
+        folder, cards or [], method=method, tags=names_in(tags), pattern=parameters, wells=wells, trajectories=trajectories,
         everything=everything, workers=workers,
     )  # fmt: skip
 

@@ -69,11 +69,16 @@ def shard_asked(text: str | None) -> tuple[int, int]:
     raise InputError(Problem("reproduce", "--shard", "i/n with i from 1 to n, such as 2/8", repr(text)))
 
 
-def run_board(
-    names: Sequence[str], *, name: str, out: str, systems: Sequence[str], routes: Sequence[str], reviews: Sequence[str], wells: int | None,
-    draws: int | None, knock_outs: bool | None, budget: float | None, seed: int, workers: int | None, shard: str | None,
-) -> Board:  # fmt: skip
-    """What ``mitoferry reproduce`` does: runs, judges, writes ``board.json``, the page and the badge."""
+def board_asked(
+    names: Sequence[str], *, name: str, systems: Sequence[str], routes: Sequence[str], reviews: Sequence[str], wells: int | None,
+    draws: int | None, most_draws: int | None, knock_outs: bool | None, budget: float | None, seed: int, workers: int | None,
+    shard: str | None,
+) -> Asked:  # fmt: skip
+    """What the options of ``mitoferry reproduce`` ask for.
+
+    Raises:
+        InputError: all that is wrong with them.
+    """
     problems: list[Problem] = []
 
     def part(make: Callable[..., T], *args: Any, **options: Any) -> T | None:
@@ -84,7 +89,7 @@ def run_board(
             return None
 
     keys = part(cards_asked, names, systems, routes, reviews)
-    chosen = part(setting, name, wells=wells, draws=draws, knock_outs=knock_outs, budget=budget)
+    chosen = part(setting, name, wells=wells, draws=draws, most_draws=most_draws, knock_outs=knock_outs, budget=budget)
     share = part(shard_asked, shard)
     if seed < 0:
         problems.append(Problem("reproduce", "--seed", "a whole number of 0 or more", str(seed)))
@@ -92,8 +97,12 @@ def run_board(
         problems.append(Problem("reproduce", "--workers", "1 or more", str(workers)))
     if problems or keys is None or chosen is None or share is None:
         raise InputError(problems)
+    return Asked(setting=chosen, seed=seed, cards=keys, shard=share)
+
+
+def run_board(asked: Asked, *, out: str, workers: int | None) -> Board:
+    """What ``mitoferry reproduce`` does: runs, judges, writes ``board.json``, the page and the badge."""
     folder = Path(os.path.abspath(os.path.expanduser(out)))
-    asked = Asked(setting=chosen, seed=seed, cards=keys, shard=share)
     with progress() as begin:
         board = reproduce(folder, asked, workers=workers or cores(), begin=begin)
     write_all(board, folder)

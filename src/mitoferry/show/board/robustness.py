@@ -46,8 +46,11 @@ def run_robustness(
         board = robustness(path, cards, probe, workers=workers or cores(), begin=begin)
     write_all(board, path)
     console = Console()
-    for card in dict.fromkeys(cards):
+    every = [c.key for c in board.cards] if not cards else dict.fromkeys(cards)
+    for card in every:
         name = f"{card}.json" if method == OAT else f"{card}-{method}.json"
+        if not cards and not (path / ROBUSTNESS / name).exists():
+            continue  # not run, or it uses nothing that may be moved
         for part in report(json.loads((path / ROBUSTNESS / name).read_text(encoding="utf-8"))):
             console.print(part)
         console.print(f"all effects: {path / ROBUSTNESS / name}", style="dim")

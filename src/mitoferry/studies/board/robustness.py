@@ -14,7 +14,7 @@ digest of their values. Results: ``hinges.json`` ({finding: parameters}) and ``r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
 
     Args:
         folder: of a board whose cards were run.
-        keys: cards.
+        keys: cards; none = every card that the board has run and that uses a parameter that may be moved, one after the other.
         probe: how to look.
         workers: processes, one thread each.
         begin: called at the start of each round (as in ``reproduce``).
@@ -60,13 +60,29 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
     asked = read_asked_of_this_model(folder)
     planned = plan_of(asked)
     run = rounds(folder, workers=workers, begin=begin)
-    jobs = _reference_jobs(folder, keys, planned, asked, probe)
+    jobs = _reference_jobs(folder, keys or _cards_run(planned, folder), planned, asked, probe)
     (folder / ROBUSTNESS).mkdir(exist_ok=True)
-    records = {key: _movable(key, probe) for key in jobs}
+    records = {key: found for key in jobs if (found := _movable(key, probe)) or keys}
     tags = f"a parameter with the tag {', '.join(probe.tags)} that it uses"
     none = [Problem("robustness", key, tags, "none", hint="Other tags, or another pattern.") for key, found in records.items() if not found]
-    if none:
-        raise InputError(none)
+    if none or not records:
+        raise InputError(none or [Problem("robustness", "cards", tags, "none in any", hint="Other tags, or another pattern.")])
+    together = {key: jobs[key] for key in records}
+    # all cards of a board: one by one, so that what is found stands when it is stopped
+    for part in [together] if keys else [{key: job} for key, job in together.items()]:
+        _probed(folder, part, records, probe, asked, run)
+    return judge(folder, asked, planned)
+
+
+def _cards_run(planned: Sequence[PlannedCard], folder: Path) -> list[str]:
+    return [p.key for p in planned if p.job is not None and CardRuns(p, folder).base() is not None]
+
+
+def _probed(
+    folder: Path, jobs: Mapping[str, Job], records: Mapping[str, dict[str, ParameterRecord]], probe: Probe, asked: Asked,
+    run: Callable[[str, Sequence[Job]], None],
+) -> None:  # fmt: skip
+    """Look at these cards together, and write what was found of each."""
     run("values of the library", list(jobs.values()))
     subjects = [_subject(folder, job, records[key], _suffix(probe, asked)) for key, job in jobs.items()]
     first = [j for s in subjects for j in s.chance()]
@@ -82,7 +98,6 @@ def robustness(folder: Path, keys: Sequence[str], probe: Probe, *, workers: int,
         run(probe.method, [j for s in subjects for j in _design_jobs(s, probe)[1]])
         for s in subjects:
             _write_design(s, probe, screens[s.key])
-    return judge(folder, asked, planned)
 
 
 def _reference_jobs(folder: Path, keys: Sequence[str], planned: Sequence[PlannedCard], asked: Asked, probe: Probe) -> dict[str, Job]:

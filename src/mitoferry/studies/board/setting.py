@@ -46,8 +46,9 @@ SETTINGS = {s.name: s for s in (QUICK, FULL)}
 
 
 def setting(
-    name: str, *, wells: int | None = None, draws: int | None = None, knock_outs: bool | None = None, budget: float | None = None
-) -> Setting:
+    name: str, *, wells: int | None = None, draws: int | None = None, most_draws: int | None = None, knock_outs: bool | None = None,
+    budget: float | None = None,
+) -> Setting:  # fmt: skip
     """A setting by its name, with changes.
 
     Raises:
@@ -60,6 +61,11 @@ def setting(
         problems.append(Problem("reproduce", "wells", "2 or more: one well has no interval", str(wells)))
     if draws is not None and (draws < 0 or draws == 1):
         problems.append(Problem("reproduce", "draws", "0 (none) or 2 and more", str(draws)))
+    least = draws if draws is not None else SETTINGS[name].draws if name in SETTINGS else 0
+    if most_draws is not None and most_draws < least:
+        problems.append(Problem("reproduce", "most draws", f"as many as there are at least ({least})", str(most_draws)))
+    if most_draws and not least:
+        problems.append(Problem("reproduce", "most draws", "a setting with draws", "none", hint="--draws 8, or --setting full."))
     if budget is not None and not budget > 0:
         problems.append(Problem("reproduce", "budget", "a number of mitochondrion-steps above 0", f"{budget:g}"))
     if problems:
@@ -67,7 +73,8 @@ def setting(
     s = SETTINGS[name]
     s = replace(s, wells=s.wells if wells is None else wells, budget=s.budget if budget is None else budget)
     s = replace(s, knock_outs=s.knock_outs if knock_outs is None else knock_outs)
-    return s if draws is None else replace(s, draws=draws, most_draws=max(draws, s.most_draws if draws else 0))
+    s = s if draws is None else replace(s, draws=draws, most_draws=max(draws, s.most_draws if draws else 0))
+    return s if most_draws is None else replace(s, most_draws=most_draws)
 
 
 def cost_of(spec: PlateSpec, arms: int | None = None) -> float:
