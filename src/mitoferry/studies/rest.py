@@ -213,6 +213,30 @@ def cell_means(world: Any, rows: np.ndarray) -> dict[str, float]:
     return {k: float(v) for k, v in out.items()}
 
 
+def drawn_types(
+    names: Collection[str], parameters: Mapping[str, float], k: int, n: int, seed: int
+) -> dict[str, tuple[str, Mapping[str, float]]]:
+    """An arm for each of the types ``names`` with its numbers as in draw ``k`` of ``n`` from their ranges.
+
+    Not drawn: the cycle, which is held, the spread between cells and the share of senescent ones. Types whose numbers contradict each
+    other (a leak that leaves no respiration for ATP), which the library refuses with these ``parameters``, are left out.
+    """
+    from mitoferry.base.errors import InputError
+    from mitoferry.library.cell_types import cell_type
+    from mitoferry.library.draws import draw_cell_type
+
+    arms = {}
+    for name in names:
+        drawn = draw_cell_type(cell_type(name), n, seed)[k]
+        numbers = {x: v for x, v in drawn.items() if x not in ("cycle_time", "senescent", "cell_cv")}
+        try:
+            cell_type(name).numbers(numbers, parameters)
+        except InputError:
+            continue
+        arms[name] = (name, numbers)
+    return arms
+
+
 def crawling_without_erk(i: int, world: Any) -> float:
     """Crawling speed of cell ``i`` relative to rest, but for its answer to ERK; 1 in cells that do not crawl."""
     from mitoferry.processes.crawling import motogens
