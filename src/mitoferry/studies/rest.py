@@ -56,7 +56,12 @@ def why_not(record: CellTypeRecord) -> str:
 
 
 def rest_text(
-    types: Mapping[str, tuple[str, Mapping[str, float]]], *, days: float = 7.0, seed: int = 1, clocks: Sequence[int] = (300, 300, 600)
+    types: Mapping[str, tuple[str, Mapping[str, float]]],
+    *,
+    days: float = 7.0,
+    seed: int = 1,
+    clocks: Sequence[int] = (300, 300, 600),
+    dividing: bool = False,
 ) -> str:
     """The experiment as text: an arm for each entry of ``types`` (arm name -> cell type, its numbers that differ)."""
     from mitoferry.library.cell_types import cell_type
@@ -66,7 +71,8 @@ def rest_text(
     for arm, (name, numbers) in types.items():
         record = cell_type(name)
         overrides = {k: f"{float(x)!r} {record.values[k].unit}" if record.values[k].unit != "1" else float(x) for k, x in numbers.items()}
-        overrides["cycle_time"] = "0 h"
+        if not dividing:
+            overrides["cycle_time"] = "0 h"
         arms[arm] = {"cells": {"recipient": {"type": name, "count": cells_of_well(record.value("mitochondria")), "overrides": overrides}}}
     changes = [{"wash": True, "from": f"{24 * d} h"} for d in range(1, int(np.ceil(days)))]
     return json.dumps({
@@ -96,6 +102,7 @@ def rest_plate(
     seed: int = 1,
     clocks: Sequence[int] = (300, 300, 600),
     varied: bool = False,
+    dividing: bool = False,
 ) -> PlateSpec:
     """The plate of :func:`rest_text` with ``parameters`` by full name in the unit of their records; ``varied``: cells of a type differ."""
     import warnings
@@ -104,7 +111,7 @@ def rest_plate(
     from mitoferry.experiment.resolve import resolve
     from mitoferry.library.parameters import require
 
-    content = json.loads(rest_text(types, days=days, seed=seed, clocks=clocks))
+    content = json.loads(rest_text(types, days=days, seed=seed, clocks=clocks, dividing=dividing))
     values = {**(parameters or {}), **BASE_RATES, **({} if varied else ALIKE)}
     units = {name: require(name).unit for name in values}
     content["parameters"] = {name: float(x) if units[name] == "1" else f"{float(x)!r} {units[name]}" for name, x in values.items()}
