@@ -191,16 +191,16 @@ class _Well:
 
 def cell_means(world: Any, rows: np.ndarray) -> dict[str, float]:
     """Means over the cells ``rows`` of what is held against the limits."""
-    from mitoferry.core.schema import N_CLASSES, SUM_DAMAGE, SUM_MASS, SUM_SCALE
+    from mitoferry.core.schema import N_CLASSES, OWN_ISOLATED, SUM_DAMAGE, SUM_MASS, SUM_SCALE
     from mitoferry.processes.signals import pgc1a_target
 
     c, given = world.cells, world.parameters
     target = np.maximum(c.target_mitochondria[rows].astype(float), 1e-9).sum()
     mass = c.sums[rows][:, :N_CLASSES, SUM_MASS].sum(axis=1) * SUM_SCALE
-    damage = c.sums[rows][:, :N_CLASSES, SUM_DAMAGE].sum(axis=1) * SUM_SCALE
+    hurt, own_mass = (c.sums[rows][:, : OWN_ISOLATED + 1, kind].sum() for kind in (SUM_DAMAGE, SUM_MASS))
     out = {
         "atp": c.atp[rows].mean(), "psi": c.psi[rows, 0].mean(), "h2o2": c.h2o2[rows].mean(),
-        "damage": damage.sum() / max(mass.sum(), 1e-9),
+        "damage": hurt / max(own_mass, 1),
         "number": c.n_mitochondria[rows].sum() / target, "mass": mass.sum() / target, "copies": c.copies[rows].sum() / target,
         "hazard": hazard_beyond_base(world, rows).mean(),
     }  # fmt: skip

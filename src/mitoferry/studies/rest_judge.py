@@ -5,15 +5,15 @@ day, in the mean of its living cells,
 
 * ATP changes by no more than 5 % and the potential by no more than 3 mV,
 * H2O2 ends below 20 nM, where signals and transfer begin, and changes by no more than 3 nM from the second day on,
-* the mean damage of mitochondria ends below 0.1 and changes by no more than 0.01 in the last two days,
+* the mean damage of its own mitochondria ends below 0.1 and changes by no more than 0.01 in the last two days,
 * number and mass of mitochondria and copies of mtDNA per cell stay within 10 %, wider by four standard deviations of a
   birth-and-death process where cells hold few,
 * no signal is, in the mean from the second day on, further from its resting value than a tenth of its full response
   (:data:`SIGNALS`), nor drifts in the last two days by more than a fiftieth. The drift is twice the difference of the means of the last
-  two days, since the daily change of medium makes whatever is secreted rise and fall within a day. Peroxidised lipid, whose rest depends on
-  the type, is held against its start and may fall,
-* no cell is ever above 100 nM H2O2, where distress begins (Sies and Jones 2020 Nat Rev Mol Cell Biol, from memory): a single cell
-  that runs away counts, whatever the mean of the others,
+  two days, since the daily change of medium makes whatever is secreted rise and fall within a day. Of peroxidised lipid, whose rest
+  depends on the type, only what is above its start counts: it falls when arrivals raise antioxidants, and comes back,
+* no cell is ever above 100 nM H2O2, where distress begins (Sies and Jones 2020 Nat Rev Mol Cell Biol, from memory): a single
+  cell that runs away counts, whatever the mean of the others,
 * all hazards of death together, summed over every hour of every cell, exceed the base hazard by less than 3e-4 per hour, a tenth to
   a sixth of it: less than 5 % more deaths in a week,
 * no more cells die than that hazard explains: a week fails if their number is one that cells at the permitted hazard reach in fewer than
@@ -157,11 +157,8 @@ def judge(week: TypeWeek, limits: Limits = LIMITS) -> list[str]:
         if name == "antioxidant":
             check("antioxidant is used up by", float(-s[name][settled].min()), limits.signal)
             continue
-        away, change = float(s[name][settled].mean()), drift(h, s[name])
-        if name == "lipid_peroxide":
-            away -= s[name][0]
-        rises_only = name == "lipid_peroxide"
-        check(f"{name} is off rest by", away if rises_only else abs(away), limits.signal)
+        moved = np.maximum(s[name] - s[name][0], 0.0) if name == "lipid_peroxide" else s[name]
+        check(f"{name} is off rest by", abs(float(moved[settled].mean())), limits.signal)
         if name not in OF_SINGLE_ARRIVALS:
-            check(f"{name} changes in two days by", change if rises_only else abs(change), limits.signal_trend)
+            check(f"{name} changes in two days by", abs(drift(h, moved)), limits.signal_trend)
     return broken
