@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import binom
 
 from mitoferry.library.draws import draw_parameters
-from mitoferry.studies.rest import LIMITS, TypeWeek, judge, library_types, rest_plate, run_rest
+from mitoferry.studies.rest import library_types, rest_plate, run_rest
+from mitoferry.studies.rest_judge import LIMITS, TypeWeek, judge
 
 COARSE = (600, 600, 600)
 FEW = ("bm_msc", "huvec", "cortical_neuron", "t_cell", "a549_rho0", "erythrocyte")

@@ -116,6 +116,7 @@ class CellTypeNumbers:
     cytosol: float = 0.0
     resting_potential: float = 156.0  # mV
     antioxidant_level: float = 1.0
+    redox_scale: float = 1.0  # of its redox sensors, beyond what peroxidases explain: library/set_points.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

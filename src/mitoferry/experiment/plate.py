@@ -74,7 +74,7 @@ def _fill_group(groups: Any, g: int, w: int, population: Population, radius: flo
     groups.own_haplotypes[g] = known
     groups.radius[g] = radius
     groups.resting_potential[g] = RHO0_POTENTIAL if population.rho0 and t.oxygen_use > 0.0 else t.resting_potential
-    groups.h2o2_scale[g] = scale
+    groups.h2o2_scale[g] = scale * t.redox_scale
     groups.nodes[g] = [node.rest for node in NODES]
 
 

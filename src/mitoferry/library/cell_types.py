@@ -39,6 +39,8 @@ DECIDING = (
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
 SHARES = ("senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage")
+Given = tuple[tuple[str, float], ...]
+"""Names and values, as a key of what is kept."""
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only
 
 
@@ -48,28 +50,29 @@ def _scaled(
     """Demand, glycolysis, leak and cytosol of a type by ``library/scaling.py``; ``parent``: values of the line with mtDNA."""
     from mitoferry.library.scaling import energetics_parameters
 
-    p = energetics_parameters()
-    if parameters:
-        p = _with(p, tuple((k, x) for k, x in parameters.items() if k.startswith("energetics.")))
-    scale = (parameters or {}).get("reactive_oxygen.pmf_scale")
-    scale = values_for("reactive_oxygen")["pmf_scale"] if scale is None else scale
-    return _settled(name, tuple(v.items()), p, scale, None if parent is None else tuple(parent.items()))
+    usual, given = energetics_parameters(), tuple((parameters or {}).items())
+    p = _with(usual, tuple((k, x) for k, x in given if k.startswith("energetics."))) if given else usual
+    values, of_parent = tuple(v.items()), None if parent is None else tuple(parent.items())
+    oxidants = tuple((k, x) for k, x in given if k.startswith(("reactive_oxygen.", "damage.")))
+    return _set_points(name, values, p, oxidants, of_parent)
 
 
 @lru_cache(maxsize=64)
-def _with(p: Any, given: tuple[tuple[str, float], ...]) -> Any:
+def _with(p: Any, given: Given) -> Any:
     """Parameters of the energetics with other values for those given by full name."""
     return p._replace(**values_for("energetics", overrides=dict(given)))
 
 
 @lru_cache(maxsize=1024)
-def _settled(
-    name: str, values: tuple[tuple[str, float], ...], p: Any, pmf_scale: float, of_parent: tuple[tuple[str, float], ...] | None
-) -> CellTypeNumbers:
-    """The closed form; kept, since it settles a cell and the arms of an experiment ask for the same few types many times."""
-    from mitoferry.library.scaling import atp_use, resting_mitochondria, scale_cell_type
+def _closed_form(name: str, values: Given, p: Any, of_parent: Given | None) -> Any:
+    """The scaled cell; kept, since the arms of an experiment ask for the same few types many times.
 
-    v = dict(values)
+    A run with other parameters of ``energetics`` leaves no type with less ATP at rest than those of the library do.
+    """
+    from mitoferry.library.scaling import atp_use, energetics_parameters, resting_state, scale_cell_type
+    from mitoferry.library.set_points import demand_at_rest
+
+    v, usual = dict(values), energetics_parameters()
     parent = None if of_parent is None else dict(of_parent)
     glycolytic = v["glycolytic_atp"]
     if parent is not None and glycolytic == 0.0:
@@ -77,12 +80,55 @@ def _settled(
     scaled = scale_cell_type(
         v["mitochondria"], v["oxygen_use"], v["oxphos_share"], v["volume"], p, v["substrate"], leak=v["leak"], glycolytic_atp=glycolytic
     )
+    if p == usual or v["oxygen_use"] <= 0.0:
+        return scaled
+    return demand_at_rest(scaled, p, resting_state(_closed_form(name, values, usual, of_parent), usual)["atp"])
+
+
+@lru_cache(maxsize=1024)
+def _leak(
+    name: str, values: tuple[tuple[str, float], ...], p: Any, pmf_scale: float, of_parent: tuple[tuple[str, float], ...] | None
+) -> Any:
+    """Potential [mV] at which the type lives, and its electron leak there; kept, since it settles a cell."""
+    from mitoferry.library.scaling import resting_leak
+
+    return resting_leak(_closed_form(name, values, p, of_parent), p, pmf_scale=pmf_scale)
+
+
+@lru_cache(maxsize=1024)
+def _set_points(
+    name: str,
+    values: tuple[tuple[str, float], ...],
+    p: Any,
+    given: tuple[tuple[str, float], ...],
+    of_parent: tuple[tuple[str, float], ...] | None,
+) -> CellTypeNumbers:
+    """The numbers of a type with the set points of its rest; ``given``: parameters of ``reactive_oxygen`` and ``damage`` that differ."""
+    from mitoferry.library.scaling import energetics_parameters
+    from mitoferry.library.set_points import sensor_factor
+    from mitoferry.processes.reactive_oxygen import AIR_OXYGEN, RESTING_NADH
+
+    v, usual = dict(values), energetics_parameters()
+    oxidants = (values_for("reactive_oxygen"), values_for("reactive_oxygen", overrides=_of("reactive_oxygen", given)))
+    damage = (values_for("damage"), values_for("damage", overrides=_of("damage", given)))
+    scaled = _closed_form(name, values, p, of_parent)
     derived = {f: getattr(scaled, f) for f in ("demand", "glycolysis", "nonmito", "leak_factor", "cytosol")}
-    derived["resting_potential"], derived["antioxidant_level"] = resting_mitochondria(scaled, p, pmf_scale=pmf_scale)
-    given = {k: x for k, x in v.items() if k not in _OF_SCALING}
-    if parent is not None and given["mtdna"] == 0.0:
-        given["mtdna"] = parent["mtdna"]
-    return CellTypeNumbers(name=name, **given, **derived)
+    derived["resting_potential"], leak = _leak(name, values, p, oxidants[1]["pmf_scale"], of_parent)
+    derived["antioxidant_level"] = max(leak, 1.0)
+    if (p != usual or oxidants[0] != oxidants[1] or damage[0] != damage[1]) and leak > 0.0 and scaled.cytosol > 0.0:
+        leaks = (_leak(name, values, usual, oxidants[0]["pmf_scale"], of_parent)[1], leak)
+        content = RESTING_NADH * scaled.mitochondria / scaled.cytosol
+        units = tuple(content * o["electron_leak"] * AIR_OXYGEN / (o["oxygen_half"] + AIR_OXYGEN) for o in oxidants)
+        derived["redox_scale"] = sensor_factor(units, leaks, oxidants, damage)  # type: ignore[arg-type]
+    numbers = {k: x for k, x in v.items() if k not in _OF_SCALING}
+    if of_parent is not None and numbers["mtdna"] == 0.0:
+        numbers["mtdna"] = dict(of_parent)["mtdna"]
+    return CellTypeNumbers(name=name, **numbers, **derived)
+
+
+def _of(process: str, given: Given) -> dict[str, float]:
+    """Those of the parameters ``given`` by full name that are of ``process``."""
+    return {k: x for k, x in given if k.startswith(f"{process}.")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ RESTING_PMF = 181.0
 REFERENCE_GLUCOSE = 10.0
 CYTOSOL_SHARE = 0.75
 GLYCOLYSIS_RESERVE = 0.02
-LEAST_POTENTIAL = 20.0  # mV, below which no potential counts as one at which cells live
+LEAST_POTENTIAL = 5.0  # mV; a line without mtDNA may rest at 17 mV, what counts as lost is relative to that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +156,29 @@ def resting_state(cell: ScaledCell, parameters: Parameters | None = None, *, glu
     return {"oxygen_use": reading.ocr, "psi": reading.psi, "nadh": reading.nadh, "atp": reading.atp, "lactate": reading.lactate}
 
 
+def resting_leak(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_scale: float | None = None) -> tuple[float, float]:
+    """Potential [mV] at which a type lives, and the electron leak of its mitochondria there, relative to a stromal cell.
+
+    Args:
+        cell: a scaled type.
+        parameters: parameters of ``energetics``.
+        pmf_scale: of ``reactive_oxygen`` [mV]; default that of the library.
+    """
+    from mitoferry.assays.seahorse import CellEnergetics, settle
+    from mitoferry.processes.energetics_class import PH_DIFFERENCE
+    from mitoferry.processes.reactive_oxygen import RESTING_NADH
+
+    if cell.mitochondria <= 0.0:
+        return RESTING_POTENTIAL, 0.0
+    p = energetics_parameters() if parameters is None else parameters
+    if cell.oxygen_use <= 0.0:
+        return max(settle(CellEnergetics.of_type(cell, rho0=True), p, glucose=REFERENCE_GLUCOSE).psi, LEAST_POTENTIAL), 0.0
+    rest = resting_state(cell, p)
+    scale = values_for("reactive_oxygen")["pmf_scale"] if pmf_scale is None else pmf_scale
+    leak = rest["nadh"] / RESTING_NADH * math.exp((rest["psi"] + PH_DIFFERENCE - RESTING_PMF) / scale)
+    return max(rest["psi"], LEAST_POTENTIAL), leak
+
+
 def resting_mitochondria(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_scale: float | None = None) -> tuple[float, float]:
     """Potential [mV] at which a type lives, and the level of antioxidant enzymes that goes with it.
 
@@ -169,19 +192,8 @@ def resting_mitochondria(cell: ScaledCell, parameters: Parameters | None = None,
         parameters: parameters of ``energetics``.
         pmf_scale: of ``reactive_oxygen`` [mV]; default that of the library.
     """
-    from mitoferry.assays.seahorse import CellEnergetics, settle
-    from mitoferry.processes.energetics_class import PH_DIFFERENCE
-    from mitoferry.processes.reactive_oxygen import RESTING_NADH
-
-    if cell.mitochondria <= 0.0:
-        return RESTING_POTENTIAL, 1.0
-    p = energetics_parameters() if parameters is None else parameters
-    if cell.oxygen_use <= 0.0:
-        return max(settle(CellEnergetics.of_type(cell, rho0=True), p, glucose=REFERENCE_GLUCOSE).psi, LEAST_POTENTIAL), 1.0
-    rest = resting_state(cell, p)
-    scale = values_for("reactive_oxygen")["pmf_scale"] if pmf_scale is None else pmf_scale
-    leak = rest["nadh"] / RESTING_NADH * math.exp((rest["psi"] + PH_DIFFERENCE - RESTING_PMF) / scale)
-    return max(rest["psi"], LEAST_POTENTIAL), max(leak, 1.0)
+    psi, leak = resting_leak(cell, parameters, pmf_scale=pmf_scale)
+    return psi, max(leak, 1.0)
 
 
 def fit_substrate(cell: ScaledCell, parameters: Parameters | None = None, *, lowest: float = 0.3) -> ScaledCell:

@@ -14,8 +14,8 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
 * A T cell cycles as far as it is activated, an egg cleaves without growing (``cycle``).
 
 A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
-mitochondria that biogenesis steers to increase by the factor 2^(progress), and are halved at division; so the size of a lineage at a
-given phase stays the same. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
+mitochondria that biogenesis steers to increase by the factor 2^(G progress), and are halved at division. Daughters that start ahead
+have less of the cycle to grow in, so G = 1/(1 - spread/2): in the mean of its generations a lineage keeps its size. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
 chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
 Of every other column ``cell_columns`` says whether the daughter inherits it, gets half, or starts anew. Daughters restart
 at a random progress of 0 to ``spread``, so that lineages lose their phase.
@@ -104,13 +104,14 @@ def cycle_row(i, cells, groups, p, step):
     cells.cycle[i] = float(cells.cycle[i]) + progress
     if float(groups.cleavage[int(cells.group[i])]) > 0.0:
         return
-    factor = exp(LN2 * progress)
+    grown = LN2 * progress / (1.0 - 0.5 * p.spread)
+    factor = exp(grown)
     cells.volume[i] = factor * float(cells.volume[i])
     cells.demand[i] = factor * float(cells.demand[i])
     cells.glycolysis[i] = factor * float(cells.glycolysis[i])
     cells.nonmito[i] = factor * float(cells.nonmito[i])
     cells.target_mitochondria[i] = factor * float(cells.target_mitochondria[i])
-    cells.radius[i] = exp(LN2 * progress / 3.0) * float(cells.radius[i])
+    cells.radius[i] = exp(grown / 3.0) * float(cells.radius[i])
 
 
 def halve(i: int, cells: Any, cycle: float) -> None:

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mitoferry.studies.rest import TypeWeek, judge, library_types, rest_plate, run_rest
+from mitoferry.studies.rest import library_types, rest_plate, run_rest
+from mitoferry.studies.rest_judge import TypeWeek, judge
 
 LARGE = ("oocyte", "zygote")  # 100 000 mitochondria: a day each
 PARTS = 3
