@@ -80,8 +80,8 @@ def pyrimidine_gate(used, n_mitochondria, dhodh, uridine, p):
 
 
 @row
-def cycle_rate(i, like, cells, groups, p):
-    """Progress through the cycle per hour of cell ``i``; ``like`` holds how much of its contacts counts (:func:`weigh_contacts`)."""
+def rate_under(i, contacts, cells, groups, p):
+    """Progress through the cycle per hour of cell ``i`` that ``contacts`` cells inhibit."""
     g = int(cells.group[i])
     time = float(groups.cycle_time[g])
     if time <= 0.0 or int(cells.senescent[i]) != 0:
@@ -93,17 +93,23 @@ def cycle_rate(i, like, cells, groups, p):
     if float(groups.cleavage[g]) > 0.0:
         gate = 1.0
     gate = gate * driven_share(i, cells, groups, p.activation_half)
-    crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(float(cells.n_contacts[i]) * float(like[i]), p.contacts_half)
+    crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(contacts, p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])
 
 
 @row
+def cycle_rate(i, cells, groups, p):
+    """The same of a cell all of whose neighbours are of its own type."""
+    return rate_under(i, float(cells.n_contacts[i]), cells, groups, p)
+
+
+@row
 def cycle_row(i, like, cells, groups, p, step):
-    """Progress and growth of cell ``i`` over one step."""
+    """Progress and growth of cell ``i`` over one step; ``like``: how much of its contacts counts (``like_contacts``)."""
     if int(cells.state[i]) != CELL_LIVE:
         return
-    progress = cycle_rate(i, like, cells, groups, p) * step.dt / 3600.0
+    progress = rate_under(i, float(cells.n_contacts[i]) * float(like[i]), cells, groups, p) * step.dt / 3600.0
     if progress <= 0.0:
         return
     cells.cycle[i] = float(cells.cycle[i]) + progress
