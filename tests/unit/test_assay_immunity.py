@@ -22,7 +22,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.experiment.observables import OBSERVABLES
-from worlds import cell_type, make_world, population
+from worlds import cell_type, make_world, parameters, population
 
 STEP = Step(0, 0, 0.0, 60.0)
 ASSAYS = load_assays()
@@ -98,7 +98,25 @@ def test_cells_engulfed_are_counted(world):
     world.cells.state[cells_of(world)[2]] = CELL_DEAD_NECROTIC
     world.cells.particles[cells_of(world)[:3]] = [5, 4, 7]
     found = {"engulfed_per_cell": 3 / 9, "phagocytic_fraction": 2 / 9, "engulfed": 3.0, "particles_per_cell": 1.0}
-    assert read("phagocytosis", world) == pytest.approx(found)
+    measured = read("phagocytosis", world)
+    measured.pop("bait_rate")
+    assert measured == pytest.approx(found)
+
+
+def test_bait_is_eaten_by_the_state_of_the_phagocyte_not_by_what_is_left_to_eat(world):
+    """The rate of ``phagocytosis`` for a fully exposed cell. Fault seen to fail it, planted in a copy of the package: without ``readiness``."""
+    from mitoferry.processes import phagocytosis
+
+    rows, p = cells_of(world), parameters(None, "phagocytosis", phagocytosis.Parameters)
+    world.parameters["phagocytosis"] = p
+    world.cells.atp[rows], world.cells.atp_flux[rows], world.cells.atp_oxphos[rows] = 2.88, 100.0, 60.0
+    world.cells.polarisation[rows] = 0.0
+    rest = read("phagocytosis", world)["bait_rate"]
+    energy = 2.88**2 / (2.88**2 + (p.atp_half * 2.88) ** 2) * (p.base + 0.6)
+    assert rest == pytest.approx(p.rate * float(world.groups.phagocyte[world.cells.group[rows[0]]]) * energy, rel=1e-5)
+    world.cells.polarisation[rows] = 1.0
+    world.cells.engulfed[rows] = 0
+    assert read("phagocytosis", world)["bait_rate"] == pytest.approx((1.0 + p.polarisation_gain) * rest, rel=1e-5)
 
 
 def test_signals_deaths_and_traps(world):

@@ -80,6 +80,7 @@ def test_f17_two_hazards_share_the_deaths(share, dt, right):
     world.cells.atp[:] = 1e-6
     world.groups.nodes[:, NODE_DEATH_SIGNAL] = 0.1
     p = values("death", **(QUIET | {"necrosis_hazard": 0.2, "caspase_free_hazard": 0.0}))
+    world.cells.failing[:] = module("death").necrosis_rate(1e-6, p)  # without ATP for long
     first = np.zeros(world.n_cells, dtype=int)
 
     def note(w):
@@ -238,6 +239,42 @@ def test_what_happens_between_cytochrome_c_and_caspases(what, state):
     run(world, "death", values("death", **(QUIET | changes)), 2.0, 60.0)
     assert (world.cells.state[rows] == state).mean() > 0.9
     assert (world.cells.momp_time[rows[world.cells.state[rows] == CELL_LIVE]] == -1.0).all()
+
+
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (0.6, False)], ids=["as defined", "planted fault"])
+def test_necrosis_follows_an_hour_without_atp_over_hours(factor, right):
+    """Deaths until t = 1 h without ATP, and in the ten hours with ATP after it, are those of e' = (f - e)/tau; in all as many as at once.
+
+    Fault seen to fail it, planted in a copy of the package: ``failing`` not relaxed but set to its target.
+    """
+    world, hazard = cells_world(4000, seed=8), 0.4
+    rows, p = rows_of(world), values("death", **(QUIET | {"necrosis_hazard": hazard, "caspase_free_hazard": 0.0}))
+    world.cells.atp[rows] = 1e-6
+    then = run(world, "death", p, 1.0, 60.0)
+    early = int((world.cells.state[rows] != CELL_LIVE).sum())
+    world.cells.atp[rows] = 2.88
+    run(world, "death", p, 10.0, 60.0, start=then)
+    late = int((world.cells.state[rows] != CELL_LIVE).sum()) - early
+    f, tau = module("death").necrosis_rate(1e-6, p) * factor, p.necrosis_time
+    left = 1.0 - np.exp(-1.0 / tau)
+    during, after = f * (1.0 - tau * left), f * tau * left * (1.0 - np.exp(-10.0 / tau))
+    assert (stats.binomtest(early, 4000, 1.0 - np.exp(-during)).pvalue > ALPHA) == right
+    assert (stats.binomtest(late, 4000 - early, 1.0 - np.exp(-after)).pvalue > ALPHA) == right
+    assert late > early
+    assert world.cells.death_hazard[rows].max() < 1e-6
+
+
+@pytest.mark.parametrize(("atp", "share"), [(2.88, 1.0), (1.44, 0.5), (0.0, 0.0)])
+def test_the_survival_signal_spares_the_membrane_as_far_as_there_is_atp(atp, share):
+    world, p = cells_world(1), values("death")
+    row = rows_of(world)[0]
+    world.cells.atp[row], world.cells.failing[row], world.cells.survival[row] = atp, 0.2, 2.0
+    found = module("death").membrane_hazard(row, world.cells, 0.0, p)
+    assert found == pytest.approx(0.2 / (1.0 + 2.0 * share), rel=1e-6)
+    world.cells.failing[row] = 0.0
+    assert module("death").membrane_hazard(row, world.cells, 1.0, p) == pytest.approx(
+        module("death").necrosis_rate(atp, p) * (1 - np.exp(-1.0 / p.necrosis_time)) / (1.0 + 2.0 * share), rel=1e-6
+    )
 
 
 def test_necrosis_frees_every_mitochondrion_and_spills_the_nucleotides():

@@ -124,6 +124,19 @@ def test_unfused_arrivals_are_counted_and_those_in_endosomes_are_left_alone():
     assert int(world.cells.lysed_arrivals.sum()) == lost[0] + lost[1] > 100
 
 
+def test_arrivals_that_lost_their_membrane_outside_are_degraded_without_a_signal():
+    """Fault seen to fail it, planted in a copy of the package: all of them counted."""
+    from mitoferry.core.schema import BROKEN
+
+    world = uniform_world(40, mitochondria=64)
+    slots = occupied(world)
+    world.mitochondria.flags[slots[::2]] = OCCUPIED | (DONOR_FREE << CLASS_SHIFT) | BROKEN
+    left_after(100, world=world)
+    assert int(world.cells.lysed_arrivals.sum()) > 100
+    assert (world.cells.degraded_foreign == 0).all()
+    assert (world.cells.heme[: world.n_cells] > 0.0).any()
+
+
 def test_halving_the_step_changes_the_count_within_three_percent():
     def lost(dt):
         world = depolarised()

@@ -194,7 +194,7 @@ def test_lysosomes_of_phagocytes_are_faster():
     arrival = module("arrival")
     world = world_of(wells=1)
     p = values("arrival")
-    eater, other = (arrival.fate_rates(ENDOSOME, world.groups, g, p) for g in (0, 1))
+    eater, other = (arrival.fate_rates(ENDOSOME << PLACE_SHIFT, world.groups, g, p) for g in (0, 1))
     assert eater[0] == other[0]
     assert eater[1] == pytest.approx(p.phagocyte_lysis * other[1])
 

@@ -221,6 +221,23 @@ def test_stress_is_signalled_and_only_stromal_cells_secrete_factors():
     assert (world.fields.release[:, PARACRINE] == 0.0).all()
 
 
+def test_tnf_goes_by_the_cell_type_and_macrophages_make_most_of_it():
+    """Fault seen to fail it, planted in a copy of the package: the number of the type not read."""
+    from mitoferry.library.cell_types import load_cell_types
+
+    rate = values("find_me").tnf_secretion
+    for share in (1.0, 0.02, 0.0):
+        world, _ = released(nfkb=0.5)
+        world.groups.tnf_secretion[:] = share
+        world.fields.release[:] = 0.0
+        module("find_me").advance(world, Step(0, 0, 0.0, 60.0), values("find_me"))
+        assert world.fields.release[rows_of(world)[0], TNF_ALPHA] == pytest.approx(rate * share * 0.5, rel=1e-6)
+    level = {name: kind.value("tnf_secretion") for name, kind in load_cell_types().items()}
+    assert level["microglia"] == level["macrophage_m1"] == 1.0
+    assert max(level[n] for n in ("bm_msc", "fibroblast", "huvec", "h9c2", "cortical_neuron")) <= 0.02
+    assert level["bm_msc"] < level["huvec"]
+
+
 def test_neighbours_sense_nucleotides_oxidant_and_s100a4():
     p = values("find_me")
     occupancy = module("find_me").p2y_occupancy

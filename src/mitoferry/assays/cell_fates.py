@@ -87,12 +87,16 @@ def read_differentiation(view: View, options: Mapping[str, Any], step: Step) -> 
 
 def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.ndarray]:
     """Shares of living cells that move through the cycle, and that a pulse of EdU marks."""
-    from mitoferry.processes.division import cycle_rate
+    from mitoferry.processes.division import rate_under
+    from mitoferry.processes.like_contacts import weigh_contacts
 
     world, rows = view.world, view.rows(CELL_LIVE)
     p = world.parameters.get("division")
     time = np.asarray(world.groups.cycle_time[world.cells.group[rows]], np.float64)
-    rate = np.array([0.0 if p is None else float(cycle_rate(int(i), world.cells, world.groups, p)) for i in rows])
+    rate = np.zeros(len(rows))
+    if p is not None:
+        contacts = world.cells.n_contacts[: world.n_cells] * weigh_contacts(world, p)
+        rate = np.array([float(rate_under(int(i), float(contacts[i]), world.cells, world.groups, p)) for i in rows])
     moving = (time > 0.0) & (rate * time > MOVES)
     progress = view.values("cycle", rows)
     synthesis = moving & (progress >= S_PHASE[0]) & (progress < S_PHASE[1])

@@ -71,6 +71,7 @@ class CellTypeNumbers:
     exophers: float = 1.0
     synaptosomes: float = 0.0  # 1/h
     # immunity
+    tnf_secretion: float = 0.02
     tlr9_level: float = 0.0
     sting_level: float = 0.0
     nlrp3_level: float = 0.0

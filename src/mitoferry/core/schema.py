@@ -304,6 +304,7 @@ class Cells(NamedTuple):
     primed: Any
     burst: Any
     nox_induced: Any
+    failing: Any
 
 
 class Groups(NamedTuple):
@@ -372,6 +373,7 @@ class Groups(NamedTuple):
     antigen_driven: Any
     cleavage: Any
     spontaneous_death: Any
+    tnf_secretion: Any
     nodes: Any
 
 
@@ -682,6 +684,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "primed": _c("f4", "1/h", "hazard of cytochrome c release by the BH3-only proteins that stress has called for", "death"),
         "burst": _c("f4", "1", "share of the mitochondria that long open pores have swollen until they burst", "death"),
         "nox_induced": _c("f4", "1", "NADPH oxidase that NF-kB has called for, 0..1", "reactive_oxygen"),
+        "failing": _c("f4", "1/h", "hazard of necrosis that the lack of ATP has called for", "death"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -747,6 +750,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
         "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
         "spontaneous_death": _c("f4", "1/h", "hazard of apoptosis by itself, beyond that of any healthy cell", "plate"),
+        "tnf_secretion": _c("f4", "1", "secretion of TNF-alpha at full NF-kB, relative to a macrophage", "plate", fill=0.02),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
     "Wells": {

@@ -176,7 +176,7 @@ _IMMUNITY = (
     _stand_in("immune_tolerance", "elisa", "il_10", "IL-10 of the medium, which regulatory T cells and M2 macrophages secrete; no graft and no priming is modelled", of="well", good=1),
     _stand_in("tumour_immunogenicity", "immune_signalling", "sting", "STING of the tumour cells, which makes them visible to killer cells", good=0),
     _stand_in("antitumour_immunity", "immune_signalling", "attacked_fraction", "share of tumour cells that touching killer cells have killed", good=0),
-    _stand_in("bacterial_clearance", "phagocytosis", "engulfed_per_cell", "dying cells engulfed per phagocyte; no bacterium is modelled", good=1),
+    _stand_in("bacterial_clearance", "phagocytosis", "bait_rate", "bait that a phagocyte would engulf per hour, offered to it as in a dish; no bacterium is modelled", good=1),
     _stand_in("astrocyte_activation", "immunoblot", "nfkb", "NF-kB activity of the astrocytes", of="donor", statistic="mean", window="run"),
     _stand_in("caf_phenotype", "immunoblot", "nfkb", "NF-kB activity of the stromal cells, which drives an inflammatory activation; no marker of activated fibroblasts is modelled", of="donor", statistic="mean", window="run", always=True),
     _stand_in("fibrosis", "elisa", "tgf_beta", "TGF-beta in the medium; no matrix is laid down", of="well", good=-1),

@@ -4,6 +4,8 @@ Mechanism, per mitochondrion that came from another cell and has not fused with 
 
 * in an endosome: escape to the cytosol (rate k_esc) or delivery to a lysosome (k_lys, in a professional phagocyte
   ``phagocyte_lysis`` times faster);
+* in a phagosome, with the dying cell that held it or passed on by transmitophagy: digested with the rest of the meal at the same rate;
+  ``phagosome_escape`` is 0, since bodies that are engulfed are sealed off from the cytosol until they are digested;
 * in the double-membrane vesicle of an internalised gap junction: the same with rates of its own;
 * free in the cytosol: degraded at the rate of the cell type (``groups.arrival_lysis``), by PINK1/Parkin mitophagy and
   lysosomes (nodes ``pink1_parkin``, ``lysosome``). Fusion competes with it and is in ``processes/fusion_fission.py``.
@@ -12,8 +14,10 @@ Each degraded arrival raises the pulse, y -> y + a (1 - y); y decays with its ow
 for arrivals degraded at a constant rate k, its mean is exactly k a/(k a + 1/tau). Which arrivals count is a switch
 (parameter ``arrival.gate``): 0 any; 1 those whose potential on arrival was above the gate (not flagged SICK_ON_ARRIVAL
 by the hand-over); 2 those tagged by PINK1 when degraded. Unfused arrivals that ``mitophagy`` has degraded count alike
-(``cells.degraded_foreign``). Fused arrivals give no pulse. The damaged part of their mass is added to ``cells.heme``,
-which ``heme_signalling`` reads.
+(``cells.degraded_foreign``). Fused arrivals give no pulse; neither do those that lost their membrane outside of cells (flag BROKEN) nor
+those that are digested in a phagosome: dead mitochondria and their pieces protect no tissue (McCully 2009 Am J Physiol Heart Circ
+Physiol, from memory), and what is sealed off meets no PINK1 and Parkin. They do give heme: the damaged part of the mass of every degraded
+arrival is added to ``cells.heme``, which ``heme_signalling`` reads.
 
 The pulse acts through three arms that can be switched off one by one, by a parameter or by a node of a treatment:
 
@@ -41,6 +45,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    BROKEN,
     CELL_APOPTOTIC,
     CLASS_MASK,
     CLASS_SHIFT,
@@ -58,6 +63,9 @@ from mitoferry.core.schema import (
     PINK1,
     PLACE_MASK,
     PLACE_SHIFT,
+    ROUTE_MASK,
+    ROUTE_PHAGOCYTOSIS,
+    ROUTE_SHIFT,
     SICK_ON_ARRIVAL,
     TALLY_COPIES_OUT,
     TALLY_DEGRADED,
@@ -77,6 +85,7 @@ class Parameters(NamedTuple):
 
     endosome_escape: float
     endosome_lysis: float
+    phagosome_escape: float
     phagocyte_lysis: float
     double_membrane_escape: float
     double_membrane_lysis: float
@@ -92,12 +101,20 @@ class Parameters(NamedTuple):
 
 
 @row
-def fate_rates(place, groups, g, p):
-    """(escape, degradation) rates [1/h] of an unfused arrival at ``place``."""
+def in_phagosome(flags):
+    """Whether a mitochondrion with these flags lies in a phagosome."""
+    return (flags >> PLACE_SHIFT) & PLACE_MASK == ENDOSOME and (flags >> ROUTE_SHIFT) & ROUTE_MASK == ROUTE_PHAGOCYTOSIS
+
+
+@row
+def fate_rates(flags, groups, g, p):
+    """(escape, degradation) rates [1/h] of an unfused arrival with these flags."""
     lysosome = float(groups.nodes[g, NODE_LYSOSOME])
+    place = (flags >> PLACE_SHIFT) & PLACE_MASK
     if place == ENDOSOME:
         phagocyte = 1.0 + (p.phagocyte_lysis - 1.0) * min(float(groups.phagocyte[g]), 1.0)
-        return p.endosome_escape, p.endosome_lysis * phagocyte * lysosome
+        escape = p.phagosome_escape if in_phagosome(flags) else p.endosome_escape
+        return escape, p.endosome_lysis * phagocyte * lysosome
     if place == DOUBLE_MEMBRANE:
         return p.double_membrane_escape, p.double_membrane_lysis * lysosome
     return 0.0, float(groups.arrival_lysis[g]) * lysosome * float(groups.nodes[g, NODE_PINK1_PARKIN])
@@ -106,6 +123,8 @@ def fate_rates(place, groups, g, p):
 @row
 def passes_gate(flags, gate):
     """Whether the degradation of a mitochondrion with these flags is signalled."""
+    if flags & BROKEN != 0 or in_phagosome(flags):
+        return False
     if gate < 0.5:
         return True
     if gate < 1.5:
@@ -125,7 +144,7 @@ def arrival_one(h, slot, sums, mitochondria, cells, groups, wells, p, step):
     state = int(cells.state[h])
     if not alive(state) and state != CELL_APOPTOTIC:
         return
-    escape, lysis = fate_rates((flags >> PLACE_SHIFT) & PLACE_MASK, groups, int(cells.group[h]), p)
+    escape, lysis = fate_rates(flags, groups, int(cells.group[h]), p)
     total = escape + lysis
     if total <= 0.0:
         return

@@ -12,8 +12,12 @@ Mechanism (rates per hour, psi mean potential, s survival signal):
   node of BCL-2 and relatives (venetoclax); cells with a life span of their own (neutrophils: ``spontaneous_death`` of the
   type) die at that hazard besides, which the survival signal lowers likewise; a senolytic (node ``senolysis``) adds to the drug
   in senescent cells;
-* necrosis from any state with a membrane: h_N = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share ATP0))^4), 0 at rest, a hazard and not a
-  cliff;
+* necrosis from any state with a membrane: h_N = e/(1 + s A), e' = (f - e)/tau_N, f = hN (g(ATP) - g(ATP0)), g = 1/(1 + (ATP/(share
+  ATP0))^4), 0 at rest, a hazard and not a cliff, A the share of resting ATP that is left (at most 1). A cell that has run out of ATP does
+  not fall apart at once: what it has suffered, ``cells.failing``, follows its lack of ATP over hours (calcium, calpains, pores of
+  mitochondria at reperfusion), so that most of those lost by an hour without blood are lost in the hours after it. As many die as if
+  it acted at once, unless something helps in the meantime: the survival signal (Akt keeps pores closed at reperfusion) as far as there is
+  ATP for kinases;
 * MOMP -> execution after a delay of 10-60 min (longer under a caspase inhibitor), if ATP is above a share of its resting
   value, else necrosis. Until then the cell can be rescued, at rate r s/(1 + s): the survival signal keeps the
   apoptosome from forming. Without caspases the cell dies more slowly by necrosis;
@@ -94,6 +98,7 @@ class Parameters(NamedTuple):
     priming_time: float
     necrosis_hazard: float
     necrosis_atp: float
+    necrosis_time: float
     caspase_delay_min: float
     caspase_delay_max: float
     caspase_atp: float
@@ -128,9 +133,18 @@ def cytochrome_hazard(primed, psi, burst, survival, drug, p):
 
 @row
 def necrosis_rate(atp, p):
-    """Hazard [1/h] of losing the membrane at ``atp`` [mM]."""
+    """Hazard [1/h] of losing the membrane at which a lasting ``atp`` [mM] ends."""
     half = p.necrosis_atp * RESTING_ATP
     return p.necrosis_hazard * max(hill4(RESTING_ATP, half) - hill4(atp, half), 0.0)
+
+
+@row
+def membrane_hazard(i, cells, hours, p):
+    """Hazard [1/h] that cell ``i`` loses its membrane by what the lack of ATP has done to it until now; advances ``failing``."""
+    atp = max(float(cells.atp[i]), 0.0)
+    failing = relax(float(cells.failing[i]), necrosis_rate(atp, p), hours, p.necrosis_time)
+    cells.failing[i] = failing
+    return failing / (1.0 + max(float(cells.survival[i]), 0.0) * min(atp / RESTING_ATP, 1.0))
 
 
 @row
@@ -250,7 +264,7 @@ def death_row(i, cells, groups, wells, p, step):
         return
     w = int(cells.well[i])
     u, v, x, y = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, DEATH, step.step, 0)
-    rate = necrosis_rate(float(cells.atp[i]), p)
+    rate = membrane_hazard(i, cells, step.dt / 3600.0, p)
     if state == CELL_MOMP:
         rate += p.caspase_free_hazard
     if int(cells.traps[i]) != 0:

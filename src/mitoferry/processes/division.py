@@ -11,6 +11,9 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
   without function.
 * Contact inhibition: 1 - s (1 - 1/(1 + (contacts/n_half)^4)), s the number ``contact_inhibition`` of the type: 1 in untransformed cells
   (epithelium, endothelium, fibroblasts), little in tumour lines, which pile up, and in cells of the blood, which grow in clusters.
+  Contacts with cells of another type count ``unlike_contact`` of one with a like (``like_contacts``): epithelium and fibroblasts grow on
+  in contact with each other and stop among their own (Eagle and Levine 1967 Nature 213:1102, from memory), and stroma feeds epithelium
+  (Rheinwald and Green 1975 Cell 6:331, from memory).
 * A T cell cycles as far as it is activated, an egg cleaves without growing (``cycle``).
 
 A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
@@ -44,6 +47,7 @@ from mitoferry.core.streams import PROLIFERATION
 from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.cycle import driven_share
+from mitoferry.processes.like_contacts import weigh_contacts
 from mitoferry.processes.partition import partition
 from mitoferry.processes.rest import RESTING_ATP, respiration
 from mitoferry.space.geometry import BLOCK, place
@@ -61,6 +65,7 @@ class Parameters(NamedTuple):
     respiration_needed: float  # share of it
     pyrimidine_half: float
     contacts_half: float
+    unlike_contact: float
     p53_arrest: float
     spread: float
     activation_half: float
@@ -75,8 +80,8 @@ def pyrimidine_gate(used, n_mitochondria, dhodh, uridine, p):
 
 
 @row
-def cycle_rate(i, cells, groups, p):
-    """Progress through the cycle per hour of cell ``i``."""
+def rate_under(i, contacts, cells, groups, p):
+    """Progress through the cycle per hour of cell ``i`` that ``contacts`` cells inhibit."""
     g = int(cells.group[i])
     time = float(groups.cycle_time[g])
     if time <= 0.0 or int(cells.senescent[i]) != 0:
@@ -88,17 +93,23 @@ def cycle_rate(i, cells, groups, p):
     if float(groups.cleavage[g]) > 0.0:
         gate = 1.0
     gate = gate * driven_share(i, cells, groups, p.activation_half)
-    crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(float(cells.n_contacts[i]), p.contacts_half)
+    crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(contacts, p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])
 
 
 @row
-def cycle_row(i, cells, groups, p, step):
-    """Progress and growth of cell ``i`` over one step."""
+def cycle_rate(i, cells, groups, p):
+    """The same of a cell all of whose neighbours are of its own type."""
+    return rate_under(i, float(cells.n_contacts[i]), cells, groups, p)
+
+
+@row
+def cycle_row(i, like, cells, groups, p, step):
+    """Progress and growth of cell ``i`` over one step; ``like``: how much of its contacts counts (``like_contacts``)."""
     if int(cells.state[i]) != CELL_LIVE:
         return
-    progress = cycle_rate(i, cells, groups, p) * step.dt / 3600.0
+    progress = rate_under(i, float(cells.n_contacts[i]) * float(like[i]), cells, groups, p) * step.dt / 3600.0
     if progress <= 0.0:
         return
     cells.cycle[i] = float(cells.cycle[i]) + progress
@@ -190,7 +201,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend = world.backend
     if not (world.groups.cycle_time > 0.0).any():
         return
-    backend.each(cycle_row, world.n_cells, world.cells, world.groups, p, step)
+    backend.each(cycle_row, world.n_cells, weigh_contacts(world, p), world.cells, world.groups, p, step)
     backend.pull(world.cells, world.wells)
     c, n = world.cells, world.n_cells
     mothers = np.flatnonzero((c.cycle[:n] >= 1.0) & (c.state[:n] == CELL_LIVE))

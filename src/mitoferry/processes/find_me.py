@@ -4,7 +4,8 @@ Mechanism, per cell and second into the fields (an amount: 1 mM um^3 = 1 amol):
 
 * ATP and ADP leak through hemichannels in proportion to the loss of ATP, Q = q0 (1 - ATP/ATP0)+;
 * a share of the H2O2 that is made crosses the membrane;
-* NF-kB makes the cell secrete TNF-alpha (a macrophage less of it the more it is shifted towards M2); damage of mitochondria or NF-kB
+* NF-kB makes the cell secrete TNF-alpha, by the number ``tnf_secretion`` of its type (macrophage 1, others a hundredth; a macrophage
+  less of it the more it is shifted towards M2); damage of mitochondria or NF-kB
   makes it emit the S100A4 signal;
 * stromal (donor) cells secrete paracrine survival factors while they have ATP.
 
@@ -71,7 +72,8 @@ def release_row(i, cells, groups, fields, p, step):
     fields.release[i, ATP] += (1.0 - p.adp_share) * leak
     fields.release[i, ADP] += p.adp_share * leak
     fields.release[i, H2O2] += p.h2o2_escape * float(cells.h2o2_production[i])
-    fields.release[i, TNF_ALPHA] += p.tnf_secretion * nfkb * max(1.0 - p.tnf_polarisation * float(cells.polarisation[i]), 0.0)
+    tnf = p.tnf_secretion * float(groups.tnf_secretion[g]) * nfkb
+    fields.release[i, TNF_ALPHA] += tnf * max(1.0 - p.tnf_polarisation * float(cells.polarisation[i]), 0.0)
     fields.release[i, S100A4_SIGNAL] += p.s100a4_emission * float(groups.nodes[g, NODE_S100A4]) * stress
     if int(groups.donor[g]) != 0 and alive(state):
         health = hill2(atp, p.paracrine_atp_half * RESTING_ATP)

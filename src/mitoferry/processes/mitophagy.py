@@ -10,8 +10,8 @@ cytosol::
 
 A cell degrades at most K per hour (``lysosome_capacity`` of its normal number, times the node of the lysosome): where
 the hazards add up to more, all are scaled down alike. Degraded mitochondria leave with their mass and mtDNA (ledger).
-Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse, their damaged mass for
-``heme_signalling``; what came from another cell
+Arrivals that had not fused are counted for the process ``arrival``, which makes the pulse (but for those that lost their membrane
+outside of cells, which give none), their damaged mass for ``heme_signalling``; what came from another cell
 is logged (``arrival_log``).
 
 Assumptions: instantaneous degradation; no selection by haplotype but through damage and potential. Time below the
@@ -32,6 +32,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    BROKEN,
     CYTOSOL,
     DAMAGE_SCALE,
     DEPOLARISED_SCALE,
@@ -63,15 +64,16 @@ if TYPE_CHECKING:
 LIVES_BELOW = 0.81  # of the potential at which its population lives a mitochondrion of a line without mtDNA keeps; never binds in others
 HAZARD_UNITS = 1 << 30  # fixed point of the sum of hazards
 # sums of the second pass
-LOST, LOST_MASS, LOST_ARRIVALS, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, LOST_HEME, N_SUMS = (
+LOST, LOST_MASS, LOST_ARRIVALS, LOST_WHOLE, LOST_HEALTHY, LOST_TAGGED, LOST_COPIES, LOST_HEME, N_SUMS = (
     0,
     1,
     2,
     3,
     4,
     5,
-    5 + N_HAPLOTYPES,
+    6,
     6 + N_HAPLOTYPES,
+    7 + N_HAPLOTYPES,
 )
 
 
@@ -225,10 +227,12 @@ def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
     if class_of(flags) == DONOR_FREE:
         sums[LOST_ARRIVALS] += 1
         sums[LOST_HEME] += int(mitochondria.mass[slot]) * int(mitochondria.damage[slot])
-        if flags & SICK_ON_ARRIVAL == 0:
-            sums[LOST_HEALTHY] += 1
-        if flags & PINK1 != 0:
-            sums[LOST_TAGGED] += 1
+        if flags & BROKEN == 0:
+            sums[LOST_WHOLE] += 1
+            if flags & SICK_ON_ARRIVAL == 0:
+                sums[LOST_HEALTHY] += 1
+            if flags & PINK1 != 0:
+                sums[LOST_TAGGED] += 1
     clear_slot(mitochondria, slot)
 
 
@@ -281,7 +285,7 @@ def degrade_finish(h, sums, cells, groups, wells, mitochondria, p, step):
         cells.tally[h, TALLY_COPIES_OUT + k] += sums[LOST_COPIES + k]
     cells.lysed_arrivals[h] += sums[LOST_ARRIVALS]
     for k in range(3):
-        cells.degraded_foreign[h, k] += sums[LOST_ARRIVALS + k]
+        cells.degraded_foreign[h, k] += sums[LOST_WHOLE + k]
     if sums[LOST_HEME] > 0:
         cells.heme[h] = float(cells.heme[h]) + MASS_SCALE * DAMAGE_SCALE * int(sums[LOST_HEME])
 
