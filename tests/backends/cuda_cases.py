@@ -260,6 +260,7 @@ CASES = {
     "senescence": Case("fate-senescence", "old", ("senescence",)),
     "dna damage": Case("fate-senescence", "irradiated", ("dna_damage",)),
     "hypoxia": Case("trigger-hmgb1", "with", ("hypoxia_signalling",)),
+    "NAD+": Case("fate-nad", "silenced", ("nad",)),
     "nutrients": Case("trigger-lactate", "with", ("nutrient_signalling",)),
     "erk": Case("trigger-erk", "with", ("erk_signalling",)),
     "oxidase": Case("trigger-nox2", "with", ("nadph_oxidase",)),

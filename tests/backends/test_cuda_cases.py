@@ -55,7 +55,7 @@ def test_a_case_runs_what_it_is_for(name, reference):
 @pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_cuda_simulator_gives_the_same_bytes(name, reference, simulated):
-    """Fault seen to fail it, planted in a copy of the package: tables that a row has written on the device are not pulled for serial rows."""
+    """Fault seen to fail it, planted in a copy of the package: what a row has written on the device is not pulled for serial rows."""
     assert {k: simulated[name][k] for k in SAME} == {k: reference[name][k] for k in SAME}
     assert simulated[name]["launched"] == reference[name]["launched"]
 

@@ -304,6 +304,8 @@ class Cells(NamedTuple):
     primed: Any
     burst: Any
     nox_induced: Any
+    nad: Any
+    nad_supply: Any
 
 
 class Groups(NamedTuple):
@@ -682,6 +684,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "primed": _c("f4", "1/h", "hazard of cytochrome c release by the BH3-only proteins that stress has called for", "death"),
         "burst": _c("f4", "1", "share of the mitochondria that long open pores have swollen until they burst", "death"),
         "nox_induced": _c("f4", "1", "NADPH oxidase that NF-kB has called for, 0..1", "reactive_oxygen"),
+        "nad": _c("f4", "1", "NAD+ of the cell, 1 at rest", "nad", fill=1),
+        "nad_supply": _c("f4", "1", "factor of NAD+ on the supply of respiratory substrate, 1 at rest", "nad", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
