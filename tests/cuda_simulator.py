@@ -6,16 +6,50 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from mitoferry.backends.cuda import cuda
+
 TESTS = Path(__file__).parent
+START = """\
+import sys
+sys.path[:0] = [{tests!r}, {backends!r}]
+sys.setswitchinterval(1e-4) # the simulator asks in a loop whether its threads have met
+import mitoferry.backends.cuda
+from mitoferry.backends.cuda import Cuda
+"""
+QUICK = """\
+import cuda_simulator
+mitoferry.backends.cuda._warp_sum = cuda_simulator.quick_sum
+"""
 
 
-def printed(code: str) -> str:
-    """What ``code`` prints in the simulator; it may import from ``tests`` and ``tests/backends``, and must run to its end."""
+def quick_sum(n_sums: int, t: int, local: Any, shared: Any, totals: Any) -> None:
+    """What ``_warp_sum`` of the backend adds up, with two meetings of the threads instead of seven per sum.
+
+    The simulator runs a thread of the system per thread of the block, and nearly all of its time goes into their meetings. The sum of
+    the backend itself is run by ``test_core_backends.py``.
+    """
+    if t == 0:
+        totals[:n_sums] = 0
+    cuda.syncthreads()
+    for k in np.flatnonzero(local[:n_sums]).tolist():
+        cuda.atomic.add(totals, k, local[k])
+    cuda.syncthreads()
+
+
+def printed(code: str, *, quick: bool = True) -> str:
+    """What ``code`` prints in the simulator; it may import from ``tests`` and ``tests/backends``, and must run to its end.
+
+    Args:
+        code: Python; ``Cuda`` is there.
+        quick: the threads of a block add up by :func:`quick_sum`; else as on a GPU, which the simulator runs very slowly.
+    """
     pytest.importorskip("numba_cuda")
-    start = f"import sys; sys.path[:0] = [{str(TESTS)!r}, {str(TESTS / 'backends')!r}]\nfrom mitoferry.backends.cuda import Cuda\n"
+    start = START.format(tests=str(TESTS), backends=str(TESTS / "backends")) + (QUICK if quick else "")
     done = subprocess.run(
         [sys.executable, "-c", start + code], env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False
     )

@@ -1,11 +1,13 @@
 """Seeding and counting give the same bytes on every backend, for any number of threads and any order of rows."""
 
+import numpy as np
 import pytest
 
 from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
-from worlds import make_world
+from mitoferry.core.row import row
+from worlds import cell_type, make_world, population
 
 TABLES = ("mitochondria", "cells", "pages", "groups", "wells")
 
@@ -51,3 +53,37 @@ print("same bytes")
 
 def test_cuda_simulator_gives_the_same_bytes():
     assert "same bytes" in printed(SIMULATED)
+
+
+@row
+def sums_slot(h, slot, sums, mitochondria, found):
+    if int(mitochondria.flags[slot]) & 1 != 0:
+        sums[0] += 1
+        sums[1] += int(mitochondria.mass[slot]) * (1 + slot % 3)
+        sums[2] += h - int(mitochondria.mass[slot])
+
+
+@row
+def sums_finish(h, sums, mitochondria, found):
+    for k in range(3):
+        found[h, k] = sums[k]
+
+
+def sums_of(backend):
+    """Three sums over the mitochondria of every host, gathered."""
+    world = make_world([population("recipient", 0, 2, numbers=cell_type(mitochondria=40.0, mtdna=80.0))], backend=backend)
+    found = np.zeros((world.n_cells, 3), np.int64)
+    backend.gather(sums_slot, sums_finish, 3, world.n_cells, world.cells, world.pages, world.mitochondria, found)
+    backend.pull(found)
+    return found.tolist()
+
+
+def test_threads_of_a_block_add_up_as_a_loop_does():
+    """The sum of the CUDA backend itself, in the simulator; all other tests add up by ``cuda_simulator.quick_sum``.
+
+    Fault seen to fail it, planted in a copy of the package: the halving of the stride in ``_warp_sum`` stops at 2.
+    """
+    wanted = sums_of(Reference())
+    assert max(n for n, _, _ in wanted) >= 40
+    for quick in (False, True):
+        assert printed("from test_core_backends import sums_of; print(sums_of(Cuda()))", quick=quick) == str(wanted)

@@ -28,6 +28,7 @@ AT_WORK = {
     "fate-fragmentation": set(),
     "fate-fatty-acids": {"fatty_acids"},
     "fate-dose-response": {"vessel"},
+    "fate-nad": {"nad"},
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}

@@ -305,6 +305,8 @@ class Cells(NamedTuple):
     burst: Any
     nox_induced: Any
     failing: Any
+    nad: Any
+    nad_supply: Any
 
 
 class Groups(NamedTuple):
@@ -685,6 +687,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "burst": _c("f4", "1", "share of the mitochondria that long open pores have swollen until they burst", "death"),
         "nox_induced": _c("f4", "1", "NADPH oxidase that NF-kB has called for, 0..1", "reactive_oxygen"),
         "failing": _c("f4", "1/h", "hazard of necrosis that the lack of ATP has called for", "death"),
+        "nad": _c("f4", "1", "NAD+ of the cell, 1 at rest", "nad", fill=1),
+        "nad_supply": _c("f4", "1", "factor of NAD+ on the supply of respiratory substrate, 1 at rest", "nad", fill=1),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

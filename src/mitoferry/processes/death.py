@@ -300,8 +300,8 @@ def spill_row(i, cells, fields, p, step):
         return
     volume = 1000.0 * float(cells.volume[i])
     atp = min(max(float(cells.atp[i]), 0.0), p.adenine_nucleotides)
-    fields.release[i, ATP] += atp * volume / step.dt
-    fields.release[i, ADP] += (p.adenine_nucleotides - atp) * volume / step.dt
+    fields.release[i, ATP] = float(fields.release[i, ATP]) + atp * volume / step.dt
+    fields.release[i, ADP] = float(fields.release[i, ADP]) + (p.adenine_nucleotides - atp) * volume / step.dt
 
 
 @row

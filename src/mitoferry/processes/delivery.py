@@ -163,8 +163,25 @@ def weight_row(i, w, site, clearance, weight, cells, wells):
     dx = minimum_image(float(cells.x[i]) - site.x, float(wells.size[w, 0]), periodic)
     dy = minimum_image(float(cells.y[i]) - site.y, float(wells.size[w, 1]), periodic)
     dz = minimum_image(float(cells.z[i]) - site.z, float(wells.size[w, 2]), periodic)
-    density = site.scale * exp(-0.5 * (dx * dx + dy * dy + dz * dz) / (site.spread * site.spread))
-    weight[i] = float(clearance[i]) * density
+    weight[i] = float(clearance[i]) * density_at(dx, dy, dz, site.spread, site.scale)
+
+
+@row
+def density_at(dx, dy, dz, spread, scale):
+    """Chance per volume [1/um^3] that one mitochondrion of a site is at this distance [um] from its middle."""
+    return scale * exp(-0.5 * (dx * dx + dy * dy + dz * dz) / (spread * spread))
+
+
+@row
+def carried_off(half_life, share):
+    """Rate [1/h] at which blood takes away from the tissue for good, given the share that would enter it."""
+    return (1.0 - share) * (LN2 / half_life)
+
+
+@row
+def let_in(half_life, share, perfusion):
+    """Rate [1/h] at which what leaves a compartment enters the next one; ``perfusion``: flow of blood relative to normal."""
+    return share * (LN2 / half_life) * max(perfusion, 0.0)
 
 
 @row
@@ -196,13 +213,14 @@ def compartments(dose: Any, perfusion: float, calcium: float, p: Parameters, fre
         half_life = dose.washout / 3600.0 if math.isfinite(dose.washout) else p.site_half_life
         return [Clocks(loss_rate(calcium, free), lysis, LN2 / half_life, 0.0)]
     if dose.route == "intranasal":
-        leaving, function = LN2 / p.nasal_half_life, LN2 / p.nasal_function_half_life
-        onward = p.nasal_share * leaving
-        return [Clocks(function, lysis, leaving - onward, onward), Clocks(function, lysis, 0.0, LN2 / p.mucosa_half_life)]
+        function = LN2 / p.nasal_function_half_life
+        onward = let_in(p.nasal_half_life, p.nasal_share, 1.0)
+        cavity = Clocks(function, lysis, LN2 / p.nasal_half_life - onward, onward)
+        return [cavity, Clocks(function, lysis, 0.0, let_in(p.mucosa_half_life, 1.0, 1.0))]
     venous = dose.route == "intravenous"
-    leaving = LN2 / (p.blood_half_life if venous else p.coronary_half_life)
+    half_life = p.blood_half_life if venous else p.coronary_half_life
     share = p.intravenous_share if venous else p.intracoronary_share
-    return [Clocks(LN2 / p.blood_function_half_life, lysis, (1.0 - share) * leaving, share * leaving * max(perfusion, 0.0))]
+    return [Clocks(LN2 / p.blood_function_half_life, lysis, carried_off(half_life, share), let_in(half_life, share, perfusion))]
 
 
 def doses_of(arm: Any) -> list[tuple[int, Any]]:

@@ -104,7 +104,7 @@ def dye_release_row(i, cells, fields, exchanged, macro_step):
     """Hand the exchange of cell ``i`` to the field, as a rate over the next macro-step [stained mitochondria/s]."""
     if int(cells.state[i]) == CELL_POOL or int(exchanged[i]) == 0:
         return
-    fields.release[i, TRACKER] += int(exchanged[i]) * LABEL_SCALE / macro_step
+    fields.release[i, TRACKER] = float(fields.release[i, TRACKER]) + int(exchanged[i]) * LABEL_SCALE / macro_step
 
 
 def exchange(world: Any, step: Any, p: Parameters) -> Any:

@@ -120,7 +120,7 @@ def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, star
         oxygen,
         uncoupler,
         block,
-        float(cells.substrate[c]),
+        float(cells.substrate[c]) * float(cells.nad_supply[c]),
         atp,
         potential,
         start,

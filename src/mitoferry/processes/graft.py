@@ -76,6 +76,18 @@ class Course(NamedTuple):
 
 
 @row
+def homing_chance(node, hif, p):
+    """Chance that a cell that leaves the circulation homes to the tissue; ``node``: CXCR4, ``hif``: mean HIF of the recipients."""
+    return min(1.0, p.homing_share * max(node, 0.0) * (1.0 + p.sdf1_gain * hif))
+
+
+@row
+def time_left(half_life, u, dt):
+    """Time [h] until a cell leaves the circulation or the tissue, from one uniform; NEVER where that is beyond ``dt`` [h]."""
+    return waiting_time(LN2 / half_life, u, dt)
+
+
+@row
 def graft_row(i, course, cells, wells, p, step):
     """What becomes of cell ``i`` of a graft in this step, and when."""
     course.outcome[i] = NOTHING
@@ -95,7 +107,7 @@ def graft_row(i, course, cells, wells, p, step):
             course.outcome[i] = ENTERS
             course.due[i] = step.time
             return
-        time = waiting_time(LN2 / p.circulation_half_life, u, dt)
+        time = time_left(p.circulation_half_life, u, dt)
         if time < dt:
             course.outcome[i] = ENTERS if home < float(course.homing[g]) else LOST
             course.due[i] = step.time + 3600.0 * time
@@ -103,7 +115,7 @@ def graft_row(i, course, cells, wells, p, step):
         if int(course.status[i]) == UNDECIDED:
             course.status[i] = ATTACHED if stay < p.engraftment else LOOSE
         if int(course.status[i]) == LOOSE:
-            time = waiting_time(LN2 / p.loss_half_life, v, dt)
+            time = time_left(p.loss_half_life, v, dt)
             if time < dt:
                 course.outcome[i] = LOST
                 course.due[i] = step.time + 3600.0 * time
@@ -163,8 +175,7 @@ def course_of(world: Any, p: Parameters) -> Course:
             slot = next(k for k, population in enumerate(arm.populations) if population.index == given.population)
             g = w * world.n_populations + slot
             route[g], start[g], present[g] = LOCAL if given.route == "local" else INTRAVENOUS, given.start, given.present
-            node = max(float(world.groups.nodes[g, NODE_HOMING]), 0.0)
-            homing[g] = min(1.0, p.homing_share * node * (1.0 + p.sdf1_gain * float(stress[w])))
+            homing[g] = homing_chance(float(world.groups.nodes[g, NODE_HOMING]), float(stress[w]), p)
     status = world.extra.get("graft")
     if status is None or len(status) < world.n_cells:
         grown = np.zeros(len(world.cells.id), np.uint8)

@@ -126,12 +126,24 @@ def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
     release_empty_pages(mitochondria, pages, cells, h)
 
 
+@row
+def flow_rate(washout):
+    """Rate [1/h] at which flow with the half-life ``washout`` [s] takes free mitochondria away."""
+    return 3600.0 * LN2 / washout
+
+
+@row
+def washed_chance(rate, seconds):
+    """Chance that flow at ``rate`` [1/h] takes a free mitochondrion away within ``seconds``."""
+    return 1.0 - exp(-rate * seconds / 3600.0)
+
+
 def flow(arm: Any, time: float) -> float:
     """Rate [1/h] at which the flow takes free mitochondria away at ``time`` [s]: that of the tissue or of the fastest dose given so far."""
     given = [d.washout for d in arm.doses if d.route == "medium" and d.start <= time and math.isfinite(d.washout)]
     if arm.geometry.washout > 0.0:
         given.append(arm.geometry.washout)
-    return max((3600.0 * LN2 / washout for washout in given), default=0.0)
+    return max((flow_rate(washout) for washout in given), default=0.0)
 
 
 def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
@@ -172,7 +184,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     for a, arm in enumerate(spec.arms):
         washed, doses = due(arm, step)
         rate = flow(arm, step.time - step.dt)
-        chance = 1.0 if washed else 1.0 - exp(-rate * step.dt / 3600.0)
+        chance = 1.0 if washed else washed_chance(rate, step.dt)
         if chance <= 0.0 and not doses:
             continue
         for w in spec.wells_of(a):

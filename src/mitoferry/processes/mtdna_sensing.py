@@ -151,7 +151,7 @@ def sensing_row(i, cells, groups, wells, sums, p, step):
 def release_row(i, cells, fields, p, step):
     """IL-1beta that cell ``i`` releases by caspase 1, for the next solution of the fields."""
     if float(cells.nlrp3[i]) > 0.0 and alive(int(cells.state[i])):
-        fields.release[i, IL_1BETA] += p.il_1beta_release * float(cells.nlrp3[i])
+        fields.release[i, IL_1BETA] = float(fields.release[i, IL_1BETA]) + p.il_1beta_release * float(cells.nlrp3[i])
 
 
 @row

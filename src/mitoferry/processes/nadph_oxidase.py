@@ -45,7 +45,8 @@ def oxidase_row(i, cells, groups, fields, p, step):
     g = int(cells.group[i])
     active = float(groups.nox2[g]) + p.burst * max(2.0 * float(groups.phagocyte[g]) - 1.0, 0.0) * float(cells.nfkb[i])
     oxygen = max(float(cells.env[i, OXYGEN]), 0.0)
-    fields.release[i, H2O2] += p.rate * active * max(float(groups.nodes[g, NODE_NOX]), 0.0) * oxygen / (p.oxygen_half + oxygen)
+    made = p.rate * active * max(float(groups.nodes[g, NODE_NOX]), 0.0) * oxygen / (p.oxygen_half + oxygen)
+    fields.release[i, H2O2] = float(fields.release[i, H2O2]) + made
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

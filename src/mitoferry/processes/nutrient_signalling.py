@@ -2,14 +2,15 @@
 
 Mechanism, per cell::
 
-    SIRT1' = (node sirt1 x (1 + gain x u) - SIRT1)/tau_S,   u = min(node mct1 x response x L/(L + K_L), 1)
+    SIRT1' = (node sirt1 x (1 + gain x u) x f - SIRT1)/tau_S,   u = min(node mct1 x response x L/(L + K_L), 1)
     O-GlcNAc' = (node o_glcnac x (1 + gain x response x e/(e + K_G)) - O-GlcNAc)/tau_O,   e = (glucose - usual)_+
     TRAK = 1/(1 + k (O-GlcNAc - 1)_+)
 
 with lactate L and glucose [mM] at the cell and the responses ``mct1`` and ``o_glcnac`` of the type (prostate carcinoma; neurons and
-astrocytes; 0 in others). SIRT1 raises PGC1a (``signals``), from which biogenesis follows; TRAK multiplies loading and attachment
-of mitochondria (``nanotube_loading``). Both are 1 at rest. High glucose with little serum or in acid has the opposite sign on
-nanotubes: that is the injuries serum_starvation and acidosis, which act on filopodia.
+astrocytes; 0 in others). SIRT1 raises PGC1a (``signals``), from which biogenesis follows; it works on NAD+ (``nad``), hence
+f = NAD+ (1 + K_N)/(NAD+ + K_N). TRAK multiplies loading and attachment of mitochondria (``nanotube_loading``). All are 1 at
+rest. High glucose with little serum or in acid has the opposite sign on nanotubes: that is the injuries serum_starvation and
+acidosis, which act on filopodia.
 
 Assumptions: lactate is a signal here, not a fuel, and what is taken up is not missing in the medium; glucose up to ``usual`` is
 what the cell is used to. The steps are exact for constant concentrations.
@@ -27,6 +28,8 @@ from mitoferry.core.nodes import NODE_MCT1, NODE_O_GLCNAC, NODE_SIRT1
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import GLUCOSE, LACTATE
+from mitoferry.processes import nad
+from mitoferry.processes.nad import of_nad
 from mitoferry.processes.rest import alive
 
 
@@ -36,6 +39,7 @@ class Parameters(NamedTuple):
     lactate_half: float
     sirt1_gain: float
     sirt1_time: float
+    nad_half: float
     usual_glucose: float
     glucose_half: float
     o_glcnac_gain: float
@@ -67,6 +71,7 @@ def nutrient_row(i, cells, groups, p, step):
     dt = step.dt / 3600.0
     nodes = groups.nodes
     sirt1 = sirt1_target(float(cells.env[i, LACTATE]), float(groups.mct1[g]), float(nodes[g, NODE_MCT1]), float(nodes[g, NODE_SIRT1]), p)
+    sirt1 = sirt1 * of_nad(float(cells.nad[i]), p.nad_half)
     sugar = o_glcnac_target(float(cells.env[i, GLUCOSE]), float(groups.o_glcnac[g]), float(nodes[g, NODE_O_GLCNAC]), p)
     sugar = relax(float(cells.o_glcnac[i]), sugar, dt, p.o_glcnac_time)
     cells.sirt1[i] = relax(float(cells.sirt1[i]), sirt1, dt, p.sirt1_time)
@@ -80,8 +85,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether any cell of the run answers lactate or glucose, or an agent acts on what they act on."""
-    return bool(spec.acts_on("sirt1", "o_glcnac") or spec.has_cells_with("mct1", "o_glcnac"))
+    """Whether any cell of the run answers lactate or glucose, its NAD+ changes, or an agent acts on what they act on."""
+    return bool(spec.acts_on("sirt1", "o_glcnac") or spec.has_cells_with("mct1", "o_glcnac") or nad.PROCESS.at_work(spec))
 
 
 PROCESS = Process(

@@ -43,7 +43,7 @@ REST = {
     "cells.volume": 2.0, "cells.radius": 10.0, "cells.n_mitochondria": 300, "cells.target_mitochondria": 300.0, "cells.substrate": 1.0,
     "cells.atp_flux": 1.0, "cells.atp_oxphos": 0.7, "links.length": 20.0, "links.rest_length": 20.0, "links.diameter": 0.6,
     "cells.rac1": 1.0, "cells.miro1": 1.0, "cells.trak": 1.0, "cells.erk": 1.0, "cells.ho1": 1.0, "cells.tfam": 1.0,
-    "cells.sirt1": 1.0, "cells.o_glcnac": 1.0, "cells.connexin43": -1.0,
+    "cells.sirt1": 1.0, "cells.o_glcnac": 1.0, "cells.connexin43": -1.0, "cells.nad": 1.0, "cells.nad_supply": 1.0,
     "groups.resting_potential": rest.RESTING_POTENTIAL, "groups.cycle_time": 24.0, "groups.receptors": 0.0, "mitochondria.flags": 1,
     "groups.cd38": 0.0, "groups.icam1": 0.0, "groups.lfa1": 0.0, "groups.cd200r": 0.0, "groups.isec": 0.0, "groups.talin2": 0.0,
     "groups.gap43": 0.0, "groups.n_cadherin": 0.0, "groups.antigen_driven": 0.0, "groups.cleavage": 0.0,

@@ -1,0 +1,72 @@
+"""Every process on the CUDA simulator: small shipped experiments, cut to a few cells and steps, give the bytes of plain Python.
+
+``cuda_cases.py`` names the experiments and says which modules each runs. All of them go through the simulator in one process, since its
+start takes longer than a case. What a module launches is read from its source, so that a new process, or a new launch of an old one, has a
+case here or fails.
+"""
+
+import json
+
+import pytest
+from cuda_cases import CASES, all_launches, launches_of, recording, run
+
+from cuda_simulator import printed
+from mitoferry.backends.cpu import Cpu
+from mitoferry.backends.reference import Reference
+from mitoferry.experiment.loop import BUILT_IN
+
+SAME = ("state", "events", "processes")
+SIMULATED = """
+import json
+from cuda_cases import CASES, recording, run
+kind = recording(Cuda)
+print(json.dumps({name: run(case, kind()) for name, case in CASES.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return json.loads(printed(SIMULATED).splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def reference():
+    kind = recording(Reference)
+    return {name: run(case, kind()) for name, case in CASES.items()}
+
+
+def test_every_process_has_a_case():
+    """Faults seen to fail it, planted in a copy of the package: a case taken out; a process with a row of its own put in."""
+    named = {module for case in CASES.values() for module in case.of}
+    assert not set(all_launches()) - named, "modules of processes that launch rows, without a case in cuda_cases.CASES"
+    assert not named - set(all_launches())
+    assert not set(BUILT_IN) - named
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_runs_what_it_is_for(name, reference):
+    """Faults seen to fail it, planted: dishes in which no cell dies, in the case of dying cells; a launch added to a process."""
+    launches = all_launches()
+    launched = set(reference[name]["launched"])
+    for module in CASES[name].of:
+        assert launches[module] <= launched, f"{module} launches rows that no step of this case does"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CASES)
+def test_cuda_simulator_gives_the_same_bytes(name, reference, simulated):
+    """Fault seen to fail it, planted in a copy of the package: what a row has written on the device is not pulled for serial rows."""
+    assert {k: simulated[name][k] for k in SAME} == {k: reference[name][k] for k in SAME}
+    assert simulated[name]["launched"] == reference[name]["launched"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_rows_give_the_same_bytes(name, reference):
+    found = run(CASES[name], Cpu(threads=1))
+    assert {k: found[k] for k in SAME} == {k: reference[name][k] for k in SAME}
+
+
+def test_launches_are_read_from_the_source():
+    assert launches_of("mitoferry.processes.delivery") >= {"delivery.advance_host", "free_mitochondria.clearance_row"}
+    assert launches_of("mitoferry.processes.mitophagy") >= {"mitophagy.degrade_slot", "mitophagy.degrade_finish"}
