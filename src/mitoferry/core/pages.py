@@ -53,6 +53,13 @@ def free_slot(mitochondria, pages, cells, owner):
 
 
 @row
+def copy_rare(column, source, target):
+    """Copy an entry that is nearly always 0 everywhere, unless it is there already: memory that nobody has written is not resident."""
+    if int(column[target]) != int(column[source]):
+        column[target] = column[source]
+
+
+@row
 def copy_slot(mitochondria, source, target):
     """Copy all columns of a record from one slot to another."""
     mitochondria.birth[target] = mitochondria.birth[source]
@@ -64,14 +71,14 @@ def copy_slot(mitochondria, source, target):
     mitochondria.complex1[target] = mitochondria.complex1[source]
     mitochondria.complex34[target] = mitochondria.complex34[source]
     mitochondria.complex5[target] = mitochondria.complex5[source]
-    mitochondria.bound1[target] = mitochondria.bound1[source]
-    mitochondria.bound3[target] = mitochondria.bound3[source]
+    copy_rare(mitochondria.bound1, source, target)
+    copy_rare(mitochondria.bound3, source, target)
     mitochondria.psi_offset[target] = mitochondria.psi_offset[source]
     mitochondria.depolarised[target] = mitochondria.depolarised[source]
     mitochondria.label[target] = mitochondria.label[source]
     mitochondria.dye[target] = mitochondria.dye[source]
-    mitochondria.pore[target] = mitochondria.pore[source]
-    mitochondria.motor[target] = mitochondria.motor[source]
+    copy_rare(mitochondria.pore, source, target)
+    copy_rare(mitochondria.motor, source, target)
     mitochondria.flags[target] = mitochondria.flags[source]
 
 

@@ -262,7 +262,8 @@ def bud(parent, child, share, key0, key1, identity, ordinal, j, mitochondria, st
     flags = int(mitochondria.flags[child])
     mitochondria.flags[child] = flags & ~(ROUTE_MASK << ROUTE_SHIFT) & ~FUSED & ~SICK_ON_ARRIVAL & ~PINK1
     mitochondria.depolarised[child] = 0
-    mitochondria.motor[child] = 0
+    if int(mitochondria.motor[child]) != 0:  # see copy_rare
+        mitochondria.motor[child] = 0
 
 
 @row
