@@ -54,7 +54,7 @@ def free_slot(mitochondria, pages, cells, owner):
 
 @row
 def copy_rare(column, source, target):
-    """Copy an entry that is nearly always 0 everywhere, unless it is there already: memory that nobody has written is not resident."""
+    """Copy an entry of a sparse column, unless it is there already."""
     if int(column[target]) != int(column[source]):
         column[target] = column[source]
 
@@ -75,11 +75,28 @@ def copy_slot(mitochondria, source, target):
     copy_rare(mitochondria.bound3, source, target)
     mitochondria.psi_offset[target] = mitochondria.psi_offset[source]
     mitochondria.depolarised[target] = mitochondria.depolarised[source]
-    mitochondria.label[target] = mitochondria.label[source]
-    mitochondria.dye[target] = mitochondria.dye[source]
+    copy_rare(mitochondria.label, source, target)
+    copy_rare(mitochondria.dye, source, target)
     copy_rare(mitochondria.pore, source, target)
     copy_rare(mitochondria.motor, source, target)
     mitochondria.flags[target] = mitochondria.flags[source]
+
+
+@row
+def clear_rare(mitochondria, slot):
+    """Empty the sparse columns of a slot that is to hold a new record."""
+    if int(mitochondria.bound1[slot]) != 0:
+        mitochondria.bound1[slot] = 0
+    if int(mitochondria.bound3[slot]) != 0:
+        mitochondria.bound3[slot] = 0
+    if int(mitochondria.label[slot]) != 0:
+        mitochondria.label[slot] = 0
+    if int(mitochondria.dye[slot]) != 0:
+        mitochondria.dye[slot] = 0
+    if int(mitochondria.pore[slot]) != 0:
+        mitochondria.pore[slot] = 0
+    if int(mitochondria.motor[slot]) != 0:
+        mitochondria.motor[slot] = 0
 
 
 @row

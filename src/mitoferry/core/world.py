@@ -14,6 +14,7 @@ from mitoferry.core.ledger import Ledger
 from mitoferry.core.pages import chain_order
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.schema import N_POOLS, PAGE
+from mitoferry.core.sparse import write_changes
 
 PAGES_MORE = 1.0 / 16.0  # of the pages, added where they do not suffice: a larger table is copied, column by column, once for each
 
@@ -114,8 +115,10 @@ class World:
         self.mitochondria = schema.allocate("Mitochondria", 0)
         self.backend.push(self.mitochondria)  # which forgets the one before
         for name, column in schema.COLUMNS["Mitochondria"].items():
-            larger = np.zeros((n, *column.shape), dtype=np.dtype(column.dtype))
-            if kept[name].any():  # what nobody has written is not resident, and stays so
+            larger = schema.allocate_column(column, n)
+            if column.sparse:
+                write_changes(larger[:touched], kept[name][:touched])
+            else:
                 larger[:touched] = kept[name][:touched]
             kept[name] = larger
         self.mitochondria = schema.Mitochondria(**kept)
@@ -141,10 +144,13 @@ class World:
         order = np.empty(total, dtype=np.int32)
         n = int(backend.serial(chain_order, self.n_cells, cells, pages, order))
         order[n:] = np.flatnonzero(pages.owner < 0)
-        for column in self.mitochondria:
-            if not column.any():  # nor resident
+        for name, column in schema.COLUMNS["Mitochondria"].items():
+            by_page = getattr(self.mitochondria, name).reshape(total, -1)
+            if column.sparse:  # anew: what has become 0 is not resident any more
+                fresh = schema.allocate_column(column, total * PAGE)
+                write_changes(fresh[: n * PAGE], by_page[order[:n]])
+                self.mitochondria = self.mitochondria._replace(**{name: fresh})
                 continue
-            by_page = column.reshape(total, -1)
             half = by_page.shape[1] // 2  # the copy on the way is that of half a column
             by_page[:n, :half] = by_page[order[:n], :half]
             by_page[:n, half:] = by_page[order[:n], half:]
