@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from mitoferry.base.errors import LedgerError
+from mitoferry.core import ledger
 from mitoferry.core.handover import arrive, load_into_transit
-from mitoferry.core.pages import compact_sparse, move, release_empty_pages, remove
-from mitoferry.core.schema import OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED
+from mitoferry.core.pages import clear_rare, compact_sparse, move, release_empty_pages, remove
+from mitoferry.core.schema import COLUMNS, OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED, bytes_per_row
+from mitoferry.core.sparse import sparse_zeros, write_changes
 from worlds import cell_type, make_world, population
 
 
@@ -158,3 +160,96 @@ def test_a_table_that_grows_is_never_held_twice():
     assert all(c[:old].tobytes() == was and not c[old:].any() for c, was in zip(world.mitochondria, before, strict=True))
     added = (new - old) * bytes_per_row("Mitochondria")
     assert peak < added + 0.6 * old * bytes_per_row("Mitochondria")
+
+
+SPARSE = [name for name, column in COLUMNS["Mitochondria"].items() if column.sparse]
+
+
+def test_what_is_zero_in_sparse_columns_is_never_written(world):
+    """Planted fault seen: a record copied with all its columns."""
+    donor, recipient = cells_of(world, 1)[0], cells_of(world, 0)[0]
+    slots = slots_of(world, donor)[:5]
+    for name in SPARSE:
+        column = getattr(world.mitochondria, name)
+        column[:] = 0
+        column.flags.writeable = False
+    for slot in slots:
+        move(world.mitochondria, world.pages, world.cells, slot, recipient)
+    compact_sparse(world.mitochondria, world.pages, world.cells, donor)
+    clear_rare(world.mitochondria, slots[0])
+    world.ledger.check(world, "move", 0)
+
+
+def test_sorted_pages_hold_the_same_records_and_nothing_behind_them(world):
+    """Planted faults seen: pages behind the last in use not emptied; a sparse column left as it was."""
+    rng = np.random.default_rng(3)
+    cells = cells_of(world, 0) + cells_of(world, 1)
+    for name in SPARSE:
+        column = getattr(world.mitochondria, name)
+        column[world.mitochondria.flags & OCCUPIED == 1] = rng.integers(0, 99, int((world.mitochondria.flags & OCCUPIED).sum()))
+    for slot in slots_of(world, cells[0]):
+        remove(world.mitochondria, world.pages, world.cells, slot, 0)
+    release_empty_pages(world.mitochondria, world.pages, world.cells, cells[0])
+    assert world.scatter() > 0.0 or world.pages.owner[0] < 0
+    before = [{n: np.copy(getattr(world.mitochondria, n)[slots_of(world, c)]) for n in world.mitochondria._fields} for c in cells]
+    world.sort_pages()
+    for c, was in zip(cells, before, strict=True):
+        for name, values in was.items():
+            assert np.array_equal(getattr(world.mitochondria, name)[slots_of(world, c)], values), name
+    used = int((world.pages.owner >= 0).sum())
+    assert (world.pages.owner[:used] >= 0).all()
+    assert not any(column[used * PAGE :].any() for column in world.mitochondria)
+    world.ledger.check(world, "sort", 0)
+
+
+def test_pages_are_counted_the_same_in_pieces(world, monkeypatch):
+    """Planted fault seen: the first page of a piece forgotten."""
+    whole = world.ledger.count(world)
+    monkeypatch.setattr(ledger, "AT_ONCE", 7)
+    world.ledger._counted = None
+    assert (world.ledger.count(world) == whole).all()
+    assert world.ledger._counted.nbytes == 7 * 12
+
+
+def test_the_fullest_page_can_be_counted(world):
+    """32 mitochondria of the greatest mass and copies. Planted fault seen: five bits for the individuals."""
+    cell = cells_of(world, 0)[0]
+    first = int(world.cells.first_page[cell]) * PAGE
+    m = world.mitochondria
+    m.flags[first : first + PAGE] |= OCCUPIED
+    m.mass[first : first + PAGE], m.copies[first : first + PAGE] = 65535, 255
+    counted = world.ledger.count(world)[0]
+    taken = m.flags & OCCUPIED == 1
+    there = taken & (np.repeat(world.pages.owner, PAGE) >= 0)
+    assert counted[0] == there.sum()
+    assert counted[1] == m.mass[there].astype(int).sum()
+    assert counted[2:].tolist() == m.copies[there].astype(int).sum(axis=0).tolist()
+
+
+def test_a_table_grows_by_little(world):
+    """Planted fault seen: growth by a quarter, which sorting then made resident."""
+    old = len(world.pages.owner)
+    world.reserve_pages(int(world.pages.n_free[0]) + 1)
+    assert old < len(world.pages.owner) <= old * (1.0 + 1.0 / 16.0) + 1
+
+
+@pytest.mark.parametrize("size", [7, 4096, 3 * 4096 + 5])
+def test_changes_are_written_and_nothing_else(size):
+    """Planted fault seen: the bytes behind the last whole block forgotten."""
+    rng = np.random.default_rng(size)
+    held, given = sparse_zeros((size,), np.uint8), np.zeros(size, np.uint8)
+    assert not held.any()
+    write_changes(held, given)
+    given[rng.integers(0, size, 3)] = 9
+    given[-1] = 8
+    write_changes(held, given)
+    assert np.array_equal(held, given)
+    held.flags.writeable = False
+    write_changes(held, given)
+
+
+def test_bytes_of_a_record():
+    """What a mitochondrion takes in memory: 28 bytes, and 8 more of which only what differs from 0 is resident."""
+    dense = {n: c for n, c in COLUMNS["Mitochondria"].items() if not c.sparse}
+    assert sum(np.dtype(c.dtype).itemsize * int(np.prod(c.shape, dtype=int)) for c in dense.values()) == 28
+    assert bytes_per_row("Mitochondria") == 36

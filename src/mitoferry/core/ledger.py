@@ -37,16 +37,20 @@ if TYPE_CHECKING:
     from mitoferry.core.world import World
 
 N_COUNTED = 2 + N_HAPLOTYPES  # individuals, mass, copies
+PLACES = 6  # bits for the individuals of a page: at most 32
+AT_ONCE = 32768  # pages that are counted before they are added up: the counts stay in the cache and cost no memory by size
 QUANTITIES = ("mitochondria", "mass units") + tuple(f"mtDNA copies of haplotype {k}" for k in range(N_HAPLOTYPES))
 
 
 @row
-def count_page(i, pages, mitochondria, counted):
-    """What page ``i`` holds: individuals, mass, copies of four haplotypes. Empty slots and free pages count as zero.
+def count_page(j, first, pages, mitochondria, counted):
+    """What page ``first + j`` holds, packed into row ``j`` of ``counted``. Empty slots and free pages count as zero.
 
-    Written without branches over the slots of a page, so that it compiles to vector instructions, and page after page,
-    as they lie in memory: it runs often.
+    First word: individuals (6 bits) and mass; then copies of haplotypes 0 and 2, and of 1 and 3, two bytes each. Written without
+    branches over the slots of a page, so that it compiles to vector instructions, and page after page, as they lie in memory: it
+    runs often.
     """
+    i = first + j
     n, mass, even, odd = 0, 0, 0, 0
     if int(pages.owner[i]) >= 0:
         for k in range(PAGE):
@@ -56,23 +60,25 @@ def count_page(i, pages, mitochondria, counted):
             word = copies_word(mitochondria.copies, s)
             even += word & COPIES_EVEN
             odd += (word >> 8) & COPIES_EVEN
-    counted[i, 0] = n
-    counted[i, 1] = mass
-    counted[i, 2] = even & 0xFFFF
-    counted[i, 3] = odd & 0xFFFF
-    counted[i, 4] = even >> 16
-    counted[i, 5] = odd >> 16
+    counted[j, 0] = n + (mass << PLACES)
+    counted[j, 1] = even
+    counted[j, 2] = odd
 
 
 @row
-def add_pages(n_pages, pages, cells, counted, totals):
-    """Add the counts of all pages up by well (serial)."""
-    for i in range(n_pages):
-        owner = int(pages.owner[i])
+def add_pages(n_pages, first, pages, cells, counted, totals):
+    """Add the counts of ``n_pages`` pages from page ``first`` on up by well (serial)."""
+    for j in range(n_pages):
+        owner = int(pages.owner[first + j])
         if owner >= 0:
             w = int(cells.well[owner])
-            for q in range(N_COUNTED):
-                totals[w, q] += counted[i, q]
+            here, even, odd = int(counted[j, 0]), int(counted[j, 1]), int(counted[j, 2])
+            totals[w, 0] += here & (2 * PAGE - 1)
+            totals[w, 1] += here >> PLACES
+            totals[w, 2] += even & 0xFFFF
+            totals[w, 3] += odd & 0xFFFF
+            totals[w, 4] += even >> 16
+            totals[w, 5] += odd >> 16
 
 
 def _imbalance(well: int, quantity: int, found: int, expected: int) -> str:
@@ -99,11 +105,13 @@ class Ledger:
     def count(self, world: World) -> Any:
         """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
         n_pages = len(world.pages.owner)
-        if self._counted is None or len(self._counted) != n_pages:
-            self._counted = np.zeros((n_pages, N_COUNTED), dtype=np.int32)  # 32 slots: at most 2^21 mass units
+        if self._counted is None or len(self._counted) < min(n_pages, AT_ONCE):
+            self._counted = np.zeros((min(n_pages, AT_ONCE), 3), dtype=np.int32)  # 32 slots: at most 2^21 mass units
         totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
-        world.backend.each(count_page, n_pages, world.pages, world.mitochondria, self._counted)
-        world.backend.serial(add_pages, n_pages, world.pages, world.cells, self._counted, totals)
+        for first in range(0, n_pages, AT_ONCE):
+            n = min(AT_ONCE, n_pages - first)
+            world.backend.each(count_page, n, first, world.pages, world.mitochondria, self._counted)
+            world.backend.serial(add_pages, n, first, world.pages, world.cells, self._counted, totals)
         return totals
 
     def open(self, world: World) -> None:

@@ -53,6 +53,13 @@ def free_slot(mitochondria, pages, cells, owner):
 
 
 @row
+def copy_rare(column, source, target):
+    """Copy an entry of a sparse column, unless it is there already."""
+    if int(column[target]) != int(column[source]):
+        column[target] = column[source]
+
+
+@row
 def copy_slot(mitochondria, source, target):
     """Copy all columns of a record from one slot to another."""
     mitochondria.birth[target] = mitochondria.birth[source]
@@ -64,15 +71,32 @@ def copy_slot(mitochondria, source, target):
     mitochondria.complex1[target] = mitochondria.complex1[source]
     mitochondria.complex34[target] = mitochondria.complex34[source]
     mitochondria.complex5[target] = mitochondria.complex5[source]
-    mitochondria.bound1[target] = mitochondria.bound1[source]
-    mitochondria.bound3[target] = mitochondria.bound3[source]
+    copy_rare(mitochondria.bound1, source, target)
+    copy_rare(mitochondria.bound3, source, target)
     mitochondria.psi_offset[target] = mitochondria.psi_offset[source]
     mitochondria.depolarised[target] = mitochondria.depolarised[source]
-    mitochondria.label[target] = mitochondria.label[source]
-    mitochondria.dye[target] = mitochondria.dye[source]
-    mitochondria.pore[target] = mitochondria.pore[source]
-    mitochondria.motor[target] = mitochondria.motor[source]
+    copy_rare(mitochondria.label, source, target)
+    copy_rare(mitochondria.dye, source, target)
+    copy_rare(mitochondria.pore, source, target)
+    copy_rare(mitochondria.motor, source, target)
     mitochondria.flags[target] = mitochondria.flags[source]
+
+
+@row
+def clear_rare(mitochondria, slot):
+    """Empty the sparse columns of a slot that is to hold a new record."""
+    if int(mitochondria.bound1[slot]) != 0:
+        mitochondria.bound1[slot] = 0
+    if int(mitochondria.bound3[slot]) != 0:
+        mitochondria.bound3[slot] = 0
+    if int(mitochondria.label[slot]) != 0:
+        mitochondria.label[slot] = 0
+    if int(mitochondria.dye[slot]) != 0:
+        mitochondria.dye[slot] = 0
+    if int(mitochondria.pore[slot]) != 0:
+        mitochondria.pore[slot] = 0
+    if int(mitochondria.motor[slot]) != 0:
+        mitochondria.motor[slot] = 0
 
 
 @row

@@ -9,10 +9,12 @@ Scales: quantised columns of the mitochondria hold integers; the constants ``*_S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from mitoferry.core.sparse import sparse_zeros
 
 PAGE = 32
 N_HAPLOTYPES = 4
@@ -506,6 +508,7 @@ class Column:
         meaning: what it is.
         fill: value of an empty row.
         writer: the process or room that writes it.
+        sparse: nearly all entries are 0: only what has been written is in memory (``core/sparse.py``). Write it where it changes.
     """
 
     dtype: str
@@ -514,10 +517,11 @@ class Column:
     shape: tuple[int, ...] = ()
     fill: float = 0
     writer: str = ""
+    sparse: bool = False
 
 
-def _c(dtype: str, unit: str, meaning: str, writer: str = "", shape: tuple[int, ...] = (), fill: float = 0) -> Column:
-    return Column(dtype, unit, meaning, shape, fill, writer)
+def _c(dtype: str, unit: str, meaning: str, writer: str = "", shape: tuple[int, ...] = (), fill: float = 0, sparse: bool = False) -> Column:
+    return Column(dtype, unit, meaning, shape, fill, writer, sparse)
 
 
 N_SPECIES = len(SPECIES)
@@ -532,14 +536,14 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "complex1": _c("u2", "1/32768", "complex I capacity per mass", "mtdna"),
         "complex34": _c("u2", "1/32768", "complex III/IV capacity per mass", "mtdna"),
         "complex5": _c("u2", "1/32768", "ATP synthase capacity per mass", "mtdna"),
-        "bound1": _c("u1", "1/255", "fraction of complex I with inhibitor bound", "inhibitors"),
-        "bound3": _c("u1", "1/255", "fraction of complex III with inhibitor bound", "inhibitors"),
+        "bound1": _c("u1", "1/255", "fraction of complex I with inhibitor bound", "inhibitors", sparse=True),
+        "bound3": _c("u1", "1/255", "fraction of complex III with inhibitor bound", "inhibitors", sparse=True),
         "psi_offset": _c("i2", "0.01 mV", "own potential = potential of the class - offset", "fusion_fission, damage"),
         "depolarised": _c("u2", "10 s", "time below the PINK1 threshold", "mitophagy"),
-        "label": _c("u2", "1/16384", "genetic label, conserved", "plate"),
-        "dye": _c("u2", "1/16384", "MitoTracker, leaks", "dye"),
-        "pore": _c("u1", "10 s", "time the permeability transition pore has been open", "pore"),
-        "motor": _c("u1", "", "attachment to tracks", "nanotube_transport"),
+        "label": _c("u2", "1/16384", "genetic label, conserved", "plate", sparse=True),
+        "dye": _c("u2", "1/16384", "MitoTracker, leaks", "dye", sparse=True),
+        "pore": _c("u1", "10 s", "time the permeability transition pore has been open", "pore", sparse=True),
+        "motor": _c("u1", "", "attachment to tracks", "nanotube_transport", sparse=True),
         "flags": _c("u2", "bits", "occupied, energy class, PINK1, place, route, pore, broken (constants above)", "all"),
     },
     "Pages": {
@@ -833,6 +837,14 @@ TABLES: dict[str, Any] = {
 }
 
 
+def allocate_column(column: Column, n: int) -> Any:
+    """An array for ``n`` empty rows; zeros are not resident before they are written: room that is kept free costs nothing."""
+    made = (sparse_zeros if column.sparse else np.zeros)((n, *column.shape), dtype=np.dtype(column.dtype))
+    if column.fill != 0:
+        made[:] = column.fill
+    return made
+
+
 def allocate(table: str, n: int, *, n_nodes: int = 0) -> Any:
     """Arrays for ``n`` empty rows of ``table``.
 
@@ -846,12 +858,7 @@ def allocate(table: str, n: int, *, n_nodes: int = 0) -> Any:
     """
     arrays = {}
     for name, column in COLUMNS[table].items():
-        shape = (n_nodes,) if (table, name) == ("Groups", "nodes") else column.shape
-        # zeros are not resident before they are written: room that is kept free costs nothing
-        made = np.zeros((n, *shape), dtype=np.dtype(column.dtype))
-        if column.fill != 0:
-            made[:] = column.fill
-        arrays[name] = made
+        arrays[name] = allocate_column(replace(column, shape=(n_nodes,)) if (table, name) == ("Groups", "nodes") else column, n)
     if table == "Pages":
         arrays["free"] = np.arange(n - 1, -1, -1, dtype=np.int32)
         arrays["n_free"] = np.array([n], dtype=np.int64)

@@ -14,6 +14,9 @@ from mitoferry.core.ledger import Ledger
 from mitoferry.core.pages import chain_order
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.schema import N_POOLS, PAGE
+from mitoferry.core.sparse import write_changes
+
+PAGES_MORE = 1.0 / 16.0  # of the pages, added where they do not suffice: a larger table is copied, column by column, once for each
 
 
 def _grown(table: Any, n: int, name: str) -> Any:
@@ -88,7 +91,7 @@ class World:
             return
         self.backend.pull(self.mitochondria, self.pages)
         old = len(self.pages.owner)
-        new = max(old + n - free, int(old * 1.25) + 1)
+        new = max(old + n - free, int(old * (1.0 + PAGES_MORE)) + 1)
         if new * PAGE > np.iinfo(np.int32).max:
             raise OverflowStop(f"{new * PAGE} slots for mitochondria are more than this version can index (2^31)")
         self._grow_mitochondria(new * PAGE)
@@ -100,14 +103,23 @@ class World:
         self.pages = pages
         self.backend.push(self.mitochondria, self.pages)
 
+    def _pages_touched(self) -> int:
+        """Pages up to the last one in use: those behind it hold nothing, and where nobody has written they are not resident."""
+        used = np.flatnonzero(self.pages.owner >= 0)
+        return int(used[-1]) + 1 if used.size else 0
+
     def _grow_mitochondria(self, n: int) -> None:
         """Give the table of mitochondria ``n`` rows, column by column: it is by far the largest, and is never held twice."""
+        touched = self._pages_touched() * PAGE
         kept = dict(zip(self.mitochondria._fields, self.mitochondria, strict=True))
         self.mitochondria = schema.allocate("Mitochondria", 0)
         self.backend.push(self.mitochondria)  # which forgets the one before
         for name, column in schema.COLUMNS["Mitochondria"].items():
-            larger = np.zeros((n, *column.shape), dtype=np.dtype(column.dtype))
-            larger[: len(kept[name])] = kept[name]
+            larger = schema.allocate_column(column, n)
+            if column.sparse:
+                write_changes(larger[:touched], kept[name][:touched])
+            else:
+                larger[:touched] = kept[name][:touched]
             kept[name] = larger
         self.mitochondria = schema.Mitochondria(**kept)
 
@@ -128,15 +140,21 @@ class World:
         """
         backend, pages, cells = self.backend, self.pages, self.cells
         backend.pull(self.mitochondria, pages, cells, self.cargo, self.vesicles)
-        total = len(pages.owner)
+        total, touched = len(pages.owner), self._pages_touched()
         order = np.empty(total, dtype=np.int32)
         n = int(backend.serial(chain_order, self.n_cells, cells, pages, order))
         order[n:] = np.flatnonzero(pages.owner < 0)
-        for column in self.mitochondria:
-            by_page = column.reshape(total, -1)
+        for name, column in schema.COLUMNS["Mitochondria"].items():
+            by_page = getattr(self.mitochondria, name).reshape(total, -1)
+            if column.sparse:  # anew: what has become 0 is not resident any more
+                fresh = schema.allocate_column(column, total * PAGE)
+                write_changes(fresh[: n * PAGE], by_page[order[:n]])
+                self.mitochondria = self.mitochondria._replace(**{name: fresh})
+                continue
             half = by_page.shape[1] // 2  # the copy on the way is that of half a column
-            by_page[:, :half] = by_page[order, :half]
-            by_page[:, half:] = by_page[order, half:]
+            by_page[:n, :half] = by_page[order[:n], :half]
+            by_page[:n, half:] = by_page[order[:n], half:]
+            by_page[n:touched] = 0
         place = np.empty(total, dtype=np.int32)
         place[order] = np.arange(total, dtype=np.int32)
         last = pages.next[order] < 0

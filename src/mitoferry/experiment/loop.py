@@ -177,6 +177,7 @@ class Engine:
         wanted = max(4096, 8 * n)
         if wanted > len(events.kind):
             self.world.events = allocate_events(wanted)
+            self.world.backend.push(self.world.events)  # which forgets the one before
 
     @property
     def finished(self) -> bool:

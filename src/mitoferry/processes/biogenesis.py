@@ -233,6 +233,16 @@ def find(h, wanted, empty, cells, pages, mitochondria, p):
 
 
 @row
+def split(column, parent, child, share):
+    """Give a newborn, which holds as much as its parent, its share of an amount and leave the rest to the parent."""
+    amount = int(column[parent])
+    if amount > 0:
+        part = int(share * amount + 0.5)
+        column[child] = part
+        column[parent] = amount - part
+
+
+@row
 def bud(parent, child, share, key0, key1, identity, ordinal, j, mitochondria, step):
     """A newborn in the slot ``child``; mass, copies, label and dye of the parent are divided, the rest is inherited."""
     copy_slot(mitochondria, parent, child)
@@ -251,18 +261,13 @@ def bud(parent, child, share, key0, key1, identity, ordinal, j, mitochondria, st
     part = int(share * mass)
     mitochondria.mass[child] = part
     mitochondria.mass[parent] = mass - part
-    label = int(mitochondria.label[parent])
-    part = int(share * label + 0.5)
-    mitochondria.label[child] = part
-    mitochondria.label[parent] = label - part
-    dye = int(mitochondria.dye[parent])
-    part = int(share * dye + 0.5)
-    mitochondria.dye[child] = part
-    mitochondria.dye[parent] = dye - part
+    split(mitochondria.label, parent, child, share)
+    split(mitochondria.dye, parent, child, share)
     flags = int(mitochondria.flags[child])
     mitochondria.flags[child] = flags & ~(ROUTE_MASK << ROUTE_SHIFT) & ~FUSED & ~SICK_ON_ARRIVAL & ~PINK1
     mitochondria.depolarised[child] = 0
-    mitochondria.motor[child] = 0
+    if int(mitochondria.motor[child]) != 0:  # sparse
+        mitochondria.motor[child] = 0
 
 
 @row

@@ -48,7 +48,7 @@ class Contacts(NamedTuple):
 
     Attributes:
         partner: int32 [cells, N_CONTACTS], row of the other cell, -1 = free.
-        since: float64 [cells, N_CONTACTS], when the contact began [s].
+        since: float32 [cells, N_CONTACTS], when the contact began [s]; whole seconds, exact for half a year.
     """
 
     partner: Any
@@ -170,9 +170,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     n, rows = world.n_cells, len(world.cells.id)
     contacts = Contacts(
         state_array(world, "dislodgement.partner", rows, np.int32, -1, width=N_CONTACTS),
-        state_array(world, "dislodgement.since", rows, np.float64, 0.0, width=N_CONTACTS),
+        state_array(world, "dislodgement.since", rows, np.float32, 0.0, width=N_CONTACTS),
     )
-    proposals = proposals_of(world, "dislodgement.proposals", N_CONTACTS)
+    proposals = proposals_of(world, N_CONTACTS)
     world.backend.each(end_contacts, n, world.cells, world.groups, world.wells, proposals, contacts, p, step)
     world.backend.each(begin_contacts, n, world.cells, world.wells, world.space.neighbours, contacts, p, step)
     make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)

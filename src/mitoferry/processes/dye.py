@@ -89,7 +89,8 @@ def dye_slot(h, slot, sums, mitochondria, cells, wells, exchanged, p, step):
     if alive(state):
         gained = dye_gained(outside, potential(mitochondria, cells, h, slot), MASS_SCALE * int(mitochondria.mass[slot]), p.clearance, dt, v)
     gained = min(gained, FULL - (amount - lost))
-    mitochondria.dye[slot] = amount - lost + gained
+    if gained != lost:
+        mitochondria.dye[slot] = amount - lost + gained
     sums[0] += lost - gained
 
 

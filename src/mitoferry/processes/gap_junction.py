@@ -48,7 +48,7 @@ from mitoferry.processes.connexin43 import docking
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
-from mitoferry.processes.nanotube_links import slots_in_use, state_array
+from mitoferry.processes.nanotube_links import proposals_of, slots_in_use, state_array, work_arrays
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -204,13 +204,12 @@ def _work(world: Any) -> tuple[Connexin, Vesicles]:
     """The same arrays in every step; rows set ``strength``, ``largest`` and ``count`` before anyone reads them."""
     n = len(world.cells.id)
     made = state_array(world, "gap_junction.vesicles", n, np.int64, 0, width=2)
-    found: tuple[Connexin, Vesicles] | None = world.space.scratch.get("gap_junction")
-    if found is None or len(found[1].count) != n or found[1].made is not made:
-        connexin = Connexin(np.zeros(n), np.zeros(world.n_wells))
-        time, source, draw = np.empty(n * N_SLOTS), np.empty(n * N_SLOTS, np.int32), np.empty(n * N_SLOTS, np.int32)
-        found = connexin, Vesicles(np.zeros(n, np.int32), time, source, draw, made)
-        world.space.scratch["gap_junction"] = found
-    return found
+    room = proposals_of(world, N_SLOTS)  # of links, which have been made by then
+
+    def make() -> tuple[Connexin, Vesicles]:
+        return Connexin(np.zeros(n), np.zeros(world.n_wells)), Vesicles(np.zeros(n, np.int32), room.time, room.source, room.target, made)
+
+    return work_arrays(world, "gap_junction", n, made, make)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

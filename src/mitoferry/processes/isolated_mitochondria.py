@@ -32,7 +32,7 @@ import numpy as np
 from mitoferry.core.events import EVENT_LOADED
 from mitoferry.core.handover import log_event, set_place, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import add_page, release_empty_pages, tally_birth
+from mitoferry.core.pages import add_page, clear_rare, release_empty_pages, tally_birth
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
@@ -64,20 +64,17 @@ class Parameters(NamedTuple):
 
 @row
 def clean_slot(mitochondria, slot):
-    """Clear the columns that a record starts without: bound inhibitors, pore, time of depolarisation, motor."""
-    mitochondria.bound1[slot] = 0
-    mitochondria.bound3[slot] = 0
+    """Clear the columns that a record may start without: the sparse ones, offset of the potential, time of depolarisation."""
+    clear_rare(mitochondria, slot)
     mitochondria.psi_offset[slot] = 0
     mitochondria.depolarised[slot] = 0
-    mitochondria.pore[slot] = 0
-    mitochondria.motor[slot] = 0
 
 
 @row
 def isolate(slot, mitochondria, mixture, key0, key1, identity, ordinal, viability, psi, p):
     """Write the record of one isolated mitochondrion; returns its potential [mV]."""
-    seed_one(slot, mitochondria, mixture, 0, key0, key1, identity, ordinal, 0.0, p)
     clean_slot(mitochondria, slot)
+    seed_one(slot, mitochondria, mixture, 0, key0, key1, identity, ordinal, 0.0, p)
     set_place(mitochondria, slot, IN_TRANSIT, 0, ROUTE_INJECTION)
     if uniform(key0, key1, identity, ordinal, INJECTION, 0, VIABLE) < viability:
         mitochondria.psi_offset[slot] = int(-psi / PSI_OFFSET_SCALE)

@@ -8,7 +8,8 @@ the rows that happen to be free.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from mitoferry.space.neighbours import minimum_image
 
 BY_SEARCH, BY_DISLODGEMENT = 0, 1
 NEVER = 1e18  # s: an event that does not happen
+Found = TypeVar("Found")
 
 
 class Proposals(NamedTuple):
@@ -51,12 +53,14 @@ def allocate_proposals(n_cells: int, n_slots: int) -> Proposals:
     )  # fmt: skip
 
 
-def proposals_of(world: Any, name: str, n_slots: int) -> Proposals:
-    """The proposals of a process, ``n_slots`` per row of cells; the same arrays in every step. Its rows set ``count``."""
+def proposals_of(world: Any, n_slots: int) -> Proposals:
+    """Room for ``n_slots`` proposals per row of cells: the same arrays in every step and for every process, as each has its proposals
+    resolved before the next one makes some. Its rows set ``count``.
+    """
     n = len(world.cells.id)
-    found: Proposals | None = world.space.scratch.get(name)
-    if found is None or len(found.count) < n:
-        found = world.space.scratch[name] = allocate_proposals(n, n_slots)
+    found: Proposals | None = world.space.scratch.get("proposals")
+    if found is None or len(found.count) < n or len(found.time) < n * n_slots:
+        found = world.space.scratch["proposals"] = allocate_proposals(n, n_slots)
     return found
 
 
@@ -71,6 +75,17 @@ def state_array(world: Any, name: str, n: int, dtype: Any, fill: float, width: i
         fresh[: len(old)] = old
     world.extra[name] = fresh
     return fresh
+
+
+def work_arrays(world: Any, name: str, n: int, kept: Any, make: Callable[[], Found]) -> Found:
+    """What ``make`` returns, the same in every step for as long as there are ``n`` rows and ``kept``, the state that is part of it,
+    is the same array: only ``kept`` outlives a step, the rows set the rest before anyone reads it.
+    """
+    seen = world.space.scratch.get(name)
+    if seen is None or seen[0] != n or seen[1] is not kept:
+        seen = world.space.scratch[name] = n, kept, make()
+    found: Found = seen[2]
+    return found
 
 
 @row

@@ -265,7 +265,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Search for one step and write the new links."""
     n = world.n_cells
     search = Search(state_array(world, "nanotube_search.busy", len(world.cells.id), np.float64, -1e18))
-    proposals = proposals_of(world, "nanotube_search.proposals", N_SLOTS)
+    proposals = proposals_of(world, N_SLOTS)
     world.backend.each(search_row, n, world.cells, world.groups, world.wells, world.space.neighbours, proposals, search, p, step)
     make_links(world, proposals, N_SLOTS, formation=BY_SEARCH, shortest=p.shortest)
 

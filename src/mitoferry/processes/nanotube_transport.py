@@ -28,7 +28,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import KIND_DENDRITE, LINK_EMPTY
 from mitoferry.core.streams import NANOTUBE_LOADING
 from mitoferry.processes.nanotube_clocks import Course, course_of
-from mitoferry.processes.nanotube_links import NEVER, state_array
+from mitoferry.processes.nanotube_links import NEVER, state_array, work_arrays
 from mitoferry.processes.nanotube_loading import rate_of_loading
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of
 from mitoferry.processes.nanotube_resolve import settle
@@ -115,11 +115,10 @@ def _traffic(world: Any) -> Traffic:
     """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use."""
     n = len(world.links.id)
     last_exit = state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2)
-    found: Traffic | None = world.space.scratch.get("nanotube_transport.traffic")
-    if found is None or len(found.draws) != n or found.last_exit is not last_exit:
-        found = Traffic(np.zeros((n, 2)), np.zeros((n, 2), np.int64), np.zeros(n, np.int64), np.full(n, NEVER), last_exit)
-        world.space.scratch["nanotube_transport.traffic"] = found
-    return found
+    return work_arrays(
+        world, "nanotube_transport", n, last_exit,
+        lambda: Traffic(np.zeros((n, 2)), np.zeros((n, 2), np.int64), np.zeros(n, np.int64), np.full(n, NEVER), last_exit),
+    )  # fmt: skip
 
 
 def _due(world: Any, course: Course, traffic: Traffic, end: float) -> Queue:

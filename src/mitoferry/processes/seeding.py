@@ -125,7 +125,7 @@ def seed_mitochondria(i, cells, pages, mitochondria, wells, mixture, p):
 
 @row
 def seed_one(s, mitochondria, mixture, g, k0, k1, identity, ordinal, shift, p):
-    """Write the record of one seeded mitochondrion into slot ``s``."""
+    """Write the record of one seeded mitochondrion into slot ``s``, whose sparse columns are empty."""
     a, b, c, d = uniform4(k0, k1, identity, ordinal, SEEDING_MITOCHONDRIA, 0, 0)
     mitochondria.birth[s] = identity
     mitochondria.ordinal[s] = ordinal
@@ -153,8 +153,12 @@ def seed_one(s, mitochondria, mixture, g, k0, k1, identity, ordinal, shift, p):
     mitochondria.copies[s, 1] = n1
     mitochondria.copies[s, 2] = n2
     mitochondria.copies[s, 3] = n3
-    mitochondria.label[s] = int(float(mixture[g, 5]) / LABEL_SCALE)
-    mitochondria.dye[s] = int(float(mixture[g, 6]) / LABEL_SCALE)
+    label = int(float(mixture[g, 5]) / LABEL_SCALE)
+    dye = int(float(mixture[g, 6]) / LABEL_SCALE)
+    if label > 0:
+        mitochondria.label[s] = label
+    if dye > 0:
+        mitochondria.dye[s] = dye
     mitochondria.complex1[s] = int(float(mixture[g, 8]) / COMPLEX_SCALE)
     mitochondria.complex34[s] = int(float(mixture[g, 9]) / COMPLEX_SCALE)
     mitochondria.complex5[s] = int(float(mixture[g, 10]) / COMPLEX_SCALE)

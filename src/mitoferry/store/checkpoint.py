@@ -272,12 +272,11 @@ def _read(head: _Head) -> dict[str, np.ndarray]:
     with open(head.path, "rb", buffering=0) as file, threads() as pool:
         file.seek(len(MAGIC))
         for entry in head.index["arrays"]:
-            a = arrays[entry["name"]] = np.empty(entry["shape"], dtype=np.dtype(entry["dtype"]))
+            a = arrays[entry["name"]] = np.zeros(entry["shape"], dtype=np.dtype(entry["dtype"]))  # zeros are not resident
             flat = a.reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
             for (at, n), chunk in zip(_places(entry, head), entry["chunks"], strict=True):
                 part = flat[at : at + n]
                 if chunk is None:
-                    part[:] = 0
                     continue
                 data = part if chunk[0] == n else np.empty(chunk[0], np.uint8)
                 if not _fill(file, data):

@@ -8,7 +8,8 @@ import numpy as np
 
 from mitoferry.base.errors import CheckpointError
 from mitoferry.core.events import allocate_events
-from mitoferry.core.schema import allocate
+from mitoferry.core.schema import COLUMNS, allocate, allocate_column
+from mitoferry.core.sparse import write_changes
 from mitoferry.core.world import World
 
 TABLES = ("mitochondria", "pages", "cells", "groups", "wells", "links", "cargo", "vesicles", "fields")
@@ -77,6 +78,11 @@ def restore(world: World, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -
         CheckpointError: the checkpoint does not fit this version's state.
     """
     try:
+        for name, column in COLUMNS["Mitochondria"].items():
+            if column.sparse:  # one after the other, so that none is held twice
+                there = arrays[f"mitochondria/{name}"]
+                arrays[f"mitochondria/{name}"] = allocate_column(column, len(there))
+                write_changes(arrays[f"mitochondria/{name}"], there)
         for name in TABLES:
             if getattr(world, name) is not None:
                 setattr(world, name, _replaced(getattr(world, name), name, arrays))
