@@ -58,12 +58,13 @@ def sums_per_cell(world: Any, quantities: Callable[[Chunk], list[Any]], n: int) 
     owner = world.pages.owner
     per_page = np.zeros((n, len(owner)))  # eight bytes for 32 slots each
     for chunk in chunks(world):
-        empty = chunk.flags & OCCUPIED == 0
+        occupied = (chunk.flags & OCCUPIED) != 0
         pages = slice(chunk.slots.start // PAGE, chunk.slots.stop // PAGE)
         for row, values in zip(per_page, quantities(chunk), strict=True):
-            counted = np.array(values, np.float64)
-            counted[empty] = 0.0
-            np.add.reduce(counted.reshape(-1, PAGE), axis=1, out=row[pages])
+            counted = np.multiply(values, occupied, dtype=np.float64).reshape(-1, PAGE)
+            np.einsum("ps->p", counted, out=row[pages])
+            if not np.isfinite(row[pages]).all():  # an empty slot gave something that is no number
+                np.add.reduce(np.where(occupied, values, 0.0).reshape(-1, PAGE), axis=1, out=row[pages])
     used = owner >= 0
     return [np.bincount(owner[used], row[used], minlength=world.n_cells) for row in per_page]
 

@@ -14,7 +14,6 @@ import itertools
 import operator
 import os
 import sys
-import threading
 import time
 import weakref
 from importlib.metadata import version
@@ -34,7 +33,7 @@ from mitoferry.core.slabs import multiply_slabs
 KEPT = 4  # tables of one kind whose addresses are remembered
 MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
-WORTH_THREADS = 1e-4  # s: launches shorter than this run on one thread
+WORTH_THREADS = 4e-5  # s: launches shorter than this run on one thread
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
 MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
 CLOCK = 1e-6  # s: shorter times cannot be told apart
@@ -79,16 +78,19 @@ def code_mark(*rows: Any) -> str:
 
 # what is compiled around a row function; {args} and {tables} are filled in per number of arguments
 EACH = """
-def run(lo, hi, stride, order, {args}):
+def run(lo, hi, stride, order, board, member, turn, {args}):
     {casts}
+    _begin_part(board, member, turn)
     for j in range(lo, hi, stride):
         _row(j if order is None else order[j], {tables})
+    _end_part(board, member, turn)
 """
 GATHER = """
-def run(lo, hi, stride, order, sums, cells_, pages_, {args}):
+def run(lo, hi, stride, order, board, member, turn, sums, cells_, pages_, {args}):
     cells = _cast_cells(cells_)
     pages = _cast_pages(pages_)
     {casts}
+    _begin_part(board, member, turn)
     for j in range(lo, hi, stride):
         h = j if order is None else order[j]
         sums[:] = 0
@@ -98,6 +100,7 @@ def run(lo, hi, stride, order, sums, cells_, pages_, {args}):
                 _row(h, page * PAGE + k, sums, {tables})
             page = pages.next[page]
         _finish(h, sums, {tables})
+    _end_part(board, member, turn)
 """
 SERIAL = """
 def run({args}):
@@ -152,55 +155,7 @@ class _Driver:
             self.cuts[k] = cut + LEVELLING * (right - cut)
 
 
-class _Helper:
-    """A thread that runs one compiled call at a time, handed over and given back by locks alone (a future costs twice as much)."""
-
-    def __init__(self, number: int) -> None:
-        self._go, self._done = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self._done.acquire()
-        self._call: Any = None
-        self._error: BaseException | None = None
-        self.spent = 0.0  # processor time of its last call [s]
-        threading.Thread(target=self._work, name=f"mitoferry_{number}", daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            self._go.acquire()
-            if self._call is None:
-                return
-            run, args = self._call
-            begun = time.thread_time()
-            try:
-                run(*args)
-            except BaseException as error:  # raised again where the call was handed over
-                self._error = error
-            self.spent = time.thread_time() - begun
-            self._call = run = args = None
-            self._done.release()
-
-    def begin(self, run: Any, *args: Any) -> None:
-        """Hand a call over."""
-        self._call = (run, args)
-        self._go.release()
-
-    def wait(self) -> None:
-        """Return when it is done; raises what it raised. An interrupt waits, too: the call still writes."""
-        try:
-            self._done.acquire()
-        except BaseException:
-            self._done.acquire()
-            raise
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def stop(self) -> None:
-        """Let the thread end; it must not be at work."""
-        self._go.release()
-
-
-def _stop(helpers: list[_Helper]) -> None:
+def _stop(helpers: list[Any]) -> None:
     for helper in helpers:
         helper.stop()
 
@@ -224,10 +179,10 @@ class Cpu:
         import numba
 
         from mitoferry.backends import inner as inner_compiler
-        from mitoferry.backends import pointers, slabs
+        from mitoferry.backends import pointers, slabs, team
         from mitoferry.backends.stack import load_word, stack_lanes
 
-        self._pointers = pointers
+        self._pointers, self._team = pointers, team
 
         njit: Any = numba.njit  # its annotations do not know _nrt
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
@@ -263,7 +218,8 @@ class Cpu:
         self._is_table: dict[type, bool] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
-        self._helpers: list[_Helper] = []
+        self._helpers: list[Any] = []
+        self._board = team.Board(self.threads, patient=self.threads <= available)
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
@@ -342,6 +298,8 @@ class Cpu:
             """What the loop calls: needed where the kernel is compiled, not where it is loaded."""
             whole = row.__mitoferry_page__ if finish else None
             replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
+            if template is not SERIAL:
+                replaced |= dict(zip(("_begin_part", "_end_part"), self._team.compiled_ends(), strict=True))
             casts = [None if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
             if finish:
                 replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
@@ -375,7 +333,7 @@ class Cpu:
     def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
 
-        Sharing costs some 20 us; how long a row takes is measured as the run goes. Neither can change a bit.
+        Sharing costs some 10 us (``team``); how long a row takes is measured as the run goes. Neither can change a bit.
         """
         if n <= 0:
             return
@@ -383,7 +341,7 @@ class Cpu:
         start = time.perf_counter()
         if self.threads == 1 or n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
             call = driver.run if driver.calls else functools.partial(self._first, driver)
-            call(0, n, 1, order, *scratch(), *args)
+            call(0, n, 1, order, 0, 0, 0, *scratch(), *args)
             share = 1
         else:
             share = self._share(driver, n, order, scratch, args)
@@ -403,22 +361,21 @@ class Cpu:
         Smaller blocks taken in turn would balance as well, but every turn waits for the lock: measured, it costs more.
         """
         if not self._helpers:
-            self._helpers += [_Helper(k) for k in range(1, self.threads)]
+            self._helpers += [self._team.Helper(k, self._board) for k in range(1, self.threads)]
             weakref.finalize(self, _stop, self._helpers)
         blocks = min(self.threads, n)
         parts = [(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)
         helpers = self._helpers[: blocks - 1]
-        begun = time.thread_time()
-        for helper, (lo, hi, stride) in zip(helpers, parts[1:], strict=True):
-            helper.begin(driver.run, lo, hi, stride, order, *scratch(), *args)
+        board, turn = self._board, self._board.next_turn(blocks - 1)
+        for helper, part in zip(helpers, parts[1:], strict=True):
+            helper.begin(turn, driver.run, *part, order, board.address, helper.member, turn, *scratch(), *args)
         try:
-            driver.run(*parts[0], order, *scratch(), *args)
-            spent = time.thread_time() - begun
+            driver.run(*parts[0], order, board.address, 0, turn, *scratch(), *args)
         finally:
             for helper in helpers:
-                helper.wait()
+                helper.wait(turn)
         if n > FEW and driver.calls > 0:  # the first call loads or compiles
-            driver.level([spent, *(helper.spent for helper in helpers)])
+            driver.level([board.spent(k) for k in range(blocks)])
         return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:

@@ -174,7 +174,10 @@ def clocks_row(i, links, cells, groups, wells, course, p, step):
     key1 = int(wells.key1[w])
     first = int(links.id_a[i])
     name = int(links.id[i])
-    fusing, width, _, _ = uniform4(key0, key1, first, name, NANOTUBE_CLOCKS, 0, PER_TUBE)
+    fusing = 1.0
+    width = 0.0
+    if state != LINK_OPEN or float(links.diameter[i]) == 0.0:  # an open tube has had its draws
+        fusing, width, _, _ = uniform4(key0, key1, first, name, NANOTUBE_CLOCKS, 0, PER_TUBE)
     if float(links.diameter[i]) == 0.0:
         links.diameter[i] = p.thin_smallest + (p.thin_largest - p.thin_smallest) * width
     links.length[i] = max(gap_between(a, b, cells, wells), p.shortest)
@@ -192,9 +195,9 @@ def clocks_row(i, links, cells, groups, wells, course, p, step):
             return
         time = max(time, float(links.ready[i]))
         state = LINK_CLOSED
-    fuses = can_open(fusing, links, cells, groups, i, p)
-    docking = rate_of_docking(links, cells, groups, i, p)
-    thickening = rate_of_thickening(links, cells, groups, i, p)
+    fuses = state != LINK_OPEN and can_open(fusing, links, cells, groups, i, p)
+    docking = rate_of_docking(links, cells, groups, i, p) if state == LINK_CLOSED else 0.0
+    thickening = rate_of_thickening(links, cells, groups, i, p) if int(links.thick[i]) == 0 else 0.0
     for k in range(MAX_EVENTS):
         thick = int(links.thick[i])
         if state == LINK_OPEN and thick != 0 and course.carries_from[i] >= NEVER:
@@ -209,7 +212,7 @@ def clocks_row(i, links, cells, groups, wells, course, p, step):
         loss = rate_of_loss(links, cells, groups, i, thick, p)
         total = opening + dock + widen + loss
         u, which, s, v = uniform4(key0, key1, first, name, NANOTUBE_CLOCKS, step.step, k)
-        if total <= 0.0:
+        if total <= 0.0 or (1.0 - u) * 3600.0 >= 1.000001 * total * (end - time):  # then -log(u) is larger still
             break
         time = time + exponential_from(u) * 3600.0 / total
         if time >= end:

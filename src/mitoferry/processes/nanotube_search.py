@@ -233,7 +233,11 @@ def search_row(i, cells, groups, wells, neighbours, proposals, search, p, step):
     n = 0
     attempts = 0
     for k in range(MAX_TRIES):
+        if time >= end:  # at rest for the whole step
+            break
         u, v, s, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, NANOTUBE_CAPTURE, step.step, k)
+        if (1.0 - u) * 3600.0 >= 1.000001 * rate * (end - time):  # then -log(u) is larger still, as in most steps
+            break
         time = time + exponential_from(u) * 3600.0 / rate
         if time >= end:
             break

@@ -144,11 +144,13 @@ def finish_run(folder: Path) -> None:
     """Write summary and report into the folder of a run whose tables are complete."""
     from mitoferry.show.report import write_report
     from mitoferry.show.results import ShownResults
+    from mitoferry.show.sections.pictures import Drawing
     from mitoferry.store.atomic import write_json
 
     results = ShownResults(folder)
+    drawing = Drawing(results)
     write_json(folder / "summary.json", results.summary())
-    write_report(results)
+    write_report(results, drawing)
 
 
 # ---------------------------------------------------------------------- texts of the command line

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mitoferry.studies.results import Results
 
 
-def report_html(results: Results) -> str:
-    """The page as text."""
+def report_html(results: Results, drawing: pictures.Drawing | None = None) -> str:
+    """The page as text; ``drawing``: its pictures where they were begun before."""
     import jinja2
 
     templates = resources.files("mitoferry.show") / "templates"
@@ -30,11 +30,15 @@ def report_html(results: Results) -> str:
     environment.filters.update(words=words, capital=capital, number=number, p=p_text)
     environment.globals.update(interval=interval_text)
     template = environment.from_string((templates / "report.html.j2").read_text(encoding="utf-8"))
-    return template.render(**_context(results))
+    return template.render(**_context(results, drawing or pictures.Drawing(results)))
 
 
-def write_report(results: Results | str | Path) -> Path:
+def write_report(results: Results | str | Path, drawing: pictures.Drawing | None = None) -> Path:
     """Write ``report.html`` into the folder of a run whose tables are there; returns its path.
+
+    Args:
+        results: the run or its folder.
+        drawing: its pictures where they were begun before.
 
     Raises:
         InputError: no run is there.
@@ -49,13 +53,13 @@ def write_report(results: Results | str | Path) -> Path:
         hint = f"Finish it first with: mitoferry resume {place}"
         raise InputError(Problem(place, "run folder", "the folder of a finished run", "an unfinished run", hint=hint))
     path = results.path / REPORT
-    write_text(path, report_html(results))
+    write_text(path, report_html(results, drawing))
     return path
 
 
-def _context(r: Results) -> dict[str, Any]:
+def _context(r: Results, drawing: pictures.Drawing) -> dict[str, Any]:
     shown, others = readouts.readout_sections(r)
-    return {
+    context = {
         "title": r.title,
         "name": r.manifest["name"],
         "question": r.experiment.get("question") or "",
@@ -66,7 +70,6 @@ def _context(r: Results) -> dict[str, Any]:
         "findings": head.finding_rows(r),
         "tally": head.finding_tally(r),
         "arms": arms.arm_rows(r),
-        "pictures": pictures.pictures(r),
         "legend": pictures.picture_legend(r),
         "handovers": handovers.handover_part(r),
         "fates": fates.fate_chart(r),
@@ -80,3 +83,4 @@ def _context(r: Results) -> dict[str, Any]:
         "files": sources.files(r),
         "folder": r.path.name,
     }
+    return context | {"pictures": drawing.shown()}

@@ -22,19 +22,42 @@ if TYPE_CHECKING:
 MAX_PICTURES = 16
 
 
+class Drawing:
+    """Pictures of replicate 0 of every arm at the last saved time, and a close look at the arm that most findings are about.
+
+    Drawn by two threads from the moment it is made, while other parts of the report are written: Pillow shrinks and encodes
+    without the interpreter's lock.
+    """
+
+    def __init__(self, r: Results) -> None:
+        self._drawn: tuple[list[dict[str, Any]], tuple[str, Future[str]] | None] = ([], None)
+        self._hours: float | None = None
+        try:
+            ticks = r.frame_ticks("cells")
+        except RunFolderError:
+            return
+        if not len(ticks):
+            return
+        tick = int(ticks[-1])
+        pool = ThreadPoolExecutor(2)
+        try:
+            self._drawn = _drawn(r, tick, pool)
+        finally:
+            pool.shutdown(wait=False)  # what was handed in is drawn
+        self._hours = tick / 3600.0
+
+    def shown(self) -> dict[str, Any]:
+        """The pictures, once all are drawn."""
+        wells, close = self._drawn
+        if self._hours is None:
+            return {"wells": [], "close": None}
+        close_up = {"arm": close[0], "src": close[1].result()} if close else None
+        return {"wells": [w | {"src": w["src"].result()} for w in wells], "close": close_up, "hours": self._hours}
+
+
 def pictures(r: Results) -> dict[str, Any]:
-    """A picture of replicate 0 of every arm at the last saved time, and a close look at the arm that most findings are about."""
-    try:
-        ticks = r.frame_ticks("cells")
-    except RunFolderError:
-        return {"wells": [], "close": None}
-    if not len(ticks):
-        return {"wells": [], "close": None}
-    tick = int(ticks[-1])
-    with ThreadPoolExecutor(2) as pool:  # Pillow shrinks and encodes without the interpreter's lock
-        wells, close = _drawn(r, tick, pool)
-    close_up = {"arm": close[0], "src": close[1].result()} if close else None
-    return {"wells": [w | {"src": w["src"].result()} for w in wells], "close": close_up, "hours": tick / 3600.0}
+    """The pictures of a run for the report."""
+    return Drawing(r).shown()
 
 
 def _drawn(r: Results, tick: int, pool: Executor) -> tuple[list[dict[str, Any]], tuple[str, Future[str]] | None]:
