@@ -9,7 +9,7 @@ from mitoferry.backends.cpu import Cpu, _Driver
 from mitoferry.backends.reference import Reference
 from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
 from mitoferry.core.row import row
-from mitoferry.core.schema import PAGE
+from mitoferry.core.schema import PAGE, allocate
 
 
 class Pair(NamedTuple):
@@ -89,3 +89,26 @@ def test_what_a_helper_thread_raises_is_raised_and_the_next_launch_works():
         backend._share(broken, 4000, None, tuple, [])
     backend.each(add_row, 4000, pair)
     assert (pair.first == 2.0).all()
+
+
+@row
+def one_more(i, cells):
+    cells.atp[i] = float(cells.atp[i]) + 1.0
+
+
+def test_a_call_finds_the_table_that_it_is_given_however_often_it_had_another():
+    """Fault seen to fail it, planted in a copy of the package: a call takes the addresses of the call before, whatever its tables."""
+    backend = Cpu(threads=1)
+    tables = [allocate("Cells", 4) for _ in range(7)]  # more than are remembered
+    calls = np.zeros(7)
+    for k in [0, 0, 1, 0, 1, 1, 2, 3, 4, 5, 6, 0, 6, 6, 2, 2]:
+        backend.each(one_more, 4, tables[k])
+        calls[k] += 1
+        assert [float(t.atp[3]) for t in tables] == calls.tolist()
+    larger = allocate("Cells", 8)
+    backend.push(larger)  # what was kept of the others is let go
+    assert not backend._recent
+    for _ in range(3):
+        backend.each(one_more, 8, larger)
+    assert (larger.atp == 3.0).all()
+    assert [float(t.atp[3]) for t in tables] == calls.tolist()

@@ -34,6 +34,7 @@ KEPT = 4  # tables of one kind whose addresses are remembered
 MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
 WORTH_THREADS = 4e-5  # s: launches shorter than this run on one thread
+SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
 MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
 CLOCK = 1e-6  # s: shorter times cannot be told apart
@@ -216,6 +217,8 @@ class Cpu:
         self._short: dict[tuple[type, int], tuple[tuple[Any, ...], Any, int, int]] = {}  # other tables, by their first column
         self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
+        # of each call, where all tables are of the state: its driver, and place, table and address of each of its tables
+        self._recent: dict[Any, tuple[_Driver, list[tuple[int, Any, int]], int]] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
         self._helpers: list[Any] = []
@@ -248,7 +251,7 @@ class Cpu:
             if STATE.get(kind.__name__) is kind:
                 same = [key for key, (held, *_) in self._known.items() if type(held) is kind]
                 for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
-                    del self._known[key]
+                    self._forget(key)
                 self._known[id(table)] = found
             else:
                 self._remember_short(table, words, number, found[3])
@@ -263,9 +266,24 @@ class Cpu:
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""
+        recent = self._recent.get((template, row, finish))
+        if recent is not None and recent[2] == len(args):
+            for k, table, _ in recent[1]:
+                if args[k] is not table:
+                    break
+            else:
+                passed = list(args)
+                for k, _, address in recent[1]:
+                    passed[k] = address
+                return recent[0], passed
+        return self._sought(template, row, finish, args)
+
+    def _sought(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
+        """As :meth:`_driver`, where the tables are not those of the last call."""
         variants = self._kernels.setdefault((template, row, finish), {})
         self._alive.clear()
         passed: list[Any] = []
+        tables: list[tuple[int, Any, int]] = []
         numbers: list[int] = []  # of shapes, -1 = not a table: quicker to look up than the shapes with their columns
         for arg in args:
             known = self._is_table.get(type(arg))
@@ -273,6 +291,7 @@ class Cpu:
                 known = self._is_table[type(arg)] = self._pointers.is_table(arg)
             if known:
                 number, address = self._block(arg)
+                tables.append((len(passed), arg, address))
                 numbers.append(number)
                 passed.append(address)
             else:
@@ -284,7 +303,14 @@ class Cpu:
             shapes = list(self._numbers)
             run, name = self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers))
             found = variants[key] = _Driver(run, name)
+        if tables and all(id(table) in self._known for _, table, _ in tables):
+            self._recent[template, row, finish] = found, tables, len(args)
         return found, passed
+
+    def _forget(self, key: int) -> None:
+        """Let a table of the state go, and the calls that had tables of the state."""
+        del self._known[key]
+        self._recent.clear()
 
     def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
         compiler = self._serial_compiler if template is SERIAL else self._compiler
@@ -374,7 +400,7 @@ class Cpu:
         finally:
             for helper in helpers:
                 helper.wait(turn)
-        if n > FEW and driver.calls > 0:  # the first call loads or compiles
+        if n > FEW and driver.calls > 0 and (driver.calls < SETTLING or driver.calls % SELDOM == 0):  # the first call loads or compiles
             driver.level([board.spent(k) for k in range(blocks)])
         return blocks
 
@@ -402,4 +428,4 @@ class Cpu:
         for table in tables:
             if id(table) not in self._known:
                 for key in [key for key, (held, *_) in self._known.items() if type(held) is type(table)]:
-                    del self._known[key]
+                    self._forget(key)

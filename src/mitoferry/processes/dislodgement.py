@@ -165,6 +165,13 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
                             remember(i, j, contacts, step)
 
 
+@row
+def contacts_row(i, cells, groups, wells, neighbours, proposals, contacts, p, step):
+    """Contacts of cell ``i`` that are over, and those that begin: no other cell looks at them."""
+    end_contacts(i, cells, groups, wells, proposals, contacts, p, step)
+    begin_contacts(i, cells, wells, neighbours, contacts, p, step)
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Update the contacts of all cells and tether those that part."""
     n, rows = world.n_cells, len(world.cells.id)
@@ -173,8 +180,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         state_array(world, "dislodgement.since", rows, np.float32, 0.0, width=N_CONTACTS),
     )
     proposals = proposals_of(world, N_CONTACTS)
-    world.backend.each(end_contacts, n, world.cells, world.groups, world.wells, proposals, contacts, p, step)
-    world.backend.each(begin_contacts, n, world.cells, world.wells, world.space.neighbours, contacts, p, step)
+    tables = (world.cells, world.groups, world.wells, world.space.neighbours)
+    world.backend.each(contacts_row, n, *tables, proposals, contacts, p, step)
     make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)
 
 

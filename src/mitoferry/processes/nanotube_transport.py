@@ -106,6 +106,8 @@ def rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
         return
     w = int(links.well[i])
     u, _, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0)
+    if (1.0 - u) * 3600.0 >= 1.000001 * total * (step.time + step.dt - float(course.carries_from[i])):  # then -log(u) is larger still
+        return
     time = float(course.carries_from[i]) + exponential_from(u) * 3600.0 / total
     if time < step.time + step.dt and time < float(course.lost_at[i]):
         traffic.first[i] = time
