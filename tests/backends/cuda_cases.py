@@ -118,7 +118,8 @@ def tiny(case: Case) -> Any:
     unknown = set(case.parameters) - set(spec.parameters)
     assert not unknown, f"parameters that are not in the library: {unknown}"
     return replace(
-        spec, arms=(one,), replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step, mitochondria_step=case.step,
+        spec, arms=(one,), replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
+        mitochondria_step=case.step,
         quality_step=2 * case.step, parameters={**spec.parameters, **case.parameters},
         switches={**spec.switches, **case.switches},
     )  # fmt: skip

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from cuda_cases import CASES, state_of, tiny
+
 from mitoferry.experiment.loop import BUILT_IN, load_processes
 
 CASE_OF = {module: case for case in CASES.values() for module in case.of}
