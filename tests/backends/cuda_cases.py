@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from mitoferry.backends.reference import Reference
 from mitoferry.core.row import is_row
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import load_experiment
@@ -26,7 +27,7 @@ from same_bytes import take_events
 
 WAYS = {"each": 1, "gather": 2, "serial": 1}
 """Launches of a backend, and how many row functions each takes."""
-STEPS, MACRO, CELLS, ISOLATED, SIZE = 4, 60, 3, 12, 50.0
+STEPS, CELLS, ISOLATED, SIZE = 4, 3, 12, 50.0
 FEW = {"mitochondria": 5.0, "mtdna": 20.0}
 
 
@@ -86,6 +87,7 @@ class Case(NamedTuple):
         numbers: of all cell types.
         switches: other ones than those of the file.
         tracker: dye that all mitochondria carry.
+        step: the macro-step [s]; long for signals that are slow.
     """
 
     experiment: str
@@ -95,6 +97,7 @@ class Case(NamedTuple):
     numbers: Mapping[str, float] = MappingProxyType({})
     switches: Mapping[str, str] = MappingProxyType({})
     tracker: float = 0.0
+    step: int = 60
 
 
 def tiny(case: Case) -> Any:
@@ -107,7 +110,7 @@ def tiny(case: Case) -> Any:
     one = replace(
         one, geometry=replace(one.geometry, size=tuple(min(float(x), SIZE) for x in one.geometry.size), voxel=SIZE),
         populations=tuple(few(p) for p in one.populations),
-        actions=tuple(replace(a, start=0.0 if a.kind != "wash" else 120.0) for a in one.actions),
+        actions=tuple(replace(a, start=0.0 if a.kind != "wash" else 2.0 * case.step) for a in one.actions),
         doses=tuple(replace(d, start=0.0, source=few(d.source, ISOLATED), site=(0.0, 0.0, 0.0)) for d in one.doses),
         grafts=tuple(replace(g, start=0.0, site=(0.0, 0.0, 0.0)) for g in one.grafts),
         tunnels=tuple(replace(t, start=0.0, length=SIZE) for t in one.tunnels),
@@ -115,8 +118,9 @@ def tiny(case: Case) -> Any:
     unknown = set(case.parameters) - set(spec.parameters)
     assert not unknown, f"parameters that are not in the library: {unknown}"
     return replace(
-        spec, arms=(one,), replicates=1, until=STEPS * MACRO, measurements=(), detail=(), macro_step=MACRO, mitochondria_step=MACRO,
-        quality_step=2 * MACRO, parameters={**spec.parameters, **case.parameters},
+        spec, arms=(one,), replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
+        mitochondria_step=case.step,
+        quality_step=2 * case.step, parameters={**spec.parameters, **case.parameters},
         switches={**spec.switches, **case.switches},
     )  # fmt: skip
 
@@ -126,12 +130,21 @@ def _few(population: Any, count: int = CELLS, *, numbers: Mapping[str, float], t
     return replace(population, cell_type=kind, count=min(population.count, count), added=0.0, tracker=tracker)
 
 
+def state_of(spec: Any, processes: Any = None) -> str:
+    """Digest of the state at the end of a run in plain Python, with these processes or all that are installed."""
+    engine = Engine(spec, Reference(), processes=processes)
+    engine.burn_in(spec.macro_step)
+    while not engine.finished:
+        engine.advance()
+    return digest({k: v for k, v in snapshot(engine.world)[0].items() if not k.startswith("neighbours")})
+
+
 def run(case: Case, backend: Any) -> dict[str, Any]:
     """Run a tiny plate to its end; digests of the state and of the events, the processes that ran, what was launched."""
     engine = Engine(tiny(case), backend)
     sha = hashlib.sha256()
     engine.on_events = lambda events: take_events(sha, events._replace(count=np.array(events.count)))
-    engine.burn_in(MACRO)
+    engine.burn_in(case.step)
     with patch("mitoferry.experiment.loop.SCATTERED", 1.0):  # pages are sorted on the host only, which changes their order
         while not engine.finished:
             engine.advance()
@@ -152,7 +165,7 @@ TUBES = {
     "nanotube_transport.loading_rate": 3000.0, "nanotube_transport.microtubule_speed": 20.0,
 }  # fmt: skip
 OPEN_TUBES = dict.fromkeys(("nanotube_search", "nanotube_clocks", "nanotube_transport"), "on")
-EVERYWHERE = ("capacity", "damage", "fusion_fission", "arrival", "mitophagy", "mtdna", "find_me", "heme_signalling", "cell_variation")
+EVERYWHERE = ("capacity", "damage", "fusion_fission", "mitophagy", "mtdna", "find_me", "cell_variation")
 CASES = {
     "infarct, vesicles": Case(
         "tissue-infarct",
@@ -167,7 +180,6 @@ CASES = {
             "vesicle_fate",
             "ferroptosis",
             "reactive_oxygen",
-            "pore",
             "signals",
         ),
         {"vesicle_fate.capture": 1.0},
@@ -259,17 +271,26 @@ CASES = {
     "fatty acids": Case("fate-fatty-acids", "fat", ("fatty_acids",)),
     "senescence": Case("fate-senescence", "old", ("senescence",)),
     "dna damage": Case("fate-senescence", "irradiated", ("dna_damage",)),
-    "hypoxia": Case("trigger-hmgb1", "with", ("hypoxia_signalling",)),
+    "hypoxia": Case("trigger-hmgb1", "with", ("hypoxia_signalling",), step=3600),
+    "heme": Case(
+        "trigger-heme",
+        "with",
+        ("heme_signalling", "arrival"),
+        {"free_mitochondria.clearance": 1e5, "free_mitochondria.lysis_rate": 1e-3},
+        {"arrival_lysis": 20.0},
+        step=600,
+    ),
+    "pores": Case("route-phagocytosis", "dying", ("pore",), {"pore.opening_rate": 1e6}),
     "NAD+": Case("fate-nad", "silenced", ("nad",)),
     "nutrients": Case("trigger-lactate", "with", ("nutrient_signalling",)),
-    "erk": Case("trigger-erk", "with", ("erk_signalling",)),
+    "erk": Case("trigger-erk", "with", ("erk_signalling",), {"free_mitochondria.clearance": 1e5}, step=1800),
     "oxidase": Case("trigger-nox2", "with", ("nadph_oxidase",)),
-    "mtDNA seen": Case("trigger-mtdna-sensing", "dead_mitochondria", ("mtdna_sensing",)),
+    "mtDNA seen": Case("trigger-mtdna-sensing", "dead_mitochondria", ("mtdna_sensing",), step=3600),
     "attack": Case("immune-attack", "foreign", ("immune_attack",)),
     "cytokines": Case("immune-cytokines", "inflamed", ("cytokines",)),
     "polarisation": Case("immune-macrophage-polarisation", "il_4", ("macrophage_polarisation",)),
     "inhibitors": Case("fate-differentiation", "osteogenic_rotenone", ("inhibitors",)),
     "calming": Case("immune-stromal-calming", "inflamed", ("stromal_calming",)),
-    "T cells": Case("immune-t-cell-fate", "resting", ("t_cell_fate",)),
-    "traps": Case("immune-neutrophil-traps", "inflamed", ("neutrophil_traps",)),
+    "T cells": Case("immune-t-cell-fate", "stimulated", ("t_cell_fate",), step=3600),
+    "traps": Case("immune-neutrophil-traps", "inflamed", ("neutrophil_traps",), step=3600),
 }

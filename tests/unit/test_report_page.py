@@ -16,6 +16,7 @@ from mitoferry.show import charts, live
 from mitoferry.show.movie import write_movie
 from mitoferry.show.report import write_report
 from mitoferry.show.results import ShownResults
+from mitoferry.show.sections import arms
 from mitoferry.show.style import displayed, nice_ticks, words
 from mitoferry.studies.summary import write_summary
 
@@ -258,3 +259,16 @@ def test_populations_need_not_all_occur_in_the_events(tmp_path):
     writer.save_frame(8 * 3600, fake_run.frame(spec, 8 * 3600))
     text = write_report(writer.finish({}, tick=8 * 3600)).read_text(encoding="utf-8")
     assert "in the host" in text
+
+
+def test_what_is_given_stands_on_the_time_axis_of_its_arm():
+    """Fault seen to fail it: doses left out, as they once were."""
+    arm = {
+        "doses": [{"cause": "200 mitochondria of bm_msc, injection", "start": 900.0}],
+        "grafts": [{"cause": "graft of 60 bm_msc", "start": 3600.0}, {"cause": "graft after the end", "start": 1e5}],
+        "tunnels": [{"cause": "tunnels", "start": 0.0, "end": None}],
+    }  # fmt: skip
+    found = [(name, a, b) for name, a, b, _ in arms._given(arm, 4.0)]
+    assert [x[1:] for x in found] == [(0.25, 0.25), (1.0, 1.0), (0.0, 4.0)]
+    assert found[0][0].startswith("200 mitochondria of")
+    assert arms._given({}, 4.0) == []

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mitoferry.studies.results import Results
 
 
+TREATED, GIVEN = "#b4546a", "#7a6a1e"
+
+
 def arm_rows(r: Results) -> list[dict[str, Any]]:
     """One row per arm: populations, well, and its treatments on a time axis."""
     until = r.manifest["plate"]["until"] / 3600.0
@@ -22,7 +25,7 @@ def arm_rows(r: Results) -> list[dict[str, Any]]:
     for arm in r.manifest["plate"]["arms"]:
         present = [p for p in arm["populations"] if p["count"] > 0]
         added = [(p, p["added"] / 3600.0) for p in present if p["added"] > 0]
-        bars = [(f"{words(p['name'])} added", h, h, POPULATION[p["index"] % 4]) for p, h in added]
+        bars = [(f"{words(p['name'])} added", h, h, POPULATION[p["index"] % 4]) for p, h in added] + _given(arm, until)
         rows.append(
             {
                 "name": arm["name"], "about": about.get(arm["name"], ""), "control": control_of(arm["name"], r.names.arms),
@@ -52,7 +55,16 @@ def _treatments(arm: Mapping[str, Any], until: float) -> list[tuple[str, float, 
         end = until if a["end"] is None else min(a["end"] / 3600.0, until)
         span = spans.setdefault(cause, [a["start"] / 3600.0, end])
         span[0], span[1] = min(span[0], a["start"] / 3600.0), max(span[1], end)
-    return [(_micro(words(cause)), a, b, "#b4546a") for cause, (a, b) in spans.items()]
+    return [(_micro(words(cause)), a, b, TREATED) for cause, (a, b) in spans.items()]
+
+
+def _given(arm: Mapping[str, Any], until: float) -> list[tuple[str, float, float, str]]:
+    """What is given at a time: isolated mitochondria, vesicles, grafts; and how long artificial tunnels stand."""
+    moments = [*arm.get("doses", ()), *arm.get("grafts", ())]
+    spans = [(g["cause"], g["start"] / 3600.0, g["start"] / 3600.0) for g in moments]
+    for t in arm.get("tunnels", ()):
+        spans.append((t["cause"], t["start"] / 3600.0, until if t["end"] is None else min(t["end"] / 3600.0, until)))
+    return [(_micro(words(cause)), a, b, GIVEN) for cause, a, b in dict.fromkeys(spans) if a <= until]
 
 
 def _micro(text: str) -> str:
