@@ -1,7 +1,7 @@
 """Contacts with likes: exact factors, untouched where there is one type, same bytes on every backend.
 
-Faults seen to fail it, planted in a copy of the package: every neighbour counted as a like (the population number compared with itself);
-the share of likes where that of others belongs.
+Faults seen to fail it, planted in a copy of the package: every neighbour counted as a like (its type compared with itself); the first type
+taken for the own one of all cells; the share of likes where that of others belongs.
 """
 
 import dataclasses
@@ -37,6 +37,13 @@ def test_a_contact_with_another_type_counts_its_share(others, unlike):
     world = ringed(others)
     factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=unlike))
     assert factor[rows_of(world, 0)[0]] == pytest.approx(1.0 - (1.0 - unlike) * others / 6.0, rel=1e-12)
+
+
+def test_each_cell_looks_from_its_own_type():
+    """Six of one type around one of another: of the three that each of the six touches one is of another type."""
+    world = ringed(6)
+    factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=0.25))
+    assert factor[rows_of(world, 1)] == pytest.approx(np.full(6, 1.0 - 0.75 / 3.0), rel=1e-12)
 
 
 def test_cells_of_one_type_count_all_contacts_whatever_their_population():
