@@ -22,7 +22,8 @@ def ringed(others, *, same=False, backend=None):
     world = wells_of((7 - others, others), places, n_wells=1, mitochondria=(2, 2), backend=backend or shared_backend(), radius=[10.0, 10.0])
     arm = world.spec.arms[0]
     names = ("stroma", "stroma" if same else "epithelium")
-    named = tuple(dataclasses.replace(q, cell_type=dataclasses.replace(q.cell_type, name=n)) for q, n in zip(arm.populations, names, strict=True))
+    kinds = [dataclasses.replace(q.cell_type, name=n) for q, n in zip(arm.populations, names, strict=True)]
+    named = tuple(dataclasses.replace(q, cell_type=k) for q, k in zip(arm.populations, kinds, strict=True))
     world.spec = dataclasses.replace(world.spec, arms=(dataclasses.replace(arm, populations=named),))
     world.cells.n_contacts[rows_of(world, 0)] = 3
     world.cells.n_contacts[rows_of(world, 0)[0]] = 6
@@ -62,7 +63,6 @@ def test_a_cell_among_others_divides_sooner_than_one_among_its_like():
         world = ringed(others) if others else ringed(1)
         middle = rows_of(world, 0)[0]
         world.groups.cycle_time[:] = 10.0
-        world.cells.state[middle] = world.cells.state[rows_of(world, 0)[0]]
         world.cells.atp[:] = 2.88
         world.cells.oxygen_flux_class[:, 0] = 1e4
         world.cells.cycle[:] = 0.0
