@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cuda_simulator import TESTS, printed
 from fates import module, shared_backend, values
 from mitoferry.core.schema import Step
 from nanotubes import rows_of, sort, wells_of
@@ -86,3 +87,11 @@ def test_same_bytes_on_every_backend():
         for b in (Reference(), shared_backend(1), Cpu(threads=2, eager=True), Reference(shuffle=3))
     ]
     assert all(f == found[0] for f in found)
+    assert np.frombuffer(found[0]).min() < 1.0
+
+
+def test_cuda_simulator_gives_the_same_factors():
+    code = f"import sys; sys.path.insert(0, {str(TESTS / 'verification')!r}); from test_like_contacts import *; "
+    code += "print([round(float(x), 12) for x in module('like_contacts').weigh_contacts(ringed(4, backend=Cuda()), values('division'))])"
+    expected = module("like_contacts").weigh_contacts(ringed(4), values("division"))
+    assert printed(code) == str([round(float(x), 12) for x in expected])
