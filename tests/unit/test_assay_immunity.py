@@ -104,7 +104,10 @@ def test_cells_engulfed_are_counted(world):
 
 
 def test_bait_is_eaten_by_the_state_of_the_phagocyte_not_by_what_is_left_to_eat(world):
-    """The rate of ``phagocytosis`` for a fully exposed cell. Fault seen to fail it, planted in a copy of the package: without ``readiness``."""
+    """The rate of ``phagocytosis`` for a fully exposed cell.
+
+    Fault seen to fail it, planted in a copy of the package: without ``readiness``.
+    """
     from mitoferry.processes import phagocytosis
 
     rows, p = cells_of(world), parameters(None, "phagocytosis", phagocytosis.Parameters)

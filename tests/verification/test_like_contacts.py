@@ -1,7 +1,7 @@
 """Contacts with likes: exact factors, untouched where there is one type, same bytes on every backend.
 
-Faults seen to fail it, planted in a copy of the package: every neighbour counted as a like (the population number compared with itself);
-the share of likes where that of others belongs.
+Faults seen to fail it, planted in a copy of the package: every neighbour counted as a like (its type compared with itself); the first type
+taken for the own one of all cells; the share of likes where that of others belongs.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cuda_simulator import TESTS, printed
 from fates import module, shared_backend, values
 from mitoferry.core.schema import Step
 from nanotubes import rows_of, sort, wells_of
@@ -22,7 +23,8 @@ def ringed(others, *, same=False, backend=None):
     world = wells_of((7 - others, others), places, n_wells=1, mitochondria=(2, 2), backend=backend or shared_backend(), radius=[10.0, 10.0])
     arm = world.spec.arms[0]
     names = ("stroma", "stroma" if same else "epithelium")
-    named = tuple(dataclasses.replace(q, cell_type=dataclasses.replace(q.cell_type, name=n)) for q, n in zip(arm.populations, names, strict=True))
+    kinds = [dataclasses.replace(q.cell_type, name=n) for q, n in zip(arm.populations, names, strict=True)]
+    named = tuple(dataclasses.replace(q, cell_type=k) for q, k in zip(arm.populations, kinds, strict=True))
     world.spec = dataclasses.replace(world.spec, arms=(dataclasses.replace(arm, populations=named),))
     world.cells.n_contacts[rows_of(world, 0)] = 3
     world.cells.n_contacts[rows_of(world, 0)[0]] = 6
@@ -37,6 +39,13 @@ def test_a_contact_with_another_type_counts_its_share(others, unlike):
     world = ringed(others)
     factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=unlike))
     assert factor[rows_of(world, 0)[0]] == pytest.approx(1.0 - (1.0 - unlike) * others / 6.0, rel=1e-12)
+
+
+def test_each_cell_looks_from_its_own_type():
+    """Six of one type around one of another: of the three that each of the six touches one is of another type."""
+    world = ringed(6)
+    factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=0.25))
+    assert factor[rows_of(world, 1)] == pytest.approx(np.full(6, 1.0 - 0.75 / 3.0), rel=1e-12)
 
 
 def test_cells_of_one_type_count_all_contacts_whatever_their_population():
@@ -55,7 +64,6 @@ def test_a_cell_among_others_divides_sooner_than_one_among_its_like():
         world = ringed(others) if others else ringed(1)
         middle = rows_of(world, 0)[0]
         world.groups.cycle_time[:] = 10.0
-        world.cells.state[middle] = world.cells.state[rows_of(world, 0)[0]]
         world.cells.atp[:] = 2.88
         world.cells.oxygen_flux_class[:, 0] = 1e4
         world.cells.cycle[:] = 0.0
@@ -79,3 +87,11 @@ def test_same_bytes_on_every_backend():
         for b in (Reference(), shared_backend(1), Cpu(threads=2, eager=True), Reference(shuffle=3))
     ]
     assert all(f == found[0] for f in found)
+    assert np.frombuffer(found[0]).min() < 1.0
+
+
+def test_cuda_simulator_gives_the_same_factors():
+    code = f"import sys; sys.path.insert(0, {str(TESTS / 'verification')!r}); from test_like_contacts import *; "
+    code += "print([round(float(x), 12) for x in module('like_contacts').weigh_contacts(ringed(4, backend=Cuda()), values('division'))])"
+    expected = module("like_contacts").weigh_contacts(ringed(4), values("division"))
+    assert printed(code) == str([round(float(x), 12) for x in expected])

@@ -4,7 +4,8 @@ A real count of what ``phagocytosis`` has done, per living phagocyte of the meas
 counted. No error: remains in a phagocyte are plain to see. Particles are the vesicles with mitochondria and the free mitochondria that
 it has taken up whole, as beads would be counted; what came by tubes or junctions is none. What is eaten hangs on how many are dying: where
 a treatment spares the tissue there is less to eat. ``bait_rate`` is therefore what the same phagocytes would engulf of bait that each of
-them touches (labelled bacteria or beads given to them in a dish): the rate at which ``phagocytosis`` would take a fully exposed cell. Tests: ``tests/unit/test_assay_immunity.py``.
+them touches (labelled bacteria or beads given to them in a dish): the rate at which ``phagocytosis`` would take a fully exposed cell.
+Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     rows = rows[view.world.groups.phagocyte[view.world.cells.group[rows]] > 0.0]
     eaten = view.per_well(rows, view.values("engulfed", rows))
     cells = view.per_well(rows)
-    bait = np.array([np.nan if p is None else appetite(int(i), world.cells, world.groups, p) * readiness(int(i), world.cells, p) for i in rows])
+    bait = np.array(
+        [np.nan if p is None else appetite(int(i), world.cells, world.groups, p) * readiness(int(i), world.cells, p) for i in rows]
+    )
     return {
         "engulfed_per_cell": ratio(eaten, cells),
         "phagocytic_fraction": view.mean(rows, view.values("engulfed", rows) > 0),

@@ -79,4 +79,5 @@ def weigh_contacts(world: Any, p: Any) -> Any:
     if len(np.unique(kinds)) < 2:
         return like
     world.backend.each(like_row, world.n_cells, like, kinds, p.unlike_contact, world.cells, world.wells, world.space.neighbours)
+    world.backend.pull(like)
     return like
