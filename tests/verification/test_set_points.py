@@ -24,7 +24,10 @@ def scaled(name, p):
 
 
 def test_nothing_changes_with_the_parameters_of_the_library():
-    same = {"energetics.leak_conductance": values_for("energetics")["leak_conductance"], "damage.repair_rate": values_for("damage")["repair_rate"]}
+    same = {
+        "energetics.leak_conductance": values_for("energetics")["leak_conductance"],
+        "damage.repair_rate": values_for("damage")["repair_rate"],
+    }
     for name, record in load_cell_types().items():
         if record.value("volume") > 400:
             continue

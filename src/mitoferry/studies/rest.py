@@ -232,7 +232,7 @@ def drawn_types(
     from mitoferry.library.cell_types import cell_type
     from mitoferry.library.draws import draw_cell_type
 
-    arms = {}
+    arms: dict[str, tuple[str, Mapping[str, float]]] = {}
     for name in names:
         drawn = draw_cell_type(cell_type(name), n, seed)[k]
         numbers = {x: v for x, v in drawn.items() if x not in ("cycle_time", "senescent", "cell_cv")}

@@ -1,9 +1,9 @@
 """A growing line without insult: what a cell holds while its number doubles, day by day.
 
 Cells of a type alone in a dish with room (``studies/rest.py``, with the cycle of the type), fresh medium every day. Each sample is
-taken over all cells that live in the wells of an arm, mothers and daughters: mitochondria, mass, copies of mtDNA per cell, ATP, potential, H2O2 and
-damage. A line keeps its state if what a cell holds stays what it was while the cells multiply; seeded cells are at phases of a
-growing culture, so that nothing has to settle but the smaller spread of daughters.
+taken over all cells that live in the wells of an arm, mothers and daughters: mitochondria, mass, copies of mtDNA per cell, ATP,
+potential, H2O2 and damage. A line keeps its state if what a cell holds stays what it was while the cells multiply; seeded cells are at
+phases of a growing culture, so that nothing has to settle but the smaller spread of daughters.
 
 Verification: tests/verification/test_growing_line.py.
 """
@@ -63,7 +63,8 @@ def per_cell(world: Any, wells: Sequence[int]) -> dict[str, float]:
     mass, damage = (c.sums[rows][:, :N_CLASSES, kind].sum() * SUM_SCALE for kind in (SUM_MASS, SUM_DAMAGE))
     each = max(rows.size, 1)
     return {
-        "cells": float(rows.size), "number": c.n_mitochondria[rows].sum() / each, "mass": mass / each, "copies": c.copies[rows].sum() / each,
+        "cells": float(rows.size), "number": c.n_mitochondria[rows].sum() / each, "mass": mass / each,
+        "copies": c.copies[rows].sum() / each,
         "atp": float(c.atp[rows].mean()), "psi": float(c.psi[rows, 0].mean()), "h2o2": float(c.h2o2[rows].mean()),
         "damage": damage / max(mass, 1e-9),
     }  # fmt: skip
