@@ -77,7 +77,7 @@ def test_a_medium_plate_takes_what_was_estimated(tmp_path):
 def test_a_plate_that_does_not_fit_is_refused_with_advice(tmp_path, monkeypatch):
     file, out = tiny(tmp_path), tmp_path / "run"
     monkeypatch.setattr(e, "memory_free", lambda: 0.5 * e.BASE_BYTES)
-    with pytest.raises(InputError, match=r"memory: wanted a plate that fits into 158 MB.*Seed fewer cells") as error:
+    with pytest.raises(InputError, match=r"memory: wanted a plate that fits into 144 MB.*Seed fewer cells") as error:
         mf.load(file).run(out=out, progress=False)
     assert error.value.exit_code == 2
     assert not out.exists()

@@ -5,13 +5,13 @@ and the mitochondria of the last saved state, which is the largest; measured pea
 core of an AMD EPYC virtual machine (family 26), fitted to eight plates of 35 thousand to 900 thousand mitochondria two
 hours after the donors came in (all within 21 %), divided by the speed of this machine in a short test calculation; with
 what the fit leaves out (deaths, many links, how threads share work) it is right within a factor of two or so. Disk is as
-rough. A plate that does not fit into the memory that is free is refused.
+rough (measured, a day of msc-huvec-ogd with 1 and 3 replicates: 5 and 3 % below). A plate that does not fit into the memory that is
+free, or whose run does not fit onto the disk, is refused.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -23,14 +23,15 @@ import numpy as np
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
 from mitoferry.core.nodes import N_NODES
 from mitoferry.core.plate_spec import Arm, PlateSpec
-from mitoferry.core.schema import N_POOLS, N_SPECIES, PAGE, bytes_per_row
+from mitoferry.core.schema import COLUMNS, N_POOLS, N_SPECIES, PAGE, bytes_per_row
 from mitoferry.experiment.plate import GEOMETRIES, HEADROOM_CELLS, HEADROOM_PAGES, pages_of
+from mitoferry.experiment.room import cores_here, disk_free, memory_free
 from mitoferry.space.field_groups import work_bytes
 from mitoferry.space.grid import grid_shape
 
-BASE_BYTES = 350e6  # Python, libraries, compiled kernels: 310 MB while it runs, 370 MB while the report is made
+BASE_BYTES = 320e6  # Python, libraries, compiled kernels, while the report is made: 302 MB for a few cells
+SPARSE_SHARE = 0.25  # of the columns of mitochondria that are nearly all 0: what is in memory
 WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields, proposals, events
-LEDGER_PER_PAGE = 24  # what the ledger counts
 FRAME_ROW = 160  # a saved mitochondrion, four times: as it is gathered, typed, kept until it is written, and as it is written
 CHECKPOINTS = 3  # on disk, while one is replaced
 CHECKPOINT_PACKED = 0.3  # bytes of a checkpoint per byte of state; 0.1 at the start, more after days
@@ -65,6 +66,7 @@ class Estimate:
         seconds: rough time on ``cores`` cores, kernels compiled.
         speed: of this machine in the test calculation, 1 = the machine of the fit.
         available: bytes of memory that are free on this machine, 0 if unknown.
+        disk_free: bytes that are free on the disk of the results (or of this folder), 0 if unknown.
     """
 
     wells: int
@@ -79,15 +81,19 @@ class Estimate:
     cores: int
     available: float
     speed: float = 1.0
+    disk_free: float = 0.0
 
     def __str__(self) -> str:
         free = f" ({size_text(self.available)} free here)" if self.available else ""
         if self.available and self.memory > SHARE_OF_FREE * self.available:
             free += ": more than this machine has; mitoferry run refuses it"
+        room = f" ({size_text(self.disk_free)} free here)" if self.disk_free else ""
+        if self.disk_free and self.disk + self.working_disk > SHARE_OF_FREE * self.disk_free:
+            room += ": more than is free; mitoferry run refuses it"
         return (
             f"{self.wells} wells, {self.cells:,} cells, {self.mitochondria:,} mitochondria\n"
             f"memory  {size_text(self.memory)}{free}\n"
-            f"disk    about {size_text(self.disk)} when it has ended, up to {size_text(self.working_disk)} more while it runs\n"
+            f"disk    about {size_text(self.disk)} when it has ended, up to {size_text(self.working_disk)} more while it runs{room}\n"
             f"time    about {time_text(self.seconds)} on {self.cores} core{'s' if self.cores != 1 else ''}, right within a factor of "
             f"{UNCERTAINTY:g}: {time_text(self.seconds / UNCERTAINTY)} to {time_text(self.seconds * UNCERTAINTY)}\n"
             f"        (this machine now has {self.speed:.2g} times the speed of the one that was measured; "
@@ -113,13 +119,14 @@ def machine_speed(seconds: float = TEST_SECONDS) -> float:
     return passes / passed / TEST_PASSES
 
 
-def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -> Estimate:
+def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0, folder: str | Path = ".") -> Estimate:
     """Cost of a plate.
 
     Args:
         spec: the resolved run.
         cores: cores to reckon with; default all that this process may use.
         speed: of the machine (:func:`machine_speed`).
+        folder: where the results will be; it need not exist.
     """
     cores = cores or cores_here()
     spare = spec.parameters.get("seeding.spare_slots", 0.06)
@@ -140,7 +147,7 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0) -
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
         disk=_disk(spec, cells), working_disk=CHECKPOINTS * CHECKPOINT_PACKED * state,
         seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
-        available=memory_free(), speed=speed,
+        available=memory_free(), speed=speed, disk_free=disk_free(folder),
     )  # fmt: skip
 
 
@@ -159,8 +166,8 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int, cor
     rows = (cells + N_POOLS * wells) * HEADROOM_CELLS + 4
     populations = max(len(arm.populations) for arm in spec.arms)
     return (
-        slots * bytes_per_row("Mitochondria")
-        + slots / PAGE * (bytes_per_row("Pages") + LEDGER_PER_PAGE)
+        slots * (bytes_per_row("Mitochondria") - (1.0 - SPARSE_SHARE) * _sparse_bytes())
+        + slots / PAGE * bytes_per_row("Pages")
         + rows * (bytes_per_row("Cells") + 4 * N_SPECIES + WORK_PER_CELL)
         + wells * (bytes_per_row("Wells") + populations * (bytes_per_row("Groups") + 4 * N_NODES) + 40 * N_SPECIES)
         + cells * LINKS_PER_CELL * (bytes_per_row("Links") + bytes_per_row("Cargo"))
@@ -168,6 +175,11 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int, cor
         + voxels * N_SPECIES * 4
         + work_bytes(voxels // wells, cores)
     )
+
+
+def _sparse_bytes() -> int:
+    """Bytes of a mitochondrion in the columns of which only what is written is in memory."""
+    return sum(np.dtype(c.dtype).itemsize for c in COLUMNS["Mitochondria"].values() if c.sparse)
 
 
 def _one_replicate(spec: PlateSpec) -> float:
@@ -195,50 +207,30 @@ def _disk(spec: PlateSpec, cells: int) -> float:
     return 4e6 + frames * cells * SAVED_CELL + series + last + events + readings * 6 * 4
 
 
-def cores_here() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
+def _too_much_for_the_disk(spec: PlateSpec, cost: Estimate, folder: str | Path) -> list[Problem]:
+    """What is wrong where the results do not fit onto the disk of ``folder``."""
+    needed, room = cost.disk + cost.working_disk, SHARE_OF_FREE * cost.disk_free
+    if not cost.disk_free or needed <= room:
+        return []
+    found = f"{size_text(needed)}: {size_text(cost.disk)} of results and {size_text(cost.working_disk)} of checkpoints while it runs"
+    hint = "Free some space, write elsewhere (--out), save less often (run.save_every), or fewer arms in detail (run.detail)."
+    return [Problem(spec.name, "disk", f"a run that fits into the {size_text(room)} that it may take in {folder}", found, hint=hint)]
 
 
-def memory_free() -> float:
-    """Bytes of memory that this process may still take; 0 if the machine does not say."""
-    limits = []
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(float(line.split()[1]) * 1024.0)
-    except (OSError, ValueError, IndexError):
-        pass
-    for top, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
-        try:
-            limit = float(Path("/sys/fs/cgroup", top).read_text())
-            limits.append(limit - float(Path("/sys/fs/cgroup", used).read_text()))
-        except (OSError, ValueError):
-            continue
-    if not limits:
-        try:
-            limits.append(float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE")))
-        except (AttributeError, ValueError, OSError):
-            return 0.0
-    return max(min(limits), 0.0)
-
-
-def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None) -> Estimate:
-    """The estimate, if the plate fits into memory; warns if it takes most of it.
+def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None, folder: str | Path = ".") -> Estimate:
+    """The estimate, if the plate fits into memory and its results onto the disk; warns if it takes most of the memory.
 
     Args:
         spec: the resolved run.
         available: bytes; default what is free on this machine.
+        folder: where the results will be; it need not exist.
 
     Raises:
         InputError: it does not fit, or holds more mitochondria than can be indexed.
     """
-    cost = estimate(spec)
+    cost = estimate(spec, folder=folder)
     free = cost.available if available is None else available
-    problems = []
+    problems = _too_much_for_the_disk(spec, cost, folder)
     hint = "Seed fewer cells, run fewer arms or replicates, or use a larger machine."
     if free and cost.memory > SHARE_OF_FREE * free:
         found = f"{size_text(cost.memory)} for {cost.cells:,} cells and {cost.mitochondria:,} mitochondria in {cost.wells} wells"

@@ -45,7 +45,7 @@ def carry(column, s1, s2, out_share, in_share, u):
 
 
 @row
-def exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochondria):
+def exchange(s1, s2, x, shift, u, some_carried, some_bound, mitochondria):
     """Mix the content of two fused mitochondria; ``shift`` mass quanta go to the first.
 
     ``x`` is the share of full equalisation (0..1), ``u`` the uniform for the rounding. ``some_carried`` and ``some_bound`` say whether
@@ -66,10 +66,9 @@ def exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochond
         carry(mitochondria.label, s1, s2, outgoing / m1, incoming / m2, u)
         carry(mitochondria.dye, s1, s2, outgoing / m1, incoming / m2, u)
     mix(mitochondria.damage, s1, s2, f1, f2, u)
-    if some_made:
-        mix(mitochondria.complex1, s1, s2, f1, f2, u)
-        mix(mitochondria.complex34, s1, s2, f1, f2, u)
-        mix(mitochondria.complex5, s1, s2, f1, f2, u)
+    mix(mitochondria.complex1, s1, s2, f1, f2, u)
+    mix(mitochondria.complex34, s1, s2, f1, f2, u)
+    mix(mitochondria.complex5, s1, s2, f1, f2, u)
     if some_bound:
         mix(mitochondria.bound1, s1, s2, f1, f2, u)
         mix(mitochondria.bound3, s1, s2, f1, f2, u)

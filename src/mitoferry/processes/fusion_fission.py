@@ -230,8 +230,6 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
     first1, first2 = i * PAGE, partner * PAGE
     some_carried = some_of(mitochondria.label, mitochondria.dye, first1, first2)
     some_bound = some_of(mitochondria.bound1, mitochondria.bound3, first1, first2)
-    some_made = some_of(mitochondria.complex1, mitochondria.complex34, first1, first2)
-    some_made = some_of(mitochondria.complex5, mitochondria.mass, first1, first2) or some_made
     settle_page(first1, h, terms, mitochondria, p)
     if partner != i:
         settle_page(first2, h, terms, mitochondria, p)
@@ -244,7 +242,7 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
         s1, s2 = lane(first1, k), lane(first2, (total - k) & LAST)
         join(s1, mitochondria)
         join(s2, mitochondria)
-        share_content(s1, s2, draw_x[k], draw_s[k], draw_u[k], strength, some_carried, some_bound, some_made, mitochondria, p)
+        share_content(s1, s2, draw_x[k], draw_s[k], draw_u[k], strength, some_carried, some_bound, mitochondria, p)
         there = int(mitochondria.mass[s1]) + int(mitochondria.mass[s2]) > 0
         dealt[n_dealt] = float(k)
         n_dealt += 1 if draw_a[m] < p.mtdna_exchange and there else 0

@@ -121,7 +121,7 @@ def join(slot, mitochondria):
 
 
 @row
-def share_content(s1, s2, x, s, u, strength, some_carried, some_bound, some_made, mitochondria, p):
+def share_content(s1, s2, x, s, u, strength, some_carried, some_bound, mitochondria, p):
     """Content of a fused pair, from three uniforms: how much mixes (``x``), how mass is divided (``s``), rounding (``u``)."""
     x = p.exchange_low + (p.exchange_high - p.exchange_low) * x
     m1 = int(mitochondria.mass[s1])
@@ -135,7 +135,7 @@ def share_content(s1, s2, x, s, u, strength, some_carried, some_bound, some_made
         new = min(max(new, max(smallest, total - largest)), min(largest, total - smallest))
         shift = new - m1
     if m1 > 0 and total > m1:
-        exchange(s1, s2, x, shift, u, some_carried, some_bound, some_made, mitochondria)
+        exchange(s1, s2, x, shift, u, some_carried, some_bound, mitochondria)
 
 
 @row
@@ -196,7 +196,7 @@ def meet(s1, s2, a, x, s, u, terms, cells, h, key0, key1, mitochondria, p, step)
     join(s2, mitochondria)
     if int(mitochondria.mass[s1]) + int(mitochondria.mass[s2]) <= 0:
         return
-    share_content(s1, s2, x, s, u, terms[h, STRENGTH], True, True, True, mitochondria, p)
+    share_content(s1, s2, x, s, u, terms[h, STRENGTH], True, True, mitochondria, p)
     if deal < p.mtdna_exchange:
         deal_copies(s1, s2, key0, key1, mitochondria, step)
     if left_of(deal, p) < uneven_chance(terms[h, STRENGTH], terms[h, STRESS], p):

@@ -57,7 +57,7 @@ def _findings(experiment: Any, folder: Path, title: str, replicates: int, thread
     from mitoferry.studies.run import start_run
 
     spec = experiment.resolve(replicates=replicates)
-    refuse_unless_it_fits(spec)
+    refuse_unless_it_fits(spec, folder=folder)
     with watching(title, spec.until, show=progress) as report:
         path = start_run(
             spec, folder, choose_backend("auto", threads=threads), experiment=experiment.definition.model_dump(mode="json"), report=report

@@ -88,9 +88,9 @@ class Experiment:
         from mitoferry.studies.run import start_run
 
         spec = self.resolve(replicates=replicates, seed=seed, arms=arms)
-        refuse_unless_it_fits(spec)
         folder = next_folder(self.name) if out is None else out
         check_new_folder(folder)
+        refuse_unless_it_fits(spec, folder=folder)
         engine = choose_backend(backend, threads=threads)
         with watching(self.name, spec.until, show=progress) as report:
             path = start_run(

@@ -7,8 +7,9 @@ from scipy.optimize import least_squares
 
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.experiment.estimate import SHARE_OF_FREE, estimate, machine_speed, size_text, time_text
-from mitoferry.studies.bench.part import Part, Rounds, Setting, prepare_all, seconds_to
-from mitoferry.studies.bench.plates import KEEP_UP_TO, STEPS, Tell, TimedPlate, coculture_wells, mitochondria_of
+from mitoferry.experiment.loop import BURN_IN
+from mitoferry.studies.bench.part import RATE, Part, Rounds, Setting, prepare_all, seconds_to
+from mitoferry.studies.bench.plates import KEEP_UP_TO, STEPS, WHOLE_CYCLE, Tell, TimedPlate, coculture_wells, mitochondria_of
 from mitoferry.studies.bench.record import Measure, measure
 
 SIZES = (7e3, 2.1e4, 7e4, 2.1e5, 7e5)
@@ -17,6 +18,7 @@ LARGE = (2.1e6, 7e6, 2.1e7, 1e8)
 PER_WELL = 7000.0  # mitochondria of a well of 30 cells
 HOUR = 0.5
 LARGE_ROUNDS = 3
+SHORT_BURN_IN = 600  # s, of plates that take minutes: what a step costs differs by a few per cent from that after an hour
 
 
 def plate_of(mitochondria: float) -> PlateSpec:
@@ -82,6 +84,22 @@ class ScalingPart(Part):
         return found
 
 
+def burn_in_of(spec: PlateSpec) -> int:
+    """How long a plate settles [s]."""
+    return BURN_IN if mitochondria_of(spec) <= KEEP_UP_TO else SHORT_BURN_IN
+
+
+def steps_of(spec: PlateSpec) -> int:
+    """Macro-steps of a stretch: of a large plate, the fewest in which every clock ticks."""
+    return STEPS if mitochondria_of(spec) <= KEEP_UP_TO else WHOLE_CYCLE
+
+
+def large_seconds(spec: PlateSpec) -> tuple[float, float]:
+    """About how long it takes to carry a large plate to its hour, and to time it [s]."""
+    timing = LARGE_ROUNDS * steps_of(spec) * mitochondria_of(spec) / RATE
+    return seconds_to(spec, HOUR - (BURN_IN - burn_in_of(spec)) / 3600.0), timing
+
+
 def what_fits(setting: Setting, free: float | None = None) -> tuple[list[PlateSpec], list[str]]:
     """Large plates that fit into the memory that is free, and a line for every one with what it takes.
 
@@ -100,7 +118,7 @@ def what_fits(setting: Setting, free: float | None = None) -> tuple[list[PlateSp
         if room and copies * cost.memory > SHARE_OF_FREE * room:
             lines.append(f"{text}, left out: {size_text(room)} of memory are free")
             continue
-        seconds = (seconds_to(spec, HOUR) + LARGE_ROUNDS * STEPS * mitochondria_of(spec) / 4e7) / speed
+        seconds = sum(large_seconds(spec)) / speed
         plates.append(spec)
         lines.append(f"{text}, about {time_text(seconds)}, right within a factor of 2")
     return plates, lines
@@ -114,20 +132,22 @@ class LargePart(Part):
     def __init__(self, setting: Setting, plates: list[PlateSpec]) -> None:
         super().__init__(setting)
         self.specs = plates
-        self.preparing = sum(seconds_to(s, HOUR) + LARGE_ROUNDS * STEPS * mitochondria_of(s) / 4e7 for s in plates)
+        self.preparing = sum(sum(large_seconds(s)) for s in plates)
 
     def prepare(self, tell: Tell) -> None:
         """Time each plate, on a backend of its own so that the last one's memory is given back."""
         total, done = max(self.preparing, 1e-9), 0.0
         self.found: list[tuple[PlateSpec, int, int, list[float], float]] = []
         for spec in self.specs:
-            weight = seconds_to(spec, HOUR)
-            plate = TimedPlate(spec, self.setting.fresh(), hour=HOUR, clock=self.setting.clock)
+            weight, timing = large_seconds(spec)
+            plate = TimedPlate(spec, self.setting.fresh(), hour=HOUR, settle=burn_in_of(spec), clock=self.setting.clock)
             plate.prepare(lambda share, w=weight, d=done: tell((d + share * w) / total))  # type: ignore[misc]
-            steps = [plate.stretch().step for _ in range(LARGE_ROUNDS)]
+            steps = []
+            for k in range(LARGE_ROUNDS):
+                steps.append(plate.stretch(steps_of(spec)).step)
+                tell(min((done + weight + timing * (k + 1) / LARGE_ROUNDS) / total, 1.0))
             self.found.append((spec, plate.mitochondria, plate.cells, steps, plate.record_bytes))
-            done += weight + LARGE_ROUNDS * STEPS * mitochondria_of(spec) / 4e7
-            tell(min(done / total, 1.0))
+            done += weight + timing
             del plate
 
     def sample(self) -> dict[str, float]:
