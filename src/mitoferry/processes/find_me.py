@@ -72,12 +72,14 @@ def release_row(i, cells, groups, fields, p, step):
     fields.release[i, ATP] = float(fields.release[i, ATP]) + (1.0 - p.adp_share) * leak
     fields.release[i, ADP] = float(fields.release[i, ADP]) + p.adp_share * leak
     fields.release[i, H2O2] = float(fields.release[i, H2O2]) + p.h2o2_escape * float(cells.h2o2_production[i])
-    tnf = p.tnf_secretion * float(groups.tnf_secretion[g]) * nfkb
-    fields.release[i, TNF_ALPHA] = float(fields.release[i, TNF_ALPHA]) + tnf * max(1.0 - p.tnf_polarisation * float(cells.polarisation[i]), 0.0)
-    fields.release[i, S100A4_SIGNAL] = float(fields.release[i, S100A4_SIGNAL]) + p.s100a4_emission * float(groups.nodes[g, NODE_S100A4]) * stress
+    tnf = p.tnf_secretion * float(groups.tnf_secretion[g]) * nfkb * max(1.0 - p.tnf_polarisation * float(cells.polarisation[i]), 0.0)
+    fields.release[i, TNF_ALPHA] = float(fields.release[i, TNF_ALPHA]) + tnf
+    s100a4 = p.s100a4_emission * float(groups.nodes[g, NODE_S100A4]) * stress
+    fields.release[i, S100A4_SIGNAL] = float(fields.release[i, S100A4_SIGNAL]) + s100a4
     if int(groups.donor[g]) != 0 and alive(state):
         health = hill2(atp, p.paracrine_atp_half * RESTING_ATP)
-        fields.release[i, PARACRINE] = float(fields.release[i, PARACRINE]) + p.paracrine_secretion * float(groups.nodes[g, NODE_PARACRINE]) * health
+        factors = p.paracrine_secretion * float(groups.nodes[g, NODE_PARACRINE]) * health
+        fields.release[i, PARACRINE] = float(fields.release[i, PARACRINE]) + factors
 
 
 @row
