@@ -266,6 +266,7 @@ CASES = {
         {"biogenesis.growth_time": 0.5},
         {"cycle_time": 0.02, "mitochondria": 32.0, "mtdna": 128.0},
     ),
+    "division beside another type": Case("route-bridge", "coculture", ("like_contacts",), {}, {"cycle_time": 0.02}),
     "crawling": Case("fate-crawling", "alone", ("crawling",)),
     "differentiation": Case("fate-differentiation", "osteogenic", ("differentiation",)),
     "fatty acids": Case("fate-fatty-acids", "fat", ("fatty_acids",)),

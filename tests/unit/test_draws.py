@@ -31,6 +31,15 @@ def test_draws_are_a_function_of_number_and_seed_and_processes_only_choose():
     assert death == [{k: x for k, x in d.items() if k.startswith("death.")} for d in every]
 
 
+@pytest.mark.parametrize("method", ["latin", "plain"])
+def test_a_new_record_changes_no_draw_of_the_others(method):
+    """Fault seen to fail it, planted in a copy of the package: one table for all names, as it was before."""
+    added = replace(next(iter(RECORDS.values())), name="a_new_one.first", distribution="uniform", range=(0.0, 1.0))
+    more = draw_parameters(5, 3, records={"a_new_one.first": added, **RECORDS}, method=method)
+    assert [{k: x for k, x in d.items() if k != "a_new_one.first"} for d in more] == draw_parameters(5, 3, method=method)
+    assert len({d["a_new_one.first"] for d in more}) == 5
+
+
 @pytest.mark.parametrize("kind", ["uniform", "loguniform", "lognormal"])
 @pytest.mark.parametrize("fault", [False, True])
 def test_distributions(kind, fault):

@@ -114,7 +114,7 @@ def test_intervals_of_shares_are_of_draws_and_not_of_weeks():
 
 
 def test_types_rest_for_two_days_in_a_draw():
-    """A draw in which a white adipocyte was short of ATP and an astrocyte shed a third of its mitochondria, before both were mended."""
+    """A draw of all parameters, with types that were short of ATP or shed their mitochondria in many draws before that was mended."""
     draw = draw_parameters(24, 8)[20] | {"seeding.rest_damage": 0.005}  # near where damage rests with this draw, as two days are short
     assert not {k: v for k, v in broken(rest_plate(library_types(DRAWN), draw, days=2, clocks=COARSE, seed=9)).items() if v}
 

@@ -11,8 +11,8 @@ range is one point (0 of a mechanism in which the type takes no part) stays. Num
 together (mitochondria with volume, say) is not known well enough to be written down, so that draws are wider than nature.
 
 By default a Latin hypercube (``scipy.stats.qmc``): of n draws one lies in each n-th of every range, so that few draws
-cover it. Draws are a function of (n, seed) and of the names of the library; ``processes`` chooses among the columns and does
-not change their numbers.
+cover it. The draws of a number are a function of (n, seed) and of its own name: what else the library holds, and which
+``processes`` are asked for, does not change them.
 
 Verification: tests/unit/test_draws.py.
 """
@@ -49,10 +49,13 @@ def _uniforms(names: Sequence[str], n: int, seed: int, method: str, what: str) -
         raise InputError(Problem("draws", "n", "a whole number of 1 or more", repr(n)))
     if not names:
         return {}
-    digest = hashlib.sha256(f"mitoferry {what} {seed}".encode()).digest()
-    rng = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))
-    table = qmc.LatinHypercube(len(names), seed=rng).random(n) if method == "latin" else rng.random((n, len(names)))
-    return dict(zip(names, np.clip(table, 1e-12, 1.0 - 1e-12).T, strict=True))
+    columns = {}
+    for name in names:
+        digest = hashlib.sha256(f"mitoferry {what} {seed} {name}".encode()).digest()
+        rng = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))
+        u = qmc.LatinHypercube(1, seed=rng).random(n)[:, 0] if method == "latin" else rng.random(n)
+        columns[name] = np.clip(u, 1e-12, 1.0 - 1e-12)
+    return columns
 
 
 def quantile(record: ParameterRecord, u: NDArray[np.float64]) -> NDArray[np.float64]:
