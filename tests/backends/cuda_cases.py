@@ -19,7 +19,7 @@ import numpy as np
 from mitoferry.backends.reference import Reference
 from mitoferry.core.row import is_row
 from mitoferry.experiment.loop import Engine
-from mitoferry.experiment.reader import load_experiment
+from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.resolve import resolve
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
@@ -294,4 +294,11 @@ CASES = {
     "calming": Case("immune-stromal-calming", "inflamed", ("stromal_calming",)),
     "T cells": Case("immune-t-cell-fate", "stimulated", ("t_cell_fate",), step=3600),
     "traps": Case("immune-neutrophil-traps", "inflamed", ("neutrophil_traps",), step=3600),
+}
+ALONE = sorted(n for n in shipped() if n.startswith(("route-", "trigger-")))
+"""Experiments in which one route or one trigger is the only thing at work."""
+CASES |= {
+    name: Case(name, "coculture" if name.startswith("route-") else "with", (), step=600)
+    for name in ALONE
+    if name not in {case.experiment for case in CASES.values()}
 }

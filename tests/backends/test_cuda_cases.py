@@ -8,7 +8,7 @@ case here or fails.
 import json
 
 import pytest
-from cuda_cases import CASES, all_launches, launches_of, recording, run
+from cuda_cases import ALONE, CASES, all_launches, launches_of, recording, run
 
 from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
@@ -41,6 +41,11 @@ def test_every_process_has_a_case():
     assert not set(all_launches()) - named, "modules of processes that launch rows, without a case in cuda_cases.CASES"
     assert not named - set(all_launches())
     assert not set(BUILT_IN) - named
+
+
+def test_every_route_and_trigger_has_a_case():
+    assert len(ALONE) > 25
+    assert set(ALONE) <= {case.experiment for case in CASES.values()}
 
 
 @pytest.mark.parametrize("name", CASES)
