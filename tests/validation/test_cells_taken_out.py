@@ -22,7 +22,8 @@ THROUGH_THE_MEDIUM = ("vesicle", "free_uptake")
 def run(*, off=False, hours=16):
     """Two wells of every arm; hand-overs from donors to recipients (time, route) and losses (time, of whom), cells there about the time."""
     spec = resolve(load_experiment(NAME), arms=ARMS)
-    spec = replace(spec, replicates=2, until=hours * 3600, detail=(), switches={**spec.switches, **({"cell_removal": "off"} if off else {})})
+    switches = {**spec.switches, **({"cell_removal": "off"} if off else {})}
+    spec = replace(spec, replicates=2, until=hours * 3600, detail=(), switches=switches)
     engine = Engine(spec, Cpu(threads=1))
     given, gone, held = {a: [] for a in ARMS}, {a: [] for a in ARMS}, {}
 

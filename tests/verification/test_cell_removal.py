@@ -1,8 +1,8 @@
 """Cells taken out: binomial numbers, who leaves and who stays, balances, pairs of arms, tubes, bytes, resume, off = absent.
 
 Faults seen to fail it, planted in a copy of the package: a draw by the row instead of the cell; the same draw at every treatment;
-cells that wait leave as well; corpses stay; a corpse that has left counts as eaten; losses among the chosen cells, too; two treatments
-of which only the last counts; the ledger of a cell that is emptied without booking.
+cells that wait leave as well; corpses stay; a corpse that has left counts as eaten; two treatments of which only the last counts;
+mitochondria emptied without booking; a cell that leaves and stays in its row; pages that stay with it.
 """
 
 import json

@@ -111,7 +111,10 @@ def removals_in(plan: Plan, populations: tuple[Population, ...], parameters: dic
         efficiency = parameters["cell_removal.efficiency"] if treat.efficiency is None else treat.efficiency.value
         losses = 0.0 if treat.losses is None else treat.losses.value
         names, time = " and ".join(treat.take_out), treat.at.value
-        parts = ((efficiency, chosen, f"{100 * efficiency:g} % of {names} taken out"), (losses, others, f"{100 * losses:g} % of the others lost"))
+        parts = (
+            (efficiency, chosen, f"{100 * efficiency:g} % of {names} taken out"),
+            (losses, others, f"{100 * losses:g} % of the others lost"),
+        )
         for share, who, cause in parts:
             if who and share > 0.0:
                 found.append(Action(kind="take_out", key="", value=share, start=time, end=time, populations=who, cause=cause))

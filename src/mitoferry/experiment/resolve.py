@@ -170,7 +170,8 @@ def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], param
     populations = seeded + grafted
     return Arm(
         name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, parameters, library),
-        medium=medium, doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts, tunnels=_tunnels(plan, populations),
+        medium=medium, doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts,
+        tunnels=_tunnels(plan, populations),
     )  # fmt: skip
 
 
