@@ -317,7 +317,7 @@ KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "vesicles", "inject",
 
 
 class Treatment(Timed):
-    """A drug, a gene change, new medium, a wash, mitochondria (isolated, in vesicles, by a needle), a graft, microtunnels, cells taken out."""
+    """A drug, a gene change, new medium, a wash, mitochondria (isolated, in vesicles, by a needle), a graft, microtunnels, taking out."""
 
     drug: str | None = None
     dose: Dose | None = None
