@@ -190,6 +190,7 @@ CASES = {
         ("graft",),
         {"graft.engraftment": 0.0, "graft.loss_half_life": 0.005, "graft.circulation_half_life": 0.01, "graft.homing_share": 1.0},
     ),
+    "donors taken out": Case("donors-taken-out", "half_taken_out", ("cell_removal",)),
     "infarct, injected": Case("tissue-infarct", "injected_early", ("delivery",)),
     "isolated, washed": Case("route-isolated-mitochondria", "isolated", ("isolated_mitochondria",), {"free_mitochondria.clearance": 1e-3}),
     "zygote": Case("zygote-microinjection", "injected", ("microinjection",)),

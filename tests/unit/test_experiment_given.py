@@ -82,6 +82,77 @@ def test_the_share_of_the_organ_is_right_for_tiny_doses_too():
     assert arm.grafts[0].present * arm.populations[1].count == pytest.approx(0.2)  # chance, not a rounded zero
 
 
+THREE = """cells:
+  recipient: {type: fibroblast, count: 10}
+  donor: {type: bm_msc, count: 3}
+  donor_late: {type: bm_msc, count: 3, added: 3 h}
+"""
+
+
+def test_cells_taken_out_are_those_named_and_losses_fall_on_all_others():
+    """Fault seen to fail it, planted in a copy of the package: losses of all populations."""
+    spec = spec_of(DISH, "{take_out: donor, at: 3 h}", cells=THREE)
+    found = [(a.start, a.value, a.populations, a.cause) for a in spec.arms[0].actions]
+    assert found == [(10800.0, 0.98, (1, 2), "98 % of donor taken out")]
+    spec = spec_of(DISH, "{take_out: donor, at: 2.5 h, efficiency: 50 %, losses: 3 %}", cells=THREE.replace("added: 3 h", "added: 1 h"))
+    found = [(a.kind, a.value, a.populations, a.cause) for a in spec.arms[0].actions]
+    assert found == [
+        ("take_out", 0.5, (1, 2), "50 % of donor taken out"), ("take_out", 0.03, (0,), "3 % of the others lost"),
+    ]  # fmt: skip
+
+
+def test_a_graft_can_be_taken_out_and_what_takes_none_is_left_out():
+    arm = spec_of(BLOCK, "{graft: {type: bm_msc, count: 7}}", "{take_out: graft, at: 1 h, losses: 0 %}").arms[0]
+    assert [(a.value, a.populations) for a in arm.actions if a.kind == "take_out"] == [(0.98, (1,))]
+    assert not [a for a in spec_of(DISH, "{take_out: recipient, at: 1 h, efficiency: 0 %}").arms[0].actions if a.kind == "take_out"]
+
+
+def test_the_share_taken_out_where_none_is_given_is_a_parameter():
+    more = "parameters: {cell_removal.efficiency: 0.91}\n"
+    assert spec_of(DISH, "{take_out: recipient, at: 1 h}", more=more).arms[0].actions[0].value == 0.91
+
+
+TAKEN = [
+    ("{take_out: donr, at: 2 h}", "take_out", "Did you mean 'donor'"),
+    ("{take_out: [donor, recipent], at: 2 h}", "take_out[1]", "population or role"),
+    ("{take_out: donor, at: 9 h}", "at", "before the end of the run"),
+    ("{take_out: donor, at: 2 h, efficiency: 101 %}", "efficiency", "at most 1"),
+    ("{take_out: donor, at: 2 h, losses: -1 %}", "losses", "at least 0"),
+    ("{take_out: donor, at: 2 h, losses: 2 mM}", "losses", "without a unit"),
+    ("{take_out: donor}", "treat", "the time 'at'"),
+    ("{take_out: donor, from: 2 h}", "treat", "the time 'at'"),
+    ("{take_out: donor, from: 1 h, at: 2 h}", "treat", "without from"),
+    ("{take_out: donor, at: 2 h, until: 3 h}", "treat", "without until"),
+    ("{take_out: donor, at: 2 h, on: donor}", "treat", "without on"),
+    ("{take_out: [], at: 2 h}", "treat", "at least one"),
+    ("{take_out: donor, at: 2 h, wash: true}", "treat", "exactly one of"),
+    ("{wash: true, at: 2 h}", "treat", "at only with take_out"),
+    ("{wash: true, efficiency: 90 %}", "treat", "efficiency only with take_out"),
+    ("{take_out: donor_late, at: 2 h}", "at", "in the well (3 h or later)"),
+]
+
+
+@pytest.mark.parametrize(("treat", "key", "words"), TAKEN)
+def test_what_cannot_be_taken_out_is_refused(treat, key, words):
+    found = problems(DISH, treat, cells=THREE)
+    assert any(key in p.key and words in f"{p.wanted} {p.found} {p.hint}" and p.line for p in found), found
+
+
+def test_an_arm_without_the_cells_cannot_lose_them():
+    more = "arms: {alone: {without: [donor, donor_late]}, coculture: {}}\n"
+    (found,) = problems(DISH, "{take_out: donor, at: 2 h}", cells=THREE, more=more)
+    assert "of this arm" in found.wanted
+    assert "those arms that have it" in found.hint
+
+
+def test_a_card_says_who_is_taken_out():
+    from mitoferry.experiment.cards import action_text
+
+    plan = parse_experiment(text(DISH, "{take_out: [recipient], at: 2 h, efficiency: 90 %, losses: 1 %}")).plans
+    (treat,) = next(iter(plan.values())).treat
+    assert action_text(treat) == "90 % of recipient taken out (losing 1 % of the others), at 2 h"
+
+
 # ---------------------------------------------------------------------- tissues
 TEMPLATE = "well: {kind: block, template: infarct}\n"
 

@@ -261,6 +261,12 @@ def test_populations_need_not_all_occur_in_the_events(tmp_path):
     assert "in the host" in text
 
 
+def test_cells_taken_out_stand_on_the_time_axis_and_not_under_the_readouts():
+    """A moment, not a span: no bar of an injury. Fault seen to fail it, planted in a copy of the package: actions of no length left out."""
+    action = {"kind": "take_out", "key": "", "cause": "98 % of donor taken out", "start": 7200.0, "end": 7200.0}
+    assert [x[:3] for x in arms._treatments({"actions": [action]}, 4.0)] == [("98 % of donor taken out", 2.0, 2.0)]
+
+
 def test_what_is_given_stands_on_the_time_axis_of_its_arm():
     """Fault seen to fail it: doses left out, as they once were."""
     arm = {

@@ -243,9 +243,10 @@ class Action:
         kind: "node" (a node of populations: ``key`` is the node's name), "medium" (bulk concentration set at start:
             a medium change or an addition; ``key`` is a species), "boundary" (concentration that the bulk is held to,
             e.g. oxygen of the chamber; ``key`` is a species), "wash" (bulk and grid set back to the fresh medium),
-            "perfusion" (factor on the flow of blood through a block; ``key`` is "perfusion").
-        populations: indices of populations that it acts on (nodes).
-        value: factor or level of the node; concentration for species.
+            "perfusion" (factor on the flow of blood through a block; ``key`` is "perfusion"), "take_out" (cells leave the
+            well at ``start``).
+        populations: indices of populations that it acts on (nodes, cells that leave).
+        value: factor or level of the node; concentration for species; share of the cells that leaves.
         cause: what the user wrote ("cytochalasin_b 350 nM"), for the report.
     """
 

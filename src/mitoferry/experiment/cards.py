@@ -129,6 +129,10 @@ def action_text(action: Injury | Treatment) -> str:
         words = given_words(action.given)
     elif action.kind == "medium" and action.medium is not None:
         words = ["medium with", ", ".join(f"{key} {getattr(action.medium, key)}" for key in action.medium.values())]
+    elif action.take_out is not None:
+        words = [f"{action.efficiency} of" * (action.efficiency is not None), " and ".join(action.take_out), "taken out"]
+        words += [f"(losing {action.losses} of the others)"] if action.losses is not None else []
+        return f"{' '.join(w for w in words if w)}, at {action.at}"
     else:
         words = ["fresh medium"]
     end = f" until {action.until}" if action.until is not None else ""

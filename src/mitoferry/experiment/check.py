@@ -7,7 +7,7 @@ from typing import Any
 
 from mitoferry.base.errors import Problem
 from mitoferry.core.schema import MAX_COPIES
-from mitoferry.experiment.check_given import check_block, check_flow, check_given
+from mitoferry.experiment.check_given import check_block, check_flow, check_given, check_taken
 from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
@@ -157,9 +157,11 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
 
 
 def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, path: tuple[Any, ...]) -> None:
-    start, end = action.from_.value, action.until.value if action.until else math.inf
+    at = getattr(action, "at", None)
+    begin, key = (action.from_, "from") if at is None else (at, "at")
+    start, end = begin.value, action.until.value if action.until else math.inf
     if start >= f.end:
-        f.add(tree, (*path, "from"), f"a time before the end of the run ({f.end / 3600:g} h)", f"'{action.from_}'")
+        f.add(tree, (*path, key), f"a time before the end of the run ({f.end / 3600:g} h)", f"'{begin}'")
     elif end <= start:
         f.add(tree, (*path, "until"), f"a time after 'from' ({action.from_})", f"'{action.until}'")
     for n, name in enumerate(action.on or ()):
@@ -183,6 +185,8 @@ def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, pat
         check_given(f, plan, action.given, tree, (*path, action.kind))
     elif action.microtunnels is not None:
         _microtunnels(f, plan, action.microtunnels, tree, (*path, "microtunnels"))
+    elif action.take_out is not None:
+        check_taken(f, plan, action, tree, path)
     elif action.kind == "medium" and action.medium is not None and not action.medium.values():
         f.add(tree, (*path, "medium"), "at least one concentration", "none")
 

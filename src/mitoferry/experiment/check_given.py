@@ -1,11 +1,11 @@
-"""What the schema cannot know of mitochondria and cells that are given, and of what only a block of tissue can do."""
+"""What the schema cannot know of mitochondria and cells that are given, of cells taken out, and of what only a block of tissue can do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mitoferry.experiment.meaning import count_of, dose_of, offered_of, rows_of_graft
-from mitoferry.experiment.parts import Given, Grafted, Injected, Isolated, Package, Sited, role_of
+from mitoferry.experiment.parts import Given, Grafted, Injected, Isolated, Package, Sited, Treatment, role_of
 from mitoferry.experiment.problems import ROLES, Collector
 from mitoferry.experiment.schema import Plan
 from mitoferry.experiment.tree import Map
@@ -123,3 +123,21 @@ def _graft(f: Collector, plan: Plan, given: Grafted, tree: Map, path: tuple[Any,
         return  # reported above
     if offered_of(given, plan) <= 0.0 or rows_of_graft(given, plan) > MAX_GRAFT:
         f.add(tree, (*path, key), f"more than 0 and at most {MAX_GRAFT} cells offered to the block", f"{offered_of(given, plan):g}")
+
+
+def check_taken(f: Collector, plan: Plan, treat: Treatment, tree: Map, path: tuple[Any, ...]) -> None:
+    """Cells that are taken out: of populations that the arm has, and that are in the well by then."""
+    names = treat.take_out or ()
+    cells = {**plan.cells, **{t.graft.name: t.graft.cells() for t in plan.treat if t.graft is not None}}
+    added = {**{p: c.added for p, c in plan.cells.items()}, **{t.graft.name: t.from_ for t in plan.treat if t.graft is not None}}
+    for n, name in enumerate(names):
+        place = (*path, "take_out") if len(names) == 1 else (*path, "take_out", n)
+        found = [p for p, c in cells.items() if name in (p, role_of(p, c))]
+        if name not in {*f.populations, *ROLES}:
+            f.unknown(tree, place, "a population or role", name, [*cells, *ROLES])
+        elif not found:
+            hint = "put the treatment into those arms that have it"
+            f.add(tree, place, "a population of this arm", f"'{name}', which it does not have", hint)
+        elif treat.at is not None and all(added[p].value > treat.at.value for p in found):
+            first = min((added[p] for p in found), key=lambda time: time.value)
+            f.add(tree, (*path, "at"), f"a time at which cells of '{name}' are in the well ({first} or later)", f"'{treat.at}'")

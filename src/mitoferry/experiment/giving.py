@@ -1,4 +1,4 @@
-"""Mitochondria and cells that a treatment gives, as numbers: doses and grafts of an arm."""
+"""Mitochondria and cells that a treatment gives, and cells that it takes out, as numbers: doses, grafts and removals of an arm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mitoferry.core.plate_spec import ISOLATED, Dose, Graft, Population
+from mitoferry.core.plate_spec import ISOLATED, Action, Dose, Graft, Population
 from mitoferry.core.schema import VESICLE_NAMES
 from mitoferry.experiment.meaning import dose_of, offered_of, rows_of_graft
 from mitoferry.experiment.names import Library
@@ -98,3 +98,24 @@ def grafts_in(
         found[given.name] = (population, graft)
     pairs = [found[name] for name in sorted(found, key=order.__getitem__)]
     return tuple(p for p, _ in pairs), tuple(g for _, g in pairs)
+
+
+def removals_in(plan: Plan, populations: tuple[Population, ...], parameters: dict[str, float]) -> list[Action]:
+    """Cells that are taken out of the wells of an arm, and those that are lost with them, in the order of their treatments."""
+    found: list[Action] = []
+    for treat in plan.treat:
+        if treat.take_out is None or treat.at is None:
+            continue
+        chosen = tuple(p.index for p in populations if {p.name, p.role} & set(treat.take_out))
+        others = tuple(p.index for p in populations if p.index not in chosen)
+        efficiency = parameters["cell_removal.efficiency"] if treat.efficiency is None else treat.efficiency.value
+        losses = 0.0 if treat.losses is None else treat.losses.value
+        names, time = " and ".join(treat.take_out), treat.at.value
+        parts = (
+            (efficiency, chosen, f"{100 * efficiency:g} % of {names} taken out"),
+            (losses, others, f"{100 * losses:g} % of the others lost"),
+        )
+        for share, who, cause in parts:
+            if who and share > 0.0:
+                found.append(Action(kind="take_out", key="", value=share, start=time, end=time, populations=who, cause=cause))
+    return found

@@ -313,11 +313,11 @@ class Grafted(Sited):
         return super().cells().model_copy(update={"overrides": self.overrides})
 
 
-KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "vesicles", "inject", "graft", "microtunnels")
+KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "vesicles", "inject", "graft", "microtunnels", "take_out")
 
 
 class Treatment(Timed):
-    """A drug, a gene change, a change of medium, a wash, mitochondria (isolated, in vesicles, by a needle), a graft, microtunnels."""
+    """A drug, a gene change, new medium, a wash, mitochondria (isolated, in vesicles, by a needle), a graft, microtunnels, taking out."""
 
     drug: str | None = None
     dose: Dose | None = None
@@ -331,6 +331,10 @@ class Treatment(Timed):
     vesicles: Package | None = None
     inject: Injected | None = None
     graft: Grafted | None = None
+    take_out: Names | None = Field(None, description="populations or roles whose cells leave the well (sorting, beads, trypsin)")
+    at: Time | None = Field(None, description="when cells are taken out")
+    efficiency: Share | None = Field(None, description="share of them that leaves; default: parameter cell_removal.efficiency")
+    losses: Share | None = Field(None, description="share of all other cells of the well that is lost with them; default none")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Treatment:
@@ -351,6 +355,22 @@ class Treatment(Timed):
             raise wrong(f"{kinds[0]} without on", ", ".join(self.on), "inject: {into: ...} names cells" if self.inject is not None else "")
         if self.until is not None and kinds[0] in ("inject", "graft"):
             raise wrong(f"{kinds[0]} without until", self.until.text, "it is given once")
+        return self
+
+    @model_validator(mode="after")
+    def _taken_out(self) -> Treatment:
+        if self.take_out is None:
+            only = next((k for k in ("at", "efficiency", "losses") if getattr(self, k) is not None), None)
+            if only is not None:
+                raise wrong(f"{only} only with take_out", str(getattr(self, only)), "other treatments begin 'from' a time")
+            return self
+        if not self.take_out:
+            raise wrong("at least one population or role in take_out", "none", "as in 'take_out: donor'")
+        if self.at is None:
+            raise wrong("take_out with the time 'at'", "none", "as in '{take_out: donor, at: 24 h}'")
+        given = next((k for k in ("from", "until", "on") if (k if k != "from" else "from_") in self.model_fields_set), None)
+        if given is not None:
+            raise wrong(f"take_out without {given}", f"'{given}'", "cells leave once, 'at' a time, and take_out names them")
         return self
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
 from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population, Tunnels
 from mitoferry.experiment.estimate import DETAIL_LIMIT, detail_bytes
-from mitoferry.experiment.giving import doses_in, grafts_in
+from mitoferry.experiment.giving import doses_in, grafts_in, removals_in
 from mitoferry.experiment.meaning import (
     count_of,
     dose_in,
@@ -38,7 +38,7 @@ from mitoferry.experiment.schema import Experiment, Plan
 FRESH_MEDIUM = {"oxygen": 183.6, "glucose": 5.5, "calcium": 1.8}  # 18 % of the gas; mM; mM: when the file is silent
 FOREVER = math.inf
 PARTS_OF_A_DOSE = 14  # of half a half-life each: after seven half-lives a drug is gone
-_ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3, "perfusion": 4}
+_ORDER = {"wash": 0, "boundary": 1, "medium": 2, "node": 3, "perfusion": 4, "take_out": 5}
 EVER = -1e9  # s: before any burn-in
 
 
@@ -169,8 +169,9 @@ def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], param
     grafted, grafts = grafts_in(plan, order, palette, parameters, library, _source)
     populations = seeded + grafted
     return Arm(
-        name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, library), medium=medium,
-        doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts, tunnels=_tunnels(plan, populations),
+        name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, parameters, library),
+        medium=medium, doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts,
+        tunnels=_tunnels(plan, populations),
     )  # fmt: skip
 
 
@@ -236,7 +237,9 @@ def _tunnels(plan: Plan, populations: tuple[Population, ...]) -> tuple[Tunnels, 
 
 
 # ------------------------------------------------------------------ timed changes
-def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, float], library: Library) -> tuple[Action, ...]:
+def _actions(
+    plan: Plan, populations: tuple[Population, ...], medium: dict[str, float], parameters: dict[str, float], library: Library
+) -> tuple[Action, ...]:
     washes = sorted(t.from_.value for t in plan.treat if t.wash)
     found: list[Action] = []
     if plan.well.perfusion is not None:
@@ -261,6 +264,7 @@ def _actions(plan: Plan, populations: tuple[Population, ...], medium: dict[str, 
             found.append(Action(kind="wash", key="", value=0.0, start=end, end=end, cause=cause))
     for drug, dose in plan.well.medium.extras.items():
         found += _agent(library.drug(drug), dose, Treatment(drug=drug), populations, medium, washes, {})
+    found += removals_in(plan, populations, parameters)
     return tuple(sorted(found, key=lambda a: (a.start, _ORDER[a.kind])))
 
 

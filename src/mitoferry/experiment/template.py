@@ -35,6 +35,7 @@ injury:                         # every time is counted from time zero
 #   - {{gene: miro1, change: knockdown, on: donor}}
 #   - {{medium: {{glucose: 1 mM}}, from: 8 h}}
 #   - {{wash: true, from: 12 h}}
+#   - {{take_out: donor, at: 20 h}}   # sorted out; also efficiency: 98 %, losses: 1 %
 #   - {{mitochondria: {{type: bm_msc, per_cell: 100}}, from: 4 h}}     # isolated ones; also vesicles, inject, and graft in a block
 # Immune cells (mitoferry list celltypes): killers attack donors of another person, cells: donor: haplotypes: {{allogeneic: 100 %}}
 

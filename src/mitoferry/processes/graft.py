@@ -29,22 +29,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.handover import wash_away
 from mitoferry.core.nodes import NODE_HOMING
-from mitoferry.core.pages import release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import normal_from, uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import (
-    CELL_EMPTY,
-    CELL_LIVE,
-    CELL_MOMP,
-    CELL_WAITING,
-    OCCUPIED,
-    PAGE,
-)
+from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CELL_WAITING
 from mitoferry.core.streams import GRAFT
 from mitoferry.processes.free_mitochondria import LN2, waiting_time
+from mitoferry.processes.leaving import wash_cell
 from mitoferry.space.geometry import BLOCK, place
 
 NO_GRAFT, LOCAL, INTRAVENOUS = 0, 1, 2
@@ -135,25 +127,6 @@ def enter(i, time, x, y, z, spread, cells, wells):
     cells.y[i] = place(y + spread * normal_from(b), float(wells.size[w, 1]), periodic)
     if int(wells.geometry[w]) == BLOCK:
         cells.z[i] = place(z + spread * normal_from(c), float(wells.size[w, 2]), periodic)
-
-
-@row
-def wash_cell(i, time, mitochondria, pages, cells, events):
-    """Take cell ``i`` away at ``time`` [s] with all that is in it (serial); its row is empty then."""
-    page = int(cells.first_page[i])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
-                wash_away(i, slot, i, time, mitochondria, pages, cells, events)
-        page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, i)
-    cells.state[i] = CELL_EMPTY
-    cells.n_contacts[i] = 0
-    cells.bin[i] = -1
-    cells.atp[i] = 0.0
-    for k in range(4):
-        cells.psi[i, k] = 0.0
 
 
 def _stress(world: Any) -> Any:

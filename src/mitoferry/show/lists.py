@@ -73,7 +73,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "triggers": ("One trigger or signal at a time", ("trigger-",)),
     "immune": ("Immune cells", ("immune-",)),
     "fates": ("What mitochondria do to a cell", ("fate-",)),
-    "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-")),
+    "tissues": ("Blocks of tissue, and treatments", ("tissue-", "zygote-", "donors-")),
     "conflicts": ("Where the reviews contradict each other, both readings", ("conflict-",)),
     "cocultures": ("Cocultures of the cards with small cells, in seconds", ("small-",)),
     "learning": ("For learning", ("one-", "density-", "virtual-")),
