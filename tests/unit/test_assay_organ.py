@@ -1,14 +1,21 @@
 """Surrogates of organs: monotone maps of what lives and has ATP, with their ends, labels and error."""
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mitoferry.assays import load_assays
 from mitoferry.assays.organ import Parameters, maps, rising
 from mitoferry.backends.reference import Reference
+from mitoferry.base.errors import MitoferryWarning
 from mitoferry.core.schema import CELL_DEAD_NECROTIC, Step
+from mitoferry.experiment import misplaced as places
 from mitoferry.experiment.observables import OBSERVABLES
+from mitoferry.experiment.reader import load_experiment, parse_experiment
 from mitoferry.library.parameters import load_parameters
+from mitoferry.library.tissues import load_tissues
 from mitoferry.processes.rest import RESTING_ATP
 from worlds import cell_type, library_values, make_world, population
 
@@ -67,3 +74,84 @@ def test_every_reading_says_that_it_is_a_surrogate():
     assert len(of_organs) >= 8
     assert all(o.surrogate for o in of_organs)
     assert all(r.tag == "C" for name, r in load_parameters().items() if name.startswith("organ."))
+
+
+# ---------------------------------------------------------------------- where a surrogate means something
+DISH, BLOCK = "{kind: dish, size: 200 um}", "{kind: block, template: TISSUE, size: 60 um}"
+CELLS = {"infarct": "cardiomyocyte", "stroke": "neuron", "lung": "epithelium", "tumour": "tumour", "cornea": "epithelium"}
+
+
+def file_text(tissue, *names, assay="organ"):
+    """An experiment in a block of a template, or in a dish, with findings on these observables or readouts."""
+    of = CELLS.get(tissue, "recipient")
+    cells = "" if tissue != "dish" else "cells: {recipient: {type: cortical_neuron, count: 5}}\n"
+    keys = [f"{'observable' if name in OBSERVABLES else 'readout'}: {name}" for name in names]
+    expect = "".join(f"  - {{finding: f{i}, {key}, of: {of}, arm: one, versus: two, direction: decrease}}\n" for i, key in enumerate(keys))
+    return (
+        f"schema: mitoferry/experiment@1\ntitle: x\nwell: {DISH if tissue == 'dish' else BLOCK.replace('TISSUE', tissue)}\n{cells}"
+        f"arms: {{one: {{}}, two: {{}}}}\nmeasure: [{{assay: {assay}, of: {of}, at: [1 h]}}]\nrun: {{until: 1 h, replicates: 1}}\n"
+        + (f"expect:\n{expect}" if expect else "")
+    )
+
+
+def said(tissue, *names, **more):
+    return places.misplaced(parse_experiment(file_text(tissue, *names, **more), "x.yaml", name="x"))
+
+
+def test_places_are_tissues_of_the_library():
+    assay = load_assays()["organ"]
+    assert {p for r in assay.readouts for p in r.places} <= {*load_tissues(), places.DISH}
+    assert [r.name for r in assay.readouts if not r.places] == ["functional_fraction"]
+    for readout in assay.readouts:
+        assert all(p in readout.meaning for p in readout.places)  # in the report, and in 'mitoferry show assay organ'
+
+
+@pytest.mark.parametrize(
+    ("tissue", "names", "told"),
+    [
+        ("infarct", ["cardiac_function"], ()),
+        ("stroke", ["neurological_function", "lesion_size"], ()),
+        ("lung", ["lung_function", "alveolar_destruction"], ()),
+        ("tumour", ["tumour_growth"], ()),
+        ("dish", ["tumour_growth"], ()),
+        ("dish", ["functional_fraction"], ("ejection_fraction", "lesion_size")),
+        ("dish", ["neurological_function"], ("neurological_score (for stroke): read in a dish",)),
+        ("infarct", ["neurological_function", "cardiac_function"], ("neurological_score", "'infarct'")),
+        ("stroke", ["organ.compliance"], ("compliance (for lung)", "'stroke'")),
+        ("cornea", [], ("ejection_fraction", "tumour_size", "'cornea'")),
+        ("infarct", [], ()),
+        ("dish", [], ("ejection_fraction",)),
+    ],
+)
+def test_a_surrogate_read_where_it_means_nothing_is_told(tissue, names, told):
+    found = said(tissue, *names)
+    assert len(found) == bool(told)
+    assert all(words in found[0] for words in told)
+    assert not said(tissue, assay="annexin_pi")
+    if "neurological_function" in names and told:
+        assert "ejection_fraction" not in found[0]
+
+
+def test_without_places_nothing_is_told(monkeypatch):
+    """The planted fault: readouts that do not say what they are meant for."""
+    organ = load_assays()["organ"]
+    blind = replace(organ, readouts=tuple(replace(r, places=()) for r in organ.readouts))
+    assert said("dish", "neurological_function")
+    monkeypatch.setattr(places, "load_assays", lambda: {"organ": blind})
+    assert not said("dish", "neurological_function")
+
+
+def test_check_warns_of_a_file_and_notes_it_of_a_shipped_one(tmp_path):
+    """A block without a template is a tissue of the file's own: nothing is said."""
+    from mitoferry.show.laboratory import check_text
+
+    path = tmp_path / "x.yaml"
+    path.write_text(file_text("dish", "neurological_function"), encoding="utf-8")
+    with pytest.warns(MitoferryWarning, match="neurological_score"):
+        assert check_text(str(path), ()).endswith("1 h.")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*neurological_score")
+        text = check_text("astrocyte-neuron-cd38-stroke", ()).splitlines()
+    assert text[-1].startswith("note: neurological_score (for stroke): read in a dish")
+    assert places.place_of(load_experiment("amt-organ-ischemia-reperfusion")) == ""
+    assert not places.misplaced(load_experiment("amt-organ-ischemia-reperfusion"))

@@ -10,7 +10,7 @@ from mitoferry.show.bench import figure, mechanism_rows, record_text, size
 from mitoferry.show.bench_compare import comparison_text
 from mitoferry.studies.bench import compare as comparing
 from mitoferry.studies.bench.cell_types import two_costs
-from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, UNKNOWN, compare
+from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, TO_BARE, UNJUDGED, UNKNOWN, compare
 from mitoferry.studies.bench.machine import Machine, this_machine
 from mitoferry.studies.bench.record import Record, Settings, check_new_file, measure, read_record, write_record
 from mitoferry.studies.bench.scaling import fitted, what_fits
@@ -200,14 +200,80 @@ def test_other_work_is_not_compared():
 
 def test_another_machine_other_threads_and_a_busy_machine_are_warned_of():
     other = Machine(processor="Other CPU", cores=2, threads=4, usable=4, smt=True, memory_gb=16.0, system="Linux 6.1")
-    busy = record(machine=other, threads=1).model_copy(update={"notes": (f"{comparing.BUSY_WORDS} (load 3)",)})
-    found = compare(busy, record())
+    found = compare(busy(record(machine=other, threads=1)), record())
     said = " ".join(found.warnings)
     assert "Other CPU there, Some CPU here" in said
     assert "threads: 1 there, 2 here" in said
     assert "load 3" in said
     newer = record().model_copy(update={"versions": {"mitoferry": "0.2.0", "sources": "abc", "python": "3.11.7"}})
     assert compare(record(), newer).versions == ("mitoferry: 0.1.0 then, 0.2.0 now",)
+
+
+def busy(one):
+    """A record that says that other programs ran."""
+    return one.model_copy(update={"notes": (f"{comparing.BUSY_WORDS} (load 3)",)})
+
+
+def slowed(by, *, alone=()):
+    """A record of the same sources under a load that slows everything ``by`` so much, and the mechanisms ``alone`` once more."""
+
+    def repeats(m):
+        if m.unit == "mitochondrion-steps/s":
+            return [x / by for x in m.repeats]
+        more = 2.0 if m.name in alone else 1.0
+        return [x * by * more for x in m.repeats] if m.unit in ("s", "ms", "ns") else list(m.repeats)
+
+    return record(**{m.name.replace(".", "__"): repeats(m) for m in record().measures})
+
+
+@pytest.mark.parametrize("which", ["then", "now", "both"])
+def test_a_load_is_not_taken_for_a_change(which):
+    """Everything takes three times as long, as other programs ran: nothing is worse. The fault, a record that does not tell of the load
+    (or a comparison that does not ask), calls the bare kernel, the loop and more worse."""
+    before, after = (busy(record()) if which != "now" else record()), (busy(slowed(3.0)) if which != "then" else slowed(3.0))
+    found = {c.after.name: c.verdict for c in compare(before, after).changes}
+    assert found["bare.one"] == found["bare.all"] == found["loop.step"] == found["start.help"] == found["cold.first"] == UNJUDGED
+    assert found["loop.ratio"] == found["memory.mitochondrion"] == found[f"loop.process.motion{TO_BARE}"] == SAME
+    assert not {SLOWER, FASTER} & set(found.values())
+    faulty = {c.after.name: c.verdict for c in compare(record(), slowed(3.0)).changes}
+    assert faulty["bare.one"] == faulty["loop.step"] == faulty["start.help"] == SLOWER
+    assert not any(name.endswith(TO_BARE) for name in faulty)
+
+
+def test_a_mechanism_that_became_slower_is_seen_under_load():
+    """Motion takes six times as long while the bare kernel takes three times: twice. Rounds are paired: repeats that fall and rise with
+    the load of their round alone have the same ratio."""
+    found = compare(record(), busy(slowed(3.0, alone=["loop.process.motion"])))
+    motion = next(c for c in found.changes if c.after.name == f"loop.process.motion{TO_BARE}")
+    assert (motion.verdict, round(motion.percent)) == (SLOWER, 100)
+    assert math.isclose(motion.before.median, 1.2)  # 6 ns per mitochondrion, 5 ns in the bare kernel
+    uneven = record(bare__all=[1e8, 2e8, 0.5e8], loop__process__motion=[0.006, 0.003, 0.012])
+    ratio = comparing.to_bare(uneven.get("loop.process.motion"), uneven)
+    assert all(math.isclose(x, 0.6) for x in ratio.repeats)
+
+
+def test_ratios_need_a_bare_kernel_of_the_same_rounds():
+    one = record(loop__process__motion=[0.005, 0.006])
+    assert comparing.to_bare(one.get("loop.process.motion"), one) is None
+    assert comparing.to_bare(one.get("start.help"), one) is None
+    assert comparing.to_bare(one.get("loop.ratio"), one) is None
+    without = one.model_copy(update={"measures": tuple(m for m in one.measures if not m.name.startswith("bare"))})
+    assert comparing.to_bare(without.get("loop.process.energetics"), without) is None
+    alone = one.model_copy(update={"measures": tuple(m for m in one.measures if m.name != "bare.all")})  # of a bench on one thread
+    assert math.isclose(comparing.to_bare(alone.get("wells.big"), alone).median, 28e-9 * 1.1e8, rel_tol=0.1)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_what_is_not_judged_says_so(width):
+    after = busy(slowed(3.0, alone=["loop.process.motion"]))
+    said = comparison_text(record(), compare(record(), after), "old.json", width)
+    assert max(map(len, said.splitlines())) <= width
+    rows = {line[2:].split("  ")[0]: line for line in said.splitlines()}
+    assert rows["bare kernel, one thread"].endswith(UNJUDGED)
+    assert "%" not in rows["bare kernel, one thread"]
+    assert rows["mechanism: motion / bare"].endswith("WORSE")
+    assert "mechanism: motion" not in rows
+    assert "times and speeds, as a machine was busy" in " ".join(said.split())
 
 
 # ---------------------------------------------------------------------- what is printed

@@ -45,12 +45,21 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """One number that an assay gives. ``truth`` marks one that no instrument sees, given beside for comparison."""
+    """One number that an assay gives.
+
+    Attributes:
+        name: name in files.
+        unit: its unit.
+        meaning: what it says, for a person.
+        truth: no instrument sees it; it is given beside, for comparison.
+        places: templates of tissues (or "dish") that it means something for; empty = anywhere.
+    """
 
     name: str
     unit: str
     meaning: str
     truth: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@
 
 Nothing of a heart, brain or lung is modelled: no wall, no beat, no circuit, no breath. The numbers of the maps are modelling choices
 (``organ.*``), the same for all experiments and never fitted. Each map rises or falls with f alone, so that it can say which of two
-arms is better off and nothing else. The error of the instrument is a factor per well. Tests: ``tests/unit/test_assay_organ.py``.
+arms is better off and nothing else. The error of the instrument is a factor per well. Every map can be read in any well; what it is
+called means something only for the tissues that ``places`` of its readout names (``mitoferry check`` tells where a file reads it
+elsewhere). Tests: ``tests/unit/test_assay_organ.py``.
 """
 
 from __future__ import annotations
@@ -46,6 +48,11 @@ class Parameters(NamedTuple):
     neurological_hill: float
     compliance_lowest: float
     wall_thickening: float
+
+
+def _surrogate(name: str, unit: str, words: str, *places: str, what: str = SURROGATE) -> Readout:
+    """A readout that says what it is a surrogate of and for which tissues it is meant."""
+    return Readout(name, unit, f"{words} ({what}; for {' or '.join(places)})", places=places)
 
 
 def rising(f: Any, half: float, hill: float) -> np.ndarray:
@@ -88,13 +95,13 @@ ORGAN = Assay(
     name="organ",
     about="organ read-outs as surrogates: maps of the share of cells that live and have ATP; no organ is modelled",
     readouts=(
-        Readout("ejection_fraction", "%", f"ejection fraction ({SURROGATE})"),
-        Readout("lesion_size", "1", f"share of the block that is lesion ({SURROGATE})"),
-        Readout("oedema", "%", f"swelling ({SURROGATE})"),
-        Readout("neurological_score", "1", f"neurological score, more is better ({SURROGATE})"),
-        Readout("compliance", "1", f"compliance of the lung relative to a healthy one ({SURROGATE})"),
-        Readout("wall_thickness", "1", f"thickness of the alveolar wall relative to a healthy one ({SURROGATE})"),
-        Readout("tumour_size", "nL", "cytosol of the living cells of a tumour (surrogate of its size)"),
+        _surrogate("ejection_fraction", "%", "ejection fraction", "infarct"),
+        _surrogate("lesion_size", "1", "share of the block that is lesion", "infarct", "stroke", "lung"),
+        _surrogate("oedema", "%", "swelling", "stroke", "lung"),
+        _surrogate("neurological_score", "1", "neurological score, more is better", "stroke"),
+        _surrogate("compliance", "1", "compliance of the lung relative to a healthy one", "lung"),
+        _surrogate("wall_thickness", "1", "thickness of the alveolar wall relative to a healthy one", "lung"),
+        _surrogate("tumour_size", "nL", "cytosol of the living cells of a tumour", "tumour", "bone", "dish", what="surrogate of its size"),
         Readout(
             "functional_fraction", "1", "what the maps are made of: living cells weighted by ATP, over all cells ever there", truth=True
         ),

@@ -31,30 +31,23 @@ import numpy as np
 from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.nodes import NODE_BIOGENESIS, NODE_PROLIFERATION
-from mitoferry.core.pages import copy_slot, grant_pages
+from mitoferry.core.pages import grant_pages
 from mitoferry.core.process import Process
-from mitoferry.core.random import binomial_from, poisson_from, uniform4
+from mitoferry.core.random import poisson_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CYTOSOL,
-    DONOR_FREE,
-    FUSED,
     MASS_SCALE,
-    N_HAPLOTYPES,
     OCCUPIED,
     PAGE,
-    PINK1,
-    ROUTE_MASK,
-    ROUTE_SHIFT,
-    SICK_ON_ARRIVAL,
-    TALLY_BORN,
     TALLY_MASS_IN,
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import BIOGENESIS
+from mitoferry.processes.budding import allocate_counts, bud_all
 from mitoferry.processes.cycle import growth_time
 from mitoferry.processes.mtdna import basal_mitophagy, growth_drive, programme, set_point
-from mitoferry.processes.organelle import class_of, place_of
+from mitoferry.processes.organelle import place_of
 from mitoferry.processes.rest import RESTING_ATP, alive
 
 if TYPE_CHECKING:
@@ -179,99 +172,7 @@ def grow_finish(h, sums, cells, groups, mitochondria, mitophagy_rate, p, step):
 
 
 @row
-def fertile(slot, mitochondria, p):
-    """1 for a mitochondrion that can bud: of the own network, in the cytosol, and large enough for two; else 0. Without branches."""
-    flags = int(mitochondria.flags[slot])
-    can = flags & OCCUPIED if place_of(flags) == CYTOSOL else 0
-    can = can if class_of(flags) < DONOR_FREE else 0
-    return can if int(mitochondria.mass[slot]) * MASS_SCALE >= 2.0 * p.smallest_mass else 0
-
-
-@row
-def matches(page, empty, mitochondria, p):
-    """How many slots of a page are empty (``empty`` 1) or hold a fertile mitochondrion (0)."""
-    n = 0
-    if empty == 1:
-        for k in range(PAGE):
-            n += 1 - (int(mitochondria.flags[lane(page * PAGE, k)]) & OCCUPIED)
-    else:
-        for k in range(PAGE):
-            n += fertile(lane(page * PAGE, k), mitochondria, p)
-    return n
-
-
-@row
-def number_fertile(h, cells, pages, mitochondria, p):
-    """How many mitochondria of cell ``h`` can bud."""
-    n = 0
-    page = int(cells.first_page[h])
-    while page >= 0:
-        n += matches(page, 0, mitochondria, p)
-        page = int(pages.next[page])
-    return n
-
-
-@row
-def find(h, wanted, empty, cells, pages, mitochondria, p):
-    """Slot of the ``wanted``-th empty slot (``empty`` 1) or fertile mitochondrion (0) of cell ``h``; -1 if there are not so many."""
-    n = 0
-    page = int(cells.first_page[h])
-    while page >= 0:
-        here = matches(page, empty, mitochondria, p)
-        if n + here > wanted:
-            for k in range(PAGE):
-                slot = page * PAGE + k
-                match = 1 - (int(mitochondria.flags[slot]) & OCCUPIED)
-                if empty == 0:
-                    match = fertile(slot, mitochondria, p)
-                if match != 0 and n == wanted:
-                    return slot
-                n += match
-        n += here
-        page = int(pages.next[page])
-    return -1
-
-
-@row
-def split(column, parent, child, share):
-    """Give a newborn, which holds as much as its parent, its share of an amount and leave the rest to the parent."""
-    amount = int(column[parent])
-    if amount > 0:
-        part = int(share * amount + 0.5)
-        column[child] = part
-        column[parent] = amount - part
-
-
-@row
-def bud(parent, child, share, key0, key1, identity, ordinal, j, mitochondria, step):
-    """A newborn in the slot ``child``; mass, copies, label and dye of the parent are divided, the rest is inherited."""
-    copy_slot(mitochondria, parent, child)
-    mitochondria.birth[child] = identity
-    mitochondria.ordinal[child] = ordinal
-    a, b, c, d = uniform4(key0, key1, identity, 0, BIOGENESIS, step.step, 2 * j + 2)
-    for k in range(N_HAPLOTYPES):
-        n = int(mitochondria.copies[parent, k])
-        taken = binomial_from(n, share, a)
-        mitochondria.copies[child, k] = taken
-        mitochondria.copies[parent, k] = n - taken
-        a = b
-        b = c
-        c = d
-    mass = int(mitochondria.mass[parent])
-    part = int(share * mass)
-    mitochondria.mass[child] = part
-    mitochondria.mass[parent] = mass - part
-    split(mitochondria.label, parent, child, share)
-    split(mitochondria.dye, parent, child, share)
-    flags = int(mitochondria.flags[child])
-    mitochondria.flags[child] = flags & ~(ROUTE_MASK << ROUTE_SHIFT) & ~FUSED & ~SICK_ON_ARRIVAL & ~PINK1
-    mitochondria.depolarised[child] = 0
-    if int(mitochondria.motor[child]) != 0:  # sparse
-        mitochondria.motor[child] = 0
-
-
-@row
-def births_row(i, cells, groups, wells, pages, mitochondria, mitophagy_rate, p, step):
+def births_row(i, cells, groups, wells, pages, mitochondria, counts, mitophagy_rate, p, step):
     """The births of cell ``i`` in this step."""
     if not alive(int(cells.state[i])):
         return
@@ -284,21 +185,7 @@ def births_row(i, cells, groups, wells, pages, mitochondria, mitophagy_rate, p, 
     u, _, _, _ = uniform4(key0, key1, cells.id[i], 0, BIOGENESIS, step.step, 0)
     if u <= exp(-mean):
         return
-    wanted = poisson_from(mean, u)
-    for j in range(wanted):
-        candidates = number_fertile(i, cells, pages, mitochondria, p)
-        child = find(i, 0, 1, cells, pages, mitochondria, p)
-        if candidates > 0 and child >= 0:
-            a, b, _, _ = uniform4(key0, key1, cells.id[i], 0, BIOGENESIS, step.step, 2 * j + 1)
-            parent = find(i, int(a * candidates), 0, cells, pages, mitochondria, p)
-            mass = int(mitochondria.mass[parent]) * MASS_SCALE
-            share = max(p.bud_share * (0.8 + 0.4 * b), p.smallest_mass / mass)
-            share = min(share, 1.0 - p.smallest_mass / mass)
-            ordinal = int(cells.next_ordinal[i])
-            bud(parent, child, share, key0, key1, cells.id[i], ordinal, j, mitochondria, step)
-            cells.next_ordinal[i] = ordinal + 1
-            cells.n_mitochondria[i] += 1
-            cells.tally[i, TALLY_BORN] += 1
+    bud_all(i, poisson_from(mean, u), key0, key1, cells, pages, mitochondria, counts, p, step)
 
 
 def advance(world: World, step: Step, p: Parameters) -> None:
@@ -311,7 +198,8 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     if wanted:
         world.reserve_pages(wanted)
         backend.serial(grant_pages, world.pages, world.cells, world.n_cells)
-    backend.each(births_row, w.n_cells, w.cells, w.groups, w.wells, world.pages, world.mitochondria, rate, p, step)
+    counts = allocate_counts(len(w.pages.owner))
+    backend.each(births_row, w.n_cells, w.cells, w.groups, w.wells, w.pages, w.mitochondria, counts, rate, p, step)
 
 
 PROCESS = Process(name="biogenesis", stage="quality", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from mitoferry.show.bench import NARROW, WIDE, figure
-from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, UNKNOWN, Change, Comparison
+from mitoferry.studies.bench.compare import CHANGED, FASTER, SAME, SLOWER, TO_BARE, UNJUDGED, UNKNOWN, Change, Comparison
 from mitoferry.studies.bench.record import Measure, Record
 
 HEADLINES = {
@@ -19,6 +19,10 @@ HEADLINES = {
 }  # fmt: skip
 GROUPS = {"loop.process": "mechanism", "wells.more": "more in small wells", "types": "cell type", "scaling": "size", "start": "start"}
 MARKS = {FASTER: "better", SLOWER: "WORSE", CHANGED: "changed", SAME: "noise", UNKNOWN: "?"}
+BUSY_NOTE = (
+    "not judged: {n} times and speeds, as a machine was busy. Judged are ratios, those to the bare kernel of the same round among them; "
+    "other programs need not slow both sides alike."
+)
 
 
 def comparison_text(before: Record, found: Comparison, name: str, width: int = NARROW) -> str:
@@ -26,15 +30,18 @@ def comparison_text(before: Record, found: Comparison, name: str, width: int = N
     lines = [f"COMPARED WITH {name}, made {before.made}"]
     lines += [_wrapped(f"Warning: {text}.", width) for text in found.warnings]
     lines += [f"  {line}" for line in found.versions]
-    shown = [c for c in found.changes if c.after.name in HEADLINES or c.verdict not in (SAME, UNKNOWN)]
+    shown = [c for c in found.changes if c.after.name in HEADLINES or c.verdict not in (SAME, UNKNOWN, UNJUDGED)]
     wide = width >= WIDE
     room = width - 47 - (36 if wide else 0)
     ranges = f"{'repeats before':>18}{'after':>18}" if wide else ""
     lines.append(f"  {'':<{room}}{'before':>10}{'after':>10}{ranges}{'change':>9}{'noise':>7}  verdict")
     lines += [_row(c, room, wide) for c in shown]
-    silent = len(found.changes) - len(shown)
+    unjudged = sum(c.verdict == UNJUDGED for c in found.changes)
+    silent = sum(c.verdict in (SAME, UNKNOWN) and c not in shown for c in found.changes)
     if silent:
         lines.append(f"  {silent} more figures differ by no more than their repeats do, or had one repeat")
+    if unjudged:
+        lines.append(_wrapped(BUSY_NOTE.format(n=unjudged), width))
     if found.other_work:
         lines.append(_wrapped(f"not compared, as the plates differ in size: {', '.join(found.other_work)}", width))
     if found.only_before:
@@ -47,6 +54,9 @@ def comparison_text(before: Record, found: Comparison, name: str, width: int = N
 
 def _label(m: Measure) -> str:
     """What stands at the start of a row."""
+    if m.name.endswith(TO_BARE):
+        alone = {"name": m.name.removesuffix(TO_BARE), "words": m.words.removesuffix(", to bare kernel")}
+        return f"{_label(m.model_copy(update=alone))} / bare"
     group = next((words for start, words in GROUPS.items() if m.name.startswith(f"{start}.")), m.name.split(".")[0])
     return HEADLINES.get(m.name) or f"{group}: {m.words}"
 
@@ -54,6 +64,9 @@ def _label(m: Measure) -> str:
 def _row(c: Change, room: int, wide: bool) -> str:
     label = _label(c.after)
     label = label if len(label) <= room - 1 else label[: room - 2] + "…"
+    if c.verdict == UNJUDGED:
+        ranges = f"{_range(c.before):>18}{_range(c.after):>18}" if wide else ""
+        return f"  {label:<{room}}{_short(c.before.median):>10}{_short(c.after.median):>10}{ranges}  {UNJUDGED}"
     percent = f"{c.percent:+.1f} %" if c.percent is not None else "–"
     noise = f"{c.noise:.0f} %" if c.noise is not None else "–"
     ranges = f"{_range(c.before):>18}{_range(c.after):>18}" if wide else ""

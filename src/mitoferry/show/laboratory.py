@@ -196,7 +196,8 @@ def closing_text(results: Any) -> str:
 
 
 def check_text(name: str, overrides: Sequence[str]) -> str:
-    """One line for a file without problems; warns of cell types of which nothing that matters is measured, and of killers that see nothing.
+    """One line for a file without problems; warns of cell types of which nothing that matters is measured, of killers that see nothing,
+    and of surrogates that are read where they mean nothing (a note below the line for shipped files, which say that they are surrogates).
 
     Raises:
         InputError: with all problems otherwise.
@@ -206,12 +207,19 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
     _warn_of_types(experiment.definition)
     from mitoferry.experiment.estimate import refuse_unless_it_fits
     from mitoferry.experiment.foreign import unseen_donors
+    from mitoferry.experiment.misplaced import misplaced
+    from mitoferry.experiment.reader import shipped
 
     for text in unseen_donors(spec):
         warnings.warn(text, MitoferryWarning, stacklevel=2)
+    elsewhere = misplaced(experiment.definition)
+    notes = elsewhere if name in shipped() else []
+    for text in elsewhere[len(notes) :]:
+        warnings.warn(text, MitoferryWarning, stacklevel=2)
     refuse_unless_it_fits(spec)
     cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
-    return f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+    line = f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+    return "\n".join([line, *(f"note: {text}" for text in notes)])
 
 
 def _warn_of_types(definition: Any) -> None:
