@@ -4,14 +4,16 @@ Faults seen to fail it, planted in a copy of the package: a demand that stays th
 that count from what peroxidases alone explain; a factor that is not exactly 1 with the parameters of the library.
 """
 
+import numpy as np
 import pytest
 
 from mitoferry.library.cell_types import cell_type, load_cell_types
 from mitoferry.library.draws import draw_parameters
-from mitoferry.library.parameters import values_for
+from mitoferry.library.parameters import load_parameters, values_for
 from mitoferry.library.scaling import energetics_parameters, resting_state, scale_cell_type
 from mitoferry.library.set_points import CLOSE, LEAST_DEMAND, demand_at_rest, h2o2_at_rest, sensor_factor
-from mitoferry.processes.reactive_oxygen import RESTING_NADH
+from mitoferry.processes.reactive_oxygen import RESTING_NADH, steady_h2o2
+from mitoferry.processes.signals import RESTING_H2O2, oxidant_stress
 
 ENERGETICS = [{k: x for k, x in draw.items() if k.startswith("energetics.")} for draw in draw_parameters(6, 5)]
 ADIPOSE = ("white_adipocyte", "brown_adipocyte", "cone", "b16", "hepatocyte")
@@ -72,3 +74,25 @@ def test_sensors_count_from_a_higher_rest_only():
     assert sensor_factor((0.09, 0.09), (1.2, 1.2), (usual, usual), (healthy, healthy)) == 1.0
     assert 0.8 < sensor_factor((0.09, 0.09), (1.2, 1.2), (usual, worn), (healthy, healthy)) < 0.97
     assert sensor_factor((0.09, 0.09), (1.2, 1.2), (worn, usual), (healthy, healthy)) == 1.0
+
+
+HEALTHY = 0.0125  # uM: beyond the 1-10 nM of healthy cells (Sies 2017 Redox Biol, from memory)
+
+
+def ignites(half, nox_factor):
+    """Whether a cell at ``HEALTHY`` or less goes on to more H2O2 by NF-kB and NADPH oxidase, which hold each other up, without a signal."""
+    o, damage = values_for("reactive_oxygen"), {**values_for("damage"), "oxidant_rate": 0.0}
+    unit, leak = 0.09, 1.0
+    first, rest = o["catalase"] + o["permeability"], h2o2_at_rest(unit, leak, o, damage)
+    h = np.linspace(1.05 * rest, HEALTHY * rest / RESTING_H2O2, 300)
+    induced = [oxidant_stress(x * RESTING_H2O2 / rest, half) for x in h]
+    removal = unit * o["scavenging_factor"] * leak, o["scavenging_half"], first
+    ends = [float(steady_h2o2(unit * (leak + nox_factor * n), *removal)) for n in induced]
+    return bool((np.array(ends) >= h).any())
+
+
+def test_no_healthy_cell_ignites_at_the_ends_of_the_ranges():
+    """Fault: the ranges as they were before, with which cells ran away in one draw in twenty."""
+    half, factor = load_parameters()["signals.nfkb_h2o2_half"].range, load_parameters()["reactive_oxygen.nox_factor"].range
+    assert not ignites(half[0], factor[1])
+    assert ignites(0.02, 12.0)
