@@ -14,7 +14,7 @@ from mitoferry.evidence import cards as evidence_cards
 from mitoferry.show.board import command
 from mitoferry.show.board.badge import badge_svg
 from mitoferry.show.board.page import board_html
-from mitoferry.show.board.terminal import headline, tables
+from mitoferry.show.board.terminal import headline, remarks, tables
 from mitoferry.show.cli import app
 from mitoferry.studies.board import judge
 from mitoferry.studies.board.model import write_board
@@ -157,3 +157,14 @@ def test_commands_of_boards(full, tmp_path):
     assert not (tmp_path / "x").exists(), "nothing half-written"
     wrong = ["no-such-card", "--setting", "fast", "--shard", "9/3", "--seed", "-1", "--workers", "0", "--out", str(tmp_path / "x")]
     assert len(run(app, ["reproduce", *wrong]).exception.problems) == 5, "all at once"
+
+
+def test_a_board_without_its_draws_says_that_it_is_not_finished(full):
+    """Fault seen to fail it, planted in a copy of the package: cards that were not run are counted, too."""
+    assert not [line for line in remarks(full) if line.startswith("Not finished")]
+    asked = replace(full, setting={**full.setting, "draws": 8})
+    ran = [replace(c, draws=0) if c.status == "run" else c for c in asked.cards]
+    (said,) = [line for line in remarks(replace(asked, cards=tuple(ran))) if line.startswith("Not finished")]
+    assert said.startswith("Not finished: 1 of 1 cards lack their 8 draws")
+    done = [replace(c, draws=8) if c.status == "run" else c for c in asked.cards]
+    assert not [line for line in remarks(replace(asked, cards=tuple(done))) if line.startswith("Not finished")]

@@ -61,6 +61,13 @@ def remarks(board: Board) -> list[str]:
             f"{dealt['mean']:.1f} do (95 % of shuffles: {dealt['low']:.0f} to {dealt['high']:.0f}; p = {dealt['p']:.2g})."
         )
     lines.append("One library of parameters for all experiments. " + _tuned(board))
+    least = board.setting.get("draws", 0)
+    own = [c for c in board.cards if c.status == "run" and len(c.borrowed) < len(c.arms)]  # the others have their draws with other cards
+    short = sum(c.draws < least for c in own)
+    if short:
+        lines.append(
+            f"Not finished: {short} of {len(own)} cards lack their {least} draws of the parameters; verdicts without draws are over wells."
+        )
     probed = [c for c in board.cards if c.probed]
     if probed:
         judged = [f for c in probed for f in c.findings if shown_verdict(f) in ORDER[:-1]]
