@@ -101,9 +101,10 @@ def run_bench(
     load = busy()
     notes = []
     if load is not None and load > BUSY:
+        steady = settings.clock == "processor" and settings.threads == 1
         notes.append(
             f"{BUSY_WORDS} (load {load:.1f} on {cores_here()} hardware threads): speeds are too low and too noisy. "
-            "Measure again when it is over; --cpu-time --threads 1 suffers less"
+            "Measure again when it is over" + ("" if steady else "; --cpu-time --threads 1 suffers less")
         )
     parts: list[Part] = [KINDS[name](setting) for name in settings.parts]
     if settings.large:
