@@ -15,7 +15,8 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
 
 A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
 mitochondria that biogenesis steers to increase by the factor 2^(G progress), and are halved at division. Daughters that start ahead
-have less of the cycle to grow in, so G = 1/(1 - spread/2): in the mean of its generations a lineage keeps its size. At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
+have less of the cycle to grow in, so G = 1/(1 - spread/2): in the mean of its generations a lineage keeps its size.
+At c >= 1 the cell divides: the daughter gets a new row and id and each mitochondrion with
 chance 1/2 (binomial partition, ``processes/partition.py``); nothing is born or lost, so the ledger does not change.
 Of every other column ``cell_columns`` says whether the daughter inherits it, gets half, or starts anew. Daughters restart
 at a random progress of 0 to ``spread``, so that lineages lose their phase.
