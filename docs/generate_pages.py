@@ -196,20 +196,10 @@ def _acting(m: Any) -> str:
 
 def _experiments(m: Any) -> str:
     from mitoferry.experiment.uses import presence_of, touched_by
-    from mitoferry.show.explain import arms_text
+    from mitoferry.show.explain import arms_text, present_in
 
     presence = presence_of(m)
-    parts = [
-        said
-        for said, names in (
-            ("It runs in", presence.runs),
-            ("Nearly alone in its stage in", presence.alone),
-            ("Switched off by the file in", presence.off),
-            ("Left out by itself, since nothing there needs it, in", presence.idle),
-        )
-        if names
-        for said in [f"{said} {', '.join(f'`{n}`' for n in names)}."]
-    ]
+    parts = [f"{said} {', '.join(f'`{n}`' for n in names)}." if names else f"{said}." for said, names in present_in(presence)]
     lines = []
     for found in touched_by(m):
         if found.experiment not in presence.off:

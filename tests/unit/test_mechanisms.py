@@ -15,7 +15,7 @@ from mitoferry.experiment import loop, mechanisms, uses
 from mitoferry.experiment.reader import parse_experiment, shipped
 from mitoferry.show import lists
 from mitoferry.show.cards import show_text
-from mitoferry.show.explain import explain_text
+from mitoferry.show.explain import explain_text, present_in
 
 ALL = mechanisms.mechanisms()
 
@@ -114,10 +114,16 @@ def test_explanation_names_arms_and_findings():
     assert "Shipped experiments" not in explain_text("capacity")
 
 
+def test_experiments_that_do_without_are_named_unless_they_are_many():
+    few, many = (uses.Presence(runs=("a",), off=(), idle=tuple(f"e{k}" for k in range(n)), alone=()) for n in (3, 200))
+    assert present_in(few)[1][1] == ("e0", "e1", "e2")
+    assert present_in(many)[1] == ("Left out by itself, since nothing there needs it, in the other 200 experiments", ())
+
+
 def test_explanation_says_where_it_runs_what_it_changes_and_how_it_responds():
     said = explain_text("phagocytosis")
     assert re.search(r"It runs in: (?:.|\n)*route-phagocytosis", said)
-    assert re.search(r"Left out by itself.* in: (?:.|\n)*msc-huvec-ogd", said)
+    assert re.search(r"Left out by itself.* in\s+the other \d+ experiments\.", said)
     assert re.search(r"Switched off by the file in: (?:.|\n)*route-bridge", said)
     assert "WHAT IT CHANGES" in said
     assert "│" in said

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mitoferry.experiment.mechanisms import Mechanism, mechanism
 from mitoferry.show.cell_card import WIDTH, table, wrapped
 
+if TYPE_CHECKING:
+    from mitoferry.experiment.uses import Presence
+
+MOST_NAMED = 40  # experiments that do without a mechanism
 CLOCKS = {"macro": "every macro-step (60 s)", "mitochondria": "every 300 s", "quality": "every 600 s"}
 KINDS = {"drug": "drugs", "gene": "gene changes", "injury": "injuries"}
 
@@ -149,20 +154,23 @@ def _evidence(m: Mechanism) -> str:
     return mechanism_text(m.name)
 
 
+def present_in(presence: Presence) -> Sequence[tuple[str, Sequence[str]]]:
+    """Where a mechanism runs and where not, as words and names; a long list of experiments that do without it is only counted."""
+    found = [
+        ("It runs in", presence.runs), ("Nearly alone in its stage in", presence.alone), ("Switched off by the file in", presence.off),
+    ]  # fmt: skip
+    idle = "Left out by itself, since nothing there needs it, in"
+    many = len(presence.idle) > MOST_NAMED
+    return [(words, names) for words, names in (*found, (idle, () if many else presence.idle)) if names] + (
+        [(f"{idle} the other {len(presence.idle)} experiments", ())] if many else []
+    )
+
+
 def _experiments(m: Mechanism) -> str:
     from mitoferry.experiment.uses import presence_of, touched_by
 
     presence = presence_of(m)
-    lines = [
-        wrapped(f"{words}: {', '.join(names)}", "", "  ")
-        for words, names in (
-            ("It runs in", presence.runs),
-            ("Nearly alone in its stage in", presence.alone),
-            ("Switched off by the file in", presence.off),
-            ("Left out by itself, since nothing there needs it, in", presence.idle),
-        )
-        if names
-    ]
+    lines = [wrapped(f"{words}: {', '.join(names)}" if names else f"{words}.", "", "  ") for words, names in present_in(presence)]
     found = [item for item in touched_by(m) if item.experiment not in presence.off]
     if found:
         lines.append("Shipped experiments with arms in which something acts on it, and findings that compare arms which differ in that:")
