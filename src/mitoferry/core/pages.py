@@ -83,20 +83,21 @@ def copy_slot(mitochondria, source, target):
 
 
 @row
+def clear_entry(column, slot):
+    """Set an entry of a sparse column to 0, unless it is that already."""
+    if int(column[slot]) != 0:
+        column[slot] = 0
+
+
+@row
 def clear_rare(mitochondria, slot):
     """Empty the sparse columns of a slot that is to hold a new record."""
-    if int(mitochondria.bound1[slot]) != 0:
-        mitochondria.bound1[slot] = 0
-    if int(mitochondria.bound3[slot]) != 0:
-        mitochondria.bound3[slot] = 0
-    if int(mitochondria.label[slot]) != 0:
-        mitochondria.label[slot] = 0
-    if int(mitochondria.dye[slot]) != 0:
-        mitochondria.dye[slot] = 0
-    if int(mitochondria.pore[slot]) != 0:
-        mitochondria.pore[slot] = 0
-    if int(mitochondria.motor[slot]) != 0:
-        mitochondria.motor[slot] = 0
+    clear_entry(mitochondria.bound1, slot)
+    clear_entry(mitochondria.bound3, slot)
+    clear_entry(mitochondria.label, slot)
+    clear_entry(mitochondria.dye, slot)
+    clear_entry(mitochondria.pore, slot)
+    clear_entry(mitochondria.motor, slot)
 
 
 @row

@@ -87,9 +87,7 @@ def _closed_form(name: str, values: Given, p: Any, of_parent: Given | None) -> A
 
 
 @lru_cache(maxsize=1024)
-def _leak(
-    name: str, values: tuple[tuple[str, float], ...], p: Any, pmf_scale: float, of_parent: tuple[tuple[str, float], ...] | None
-) -> Any:
+def _leak(name: str, values: Given, p: Any, pmf_scale: float, of_parent: Given | None) -> Any:
     """Potential [mV] at which the type lives, and its electron leak there; kept, since it settles a cell."""
     from mitoferry.library.scaling import resting_leak
 
@@ -97,13 +95,7 @@ def _leak(
 
 
 @lru_cache(maxsize=1024)
-def _set_points(
-    name: str,
-    values: tuple[tuple[str, float], ...],
-    p: Any,
-    given: tuple[tuple[str, float], ...],
-    of_parent: tuple[tuple[str, float], ...] | None,
-) -> CellTypeNumbers:
+def _set_points(name: str, values: Given, p: Any, given: Given, of_parent: Given | None) -> CellTypeNumbers:
     """The numbers of a type with the set points of its rest; ``given``: parameters of ``reactive_oxygen`` and ``damage`` that differ."""
     from mitoferry.library.scaling import energetics_parameters
     from mitoferry.library.set_points import sensor_factor

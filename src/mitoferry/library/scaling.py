@@ -159,6 +159,11 @@ def resting_state(cell: ScaledCell, parameters: Parameters | None = None, *, glu
 def resting_leak(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_scale: float | None = None) -> tuple[float, float]:
     """Potential [mV] at which a type lives, and the electron leak of its mitochondria there, relative to a stromal cell.
 
+    Electron leak rises with NADH and steeply with the potential, so the mitochondria of a type that uses little of their
+    capacity make more H2O2. A healthy cell rests at the same few nM (1-10 nM over cell types, Sies 2017 Redox Biol, from memory),
+    so it holds as many peroxidases as its own resting leak calls for; never fewer than the stromal cell per mitochondrion,
+    a level that needs no oxidants to be kept up (``antioxidant_level`` of ``CellTypeNumbers``).
+
     Args:
         cell: a scaled type.
         parameters: parameters of ``energetics``.
@@ -177,23 +182,6 @@ def resting_leak(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_
     scale = values_for("reactive_oxygen")["pmf_scale"] if pmf_scale is None else pmf_scale
     leak = rest["nadh"] / RESTING_NADH * math.exp((rest["psi"] + PH_DIFFERENCE - RESTING_PMF) / scale)
     return max(rest["psi"], LEAST_POTENTIAL), leak
-
-
-def resting_mitochondria(cell: ScaledCell, parameters: Parameters | None = None, *, pmf_scale: float | None = None) -> tuple[float, float]:
-    """Potential [mV] at which a type lives, and the level of antioxidant enzymes that goes with it.
-
-    Electron leak rises with NADH and steeply with the potential, so the mitochondria of a type that uses little of their
-    capacity make more H2O2. A healthy cell rests at the same few nM (1-10 nM over cell types, Sies 2017 Redox Biol, from memory),
-    so it holds as many peroxidases as its own resting leak calls for; never fewer than the stromal cell per mitochondrion,
-    a level that needs no oxidants to be kept up.
-
-    Args:
-        cell: a scaled type.
-        parameters: parameters of ``energetics``.
-        pmf_scale: of ``reactive_oxygen`` [mV]; default that of the library.
-    """
-    psi, leak = resting_leak(cell, parameters, pmf_scale=pmf_scale)
-    return psi, max(leak, 1.0)
 
 
 def fit_substrate(cell: ScaledCell, parameters: Parameters | None = None, *, lowest: float = 0.3) -> ScaledCell:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.lanes import lane
-from mitoferry.core.pages import copy_slot
+from mitoferry.core.pages import clear_entry, copy_slot
 from mitoferry.core.random import binomial_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
@@ -187,8 +187,7 @@ def bud(parent, child, share, key0, key1, identity, ordinal, j, mitochondria, st
     flags = int(mitochondria.flags[child])
     mitochondria.flags[child] = flags & ~(ROUTE_MASK << ROUTE_SHIFT) & ~FUSED & ~SICK_ON_ARRIVAL & ~PINK1
     mitochondria.depolarised[child] = 0
-    if int(mitochondria.motor[child]) != 0:  # sparse
-        mitochondria.motor[child] = 0
+    clear_entry(mitochondria.motor, child)
 
 
 @row

@@ -119,7 +119,7 @@ def write_all(board: Board, folder: Path) -> None:
 
 def cores() -> int:
     """Processes by default: one per core."""
-    from mitoferry.experiment.estimate import cores_here
+    from mitoferry.experiment.room import cores_here
 
     return cores_here()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mitoferry.experiment.estimate import UNCERTAINTY, size_text, time_text
 from mitoferry.show.board.command import cores
 from mitoferry.studies.board.outlook import Outlook, outlook
@@ -42,6 +44,6 @@ def _closing(found: Outlook, workers: int) -> list[str]:
     ]
 
 
-def _span(values: tuple[float, float], text: object) -> str:
-    low, high = (text(v) for v in values)  # type: ignore[operator]
+def _span(values: tuple[float, float], text: Callable[[float], str]) -> str:
+    low, high = map(text, values)
     return low if low == high else f"{low} to {high}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from mitoferry.experiment.estimate import cores_here
+from mitoferry.experiment.room import cores_here
 from mitoferry.store.provenance import machine as basic
 from mitoferry.store.provenance import versions
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.experiment.estimate import cores_here
+from mitoferry.experiment.room import cores_here
 from mitoferry.library.parameters import nearest
 from mitoferry.store.provenance import now
 from mitoferry.studies.bench.cell_types import TypesPart

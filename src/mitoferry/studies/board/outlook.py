@@ -7,6 +7,7 @@ of a quick board half took within 0.68 and 1.5 times as long, all together 1.15 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from mitoferry.experiment.estimate import START_SECONDS, estimate, machine_speed
 from mitoferry.experiment.mechanisms import processes
 from mitoferry.studies.board.carried import ROUTES
 from mitoferry.studies.board.conflicts import conflict_jobs
-from mitoferry.studies.board.plan import PlannedCard, known_cards, spec_of
+from mitoferry.studies.board.plan import known_cards, spec_of
 from mitoferry.studies.board.reproduce import Asked, plan_of
 
 JOB_SECONDS = 1.0  # beside its steps: wells laid out, tables written; libraries and kernels are loaded once per process
@@ -107,11 +108,7 @@ def outlook(asked: Asked, *, speed: float | None = None) -> Outlook:
         own = [_plate(spec_of(j), speed) for j in conflict_jobs(s.wells, seed=asked.seed)]
         rounds.append(_round("conflicts", own, [(1.0, 1.0)] * len(own)))
         memory = max(memory, *(p.memory for p in own))
-    return Outlook(cards=_statuses(planned), rounds=tuple(rounds), memory=memory, speed=speed)
-
-
-def _statuses(planned: Sequence[PlannedCard]) -> dict[str, int]:
-    return {s: sum(p.status == s for p in planned) for s in dict.fromkeys(p.status for p in planned)}
+    return Outlook(cards=dict(Counter(p.status for p in planned)), rounds=tuple(rounds), memory=memory, speed=speed)
 
 
 def _plate(spec: PlateSpec, speed: float) -> _Plate:
