@@ -20,7 +20,7 @@ from mitoferry.studies.board.model import board_from_plain, read_board, write_bo
 from mitoferry.studies.board.plan import Borrowed, Job, PlannedCard, known_cards
 from mitoferry.studies.board.setting import QUICK
 from mitoferry.studies.results import Results
-from mitoferry.studies.rules import NOT_TESTED, REPRODUCED
+from mitoferry.studies.rules import NOT_TESTED, REPRODUCED, UNDECIDED
 
 CARD = "msc-huvec-ogd"
 JOB = Job(card=CARD, arms=tuple(fake_run.ARMS), replicates=4, seed=7, cost=1.0)
@@ -303,6 +303,67 @@ def test_a_board_goes_on_only_as_it_was_begun(tmp_path):
     with pytest.raises(InputError, match="holds other files"):
         reproduce.claim(tmp_path / "full", asked())
     assert [p.name for p in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+FULLER = replace(QUICK, name="full", draws=8, most_draws=16)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "further"),
+    [
+        (QUICK, FULLER, True),
+        (QUICK, replace(FULLER, knock_outs=True), True),
+        (FULLER, replace(FULLER, knock_outs=True), True),
+        (FULLER, FULLER, False),
+        (FULLER, QUICK, False),
+        (replace(FULLER, knock_outs=True), FULLER, False),
+        (replace(QUICK, knock_outs=True), FULLER, False),
+        (FULLER, replace(FULLER, most_draws=32), False),
+        (FULLER, replace(FULLER, draws=4, knock_outs=True), False),
+        (QUICK, replace(FULLER, wells=4), False),
+        (QUICK, replace(FULLER, budget=1e9), False),
+    ],
+)
+def test_knock_outs_and_first_draws_can_be_asked_for_later(tmp_path, before, now, further):
+    """Faults seen to fail it: draws added to draws that are there already (optional stopping), other wells in one folder."""
+    assert reproduce.goes_further(before, now) is further
+    begun = reproduce.claim(tmp_path / "b", asked(setting=before, created="then"))
+    if not further and before != now:
+        with pytest.raises(InputError, match="setting"):
+            reproduce.claim(tmp_path / "b", asked(setting=now))
+        assert reproduce.read_asked(tmp_path / "b") == begun
+        return
+    assert reproduce.claim(tmp_path / "b", asked(setting=now)) == replace(begun, setting=now)
+    assert reproduce.read_asked(tmp_path / "b") == replace(begun, setting=now)
+
+
+def test_a_board_that_cannot_go_on_keeps_its_setting(tmp_path):
+    begun = reproduce.claim(tmp_path / "b", asked())
+    with pytest.raises(InputError, match="seed"):
+        reproduce.claim(tmp_path / "b", asked(setting=FULLER, seed=2))
+    assert reproduce.read_asked(tmp_path / "b") == begun
+
+
+def test_wells_alone_decide_how_many_draws_are_made(tmp_path, monkeypatch):
+    """Fault seen to fail it: verdicts over draws that are there ask for more draws (optional stopping)."""
+    make(tmp_path / "runs" / CARD / "base")
+    given = asked(setting=FULLER)
+
+    def further():
+        return [j.variant for j in reproduce._third([PLANNED], given, tmp_path)]
+
+    real = reproduce.judged_card
+
+    def judged(*given, **more):
+        card = real(*given, **more)
+        findings = [replace(f, over_wells=over_wells, verdict=verdict, wells_needed=10) for f in card.findings]
+        return replace(card, findings=tuple(findings))
+
+    monkeypatch.setattr(reproduce, "judged_card", judged)
+    over_wells, verdict = REPRODUCED, UNDECIDED
+    assert further() == []
+    over_wells, verdict = UNDECIDED, REPRODUCED
+    assert further() == [f"draw-{k:03d}" for k in range(8, 12)]  # 10 wells, a fifth more for draws
 
 
 def test_infinite_budgets_are_kept(tmp_path):

@@ -1,8 +1,8 @@
 """The whole of a board: plan, run, knock out, draw, judge, write; and boards of several machines put together.
 
 Rounds: (1) the base plate of every card; (2) knock-outs of what carried mitochondria, and the first draws of the parameters;
-(3) further draws for cards with an open verdict, as many as the wells seen so far say that it takes. The wells of round 1
-decide only how many draws are made: verdicts over draws use the draws alone, so that looking first costs no error rate.
+(3) further draws for cards with an open verdict over wells, as many as these say that it takes. The wells of round 1 alone
+decide how many draws are made, and verdicts over draws use the draws alone, so that looking first costs no error rate.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ Begin = Callable[[Round], Callable[[Done], None]]
 
 
 def claim(folder: Path, asked: Asked) -> Asked:
-    """Claim a folder for a board, or find the board that was begun there.
+    """Claim a folder for a board, or find the board that was begun there; one that is asked for more goes on as that.
 
     Returns:
-        What was asked for when the board was begun.
+        What is asked for, begun when the board was.
 
     Raises:
         InputError: the folder holds something else, or a board that was asked for otherwise, or by another model.
@@ -89,10 +89,13 @@ def claim(folder: Path, asked: Asked) -> Asked:
             raise InputError(Problem("--out", shown, "a folder that can be written to", error.strerror or str(error))) from error
         return asked
     before = read_asked(folder)
+    further = goes_further(before.setting, asked.setting)
+    if further:
+        before = replace(before, setting=asked.setting)
     wrong = [
         Problem(shown, name, f"what this board was begun with ({_short(getattr(before, name))})", _short(getattr(asked, name)), hint=hint)
         for name, hint in (
-            ("setting", "Give the same options, or another --out."),
+            ("setting", "Give the same options, or ask for knock-outs or first draws besides (same wells and budget), or another --out."),
             ("seed", "Give the same seed, or another --out."),
             ("cards", "Name the same cards, or another --out."),
             ("shard", "Every share has a folder of its own."),
@@ -102,7 +105,23 @@ def claim(folder: Path, asked: Asked) -> Asked:
     ]
     if wrong:
         raise InputError(wrong)
+    if further:
+        write_json(path, {"format": ASKED_FORMAT, **_plain(before)})
     return before
+
+
+def goes_further(before: Setting, now: Setting) -> bool:
+    """Whether a board can go on with a setting that asks for more than the one it was begun with.
+
+    Knock-outs, and draws where there were none, can be asked for later: what was run is part of both. Wells and budget make other
+    plates. A number of draws stays as it was fixed: more of them for a verdict that came out open would be optional stopping.
+    """
+    draws = (before.draws, before.most_draws)
+    more_draws = not before.draws and now.draws > 0
+    same_draws = draws == (now.draws, now.most_draws)
+    knocked_out = now.knock_outs or not before.knock_outs
+    further = more_draws or (now.knock_outs and not before.knock_outs)
+    return (before.wells, before.budget) == (now.wells, now.budget) and (more_draws or same_draws) and knocked_out and further
 
 
 def _plain(asked: Asked) -> dict[str, Any]:
@@ -246,7 +265,7 @@ def _third(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[J
         if p.job is None or not finished(p.job, folder):
             continue
         judged = judged_card(known[p.key], p, folder)
-        wanted = [f.wells_needed for f in judged.findings if f.verdict == UNDECIDED and f.wells_needed]
+        wanted = [f.wells_needed for f in judged.findings if f.over_wells == UNDECIDED and f.wells_needed]
         most = min(max((round(SPARE * n) for n in wanted), default=0), asked.setting.most_draws)
         base = CardRuns(p, folder).base()
         if most > asked.setting.draws and base is not None:
@@ -306,6 +325,6 @@ def merge(parts: Sequence[Path], out: Path) -> Board:
 
 
 __all__ = [
-    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "judge", "merge", "plan_of", "read_asked",
+    "SETTINGS", "Asked", "Begin", "Round", "arms_of_findings", "claim", "goes_further", "judge", "merge", "plan_of", "read_asked",
     "read_asked_of_this_model", "reproduce", "rounds", "run_conflicts",
 ]  # fmt: skip
