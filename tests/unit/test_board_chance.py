@@ -1,15 +1,16 @@
 """What chance can do: p, q, wells needed, shuffled expectations; each against a known law."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from mitoferry.studies.board import chance
-from mitoferry.studies.board.model import BoardFinding
+from mitoferry.studies.board.model import BoardFinding, OverDraws
 from mitoferry.studies.board.shuffled import shuffled
-from mitoferry.studies.contrast import contrast_of, mean_interval
+from mitoferry.studies.contrast import beyond, contrast_of, mean_interval
 
 
 def contrast(a, b):
@@ -24,16 +25,16 @@ def test_one_sided_p_is_that_of_the_paired_t_test():
     c = contrast(a, b)
     up = stats.ttest_rel(a, b, alternative="greater").pvalue
     x = mean_interval(a - b)
-    assert chance.beyond(x, 0.0, +1) == pytest.approx(up, rel=1e-9)
-    assert chance.beyond(x, 0.0, -1) == pytest.approx(1 - up, rel=1e-9)
+    assert beyond(x, 0.0, +1) == pytest.approx(up, rel=1e-9)
+    assert beyond(x, 0.0, -1) == pytest.approx(1 - up, rel=1e-9)
     assert chance.sign_probability(c, "increase") == pytest.approx(1 - up, rel=1e-9)
     assert math.isnan(chance.sign_probability(c, "present"))
-    assert math.isnan(chance.beyond(mean_interval([1.0]), 0.0, +1))
+    assert math.isnan(beyond(mean_interval([1.0]), 0.0, +1))
 
 
 def test_p_is_uniform_under_no_effect():
     rng = np.random.default_rng(5)
-    p = [chance.beyond(mean_interval(rng.normal(0, 1, 5)), 0.0, +1) for _ in range(4000)]
+    p = [beyond(mean_interval(rng.normal(0, 1, 5)), 0.0, +1) for _ in range(4000)]
     assert stats.kstest(p, "uniform").pvalue > 1e-4
 
 
@@ -118,6 +119,25 @@ def test_a_model_that_knows_does_better_than_shuffled_expectations():
     assert s.reproduced > s.high
     assert s.p < 0.001
     assert s.n == 60
+
+
+def test_what_counts_is_shuffled():
+    """Where verdicts are over draws of the parameters, so are the shuffled ones. Fault seen to fail it: the wells are judged."""
+
+    def drawn(f, half):
+        c = f.contrast
+        over = {
+            "difference": c["difference"],
+            "low": c["difference"] - half,
+            "high": c["difference"] + half,
+            "arm_mean": 1.0,
+            "versus_mean": 0.0,
+        }
+        return replace(f, over_draws=OverDraws(n=8, verdict="", reason="", **over))
+
+    clear = board_of(np.random.default_rng(4), 60, 0.9)
+    assert shuffled([drawn(f, 0.5) for f in clear]).reproduced > shuffled(clear).reproduced > 0
+    assert shuffled([drawn(f, 9.0) for f in clear]).reproduced == 0
 
 
 def test_a_model_in_which_everything_rises_gains_nothing():

@@ -1,8 +1,11 @@
 """Verdicts follow the fixed rules, on numbers and on a run."""
 
+import math
+
 import fake_run
 import numpy as np
 import pytest
+from scipy import stats
 
 from mitoferry.studies import rules as f
 from mitoferry.studies.contrast import Interval, mean_interval
@@ -60,9 +63,9 @@ def test_abolish_needs_a_tenth_or_less(left, verdict):
 
 
 def test_nothing_there_cannot_be_abolished():
-    verdict, reason = f.judge_abolish(np.zeros(3), np.array([0.0, 0.01, -0.01]))
-    assert verdict == f.UNDECIDED
-    assert "not clearly above background" in reason
+    ruling = f.judge_abolish(np.zeros(3), np.array([0.0, 0.01, -0.01]))
+    assert ruling.verdict == f.UNDECIDED
+    assert "not clearly above background" in ruling.reason
 
 
 @pytest.mark.parametrize(
@@ -112,6 +115,35 @@ def test_flow(forward, back, one_way, both_ways):
     a, b = np.array(forward, float), np.array(back, float)
     assert f.judge_flow(a, b, "unidirectional")[0] == one_way
     assert f.judge_flow(a, b, "bidirectional")[0] == both_ways
+
+
+def t_test(x, side="greater"):
+    return pytest.approx(stats.ttest_1samp(x, 0.0, alternative=side).pvalue, rel=1e-9)
+
+
+def test_p_is_that_of_the_limit_of_the_rule():
+    """Faults seen to fail it: "abolish" tested against no fall at all, "restore" against no gain, "present" against zero."""
+    rng = np.random.default_rng(8)
+    a, v, h = rng.normal(1.4, 0.3, 6), rng.normal(1.0, 0.2, 6), rng.normal(2.0, 0.2, 6)
+    d = mean_interval(a - v)
+    assert f.judge_change(d, "increase", least=0.01).p == t_test(a - v)
+    assert f.judge_change(d, "decrease", least=0.01).p == t_test(a - v, "less")
+    both = [stats.ttest_1samp(x, 0.0, alternative="greater").pvalue for x in (a - v + 0.6, 0.6 - (a - v))]
+    assert f.judge_no_change(d, 0.6).p == pytest.approx(max(both), rel=1e-9)
+    assert f.judge_abolish(a, 3 * v).p == t_test(a - 0.3 * v, "less")
+    assert f.judge_restore(a, v, h).p == t_test(a - v - 0.5 * (h - v))
+    assert f.judge_restore(-a, -v, -h).p == t_test(a - v - 0.5 * (h - v))
+    assert f.judge_present(mean_interval(a), 1.2).p == t_test(a - 1.2)
+    for without in (f.judge_absent(mean_interval(a), 1.0, 0.1), f.judge_flow(a, v, "unidirectional")):
+        assert math.isnan(without.p)
+
+
+def test_wells_that_agree_claim_no_certainty():
+    same = mean_interval([0.5, 0.5, 0.5])
+    assert math.isnan(f.judge_change(same, "increase").p)
+    assert f.judge_change(same, "decrease").p == 1.0
+    assert f.judge_change(mean_interval([0.0, 0.0, 0.0]), "increase").p == 1.0
+    assert math.isnan(f.judge_no_change(same, 1.0).p)
 
 
 def test_one_replicate_decides_nothing():

@@ -202,6 +202,23 @@ def _p_value(d: Interval) -> float:
     return float(2.0 * stdtr(d.n - 1, -abs(d.mean) / (d.sd / math.sqrt(d.n))))
 
 
+def beyond(x: Interval, limit: float, side: int) -> float:
+    """One-sided p of the t test that the mean lies above (``side`` +1) or below (-1) a limit.
+
+    The standard error comes from the interval. NaN with fewer than two wells, and where the wells do not differ and lie beyond the
+    limit: they claim no certainty that they lack. 1 where they do not differ and do not lie beyond it.
+    """
+    from scipy.special import stdtr
+
+    if x.n < 2 or not math.isfinite(x.low):
+        return NAN
+    error = 0.5 * (x.high - x.low) / t_quantile(x.n)
+    gap = side * (x.mean - limit)
+    if error == 0.0:
+        return NAN if gap > 0 else 1.0
+    return float(stdtr(x.n - 1, -gap / error))
+
+
 def hedges_g(a: np.ndarray, b: np.ndarray) -> float:
     """Standardised mean difference by the mean spread of the two arms, corrected for few wells."""
     n = len(a)

@@ -11,7 +11,7 @@ import numpy as np
 from mitoferry.base.errors import InputError, MitoferryError
 from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.experiment.schema import WITHIN_ARM
-from mitoferry.studies.contrast import Contrast, Interval, interval_text, mean_interval, number, paired
+from mitoferry.studies.contrast import NAN, Contrast, Interval, interval_text, mean_interval, number, paired
 from mitoferry.studies.rules import (
     CALIBRATED,
     NOT_TESTED,
@@ -51,6 +51,8 @@ class Finding:
         observable, of, arm, versus, direction: what the paper reported.
         verdict: one of ``rules.VERDICTS``.
         reason: one sentence with the numbers that decided.
+        p: chance that wells of which the finding does not hold would lie as far on its side of the limit of its rule (one-sided t test);
+            NaN where the rule rests on something else.
         contrast: the contrast behind it, if there is one.
         surrogate: what the readout stands in for; "" for a direct one.
         note: note of the card.
@@ -65,6 +67,7 @@ class Finding:
     direction: str
     verdict: str
     reason: str
+    p: float = NAN
     contrast: Contrast | None = None
     surrogate: str = ""
     note: str = ""
@@ -163,25 +166,29 @@ def _judged(r: Results, e: dict[str, Any], labels: dict[str, Any]) -> Finding:
     direction, arm, versus, at = labels["direction"], labels["arm"], labels["versus"] or None, e.get("at")
     if direction in ("unidirectional", "bidirectional"):
         origin = labels["observable"] == TUBE_ORIGIN
-        verdict, reason = judge_flow(*(_begun(r, e, arm) if origin else _flows(r, e, arm)), direction)
-        return Finding(**labels, verdict=verdict, reason=reason.replace("hand-overs", "tubes begun") if origin else reason)
+        flow = judge_flow(*(_begun(r, e, arm) if origin else _flows(r, e, arm)), direction)
+        return Finding(**labels, verdict=flow.verdict, reason=flow.reason.replace("hand-overs", "tubes begun") if origin else flow.reason)
     m = r.measured(labels["observable"], of=labels["of"] or None)
     surrogate = m.card.surrogate if m.card else ""
     if versus == WITHIN_ARM and (e.get("against") or direction not in ("present", "absent")):
         c = within_arm(r, labels["observable"], of=labels["of"] or None, arm=arm, at=at, against=e.get("against") or {})
-        verdict, reason = _ruled_within(m, c, direction)
-        return Finding(**labels, verdict=verdict, reason=reason, contrast=c, surrogate=surrogate, against=c.against)
+        return _as_found(labels, _ruled_within(m, c, direction), c, surrogate)
     if versus == WITHIN_ARM:
         versus = None
     contrast = r.contrast(labels["observable"], of=labels["of"] or None, arm=arm, versus=versus, at=at)
-    verdict, reason = _ruled(r, m, contrast, direction, at)
-    return Finding(**labels, verdict=verdict, reason=reason, contrast=contrast, surrogate=surrogate)
+    return _as_found(labels, _ruled(r, m, contrast, direction, at), contrast, surrogate)
+
+
+def _as_found(labels: Mapping[str, Any], ruling: Ruling, c: Contrast, surrogate: str) -> Finding:
+    return Finding(
+        **labels, verdict=ruling.verdict, reason=ruling.reason, p=ruling.p, contrast=c, surrogate=surrogate, against=c.against
+    )  # fmt: skip
 
 
 def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Ruling:
     margin = m.card.margin if m.card else DEFAULT_MARGIN
     if direction == WITHHELD:
-        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin * abs(c.versus_mean))}"
+        return Ruling(NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin * abs(c.versus_mean))}")
     if direction == "present":
         return _present(r, m, c, at)
     if direction == "absent":
@@ -189,9 +196,9 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
         level = float(np.mean(list(background.values()))) if background else 0.0
         return judge_absent(mean_interval(c.arm_values), level, margin * abs(level))
     if not c.versus:
-        return NOT_TESTED, f"{direction} needs an arm to be held against"
+        return Ruling(NOT_TESTED, f"{direction} needs an arm to be held against")
     if direction in ("increase", "decrease", "abolish") and _silent(c):
-        return UNDECIDED, NOTHING
+        return Ruling(UNDECIDED, NOTHING)
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
     if direction in ("increase", "decrease"):
         return judge_change(d, direction, margin * abs(c.versus_mean), least_of(c.arm_mean, c.versus_mean))
@@ -203,7 +210,7 @@ def _ruled(r: Results, m: Measured, c: Contrast, direction: str, at: Any) -> Rul
         return judge_abolish(*paired(*({k: x - background.get(k, 0.0) for k, x in y.items()} for y in (a, v))))
     if direction == "restore":
         return _restore(r, m, c, at)
-    return NOT_TESTED, f"no rule for {direction!r}"
+    return Ruling(NOT_TESTED, f"no rule for {direction!r}")
 
 
 def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
@@ -211,7 +218,7 @@ def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
     margin = (m.card.margin if m.card else DEFAULT_MARGIN) * abs(c.versus_mean)
     d = Interval(c.difference, c.low, c.high, 0.0, c.n)
     if direction == WITHHELD:
-        return NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin)}"
+        return Ruling(NOT_TESTED, f"{KEPT_BACK}; the model predicts {_predicted(c, margin)}")
     if direction == "present":
         return judge_present(d, 0.0, "above the other reading by more than")
     if direction == "absent":
@@ -219,12 +226,12 @@ def _ruled_within(m: Measured, c: Contrast, direction: str) -> Ruling:
     if direction == "no_change":
         return judge_no_change(d, margin)
     if _silent(c):
-        return UNDECIDED, NOTHING
+        return Ruling(UNDECIDED, NOTHING)
     if direction in ("increase", "decrease"):
         return judge_change(d, direction, margin, least_of(c.arm_mean, c.versus_mean))
     if direction == "abolish":
         return judge_abolish(np.array(c.arm_values), np.array(c.versus_values))
-    return NOT_TESTED, f"{direction} needs an arm to be held against"
+    return Ruling(NOT_TESTED, f"{direction} needs an arm to be held against")
 
 
 def _predicted(c: Contrast, margin: float) -> str:
@@ -245,13 +252,14 @@ def _silent(c: Contrast) -> bool:
 def _present(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     background = _background(r, m, c.arm, at)
     if not background and m.card is not None and m.card.always:
-        return NOT_TESTED, "it is above zero in every living cell: its presence means something only beside an arm without donors"
+        return Ruling(NOT_TESTED, "it is above zero in every living cell: its presence means something only beside an arm without donors")
     if not background:
         return judge_present(mean_interval(c.arm_values), 0.0)
     a, b = paired(r.wells(m, arm=c.arm, at=at).values, background)
     x = mean_interval(a - b)
     above = f"above that by {number(x.mean)} {interval_text(x.low, x.high)}"
-    return judge_present(x, 0.0)[0], f"{number(float(a.mean()))}, without donors {number(float(b.mean()))}; {above}"
+    shown = f"{number(float(a.mean()))}, without donors {number(float(b.mean()))}; {above}"
+    return judge_present(x, 0.0)._replace(reason=shown)
 
 
 def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
@@ -259,15 +267,15 @@ def _restore(r: Results, m: Measured, c: Contrast, at: Any) -> Ruling:
     if healthy is None:
         missing = next((name for name in HEALTHY_ARMS if name in r.left_out), None)
         if missing is not None:
-            return NOT_TESTED, f"the uninjured arm {missing} was left out of this run"
+            return Ruling(NOT_TESTED, f"the uninjured arm {missing} was left out of this run")
         good = m.card.good if m.card else 0
         if good == 0:
-            return NOT_TESTED, "no uninjured arm was run"
+            return Ruling(NOT_TESTED, "no uninjured arm was run")
         if _silent(c):
-            return UNDECIDED, NOTHING
+            return Ruling(UNDECIDED, NOTHING)
         d, least = Interval(c.difference, c.low, c.high, 0.0, c.n), least_of(c.arm_mean, c.versus_mean)
-        verdict, reason = judge_change(d, "increase" if good > 0 else "decrease", least=least)
-        return verdict, f"{reason} (direction only: no uninjured arm was run)"
+        change = judge_change(d, "increase" if good > 0 else "decrease", least=least)
+        return change._replace(reason=f"{change.reason} (direction only: no uninjured arm was run)")
     values = [r.wells(m, arm=name, at=at).values for name in (c.arm, c.versus, healthy)]
     shared = sorted(set.intersection(*(set(v) for v in values)))
     a, v, h = (np.array([x[k] for k in shared]) for x in values)

@@ -34,10 +34,12 @@ their spread says nothing, its interval is the exact binomial one of all hand-ov
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from mitoferry.studies.contrast import LEVEL, Interval, interval_text, mean_interval, number
+from mitoferry.studies.contrast import LEVEL, NAN, Interval, beyond, interval_text, mean_interval, number
 
 REPRODUCED, NOT_REPRODUCED, OPPOSITE, UNDECIDED, NOT_TESTED = "reproduced", "not reproduced", "opposite", "undecided", "not tested"
 CALIBRATED = "calibrated"
@@ -48,7 +50,39 @@ ONE_WAY = 0.9
 LEAST = 0.02
 """Smallest relevant effect of a rise or a fall: share of the larger of the two means."""
 NOTHING = "nothing to compare: zero in every well of both arms"
-Ruling = tuple[str, str]
+
+
+class Ruling(NamedTuple):
+    """What a rule says.
+
+    Attributes:
+        verdict: one of :data:`VERDICTS`.
+        reason: one sentence with the numbers that decided.
+        tested: what the rule asks of the wells, each a mean with its interval that must lie above 0; () where it rests on no t test.
+    """
+
+    verdict: str
+    reason: str
+    tested: tuple[Interval, ...] = ()
+
+    @property
+    def p(self) -> float:
+        """Chance that wells of which the finding does not hold would lie as far on its side of the rule's limit.
+
+        One-sided t test; of several the largest p (the finding holds only if all do). NaN where there is none.
+        """
+        each = [beyond(x, 0.0, +1) for x in self.tested]
+        return max(each) if each and all(math.isfinite(p) for p in each) else NAN
+
+
+def _above(x: Interval, limit: float) -> Interval:
+    """By how much something lies above a limit."""
+    return replace(x, mean=x.mean - limit, low=x.low - limit, high=x.high - limit)
+
+
+def _below(x: Interval, limit: float) -> Interval:
+    """By how much something lies below a limit."""
+    return replace(x, mean=limit - x.mean, low=limit - x.high, high=limit - x.low)
 
 
 def least_of(arm_mean: float, versus_mean: float) -> float:
@@ -71,94 +105,97 @@ def judge_change(d: Interval, direction: str, margin: float = 0.0, least: float 
         least: absolute; a smaller mean difference counts for nothing, however sure.
     """
     shown = _shown(d)
-    if not math.isfinite(d.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
     up = direction == "increase"
+    tested = (d if up else _below(d, 0.0),)
+    if not math.isfinite(d.low):
+        return Ruling(UNDECIDED, f"{shown}: at least two replicates are needed")
     if (d.low > 0 or d.high < 0) and abs(d.mean) < least:
-        return NOT_REPRODUCED, f"{shown}: smaller than {number(least)}, the least that counts"
+        return Ruling(NOT_REPRODUCED, f"{shown}: smaller than {number(least)}, the least that counts", tested)
     if (d.low > 0) if up else (d.high < 0):
-        return REPRODUCED, shown
+        return Ruling(REPRODUCED, shown, tested)
     if (d.high < 0) if up else (d.low > 0):
-        return OPPOSITE, shown
+        return Ruling(OPPOSITE, shown, tested)
     if -margin <= d.low and d.high <= margin:
-        return NOT_REPRODUCED, f"{shown}: no difference beyond ±{number(margin)}"
-    return UNDECIDED, f"{shown}, includes zero"
+        return Ruling(NOT_REPRODUCED, f"{shown}: no difference beyond ±{number(margin)}", tested)
+    return Ruling(UNDECIDED, f"{shown}, includes zero", tested)
 
 
 def judge_no_change(d: Interval, margin: float) -> Ruling:
     """Rule for "no_change": equivalence within an absolute ``margin``."""
     shown = f"{_shown(d)}, margin ±{number(margin)}"
+    tested = (_above(d, -margin), _below(d, margin))
     if not math.isfinite(d.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
+        return Ruling(UNDECIDED, f"{shown}: at least two replicates are needed")
     if -margin <= d.low and d.high <= margin:
-        return REPRODUCED, shown
+        return Ruling(REPRODUCED, shown, tested)
     if d.low > margin or d.high < -margin:
-        return NOT_REPRODUCED, shown
-    return UNDECIDED, f"{shown}: the interval reaches across the margin"
+        return Ruling(NOT_REPRODUCED, shown, tested)
+    return Ruling(UNDECIDED, f"{shown}: the interval reaches across the margin", tested)
 
 
 def judge_abolish(a: np.ndarray, v: np.ndarray) -> Ruling:
     """Rule for "abolish" on paired wells, background already taken off."""
     if not len(v):
-        return UNDECIDED, "no pair of wells gave a value"
+        return Ruling(UNDECIDED, "no pair of wells gave a value")
     before, left, change = mean_interval(v), mean_interval(a - ABOLISHED * v), mean_interval(a - v)
+    tested = (_below(left, 0.0),)
     share = f"{100 * a.mean() / v.mean():.0f} % is left" if v.mean() > 0 else "nothing to abolish"
     shown = f"{share} ({number(float(a.mean()))} of {number(float(v.mean()))})"
     if not math.isfinite(before.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
+        return Ruling(UNDECIDED, f"{shown}: at least two replicates are needed")
     if before.low <= 0:
-        return UNDECIDED, f"{shown}: the arm that it is held against is not clearly above background"
+        return Ruling(UNDECIDED, f"{shown}: the arm that it is held against is not clearly above background")
     if left.high <= 0:
-        return REPRODUCED, shown
+        return Ruling(REPRODUCED, shown, tested)
     if change.low > 0:
-        return OPPOSITE, f"{shown}: it rose"
+        return Ruling(OPPOSITE, f"{shown}: it rose", tested)
     if left.low > 0:
-        return NOT_REPRODUCED, f"{shown}: reduced, not abolished" if change.high < 0 else shown
-    return UNDECIDED, f"{shown}, 95 % interval reaches across a tenth"
+        return Ruling(NOT_REPRODUCED, f"{shown}: reduced, not abolished" if change.high < 0 else shown, tested)
+    return Ruling(UNDECIDED, f"{shown}, 95 % interval reaches across a tenth", tested)
 
 
 def judge_restore(a: np.ndarray, v: np.ndarray, h: np.ndarray, good: int = 0) -> Ruling:
     """Rule for "restore" on triples of wells: arm, injured, uninjured; ``good``: +1 if more is better, -1 if less, 0 if unknown."""
     loss = mean_interval(h - v)
     if not math.isfinite(loss.low):
-        return UNDECIDED, "at least two replicates are needed"
+        return Ruling(UNDECIDED, "at least two replicates are needed")
     if loss.low <= 0 <= loss.high:
-        return (
-            UNDECIDED,
-            f"the injury made no clear difference ({number(loss.mean)} {interval_text(loss.low, loss.high)}): nothing to restore",
-        )
+        seen = f"{number(loss.mean)} {interval_text(loss.low, loss.high)}"
+        return Ruling(UNDECIDED, f"the injury made no clear difference ({seen}): nothing to restore")
     sign = math.copysign(1.0, loss.mean)
     if good and sign != good:
-        return UNDECIDED, f"the injured arm is better than the uninjured one (by {number(abs(loss.mean))}): nothing to restore"
+        return Ruling(UNDECIDED, f"the injured arm is better than the uninjured one (by {number(abs(loss.mean))}): nothing to restore")
     gain, half = mean_interval(sign * (a - v)), mean_interval(sign * (a - v - RESTORED * (h - v)))
+    tested = (half,)
     shown = f"{100 * (a - v).mean() / (h - v).mean():.0f} % of the loss made good ({number(float(v.mean()))} → {number(float(a.mean()))}; uninjured {number(float(h.mean()))})"  # noqa: E501
     if half.low >= 0:
-        return REPRODUCED, shown
+        return Ruling(REPRODUCED, shown, tested)
     if gain.high < 0:
-        return OPPOSITE, f"{shown}: further from the uninjured arm"
+        return Ruling(OPPOSITE, f"{shown}: further from the uninjured arm", tested)
     if half.high < 0:
-        return NOT_REPRODUCED, f"{shown}: better, by less than half" if gain.low > 0 else shown
-    return UNDECIDED, f"{shown}, the interval reaches across one half"
+        return Ruling(NOT_REPRODUCED, f"{shown}: better, by less than half" if gain.low > 0 else shown, tested)
+    return Ruling(UNDECIDED, f"{shown}, the interval reaches across one half", tested)
 
 
 def judge_present(x: Interval, background: float, what: str = "background") -> Ruling:
     """Rule for "present"."""
     shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, {what} {number(background)}"
+    tested = (_above(x, background),)
     if not math.isfinite(x.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
+        return Ruling(UNDECIDED, f"{shown}: at least two replicates are needed")
     if x.low > background:
-        return REPRODUCED, shown
-    return (NOT_REPRODUCED if x.high <= background else UNDECIDED), shown
+        return Ruling(REPRODUCED, shown, tested)
+    return Ruling(NOT_REPRODUCED if x.high <= background else UNDECIDED, shown, tested)
 
 
 def judge_absent(x: Interval, background: float, margin: float) -> Ruling:
     """Rule for "absent"; ``margin`` is absolute."""
     shown = f"{number(x.mean)}, 95 % interval {interval_text(x.low, x.high)}, background {number(background)}"
     if not math.isfinite(x.low):
-        return UNDECIDED, f"{shown}: at least two replicates are needed"
+        return Ruling(UNDECIDED, f"{shown}: at least two replicates are needed")
     if x.high <= background + margin:
-        return REPRODUCED, shown
-    return (NOT_REPRODUCED if x.low > background + margin else UNDECIDED), shown
+        return Ruling(REPRODUCED, shown)
+    return Ruling(NOT_REPRODUCED if x.low > background + margin else UNDECIDED, shown)
 
 
 def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Ruling:
@@ -167,7 +204,7 @@ def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Rul
     held = total > 0
     counts = f"{int(forward.sum())} hand-overs forward, {int(backward.sum())} back in {len(total)} wells"
     if held.sum() < 2:
-        return UNDECIDED, f"{counts}: too few wells with a hand-over"
+        return Ruling(UNDECIDED, f"{counts}: too few wells with a hand-over")
     share = forward[held] / total[held]
     if direction == "bidirectional":
         share = np.minimum(share, 1 - share)
@@ -176,10 +213,10 @@ def judge_flow(forward: np.ndarray, backward: np.ndarray, direction: str) -> Rul
         x = _binomial(x, float(total.sum()))
     shown = f"{counts}; share {number(x.mean)}, 95 % interval {interval_text(x.low, min(x.high, 1.0))}"
     if x.low > limit:
-        return REPRODUCED, shown
+        return Ruling(REPRODUCED, shown)
     if direction == "unidirectional" and x.high < 1 - limit:
-        return OPPOSITE, shown
-    return (NOT_REPRODUCED if x.high < limit else UNDECIDED), shown
+        return Ruling(OPPOSITE, shown)
+    return Ruling(NOT_REPRODUCED if x.high < limit else UNDECIDED, shown)
 
 
 def _binomial(x: Interval, total: float) -> Interval:

@@ -1,68 +1,24 @@
-"""What chance can do: p values of verdicts, false discovery rate over a board, wells that a verdict needs.
+"""What chance can do: false discovery rate over a board, chance of a sign, wells that a verdict needs.
 
-**p** is the chance that wells without the reported effect would give an interval at least as far on its side of the
-limit that the rule of the direction sets (one-sided t; for "no change" the larger of the two one-sided tests). **q** is
-the Benjamini-Hochberg value over all findings of the board that have a p: among findings with q below 5 % at most 5 % are
-expected to be there by chance. Findings of one experiment share wells, so that the tests are not independent; the
-procedure holds for the positive dependence that shared controls make.
+**p** comes with the ruling (``rules.Ruling.p``): the chance that wells of which the finding does not hold would lie as far on
+its side of the limit that the rule of its direction sets (one-sided t; for "no change" the larger of the two one-sided tests).
+**q** is the Benjamini-Hochberg value over all findings of the board that have a p: among findings with q below 5 % at most 5 %
+are expected to be there by chance. Findings of one experiment share wells, so that the tests are not independent; the procedure
+holds for the positive dependence that shared controls make.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mitoferry.studies.contrast import NAN, Contrast, Interval, differences, t_quantile
-
-if TYPE_CHECKING:
-    from mitoferry.studies.findings import Finding
+from mitoferry.studies.contrast import NAN, Contrast, Interval, beyond, differences
 
 MAX_WELLS = 10_000
 POWER = 0.8
 LEVEL = 0.05
-
-
-def beyond(x: Interval, limit: float, side: int) -> float:
-    """One-sided p of the t test that the mean lies above (``side`` +1) or below (-1) a limit.
-
-    The standard error comes from the interval. NaN with fewer than two wells; 0 or 1 where the wells do not differ.
-    """
-    from scipy.special import stdtr
-
-    if x.n < 2 or not math.isfinite(x.low):
-        return NAN
-    error = 0.5 * (x.high - x.low) / t_quantile(x.n)
-    gap = side * (x.mean - limit)
-    if error == 0.0:
-        return 0.0 if gap > 0 else 1.0
-    return float(stdtr(x.n - 1, -gap / error))
-
-
-def p_of(finding: Finding, margin: float) -> float:
-    """P of a directional or equivalence finding from its contrast; NaN where its rule rests on something else.
-
-    Args:
-        finding: with its contrast.
-        margin: relative margin of equivalence of the observable.
-    """
-    c = finding.contrast
-    if c is None:
-        return NAN
-    d = Interval(c.difference, c.low, c.high, 0.0, c.n)
-    if finding.direction in ("increase", "decrease", "restore", "abolish"):
-        if not c.versus:
-            return NAN
-        up = finding.direction == "increase" or (finding.direction == "restore" and c.difference > 0)
-        return beyond(d, 0.0, +1 if up else -1)
-    if finding.direction == "no_change" and c.versus:
-        m = margin * abs(c.versus_mean)
-        return max(beyond(d, -m, +1), beyond(d, m, -1))
-    if finding.direction == "present":
-        return beyond(d, 0.0, +1)
-    return NAN
 
 
 def q_values(p: Sequence[float]) -> list[float]:
@@ -132,4 +88,4 @@ def wells_needed(c: Contrast, *, power: float = POWER, alpha: float = LEVEL) -> 
     return high
 
 
-__all__ = ["beyond", "p_of", "q_values", "share_with_sign", "sign_probability", "wells_needed"]
+__all__ = ["q_values", "share_with_sign", "sign_probability", "wells_needed"]

@@ -17,7 +17,6 @@ from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.digest import model_digest
-from mitoferry.experiment.observables import OBSERVABLES
 from mitoferry.store.paths import COMPLETE
 from mitoferry.store.provenance import versions
 from mitoferry.studies.board import chance
@@ -30,7 +29,7 @@ from mitoferry.studies.board.setting import Setting
 from mitoferry.studies.board.shuffled import shuffled
 from mitoferry.studies.board.tuned import tuned
 from mitoferry.studies.contrast import NAN
-from mitoferry.studies.findings import DEFAULT_MARGIN, Finding
+from mitoferry.studies.findings import Finding
 from mitoferry.studies.results import Results
 from mitoferry.studies.rules import NOT_TESTED
 
@@ -190,8 +189,6 @@ def _finding(
     if wells is None:
         return _untested(f, "the experiment file does not hold this finding")
     counts = draws if draws is not None else wells
-    observable = OBSERVABLES.get(f.observable)
-    margin = observable.margin if observable is not None else DEFAULT_MARGIN
     ceiling = doomed = None
     if f.observable in OF_SURVIVAL and f.arm in base.names.arms and base.has_foreign(f.arm):
         x = ceiling_of(base, f.arm, wells.of or "recipient")
@@ -201,7 +198,8 @@ def _finding(
     over = None
     if draws is not None:
         c = draws.contrast
-        numbers = {} if c is None or not c.versus else {"difference": c.difference, "low": c.low, "high": c.high}
+        shown = ("difference", "low", "high", "arm_mean", "versus_mean")
+        numbers = {} if c is None or not c.versus else {k: getattr(c, k) for k in shown}
         sign = chance.share_with_sign(c, f.direction) if c is not None else NAN
         over = OverDraws(n=n_draws, verdict=draws.verdict, reason=draws.reason, share_with_sign=sign, **numbers)
     c = wells.contrast
@@ -209,7 +207,7 @@ def _finding(
         **_card_facts(f), of=wells.of, sentence=wells.sentence, verdict=counts.verdict, reason=counts.reason, over_wells=wells.verdict,
         surrogate=wells.surrogate, contrast=None if c is None else c.as_dict(), over_draws=over,
         sign_probability=chance.sign_probability(counts.contrast, f.direction) if counts.contrast is not None else NAN,
-        p=chance.p_of(counts, margin), wells_needed=chance.wells_needed(c) if c is not None else 0, ceiling=ceiling, doomed=doomed,
+        p=counts.p, wells_needed=chance.wells_needed(c) if c is not None else 0, ceiling=ceiling, doomed=doomed,
         carried=tuple(x for x in carried if x is not None), hinges=tuple(hinges), why_not=_paragraphs().get(f.id, ""),
         calibrated=calibrated,
     )  # fmt: skip

@@ -50,6 +50,7 @@ class OverDraws:
         n: draws.
         verdict, reason: by the rules, with the draws as replicates: the interval covers wells and parameters.
         difference, low, high: mean paired difference over draws and its interval; NaN without a contrast of two arms.
+        arm_mean, versus_mean: means of the two arms over draws.
         share_with_sign: share of the draws whose difference has the reported sign.
     """
 
@@ -60,6 +61,8 @@ class OverDraws:
     low: float = NAN
     high: float = NAN
     share_with_sign: float = NAN
+    arm_mean: float = NAN
+    versus_mean: float = NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +291,8 @@ def _finding(f: Mapping[str, Any]) -> BoardFinding:
 
     draws = f["over_draws"]
     if draws is not None:
-        draws = OverDraws(**{**draws, **{k: number(draws[k]) for k in ("difference", "low", "high", "share_with_sign")}})
+        over = ("difference", "low", "high", "share_with_sign", "arm_mean", "versus_mean")
+        draws = OverDraws(**{**draws, **{k: number(draws.get(k)) for k in over}})
     numbers = ("effect", "without", "share", "low", "high")
     carried = tuple(CarriedShare(**{**c, **{k: number(c[k]) for k in numbers}}) for c in f["carried"])
     ceiling = None if f["ceiling"] is None else tuple(number(x) for x in f["ceiling"])

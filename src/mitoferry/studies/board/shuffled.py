@@ -1,20 +1,22 @@
 """Is the board better than chance? The same readings held against expectations that were dealt out anew.
 
 The directions of all findings of a rise or a fall ("increase", "decrease") are shuffled among them, and each is judged by the
-same rule on the same contrast. A model that knew nothing of the field would do as well with the shuffled expectations as
-with the real ones; the share of shuffles that do at least as well is the p value of the whole board. What the papers found
-is not balanced (more rises than falls), and the shuffle keeps that: a model in which everything rises gains nothing by it.
+same rule on the same contrast (over draws of the parameters where its verdict is). A model that knew nothing of the field would do
+as well with the shuffled expectations as with the real ones; the share of shuffles that do at least as well is the p value of the
+whole board. What the papers found is not balanced (more rises than falls), and the shuffle keeps that: a model in which
+everything rises gains nothing by it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from mitoferry.studies.board.model import BoardFinding
+from mitoferry.studies.board.model import BoardFinding, OverDraws
 from mitoferry.studies.contrast import Interval
 from mitoferry.studies.rules import REPRODUCED, judge_change, least_of
 
@@ -48,11 +50,7 @@ def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int =
         seed: of the shuffles.
         shuffles: how many.
     """
-    chosen = [
-        (f.direction, c)
-        for f in findings
-        if f.direction in ("increase", "decrease") and (c := f.contrast) is not None and c["versus"] and c["low"] is not None and c["n"] > 1
-    ]
+    chosen = [(f.direction, c) for f in findings if f.direction in ("increase", "decrease") and (c := _counts(f)) is not None]
     if len(chosen) < 2:
         return Shuffled(n=len(chosen), reproduced=0, mean=float("nan"), low=float("nan"), high=float("nan"), p=float("nan"))
     up = np.array([direction == "increase" for direction, _ in chosen])
@@ -68,6 +66,18 @@ def shuffled(findings: Sequence[BoardFinding], *, seed: int = 1, shuffles: int =
     return Shuffled(n=len(chosen), reproduced=real, mean=float(counts.mean()), low=float(low), high=float(high), p=p)
 
 
-def _hit(c: Mapping[str, Any], direction: str) -> bool:
-    d = Interval(c["difference"], c["low"], c["high"], 0.0, c["n"])
-    return judge_change(d, direction, least=least_of(c["arm_mean"], c["versus_mean"]))[0] == REPRODUCED
+def _counts(f: BoardFinding) -> tuple[Interval, float] | None:
+    """The difference that the verdict rests on, over draws where there are any, and the least that counts; ``None`` without one."""
+    over: OverDraws | Mapping[str, Any] | None = f.over_draws or f.contrast
+    if over is None:
+        return None
+    c = asdict(over) if isinstance(over, OverDraws) else over
+    low = c["low"]
+    if not f.versus or low is None or not math.isfinite(low) or c["n"] < 2:
+        return None
+    return Interval(c["difference"], low, c["high"], 0.0, c["n"]), least_of(c["arm_mean"], c["versus_mean"])
+
+
+def _hit(counts: tuple[Interval, float], direction: str) -> bool:
+    d, least = counts
+    return judge_change(d, direction, least=least).verdict == REPRODUCED
