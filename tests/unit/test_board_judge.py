@@ -153,15 +153,16 @@ def test_what_is_knocked_out():
     assert carriers_of({}, alone) == []
 
 
-def test_switches_and_parameters_of_carriers_exist():
+def test_switches_and_nodes_of_carriers_exist():
     """Fault seen to fail it, planted in a copy of the package: a switch spelt wrong, which would switch nothing off."""
+    from mitoferry.core.nodes import NODE
     from mitoferry.core.schema import ROUTE_NAMES
     from mitoferry.experiment.loop import BUILT_IN
-    from mitoferry.library.parameters import load_parameters
 
     for c in CARRIERS.values():
         assert set(c.switches) <= set(BUILT_IN)
-        assert set(c.parameters) <= set(load_parameters())
+        assert set(c.silenced) <= set(NODE)
+        assert c.switches or c.silenced
         assert set(c.routes) <= set(ROUTE_NAMES)
     between = set(ROUTE_NAMES) - {"none", "lysis", "division", "nanotube_return", "release"}
     assert {r for c in CARRIERS.values() for r in c.routes} == between, "every route between cells can be knocked out"

@@ -7,9 +7,12 @@ import fake_run
 import pytest
 
 from mitoferry.base.errors import InputError
+from mitoferry.core.nodes import NODE_PARACRINE
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.resolve import resolve
+from mitoferry.experiment.treatments import nodes_at
 from mitoferry.studies.board import plan
+from mitoferry.studies.board.carried import CARRIERS
 from mitoferry.studies.board.plan import Job, PlannedCard, shard_of, well_key
 from mitoferry.studies.board.setting import FULL, MIN_CELLS, QUICK, cost_of, fitted, setting, shrunk
 from mitoferry.studies.board.tuned import changes_in
@@ -139,6 +142,23 @@ def test_a_job_gives_the_plate_that_was_planned():
     assert off.switches["dye"] == "off"
     assert off.parameters["mitophagy.basal_rate"] == 0.01
     assert replace(off, switches=got.switches, parameters=got.parameters) == got
+
+
+def test_without_paracrine_factors_no_cell_has_the_node():
+    """All that the node is a factor of goes: trophic factors, HGF and VEGF, prostaglandin E2 and TSG-6; the rest of the plate stays.
+
+    Fault seen to fail it: trophic factors are taken away by their rate alone, and the motogens and what calms stay.
+    """
+    card = "small-admsc-cardiomyocyte-paracrine"
+    whole = plan.base_spec(card, replicates=2, seed=3, budget=math.inf)[0]
+    job = Job(card=card, arms=tuple(a.name for a in whole.arms), replicates=2, seed=3)
+    got = plan.spec_of(replace(job, silenced=CARRIERS["paracrine"].silenced))
+    assert got.parameters == whole.parameters
+    for arm, before in zip(got.arms, whole.arms, strict=True):
+        for time in (0.0, got.until):
+            nodes = nodes_at(arm, time)
+            assert {nodes[k][NODE_PARACRINE] for k in range(len(arm.populations))} == {0.0}
+        assert replace(arm, actions=before.actions) == before
 
 
 def test_variants_have_the_small_wells_of_the_base_plate():

@@ -9,7 +9,7 @@ knocked out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,14 +35,14 @@ class Carrier:
         words: for people.
         routes: names of the ledger's routes that are its own; empty for what is no route.
         switches: processes that make it.
-        parameters: values that take it away.
+        silenced: nodes that make it, put to zero in all cells.
     """
 
     name: str
     words: str
     routes: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    silenced: tuple[str, ...] = ()
 
     @property
     def variant(self) -> str:
@@ -72,7 +72,7 @@ TRANSFER = Carrier(
     name="transfer", words="all transfer of mitochondria", routes=tuple(r for c in ROUTES for r in c.routes),
     switches=tuple(dict.fromkeys(s for c in ROUTES for s in c.switches)),
 )  # fmt: skip
-PARACRINE = Carrier(name="paracrine", words="paracrine factors", parameters={"find_me.paracrine_secretion": 0.0})
+PARACRINE = Carrier(name="paracrine", words="paracrine factors", silenced=("paracrine",))
 CARRIERS = {c.name: c for c in (*ROUTES, TRANSFER, PARACRINE)}
 
 
@@ -112,7 +112,7 @@ def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) 
     return [
         Job(
             card=base.card, variant=c.variant, arms=tuple(arms), replicates=base.replicates, seed=base.seed, share=base.share,
-            switches=c.switches, parameters=dict(c.parameters), cost=cost,
+            switches=c.switches, silenced=c.silenced, cost=cost,
         )
         for c in carriers
     ]  # fmt: skip

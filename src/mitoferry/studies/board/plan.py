@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mitoferry.base.errors import InputError, Problem
-from mitoferry.core.plate_spec import Arm, PlateSpec, spec_to_plain
+from mitoferry.core.plate_spec import Action, Arm, PlateSpec, spec_to_plain
 from mitoferry.experiment.names import nearest
 from mitoferry.studies.board.setting import Setting, cost_of, fitted
 
@@ -38,6 +39,7 @@ class Job:
         seed: of the random numbers.
         parameters: values that replace those of the library, by name, in the unit of the record.
         switches: processes that are switched off.
+        silenced: nodes that are zero in all cells from time zero on.
         share: share of the cells of the card's file that its wells hold, the same in every variant.
         cost: what it will cost, in mitochondrion-steps.
     """
@@ -49,6 +51,7 @@ class Job:
     seed: int
     parameters: Mapping[str, float] = field(default_factory=dict)
     switches: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
     share: float = 1.0
     cost: float = 0.0
 
@@ -124,8 +127,16 @@ def spec_of(job: Job) -> PlateSpec:
         experiment = experiment.model_copy(update={"parameters": {**experiment.parameters, **known}})
     spec = resolve(experiment, replicates=job.replicates, seed=job.seed, arms=job.arms)
     off = dict.fromkeys(job.switches, "off")
-    spec = replace(spec, switches={**spec.switches, **off}, save_every=spec.until)
+    arms = tuple(_without(arm, job.silenced) for arm in spec.arms)
+    spec = replace(spec, arms=arms, switches={**spec.switches, **off}, save_every=spec.until)
     return shrunk(spec, job.share) if job.share < 1.0 else spec
+
+
+def _without(arm: Arm, nodes: Sequence[str]) -> Arm:
+    """An arm with nodes that are zero in all its cells."""
+    everyone = tuple(p.index for p in arm.populations)
+    off = tuple(Action(kind="node", key=n, value=0.0, start=0.0, end=math.inf, populations=everyone) for n in nodes)
+    return replace(arm, actions=arm.actions + off)
 
 
 def well_key(spec: PlateSpec, arm: Arm) -> str:
