@@ -1,4 +1,4 @@
-"""Adducts of mtDNA: closed forms of their rise and fall, what they do to complexes, replication and oxidants, and that fusion conserves them.
+"""Adducts of mtDNA: closed forms of rise and fall, what they do to complexes, replication and oxidants; fusion conserves them.
 
 Faults seen to fail these tests, planted in a copy of the package: the drug held not read (``drug_retention``); new copies made of adducted
 ones as well (no 1 - b in ``replication_rate``); adducts that a resting cell takes off in a day; expression of the network without 1 - b;

@@ -1,4 +1,4 @@
-"""Damage to nuclear DNA: drugs and radiation make lesions, oxidants some, repair takes ATP and NAD+; pumps keep drugs out while there is ATP.
+"""Damage to nuclear DNA: drugs and radiation make lesions, oxidants some, repair takes ATP and NAD+, pumps that keep drugs out take ATP.
 
 Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
 
@@ -8,9 +8,9 @@ Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
 ``level`` is the node ``dna_damage`` of drugs, ``radiation`` that of rays, which no pump keeps out; s is 1 in a cell that cycles and
 ``quiescent`` in one of a type that does not.
 R is the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k
-times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug, ``mtdna_adducts`` to its adducts. What lesions do:
-``nad`` lets PARP use up NAD+ on them, of which repair, respiration and SIRT1 then have less;
-``signals`` lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
+times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug, ``mtdna_adducts`` to
+its adducts. What lesions do: ``nad`` lets PARP use up NAD+ on them, of which repair, respiration and SIRT1 then have less; ``signals``
+lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
 
 So mitochondria that come in act on a drugged cell with both signs by one set of equations: more ATP keeps drug out and repairs, the pulse
 of degraded arrivals raises antioxidants and survival; but a drug that cycles electrons makes H2O2 in proportion to the chains that work,

@@ -84,7 +84,9 @@ def adduct_slot(h, slot, sums, cells, mitochondria, wells, rates, step):
     end = rates[h, END] / ADDUCT_SCALE
     if place_of(flags) == CYTOSOL and (b > 0 or end > 0.0):
         w = int(cells.well[h])
-        u, _, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], MTDNA_ADDUCTS, step.step, 0)
+        u, _, _, _ = uniform4(
+            wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], MTDNA_ADDUCTS, step.step, 0
+        )
         new = stochastic_round(end + (b - end) * rates[h, LEFT], u)
         if new != b:
             mitochondria.adducts[slot] = new
