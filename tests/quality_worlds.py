@@ -6,10 +6,10 @@ import numpy as np
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.core.schema import OCCUPIED, PAGE, Step
-from mitoferry.processes import biogenesis, damage, fusion_fission, mitophagy, mtdna
+from mitoferry.processes import biogenesis, damage, fusion_fission, mitophagy, mtdna, mtdna_adducts
 from worlds import cell_type, make_world, parameters, population
 
-MODULES = {m.PROCESS.name: m for m in (mtdna, damage, fusion_fission, mitophagy, biogenesis)}
+MODULES = {m.PROCESS.name: m for m in (mtdna_adducts, mtdna, damage, fusion_fission, mitophagy, biogenesis)}
 BACKEND = Cpu(threads=1)  # one for all tests, so that each row function is compiled once
 INTERVAL = {"mitochondria": 300, "quality": 600}
 

@@ -284,6 +284,7 @@ CASES = {
     ),
     "pores": Case("route-phagocytosis", "dying", ("pore",), {"pore.opening_rate": 1e6}),
     "NAD+": Case("fate-nad", "silenced", ("nad",)),
+    "mtDNA adducts": Case("fate-mtdna-adducts", "poisoned", ("mtdna_adducts",), step=3600),
     "nutrients": Case("trigger-lactate", "with", ("nutrient_signalling",)),
     "erk": Case("trigger-erk", "with", ("erk_signalling",), {"free_mitochondria.clearance": 1e5}, step=1800),
     "oxidase": Case("trigger-nox2", "with", ("nadph_oxidase",)),

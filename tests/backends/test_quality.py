@@ -6,6 +6,7 @@ import pytest
 from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
+from mitoferry.core.nodes import NODE_MTDNA_ADDUCTS
 from mitoferry.core.row import row
 from mitoferry.core.schema import CLASS_SHIFT, DONOR_ENDOSOME, DONOR_FREE, ENDOSOME, OCCUPIED, OWN_ISOLATED, PLACE_SHIFT, PORE_OPEN
 from mitoferry.processes.partition import partition
@@ -42,6 +43,7 @@ def stressed_world(backend, cells=5, mitochondria=45, plain=False):
         ("complex5", 40000),
         ("bound1", 255),
         ("bound3", 255),
+        ("adducts", 255),
     ):
         getattr(m, column)[slots] = rng.integers(0, top, slots.size)
     for column in ("label", "dye"):
@@ -49,7 +51,7 @@ def stressed_world(backend, cells=5, mitochondria=45, plain=False):
     if plain:
         m.copies[slots[::2], 1:3] = 0
         m.copies[slots[1::2], :2] = 0
-        for column in ("label", "dye", "bound1", "bound3"):
+        for column in ("label", "dye", "bound1", "bound3", "adducts"):
             getattr(m, column)[slots] = 0
     m.mass[slots] = rng.integers(2600, 16000, slots.size)
     m.flags[slots[7::11]] = OCCUPIED | (OWN_ISOLATED << CLASS_SHIFT)
@@ -65,6 +67,9 @@ def stressed_world(backend, cells=5, mitochondria=45, plain=False):
     c.arrival_pulse[:n] = rng.choice([0.0, 0.7], n)
     c.state[rows(world)[-1]] = 3
     world.groups.arrival_fusion[:] = 0.7
+    world.groups.nodes[:, NODE_MTDNA_ADDUCTS] = 0.0 if plain else 0.3
+    c.drug_retention[:n] = rng.choice([1.0, 2.0], n)
+    c.mtdna_adducts[:n] = 0.0 if plain else rng.choice([0.0, 0.6], (n, 4))
     world.groups.cycle_time[:] = 20.0
     count_copies(world)
     world.backend.push(m, c, world.groups)

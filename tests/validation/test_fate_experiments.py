@@ -19,16 +19,17 @@ from mitoferry.experiment.resolve import resolve
 ASSAYS = load_assays()
 AT_WORK = {
     "fate-ferroptosis": {"ferroptosis"},
-    "fate-senescence": {"senescence", "dna_damage"},
+    "fate-senescence": {"senescence", "dna_damage", "nad"},
     "fate-dhodh": set(),
     "fate-differentiation": {"differentiation", "ferroptosis"},
-    "fate-drug-resistance": {"dna_damage", "senescence"},
+    "fate-drug-resistance": {"dna_damage", "senescence", "nad"},
     "fate-vessel": {"vessel"},
     "fate-crawling": set(),
     "fate-fragmentation": set(),
     "fate-fatty-acids": {"fatty_acids"},
     "fate-dose-response": {"vessel"},
     "fate-nad": {"nad"},
+    "fate-mtdna-adducts": {"mtdna_adducts", "dna_damage", "nad"},
 }
 MINE = set().union(*AT_WORK.values()) | {"fatty_acids"}
 RUNS = {}

@@ -98,13 +98,13 @@ def test_the_viable_have_a_potential_the_others_are_dead(viability, fault):
 
 def test_slots_used_before_are_clean():
     world = world_of(dose(200))
-    for name in ("bound1", "bound3", "psi_offset", "depolarised", "pore", "motor"):
+    for name in ("bound1", "bound3", "adducts", "psi_offset", "depolarised", "pore", "motor"):
         column = getattr(world.mitochondria, name)
         column[(world.mitochondria.flags & 1) == 0] = 7
     world.parameters["isolated_mitochondria"] = values("isolated_mitochondria")
     run(world, 1)
     m, slots = world.mitochondria, slots_of(world, world.pool(0, 1))
-    assert all((getattr(m, name)[slots] == 0).all() for name in ("bound1", "bound3", "depolarised", "pore"))
+    assert all((getattr(m, name)[slots] == 0).all() for name in ("bound1", "bound3", "adducts", "depolarised", "pore"))
     assert (m.motor[slots] == 1).all()
 
 

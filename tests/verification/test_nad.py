@@ -1,7 +1,8 @@
-"""NAD+ and CD38: closed form of the turnover, exact rest, what follows for SIRT1 and for respiration.
+"""NAD+, CD38 and PARP: closed form of the turnover, exact rest, what follows for SIRT1, for respiration and for repair of DNA.
 
 Faults seen to fail these tests, planted in a copy of the package: CD38 counted twice in ``use_of_nad``; SIRT1 that does not read NAD+;
-energetics that do not read ``nad_supply``; ``wanted`` without the type's CD38.
+energetics that do not read ``nad_supply``; ``wanted`` without the type's CD38; PARP that does not ask for lesions; repair that does not
+read NAD+; ``wanted`` without the agents that make lesions.
 """
 
 from dataclasses import replace
@@ -49,6 +50,46 @@ def test_nad_relaxes_to_synthesis_over_use(dt, activity, fault):
     )
 
 
+@pytest.mark.parametrize("dt", [300.0, 3600.0])
+@pytest.mark.parametrize("lesions", [0.3, 2.0])
+@pytest.mark.parametrize("fault", [1.0, 1.2])
+def test_parp_uses_nad_in_proportion_to_lesions(dt, lesions, fault):
+    """NAD(t) as above with u = 1 + q D, in a type without CD38 too."""
+    p = values("nad")
+    u = 1.0 + p.parp_use * lesions * fault
+    world = cells_world(2, numbers={"cd38": 0.0})
+    world.cells.dna_damage[rows_of(world)] = lesions
+    run(world, "nad", p, 4.0, dt)
+    assert (one(world, "nad") == pytest.approx(1 / u + (1 - 1 / u) * np.exp(-u * 4.0 / p.time), abs=1e-5)) == (fault == 1.0)
+
+
+@pytest.mark.parametrize("nad_left", [1.0, 0.5, 0.0])
+def test_repair_needs_nad(nad_left):
+    """Lesions fall by exp(-repair f(NAD+) t), not at all without NAD+."""
+    p = values("dna_damage")
+    world = cells_world(2)
+    rows = rows_of(world)
+    world.cells.dna_damage[rows] = 1.0
+    world.cells.nad[rows] = nad_left
+    run(world, "dna_damage", p, 6.0, 600.0)
+    rate = p.repair * nad_left * (1 + p.nad_half) / (nad_left + p.nad_half)
+    assert one(world, "dna_damage") == pytest.approx(np.exp(-6.0 * rate), rel=1e-5)
+
+
+def test_lesions_hold_up_their_own_repair():
+    """Both processes in turn: a cell that spends its NAD+ on many lesions is rid of them later than one that keeps it."""
+    left = {}
+    for use in (0.0, 0.7):
+        world = cells_world(2)
+        world.cells.dna_damage[rows_of(world)] = 2.0
+        for k in range(72):
+            for name, p in (("dna_damage", values("dna_damage")), ("nad", values("nad", parp_use=use))):
+                module(name).advance(world, Step(k, 600 * k, 600.0 * k, 600.0), p)
+        left[use] = one(world, "dna_damage")
+    assert left[0.0] == pytest.approx(2.0 * np.exp(-12.0 * values("dna_damage").repair), rel=1e-3)
+    assert left[0.7] > 1.15 * left[0.0]
+
+
 @pytest.mark.parametrize(("cd38", "activity"), [(CD38, 1.0), (1.0, 1.0), (0.0, 0.0), (0.0, 5.0)])
 def test_rest_is_exact(cd38, activity):
     """At the activity that the type has at rest, and without CD38 whatever the agent, nothing moves by a bit."""
@@ -82,10 +123,10 @@ def test_less_nad_feeds_respiration_less():
     assert respiration(1.3) > normal
 
 
-def spec_of(cd38=CD38, acted=True, **changes):
+def spec_of(cd38=CD38, acted=True, key="mitochondria_release", **changes):
     kind = cell_type(mitochondria=12.0, mtdna=40.0, cd38=cd38)
     spec = make_spec([population("recipient", 0, 3, numbers=kind)], size=60.0, until=3600, **changes)
-    act = Action(kind="node", key="mitochondria_release", value=0.2, start=0.0, end=1e9, populations=(0,), cause="antibody")
+    act = Action(kind="node", key=key, value=0.2, start=0.0, end=1e9, populations=(0,), cause="antibody")
     return replace(spec, arms=tuple(replace(a, actions=(act,) if acted else ()) for a in spec.arms))
 
 
@@ -98,4 +139,6 @@ def test_off_is_as_without_the_code_and_wanted_only_where_an_agent_acts_on_cd38(
     assert on.state != off.state
     assert not nad.wanted(spec_of(cd38=0.0))
     assert not nad.wanted(spec_of(acted=False))
+    for node in ("dna_damage", "radiation"):
+        assert nad.wanted(spec_of(cd38=0.0, key=node))
     assert not nutrient_signalling.wanted(spec_of(acted=False))

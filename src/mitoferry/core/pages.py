@@ -73,6 +73,7 @@ def copy_slot(mitochondria, source, target):
     mitochondria.complex5[target] = mitochondria.complex5[source]
     copy_rare(mitochondria.bound1, source, target)
     copy_rare(mitochondria.bound3, source, target)
+    copy_rare(mitochondria.adducts, source, target)
     mitochondria.psi_offset[target] = mitochondria.psi_offset[source]
     mitochondria.depolarised[target] = mitochondria.depolarised[source]
     copy_rare(mitochondria.label, source, target)
@@ -94,6 +95,7 @@ def clear_rare(mitochondria, slot):
     """Empty the sparse columns of a slot that is to hold a new record."""
     clear_entry(mitochondria.bound1, slot)
     clear_entry(mitochondria.bound3, slot)
+    clear_entry(mitochondria.adducts, slot)
     clear_entry(mitochondria.label, slot)
     clear_entry(mitochondria.dye, slot)
     clear_entry(mitochondria.pore, slot)

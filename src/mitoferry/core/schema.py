@@ -26,6 +26,7 @@ MASS_SCALE = 1.0 / 8192.0
 DAMAGE_SCALE = 1.0 / 65535.0
 COMPLEX_SCALE = 1.0 / 32768.0
 BOUND_SCALE = 1.0 / 255.0
+ADDUCT_SCALE = 1.0 / 255.0
 PSI_OFFSET_SCALE = 0.01  # mV
 DEPOLARISED_SCALE = 10.0  # s
 LABEL_SCALE = 1.0 / 16384.0  # 1 = label of a freshly stained mitochondrion
@@ -156,6 +157,7 @@ class Mitochondria(NamedTuple):
     complex5: Any
     bound1: Any
     bound3: Any
+    adducts: Any
     psi_offset: Any
     depolarised: Any
     label: Any
@@ -309,6 +311,7 @@ class Cells(NamedTuple):
     failing: Any
     nad: Any
     nad_supply: Any
+    mtdna_adducts: Any
 
 
 class Groups(NamedTuple):
@@ -538,6 +541,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "complex5": _c("u2", "1/32768", "ATP synthase capacity per mass", "mtdna"),
         "bound1": _c("u1", "1/255", "fraction of complex I with inhibitor bound", "inhibitors", sparse=True),
         "bound3": _c("u1", "1/255", "fraction of complex III with inhibitor bound", "inhibitors", sparse=True),
+        "adducts": _c("u1", "1/255", "share of its mtDNA copies with an adduct that stops polymerases", "mtdna_adducts", sparse=True),
         "psi_offset": _c("i2", "0.01 mV", "own potential = potential of the class - offset", "fusion_fission, damage"),
         "depolarised": _c("u2", "10 s", "time below the PINK1 threshold", "mitophagy"),
         "label": _c("u2", "1/16384", "genetic label, conserved", "plate", sparse=True),
@@ -693,6 +697,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "failing": _c("f4", "1/h", "hazard of necrosis that the lack of ATP has called for", "death"),
         "nad": _c("f4", "1", "NAD+ of the cell, 1 at rest", "nad", fill=1),
         "nad_supply": _c("f4", "1", "factor of NAD+ on the supply of respiratory substrate, 1 at rest", "nad", fill=1),
+        "mtdna_adducts": _c("f4", "1", "share of mtDNA copies with an adduct, per energy class", "mtdna_adducts", (N_CLASSES,)),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),

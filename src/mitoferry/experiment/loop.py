@@ -48,7 +48,7 @@ BUILT_IN = (
     "isolated_mitochondria", "delivery", "vesicle_packages", "microinjection",
     "mitochondria_release", "vesicle_release", "vesicle_fate", "vesicle_cargo", "free_mitochondria",
     "phagocytosis", "transmitophagy",
-    "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
+    "mtdna_adducts", "mtdna", "damage", "fusion_fission", "arrival", "mitophagy", "biogenesis", "dye",
     "differentiation", "ferroptosis", "immune_attack", "death", "cell_fusion", "division",
 )  # fmt: skip
 BURN_IN_STAGES = ("fields", "energetics", "signals", "motion")

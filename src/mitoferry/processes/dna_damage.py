@@ -1,15 +1,16 @@
-"""Damage to nuclear DNA: drugs and radiation make lesions, oxidants some, repair takes energy; pumps keep drugs out while there is ATP.
+"""Damage to nuclear DNA: drugs and radiation make lesions, oxidants some, repair takes ATP and NAD+, pumps that keep drugs out take ATP.
 
 Mechanism, per cell (D lesions, 1 = what a day of an effective dose leaves):
 
-    D' = (level x R + radiation) x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) D
-    R  = (1 + k)/(1 + k x node drug_efflux x e(ATP)),      e = Hill2(ATP/half), 1 at rest
+    D' = (level x R + radiation) x s + oxidant_rate (Hill2(H2O2) - Hill2(H2O2 at rest))+ - repair e(ATP) f(NAD+) D
+    R  = (1 + k)/(1 + k x node drug_efflux x e(ATP)),      e = Hill2(ATP/half), f = NAD+ (1 + K)/(NAD+ + K), 1 at rest
 
 ``level`` is the node ``dna_damage`` of drugs, ``radiation`` that of rays, which no pump keeps out; s is 1 in a cell that cycles and
 ``quiescent`` in one of a type that does not.
 R is the drug inside relative to a resting cell: pumps of the ABC family burn ATP, so a cell short of ATP holds more of it, at most 1 + k
-times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug. What lesions do:
-``signals`` lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
+times, and one whose pumps are blocked likewise. ``reactive_oxygen`` applies R to the redox cycling of the same drug, ``mtdna_adducts`` to
+its adducts. What lesions do: ``nad`` lets PARP use up NAD+ on them, of which repair, respiration and SIRT1 then have less; ``signals``
+lets them raise p53 (arrest in ``division``, entry into ``senescence``), ``death`` adds their hazard of cytochrome c release.
 
 So mitochondria that come in act on a drugged cell with both signs by one set of equations: more ATP keeps drug out and repairs, the pulse
 of degraded arrivals raises antioxidants and survival; but a drug that cycles electrons makes H2O2 in proportion to the chains that work,
@@ -29,6 +30,7 @@ from mitoferry.core.nodes import NODE_DNA_DAMAGE, NODE_DRUG_EFFLUX, NODE_RADIATI
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.processes.cycle import quiescent
+from mitoferry.processes.nad import of_nad
 from mitoferry.processes.organelle import excess_oxidant
 from mitoferry.processes.rest import alive, energy, relative_h2o2
 
@@ -42,6 +44,7 @@ class Parameters(NamedTuple):
     oxidant_half: float  # uM
     quiescent: float
     efflux: float
+    nad_half: float  # of NAD+ at rest
 
 
 @row
@@ -66,7 +69,8 @@ def dna_damage_row(i, cells, groups, p, step):
         lesions = lesions * p.quiescent
     made = lesions + p.oxidant_rate * excess_oxidant(relative_h2o2(i, cells, groups), p.oxidant_half)
     cells.drug_retention[i] = held
-    cells.dna_damage[i] = approach(float(cells.dna_damage[i]), made, p.repair * energy(atp, p.atp_half), step.dt / 3600.0)
+    repair = p.repair * energy(atp, p.atp_half) * of_nad(float(cells.nad[i]), p.nad_half)
+    cells.dna_damage[i] = approach(float(cells.dna_damage[i]), made, repair, step.dt / 3600.0)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mitoferry.core.random import binomial_from, stochastic_round, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import MAX_COPIES, N_HAPLOTYPES
-from mitoferry.core.streams import FUSION_EXCHANGE
+from mitoferry.core.streams import FUSION_EXCHANGE, MTDNA_ADDUCTS
 
 LARGEST = 65535
 
@@ -85,12 +85,29 @@ def deal_copy(n, share, u):
 
 
 @row
+def pool_adducts(s1, s2, key0, key1, mitochondria, step):
+    """Both partners get the share of adducted copies of the two together, before these are dealt: their number is conserved in the mean."""
+    n1 = 0
+    n2 = 0
+    for k in range(N_HAPLOTYPES):
+        n1 += int(mitochondria.copies[s1, k])
+        n2 += int(mitochondria.copies[s2, k])
+    if n1 + n2 > 0:
+        u, _, _, _ = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], MTDNA_ADDUCTS, step.step, 1)
+        pooled = stochastic_round((n1 * int(mitochondria.adducts[s1]) + n2 * int(mitochondria.adducts[s2])) / (n1 + n2), u)
+        mitochondria.adducts[s1] = pooled
+        mitochondria.adducts[s2] = pooled
+
+
+@row
 def deal_copies(s1, s2, key0, key1, mitochondria, step):
     """Pool the mtDNA of two fused mitochondria and deal it by mass, each copy on its own."""
     m1 = int(mitochondria.mass[s1])
     m2 = int(mitochondria.mass[s2])
     share = m1 / (m1 + m2)
     a, b, c, d = uniform4(key0, key1, mitochondria.birth[s1], mitochondria.ordinal[s1], FUSION_EXCHANGE, step.step, 1)
+    if int(mitochondria.adducts[s1]) != int(mitochondria.adducts[s2]):
+        pool_adducts(s1, s2, key0, key1, mitochondria, step)
     for k in range(N_HAPLOTYPES):
         n = int(mitochondria.copies[s1, k]) + int(mitochondria.copies[s2, k])
         if n > 0:

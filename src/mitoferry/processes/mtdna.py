@@ -18,7 +18,9 @@ Complexes (per mass) follow their genome with the life of the protein::
 
 Growth of a dividing cell dilutes what was made before. The node ``mtdna_transcription`` is that of the genome of the mitochondria: a dye
 that intercalates (ethidium bromide) stops it and replication, so that complexes are lost with the life of the proteins while there are
-still copies; a chain terminator (zalcitabine) stops replication alone, and complexes wait until copies are short.
+still copies; a chain terminator (zalcitabine) stops replication alone, and complexes wait until copies are short. Copies with an adduct
+(share b, ``mtdna_adducts``) are no templates: lambda_k and the expression of the network both come with 1 - b, since the polymerases and
+TFAM that sit on them are missing to the others.
 
 Mitochondria of the own network share transcripts (complementation): h and n are those of the cell; isolated and unfused
 ones live by their own copies. Without mtDNA dose = 0: all three lose their mitochondrially encoded core, and what is
@@ -51,6 +53,7 @@ from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
+    ADDUCT_SCALE,
     COMPLEX_SCALE,
     CYTOSOL,
     MAX_COPIES,
@@ -133,6 +136,44 @@ def growth_drive(now, wanted, cycle_time, node):
 
 
 @row
+def copies_by_kind(i, cells, pathogenic):
+    """(harmless, pathogenic) copies of mtDNA of cell ``i``."""
+    bad = 0
+    good = 0
+    for k in range(N_HAPLOTYPES):
+        n = int(cells.copies[i, k])
+        if int(pathogenic[k]) != 0:
+            bad += n
+        else:
+            good += n
+    return good, bad
+
+
+@row
+def tfam_level(i, cells, groups, p):
+    """TFAM of cell ``i``, relative to rest: node, signals, and what oxidants take away."""
+    oxidants = excess_oxidant(relative_h2o2(i, cells, groups), p.tfam_oxidant_half)
+    tfam = float(groups.nodes[int(cells.group[i]), NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * oxidants)
+    return tfam * float(cells.tfam[i])
+
+
+@row
+def replication_rate(i, cells, groups, good, bad, mitophagy_rate, set_point_gain, p):
+    """Rate [1/h] at which a copy of mtDNA of cell ``i`` is replicated, of which it has ``good`` harmless and ``bad`` pathogenic ones."""
+    g = int(cells.group[i])
+    reference = float(groups.mtdna[g]) / max(float(groups.mitochondria[g]), 1.0)
+    drive = programme(i, cells, groups)
+    wanted = max(reference * float(cells.target_mitochondria[i]), 1.0) * set_point(drive, set_point_gain)
+    counted = good + p.mutant_weight * bad
+    loss = p.turnover_rate + mitophagy_rate
+    gain = loss * max(0.0, 1.0 + p.feedback * max(drive, 1.0) * (1.0 - counted / wanted))
+    gain = min(gain, loss + LN2 / p.doubling_time)
+    gain = gain + growth_drive(counted, wanted, growth_time(i, cells, groups), float(groups.nodes[g, NODE_PROLIFERATION]))
+    gain = gain * tfam_level(i, cells, groups, p) * float(groups.nodes[g, NODE_MTDNA_REPLICATION])
+    return gain * (1.0 - float(cells.mtdna_adducts[i, OWN_NETWORK]))
+
+
+@row
 def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_gain, p, step):
     """Chances and targets that all mitochondria of cell ``i`` share in this step, into row ``i`` of ``rates``."""
     rates[i, ACTIVE] = 0.0
@@ -140,32 +181,17 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_ga
         return
     g = int(cells.group[i])
     dt = step.dt / 3600.0
-    bad = 0
-    good = 0
     for k in range(N_HAPLOTYPES):
-        n = int(cells.copies[i, k])
         rates[i, PATHOGENIC + k] = float(pathogenic[k])
-        if int(pathogenic[k]) != 0:
-            bad += n
-        else:
-            good += n
+    good, bad = copies_by_kind(i, cells, pathogenic)
     target = float(cells.target_mitochondria[i])
     reference = float(groups.mtdna[g]) / max(float(groups.mitochondria[g]), 1.0)
     needed = max(reference * target, 1.0)
-    drive = programme(i, cells, groups)
-    raised = set_point(drive, set_point_gain)
-    wanted = needed * raised
-    counted = good + p.mutant_weight * bad
-    oxidants = excess_oxidant(relative_h2o2(i, cells, groups), p.tfam_oxidant_half)
-    tfam = float(groups.nodes[g, NODE_TFAM]) * (1.0 - p.tfam_oxidant_loss * oxidants)
-    tfam = tfam * float(cells.tfam[i])
-    loss = p.turnover_rate + mitophagy_rate
-    gain = loss * max(0.0, 1.0 + p.feedback * max(drive, 1.0) * (1.0 - counted / wanted))
-    gain = min(gain, loss + LN2 / p.doubling_time)
+    raised = set_point(programme(i, cells, groups), set_point_gain)
     time = growth_time(i, cells, groups)
     proliferation = float(groups.nodes[g, NODE_PROLIFERATION])
-    gain = gain + growth_drive(counted, wanted, time, proliferation)
-    gain = gain * tfam * float(groups.nodes[g, NODE_MTDNA_REPLICATION])
+    tfam = tfam_level(i, cells, groups, p)
+    gain = replication_rate(i, cells, groups, good, bad, mitophagy_rate, set_point_gain, p)
     rates[i, ACTIVE] = 1.0
     rates[i, LOSS] = chance(p.turnover_rate, dt)
     for k in range(N_HAPLOTYPES):
@@ -181,7 +207,7 @@ def cell_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_ga
     if good + bad > 0:
         h = bad / (good + bad)
     needed = needed * min(raised, max(now / max(target, 1.0), 1.0))
-    level = expression * dose((good + bad) / needed, p.dose_half)
+    level = expression * dose((good + bad) / needed, p.dose_half) * (1.0 - float(cells.mtdna_adducts[i, OWN_NETWORK]))
     rates[i, TARGETS] = level * threshold(h, p.threshold_complex1, p.threshold_width)
     rates[i, TARGETS + 1] = level * threshold(h, p.threshold_complex34, p.threshold_width)
     rates[i, TARGETS + 2] = level * threshold(h, p.threshold_complex5, p.threshold_width)
@@ -195,6 +221,12 @@ def approach(value, target, weight, u):
 
 
 @row
+def intact(slot, mitochondria):
+    """Share of the copies in ``slot`` without an adduct."""
+    return 1.0 - ADDUCT_SCALE * int(mitochondria.adducts[slot])
+
+
+@row
 def express(h, slot, total, bad, flags, mitochondria, rates, p, u):
     """Complexes of one mitochondrion towards what its network, or its own copies, can express."""
     first = rates[h, TARGETS]
@@ -204,7 +236,7 @@ def express(h, slot, total, bad, flags, mitochondria, rates, p, u):
         share = 0.0
         if total > 0:
             share = bad / total
-        level = rates[h, EXPRESSION] * dose(total / max(rates[h, REFERENCE], 1e-9), p.dose_half)
+        level = rates[h, EXPRESSION] * dose(total / max(rates[h, REFERENCE], 1e-9), p.dose_half) * intact(slot, mitochondria)
         first = level * threshold(share, p.threshold_complex1, p.threshold_width)
         second = level * threshold(share, p.threshold_complex34, p.threshold_width)
         third = level * threshold(share, p.threshold_complex5, p.threshold_width)
@@ -298,7 +330,7 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
         some = 1 if apart & (harmful > 0.0) else some
         some = 1 if some != 0 else 0
         busy[k] = float((flags & OCCUPIED) * some)
-        level = rates[h, EXPRESSION] * dose(total / reference, p.dose_half)
+        level = rates[h, EXPRESSION] * dose(total / reference, p.dose_half) * intact(slot, mitochondria)
         level = level if apart & (some == 0) & (flags & OCCUPIED != 0) else LEFT
         own[k] = NETWORK if shares(flags) else level
     for k in range(PAGE):

@@ -1,23 +1,28 @@
-"""NAD+ and CD38: the enzyme that makes cyclic ADP-ribose for pulses of Ca2+ uses up NAD+, which SIRT1 and respiration need.
+"""NAD+: CD38 and the repair of DNA (PARP) use up NAD+, which SIRT1, respiration and repair itself need.
 
 Mechanism, per cell, NAD+ relative to that of the type at rest::
 
-    NAD+' = (1 - NAD+ (1 + s (a - 1)))/tau,   s = min(turnover_share x cd38, 1)
+    NAD+' = (1 - NAD+ (1 + s (a - 1) + q D))/tau,   s = min(turnover_share x cd38, 1)
 
 Synthesis is constant; of the turnover the share s is by CD38, in proportion to its activity a, the node mitochondria release, which is
 CD38 with its cyclic ADP-ribose (1 at rest), and to how much of it the type has (``cd38``: astrocytes, myeloma, B-ALL, AML; 0 in
-others). Less CD38 leaves more NAD+, at most 1/(1 - s); more CD38 leaves less. What follows:
+others). Less CD38 leaves more NAD+, at most 1/(1 - s); more CD38 leaves less. PARP binds lesions of nuclear DNA (D, ``dna_damage``) and
+makes poly(ADP-ribose) of NAD+: q is what one unit of lesions uses relative to the whole turnover at rest. What follows:
 
 * SIRT1 in proportion to NAD+ (1 + K)/(NAD+ + K) (``nutrient_signalling``), hence PGC1a and biogenesis (``signals``);
 * the supply of respiratory substrate times NAD+ (1 + K_D)/(NAD+ + K_D), for dehydrogenases of the matrix take electrons up with
-  NAD+ (``energetics``).
+  NAD+ (``energetics``);
+* repair of lesions times NAD+ (1 + K_R)/(NAD+ + K_R), so that many lesions hold up their own repair (``dna_damage``).
 
-Agents: antibody to CD38 (daratumumab), silencing of CD38, ginsenoside Rb1, by the node that they act on already.
-At rest every factor is exactly 1. A cell of a type without CD38 stays at rest.
+Agents: antibody to CD38 (daratumumab), silencing of CD38, ginsenoside Rb1, by the node that they act on already; drugs and rays that make
+lesions. At rest every factor is exactly 1. A cell of a type without CD38 and without lesions stays at rest.
 
 Assumptions: one pool of NAD+ per cell, cytosol and matrix in step; only NAD+ of the same cell (CD38 also works on that outside); its
-synthesis answers nothing. The amount changes over hours, its reduction (NADH) within ``energetics``. Step error: none for a constant node.
-Sources: CD38 takes NAD+ and makes cyclic ADP-ribose, general knowledge; strength and half-saturations are modelling choices.
+synthesis answers nothing; lesions wait for PARP in proportion to their number. The amount changes over hours, its reduction (NADH) within
+``energetics``. Step error: none for a constant node and constant lesions.
+Sources: CD38 takes NAD+ and makes cyclic ADP-ribose, general knowledge; cells with many strand breaks run short of NAD+ by poly(ADP-ribose)
+(Berger 1985 Radiat Res; Carson 1986 Exp Cell Res; from memory), neural progenitors under cisplatin too (Yoo 2021 Cancer Res, from
+memory), and SIRT1 and PGC1a fall with it (Fang 2014 Cell, from memory); strengths and half-saturations are modelling choices.
 Verification: ``tests/verification/test_nad.py``.
 """
 
@@ -38,6 +43,7 @@ class Parameters(NamedTuple):
     turnover_share: float  # of a type with cd38 = 1
     time: float  # h
     supply_half: float  # of NAD+ at rest
+    parp_use: float  # of the turnover at rest, per unit of lesions
 
 
 @row
@@ -47,9 +53,9 @@ def of_nad(nad, half):
 
 
 @row
-def use_of_nad(cd38, activity, p):
-    """How fast NAD+ is used, relative to rest: exactly 1 at the resting activity of CD38."""
-    return 1.0 + min(p.turnover_share * cd38, 1.0) * (max(activity, 0.0) - 1.0)
+def use_of_nad(cd38, activity, lesions, p):
+    """How fast NAD+ is used, relative to rest: exactly 1 at the resting activity of CD38 and without lesions of DNA."""
+    return 1.0 + min(p.turnover_share * cd38, 1.0) * (max(activity, 0.0) - 1.0) + p.parp_use * max(lesions, 0.0)
 
 
 @row
@@ -58,7 +64,7 @@ def nad_row(i, cells, groups, p, step):
     if not alive(int(cells.state[i])):
         return
     g = int(cells.group[i])
-    use = use_of_nad(float(groups.cd38[g]), float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), p)
+    use = use_of_nad(float(groups.cd38[g]), float(groups.nodes[g, NODE_MITOCHONDRIA_RELEASE]), float(cells.dna_damage[i]), p)
     nad = approach(float(cells.nad[i]), 1.0 / p.time, use / p.time, step.dt / 3600.0)
     cells.nad[i] = nad
     cells.nad_supply[i] = of_nad(nad, p.supply_half)
@@ -70,8 +76,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether an agent acts on CD38 and cells of the run have it."""
-    return bool(spec.acts_on("mitochondria_release") and spec.has_cells_with("cd38"))
+    """Whether an agent acts on CD38 and cells of the run have it, or an agent makes lesions of DNA."""
+    return bool((spec.acts_on("mitochondria_release") and spec.has_cells_with("cd38")) or spec.acts_on("dna_damage", "radiation"))
 
 
 PROCESS = Process(name="nad", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

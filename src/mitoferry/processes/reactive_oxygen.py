@@ -9,6 +9,7 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
     J_RET = 4 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
     J_drug = node redox_cycling x R x respiration x n      redox cyclers, proportional to a working chain; R drug inside, 1 at rest
     J_fat = 4 j_0 N* f B                                   beta-oxidation under a load B of fatty acids (``fatty_acids``)
+    J_add = 5 j_0 b E n f                          chains that lack subunits of the adducted share b of mtDNA (``mtdna_adducts``)
     J_pore = open mass x rate                              burst of an open permeability transition pore
     J_NOX = 7 j_0 N* x node nox f                          NADPH oxidase that NF-kB has called for: x' = (NF-kB - x)/6 h
 
@@ -36,7 +37,8 @@ Without this answer a cell with a third fewer enzymes than its type ran away wit
 Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
 (Sies 2017 Redox Biol, from memory); Nrf2 answers tens of nM (Sies and Jones 2020 Nat Rev Mol Cell Biol, from memory) unless
 NF-kB holds it down (Liu 2008 Biochim Biophys Acta 1783:713, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516);
-succinate Chouchani 2014 Nature 515:431 (from memory). Other factors are modelling choices.
+succinate Chouchani 2014 Nature 515:431 (from memory); cisplatin raises oxidants of mitochondria as far as these have mtDNA and respire
+(Marullo 2013 PLoS ONE 8:e81162, from memory). Other factors are modelling choices.
 What a bolus of peroxide or reoxygenation sets off ends with it: cells whose peroxidases cannot keep up for a while come back within the
 hour or two, as probes for H2O2 in living cells do. With NADPH oxidase at once with NF-kB, bursts of pores half as strong again and reverse
 electron transfer at 10 j_0, one endothelial cell in four kept itself above 1 uM for hours after two hours without oxygen, and died of it.
@@ -111,6 +113,7 @@ class Parameters(NamedTuple):
     nrf2_nfkb: float
     lipid_factor: float
     nox_time: float
+    adduct_factor: float
 
 
 @row
@@ -150,6 +153,7 @@ def class_production(c, k, cells, succinate, cycling, unit, p):
     made += p.site_i_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_I]) * n
     made += p.site_iii_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_III]) * n
     made += p.reverse_transfer_factor * unit * with_i * succinate * steep
+    made += p.adduct_factor * unit * float(cells.mtdna_adducts[c, k]) * etc * n
     return made, cycling * etc * n + p.pore_production * max(mass - closed, 0.0)
 
 
