@@ -108,6 +108,7 @@ class CellTypeNumbers:
     antigen_driven: float = 0.0
     cleavage: float = 0.0
     spontaneous_death: float = 0.0  # 1/h
+    dormancy: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

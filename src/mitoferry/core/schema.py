@@ -377,6 +377,7 @@ class Groups(NamedTuple):
     antigen_driven: Any
     cleavage: Any
     spontaneous_death: Any
+    dormancy: Any
     tnf_secretion: Any
     nodes: Any
 
@@ -758,6 +759,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
         "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
         "spontaneous_death": _c("f4", "1/h", "hazard of apoptosis by itself, beyond that of any healthy cell", "plate"),
+        "dormancy": _c("f4", "1", "share of its cycling that waits in G0 for a call, 0..1", "plate"),
         "tnf_secretion": _c("f4", "1", "secretion of TNF-alpha at full NF-kB, relative to a macrophage", "plate", fill=0.02),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },
