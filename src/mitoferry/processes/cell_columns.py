@@ -72,7 +72,8 @@ RULES: dict[str, tuple[str, str | int]] = {
     "particles": (ADD, 0), "own_antioxidant": (BY_VOLUME, COPY), "own_threshold": (BY_VOLUME, COPY),
     "vegf_crawling": (BY_VOLUME, COPY), "primed": (BY_VOLUME, COPY), "burst": (BY_MITOCHONDRIA, COPY), "nox_induced": (BY_VOLUME, COPY),
     "failing": (BY_VOLUME, COPY),
-    "nad": (BY_VOLUME, COPY), "nad_supply": (BY_VOLUME, COPY),
+    "nad": (BY_VOLUME, COPY), "nad_supply": (BY_VOLUME, COPY), "vcam1_bound": (KEEP, COPY),
+    "granules": (KEEP, COPY), "latent_tgf_beta": (KEEP, COPY), "tgf_beta_flux": (KEEP, COPY),
 }  # fmt: skip
 
 
