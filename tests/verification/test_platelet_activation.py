@@ -1,7 +1,7 @@
-"""Platelet activation: granules and latent TGF-beta by the closed form of their chain, what comes out is conserved, causes, rest to the bit.
+"""Platelet activation: granules and latent TGF-beta by the closed form of their chain, conserved; its causes; rest to the bit.
 
-Faults seen to fail it, planted in a copy of the package: latent TGF-beta that is never activated; the active share taken twice; ADP left out;
-tissue factor of dead cells; activated TGF-beta that does not reach the medium.
+Faults seen to fail it, planted in a copy of the package: latent TGF-beta that is never activated; the active share taken twice; ADP left
+out; tissue factor of dead cells; activated TGF-beta that does not reach the medium.
 """
 
 import numpy as np

@@ -40,7 +40,10 @@ DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
-SHARES = ("senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage", "dormancy", "vla4", "vcam1", "il_6_growth", "tissue_factor")
+SHARES = (
+    "senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage", "dormancy", "vla4", "vcam1",
+    "il_6_growth", "tissue_factor",
+)  # fmt: skip
 Given = tuple[tuple[str, float], ...]
 """Names and values, as a key of what is kept."""
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only

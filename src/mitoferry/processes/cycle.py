@@ -11,7 +11,8 @@
 * ``dormancy`` d: haematopoietic stem cells rest in G0 until an infection calls for blood. Up to the restriction point (a progress of
   ``restriction_point``) such a cell moves on at the share 1 - d (1 - w) of its pace,
 
-      w = min(Akt, 1) (1 - (1 - Hill2(LPS/wake_lps + IL-1beta/wake_il_1)) (1 - R_I) (1 - R_gamma) (1 - A)),  A = min((Akt - 1)+/wake_akt, 1),
+      w = min(Akt, 1) (1 - (1 - Hill2(LPS/wake_lps + IL-1beta/wake_il_1)) (1 - R_I) (1 - R_gamma) (1 - A)),
+      A = min((Akt - 1)+/wake_akt, 1),
 
   with LPS at its toll-like receptor, the occupancies R_I and R_gamma of the receptors of interferon alpha/beta and gamma, and Akt, which
   oxidants raise and inhibitors of PI3K lower; beyond that point it completes its cycle, and its daughters rest again once nothing

@@ -15,7 +15,8 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
   + trophic_ho1 x the share to which HO-1 is up (without HO-1 they make less of the three: Zarjou 2011 Am J Physiol Renal, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
 * IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
-  interferon gamma: Th1; IL-10, TGF-beta: Treg; TGF-beta of activated platelets (``platelet_activation``) as it becomes active; IL-10 also of macrophages, by their shift x towards M2 and, of what is
+  interferon gamma: Th1; IL-10, TGF-beta: Treg; TGF-beta of activated platelets (``platelet_activation``) as it becomes active;
+  IL-10 also of macrophages, by their shift x towards M2 and, of what is
   left, by the occupancy R of their receptors of prostaglandin E2 (``stromal_calming``) while NF-kB is up: x + (1 - x) R NF-kB;
 * interferon alpha/beta: 1 - (1 - STING)(1 - TLR9) of any cell, and LPS by way of TRIF (inflammatory);
 * HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.

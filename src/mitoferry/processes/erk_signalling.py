@@ -1,11 +1,12 @@
-"""ERK signalling: mitochondria of other cells that stay in the cytosol without function raise ERK, and with it the cell cycle; so does IL-6.
+"""ERK signalling: mitochondria of other cells that stay in the cytosol without function raise ERK and the cell cycle; so does IL-6.
 
 Mechanism, per cell. Sick mass S [mass units] is the mass of donor mitochondria that are free in the cytosol and have not fused: all of
 it where their potential is below the gate, else the damaged part of it (mass x damage)::
 
     ERK' = (node erk x (1 + gain S/(S + K) + il_6_gain x il_6_growth x Hill2(IL-6/il_6_half)) - ERK)/tau
 
-with the IL-6 of the medium (``cytokines``) in types that grow by it (``il_6_growth``: myeloma 1, 0 in all others). ERK is 1 at rest; ``division`` multiplies the rate of the cell cycle by it. An inhibitor (node erk) slows the cycle whether or not there
+with the IL-6 of the medium (``cytokines``) in types that grow by it (``il_6_growth``: myeloma 1, 0 in all others). ERK is 1 at rest;
+``division`` multiplies the rate of the cell cycle by it. An inhibitor (node erk) slows the cycle whether or not there
 are arrivals.
 
 Assumptions: one potential for all unfused arrivals of a cell, that of their energy class; ERK acts on the cycle and on crawling
@@ -65,9 +66,14 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 def wanted(spec: Any) -> bool:
     """Whether mitochondria of another cell can come into a cell that divides, a cell grows by IL-6, or an agent acts on ERK."""
-    return spec.acts_on("erk") or spec.has_cells_with("il_6_growth") or any(
-        (a.doses or sum(p.count for p in a.populations) > 1) and any(p.count > 0 and p.cell_type.cycle_time > 0.0 for p in a.populations)
-        for a in spec.every_arm
+    return (
+        spec.acts_on("erk")
+        or spec.has_cells_with("il_6_growth")
+        or any(
+            (a.doses or sum(p.count for p in a.populations) > 1)
+            and any(p.count > 0 and p.cell_type.cycle_time > 0.0 for p in a.populations)
+            for a in spec.every_arm
+        )
     )
 
 

@@ -18,10 +18,10 @@ Assoian and Sporn 1986 J Cell Biol; contact with platelets makes carcinoma cells
 carcinoma and stromal cells carry tissue factor, which has platelets activated by thrombin, Versteeg 2008 Blood, Moll 2012 Stem Cells.
 Rate, halves and activation are modelling choices.
 
-Assumptions: the medium holds what makes thrombin, which acts where the tissue factor is; granules are emptied for good; what is latent stays
-at the platelet that released it and is lost with it; PDGF, VEGF and the ADP of dense granules, by which platelets call others, are not
-followed. Contacts and ADP are those at the start of a step, for which both equations are solved exactly; what comes out is conserved. Nothing
-happens before time zero. Wanted where a platelet is.
+Assumptions: the medium holds what makes thrombin, which acts where the tissue factor is; granules are emptied for good; what is latent
+stays at the platelet that released it and is lost with it; PDGF, VEGF and the ADP of dense granules, by which platelets call others, are
+not followed. Contacts and ADP are those at the start of a step, for which both equations are solved exactly; what comes out is conserved.
+Nothing happens before time zero. Wanted where a platelet is.
 Verification: ``tests/verification/test_platelet_activation.py``.
 """
 
@@ -60,7 +60,7 @@ def emptying(tissue_factor, adp, p):
 
 @row
 def handed_on(k, activation, hours):
-    """Share of what is stored at first that is latent after ``hours``, when it comes out at ``k`` and is activated at ``activation`` [1/h]."""
+    """Share of what was stored that is latent after ``hours``, when it comes out at ``k`` and is activated at ``activation`` [1/h]."""
     if abs(k - activation) <= NEARLY * k:
         return k * hours * exp(-k * hours)
     return k * (exp(-activation * hours) - exp(-k * hours)) / (k - activation)

@@ -1,7 +1,7 @@
 """VCAM-1 signalling: malignant blood cells that hold on to stroma by VLA-4 raise NF-kB of the stromal cells that they touch.
 
-Mechanism. A living stromal cell i with VCAM-1 (``vcam1`` of its type, 0..1) that touches living cells j with active VLA-4 (``vla4``: myeloma
-and leukaemia 1, all others 0) has the share
+Mechanism. A living stromal cell i with VCAM-1 (``vcam1`` of its type, 0..1) that touches living cells j with active VLA-4 (``vla4``:
+myeloma and leukaemia 1, all others 0) has the share
 
     b = vcam1 x S/(S + half),   S = sum of vla4 over the cells that it touches,
 
@@ -9,9 +9,9 @@ of its VCAM-1 engaged (``cells.vcam1_bound``); the membranes of two cells that t
 membrane of an insert.
 
 What follows: ``signals`` raises NF-kB of the stromal cell to nfkb_vcam1 x b, as another alarm beside toll-like receptor 9 and HMGB1 of
-which the largest counts, so that an inhibitor of the IkB kinase or dexamethasone takes it away. By NF-kB the stroma then secretes IL-6, IL-8
-and MCP-1 (``cytokines``), more HGF and VEGF, and makes more TNFAIP2 (``signals``); IL-6 raises ERK, and with it the cell cycle, of types that
-grow by it (``il_6_growth`` of ``erk_signalling``: myeloma).
+which the largest counts, so that an inhibitor of the IkB kinase or dexamethasone takes it away. By NF-kB the stroma then secretes IL-6,
+IL-8 and MCP-1 (``cytokines``), more HGF and VEGF, and makes more TNFAIP2 (``signals``); IL-6 raises ERK, and with it the cell cycle, of
+types that grow by it (``il_6_growth``, ``erk_signalling``: myeloma).
 
 Sources (from memory): myeloma cells that adhere to marrow stroma make it secrete IL-6, several- to tenfold, Uchiyama 1993 Blood, by NF-kB,
 Chauhan 1996 Blood; leukaemia cells activate NF-kB of stroma by VLA-4 and VCAM-1, Jacamo 2014 Blood. The half and the strength are
