@@ -1,7 +1,7 @@
 """VCAM-1 signalling: engaged VCAM-1 by the cells with VLA-4 that a stromal cell touches; NF-kB by it; ERK of myeloma by IL-6.
 
 Faults seen to fail it, planted in a copy of the package: neighbours counted without their VLA-4; VLA-4 of the cell itself counted; dead
-cells counted; the layer of an insert not asked; NF-kB of it added to that of TLR9; IL-6 that acts on types that do not grow by it.
+cells counted; NF-kB of it added to that of TLR9; IL-6 that acts on types that do not grow by it.
 """
 
 import dataclasses
