@@ -287,6 +287,8 @@ CASES = {
     "mtDNA adducts": Case("fate-mtdna-adducts", "poisoned", ("mtdna_adducts",), step=3600),
     "nutrients": Case("trigger-lactate", "with", ("nutrient_signalling",)),
     "erk": Case("trigger-erk", "with", ("erk_signalling",), {"free_mitochondria.clearance": 1e5}, step=1800),
+    "adhesion to stroma": Case("trigger-vcam1", "with", ("vcam1_signalling",), step=3600),
+    "platelets": Case("trigger-platelets", "with", ("platelet_activation",), step=3600),
     "oxidase": Case("trigger-nox2", "with", ("nadph_oxidase",)),
     "mtDNA seen": Case("trigger-mtdna-sensing", "dead_mitochondria", ("mtdna_sensing",), step=3600),
     "attack": Case("immune-attack", "foreign", ("immune_attack",)),

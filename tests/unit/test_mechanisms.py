@@ -193,7 +193,7 @@ def test_card_of_a_cell_type():
     for words in ("CL:0002540", "species human", "virtual Seahorse", "rotenone_antimycin", "only modelling choices: ", "msc-huvec-ogd",
                   "none of the numbers that matter most is measured", "derived (tag S)"):  # fmt: skip
         assert words in said, words
-    assert len(said.splitlines()) < 105
+    assert len(said.splitlines()) < 112
     assert "measured: mitochondria" in show_text("celltype", "fibroblast")
 
 

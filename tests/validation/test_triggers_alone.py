@@ -74,6 +74,8 @@ CASES = {
     "humanin": ("recipient", column("nfkb"), 3, 0.6, None, {"nfkb", "tnfaip2"}),
     "compatibility": ("recipient", capture, 1, 1.5, 0.3, set()),
     "erk": ("recipient", column("erk"), 8, 1.02, 0.2, {"erk"}),
+    "vcam1": ("donor", column("nfkb"), 6, 1.5, 0.2, {"nfkb", "tnfaip2", "signal_from_neighbours"}),
+    "platelets": ("recipient", column("motility"), 12, 1.2, 0.1, set()),
     "ampk": ("donor", PGC1A, 12, 1.3, 0.5, set()),
 }
 

@@ -1,16 +1,17 @@
-"""Who cycles: contact inhibition by type, T cells that must be activated, eggs that cleave without growing."""
+"""Who cycles: contact inhibition by type, T cells that must be activated, dormant cells that must be called, eggs that cleave."""
 
 import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fates import cells_world, module, rows_of, run, values
 from immune_worlds import set_rest
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
-from mitoferry.core.nodes import NODE_T_CELL_RECEPTOR
-from mitoferry.core.schema import ACTIVATION, Step
+from mitoferry.core.nodes import NODE_T_CELL_RECEPTOR, NODE_TOLL_LIKE_RECEPTOR
+from mitoferry.core.schema import ACTIVATION, IL_1BETA, RECEPTOR_INTERFERON_1, RECEPTOR_INTERFERON_GAMMA, Step
 from mitoferry.library.cell_types import load_cell_types
 from mitoferry.processes.cycle import activation_gate, growth_time, quiescent
 
@@ -105,6 +106,87 @@ def test_activation_relaxes_to_the_stimulus_the_same_in_one_step_and_in_many():
         world.groups.nodes[:, NODE_T_CELL_RECEPTOR] = 0.8
         run(world, "t_cell_fate", values("t_cell_fate"), 12.0, dt)
         assert np.allclose(world.cells.t_cell[rows, ACTIVATION], 0.8 * (1.0 - math.exp(-0.5)), rtol=1e-5)
+
+
+# LPS, IL-1beta [ng/mL], occupancies of the receptors of interferon alpha/beta and gamma, Akt
+CALLS = {
+    "nothing": (0.0, 0.0, 0.0, 0.0, 1.0),
+    "LPS": (10.0, 0.0, 0.0, 0.0, 1.0),
+    "LPS and IL-1beta": (5.0, 1.5, 0.0, 0.0, 1.0),
+    "interferons": (0.0, 0.0, 0.4, 0.3, 1.0),
+    "oxidants": (0.0, 0.0, 0.0, 0.0, 1.25),
+    "all": (3.0, 1.0, 0.2, 0.1, 1.1),
+    "LPS without PI3K": (300.0, 0.0, 0.0, 0.0, 0.2),
+}
+
+
+def called(case, dormancy=0.9):
+    lps, il_1, alpha, gamma, akt = CALLS[case]
+    world, rows = cells_that_cycle(1, dormancy=dormancy, contact_inhibition=0.0)
+    world.groups.nodes[:, NODE_TOLL_LIKE_RECEPTOR] = lps
+    world.groups.receptors[:, RECEPTOR_INTERFERON_1], world.groups.receptors[:, RECEPTOR_INTERFERON_GAMMA] = alpha, gamma
+    world.cells.env[rows, IL_1BETA], world.cells.akt[rows] = il_1, akt
+    return world, rows
+
+
+@pytest.mark.parametrize(("fault", "right"), [(0.0, True), (0.05, False)])
+@pytest.mark.parametrize("case", CALLS)
+def test_a_dormant_cell_moves_on_as_far_as_it_is_called(case, fault, right):
+    """1 - d (1 - w) of the pace of a cell that is not dormant, before the restriction point; all of it beyond. Faults seen to fail it,
+    planted in a copy of the package: Akt left out; the interferons added up; dormancy after the restriction point, too."""
+    p = values("division", wake_lps=10.0, wake_il_1=3.0, wake_akt=1.0)
+    lps, il_1, alpha, gamma, akt = CALLS[case]
+    dose = lps / 10.0 + il_1 / 3.0
+    woken = min(akt, 1.0) * (1.0 - (1.0 - dose**2 / (1.0 + dose**2)) * (1.0 - alpha) * (1.0 - gamma) * (1.0 - max(akt - 1.0, 0.0)))
+    expected = 1.0 - (0.9 + fault) * (1.0 - woken)
+    world, rows = called(case)
+    free, _ = called(case, dormancy=0.0)
+    for cells in (world.cells, free.cells):
+        cells.cycle[rows] = 0.0
+    rate = module("division").cycle_rate
+    share = rate(rows[0], world.cells, world.groups, p) / rate(rows[0], free.cells, free.groups, p)
+    assert (share == pytest.approx(expected, rel=1e-5)) == right
+    world.cells.cycle[rows] = p.restriction_point + 1e-3
+    assert rate(rows[0], world.cells, world.groups, p) == rate(rows[0], free.cells, free.groups, p)
+
+
+def test_the_first_division_of_woken_cells_comes_a_whole_cycle_after_the_call_and_ends_with_it():
+    """Cells in G0 with a cycle of 10 h, LPS of a thousand times its half for 12 h, then none: one division at 10 h, and their daughters
+    rest: 0.1/10 h of pace. Fault seen to fail it, planted in a copy of the package: the share that dormancy leaves always 1."""
+    world, rows = cells_that_cycle(8, dormancy=0.9, contact_inhibition=0.0)
+    world.cells.cycle[rows] = 0.0
+    world.groups.nodes[:, NODE_TOLL_LIKE_RECEPTOR] = 10_000.0
+    found, step = [], 0
+    p = values("division", spread=0.0)
+    for hours in (9.8, 0.4, 1.8):
+        step = run(world, "division", p, hours, 360.0, start=step)
+        found.append(len(rows_of(world)))
+    world.groups.nodes[:, NODE_TOLL_LIKE_RECEPTOR] = 0.0
+    progress = float(world.cells.cycle[rows[0]])
+    run(world, "division", p, 10.0, 360.0, start=step)
+    assert found == [8, 16, 16]
+    assert len(rows_of(world)) == 16
+    assert float(world.cells.cycle[rows[0]]) - progress == pytest.approx(0.1, rel=0.02)
+
+
+@pytest.mark.parametrize(("share", "right"), [(0.9, True), (0.7, False)])
+def test_dormant_cells_are_seeded_in_g0(share, right):
+    """Binomial. Fault seen to fail it, planted in a copy of the package: all of them in G0."""
+    world, rows = cells_that_cycle(1000, dormancy=0.9)
+    resting = int((world.cells.cycle[rows] == 0.0).sum())
+    assert (stats.binomtest(resting, 1000, share).pvalue > 1e-4) == right
+    restless, rows = cells_that_cycle(50)
+    assert (restless.cells.cycle[rows] > 0.0).all()
+
+
+def test_blood_stem_cells_are_dormant_and_cells_that_never_sleep_do_not_move_by_a_bit():
+    types = load_cell_types()
+    assert [n for n, t in types.items() if t.value("dormancy") > 0.0] == ["hsc"]
+    world, rows = called("all", dormancy=0.0)
+    quiet, _ = called("nothing", dormancy=0.0)
+    p = values("division")
+    rate = module("division").cycle_rate
+    assert rate(rows[0], world.cells, world.groups, p) == rate(rows[0], quiet.cells, quiet.groups, p)
 
 
 def test_an_egg_cleaves_into_halves_without_growing():

@@ -108,6 +108,14 @@ class CellTypeNumbers:
     antigen_driven: float = 0.0
     cleavage: float = 0.0
     spontaneous_death: float = 0.0  # 1/h
+    dormancy: float = 0.0
+    # malignant blood cells and stroma
+    vla4: float = 0.0
+    vcam1: float = 0.0
+    il_6_growth: float = 0.0
+    # platelets and what activates them
+    alpha_granules: float = 0.0
+    tissue_factor: float = 0.0
     # results of the scaling
     demand: float = 0.0
     glycolysis: float = 0.0

@@ -312,6 +312,10 @@ class Cells(NamedTuple):
     nad: Any
     nad_supply: Any
     mtdna_adducts: Any
+    vcam1_bound: Any
+    granules: Any
+    latent_tgf_beta: Any
+    tgf_beta_flux: Any
 
 
 class Groups(NamedTuple):
@@ -380,6 +384,12 @@ class Groups(NamedTuple):
     antigen_driven: Any
     cleavage: Any
     spontaneous_death: Any
+    dormancy: Any
+    vla4: Any
+    vcam1: Any
+    il_6_growth: Any
+    alpha_granules: Any
+    tissue_factor: Any
     tnf_secretion: Any
     nodes: Any
 
@@ -698,6 +708,10 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "nad": _c("f4", "1", "NAD+ of the cell, 1 at rest", "nad", fill=1),
         "nad_supply": _c("f4", "1", "factor of NAD+ on the supply of respiratory substrate, 1 at rest", "nad", fill=1),
         "mtdna_adducts": _c("f4", "1", "share of mtDNA copies with an adduct, per energy class", "mtdna_adducts", (N_CLASSES,)),
+        "vcam1_bound": _c("f4", "1", "share of its VCAM-1 that VLA-4 of cells that it touches engages, 0..1", "vcam1_signalling"),
+        "granules": _c("f4", "1", "share of its granules that a platelet has not emptied", "platelet_activation", fill=1),
+        "latent_tgf_beta": _c("f4", "1", "TGF-beta of a platelet that is out and latent, as a share of its content", "platelet_activation"),
+        "tgf_beta_flux": _c("f4", "ag/s", "TGF-beta of a platelet that becomes active", "platelet_activation"),
     },
     "Groups": {
         "well": _c("i4", "row of wells", "", "plate"),
@@ -763,6 +777,12 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "antigen_driven": _c("f4", "1", "share of its cycling that hangs on a stimulated T cell receptor", "plate"),
         "cleavage": _c("f4", "1", "1: divides without growing (egg)", "plate"),
         "spontaneous_death": _c("f4", "1/h", "hazard of apoptosis by itself, beyond that of any healthy cell", "plate"),
+        "dormancy": _c("f4", "1", "share of its cycling that waits in G0 for a call, 0..1", "plate"),
+        "vla4": _c("f4", "1", "active VLA-4, which engages VCAM-1 of stroma, 0..1", "plate"),
+        "vcam1": _c("f4", "1", "VCAM-1, 0..1", "plate"),
+        "il_6_growth": _c("f4", "1", "grows by IL-6, 0..1", "plate"),
+        "alpha_granules": _c("f4", "1", "granules of a platelet, relative", "plate"),
+        "tissue_factor": _c("f4", "1", "tissue factor at its membrane, 0..1", "plate"),
         "tnf_secretion": _c("f4", "1", "secretion of TNF-alpha at full NF-kB, relative to a macrophage", "plate", fill=0.02),
         "nodes": _c("f4", "see core/nodes.py", "what drugs, genes and stresses act on", "treatments", (0,)),
     },

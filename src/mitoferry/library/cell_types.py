@@ -31,7 +31,8 @@ FIELDS = (
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",
     "nox2", "cd38", "hmgb1", "mct1", "o_glcnac", "icam1", "lfa1", "cd200r", "isec", "talin2", "gap43", "n_cadherin",
     "unsaturation", "iron", "senescent", "angiogenic", "calming_secretion", "scatter",
-    "antigen_driven", "cleavage", "spontaneous_death",
+    "antigen_driven", "cleavage", "spontaneous_death", "dormancy",
+    "vla4", "vcam1", "il_6_growth", "alpha_granules", "tissue_factor",
 )  # fmt: skip
 OF_A_FEW = ("dendrites", "synaptosomes", *FIELDS[FIELDS.index("tlr9_level") :])
 """Numbers of mechanisms in which few types take part, 0 in all others (m2_share counts where macrophage does)."""
@@ -39,7 +40,10 @@ DECIDING = (
     "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "filopodia", "cx43", "miro1", "uptake", "arrival_lysis", "arrival_fusion",
 )  # fmt: skip
 """Numbers on which transfer and what follows from it hinge most."""
-SHARES = ("senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage")
+SHARES = (
+    "senescent", "angiogenic", "scatter", "contact_inhibition", "antigen_driven", "cleavage", "dormancy", "vla4", "vcam1",
+    "il_6_growth", "tissue_factor",
+)  # fmt: skip
 Given = tuple[tuple[str, float], ...]
 """Names and values, as a key of what is kept."""
 _OF_SCALING = ("leak", "glycolytic_atp")  # used by the closed form only

@@ -73,6 +73,8 @@ RULES: dict[str, tuple[str, str | int]] = {
     "vegf_crawling": (BY_VOLUME, COPY), "primed": (BY_VOLUME, COPY), "burst": (BY_MITOCHONDRIA, COPY), "nox_induced": (BY_VOLUME, COPY),
     "failing": (BY_VOLUME, COPY),
     "nad": (BY_VOLUME, COPY), "nad_supply": (BY_VOLUME, COPY), "mtdna_adducts": (BY_MITOCHONDRIA, COPY),
+    "vcam1_bound": (KEEP, COPY),
+    "granules": (KEEP, COPY), "latent_tgf_beta": (KEEP, COPY), "tgf_beta_flux": (KEEP, COPY),
 }  # fmt: skip
 
 

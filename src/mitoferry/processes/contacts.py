@@ -20,12 +20,14 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE
 from mitoferry.processes.nanotube_links import NEVER, centre_distance
+from mitoferry.processes.rest import alive
 from mitoferry.space.geometry import can_touch
 from mitoferry.space.neighbours import bin_line, bins_near, members, minimum_image
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec, Population
 
+VLA_4, TISSUE_FACTOR = 0, 1  # what ``carried_by_touching`` asks for
 MOST_CONTACTS = 24  # neighbours that a cell can touch, for the rate of candidates
 MOST_TRIES = 256
 
@@ -42,6 +44,34 @@ def contact_length(distance, radius_a, radius_b, reach):
         return 2.0 * small
     x = 0.5 * (distance * distance + a * a - b * b) / distance
     return 2.0 * math.sqrt(max(a * a - x * x, 0.0))
+
+
+@row
+def carried_by_touching(i, what, reach, cells, groups, wells, neighbours):
+    """What the living cells that ``i`` touches (gap at most ``reach`` um) carry at their membranes, a number of their type, added up."""
+    w = int(cells.well[i])
+    geometry = int(wells.geometry[w])
+    radius = float(cells.radius[i])
+    y0, my, z0, mz, lines = bins_near(i, radius + float(neighbours.largest[w]) + reach, cells, wells, neighbours)
+    met = 0.0
+    for jz in range(mz):
+        for jy in range(my):
+            line = bin_line(y0 + jy, z0 + jz, lines)
+            for run in range(2):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
+                    j = int(neighbours.member[m])
+                    g = int(cells.group[j])
+                    carried = float(groups.vla4[g])
+                    if what == TISSUE_FACTOR:
+                        carried = float(groups.tissue_factor[g])
+                    if j == i or carried <= 0.0 or not alive(int(cells.state[j])):
+                        continue
+                    if not can_touch(geometry, int(cells.layer[i]), int(cells.layer[j])):
+                        continue
+                    if contact_length(centre_distance(i, j, cells, wells), radius, float(cells.radius[j]), reach) > 0.0:
+                        met = met + carried
+    return met
 
 
 @row

@@ -15,7 +15,8 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
   + trophic_ho1 x the share to which HO-1 is up (without HO-1 they make less of the three: Zarjou 2011 Am J Physiol Renal, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
 * IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
-  interferon gamma: Th1; IL-10, TGF-beta: Treg; IL-10 also of macrophages, by their shift x towards M2 and, of what is
+  interferon gamma: Th1; IL-10, TGF-beta: Treg; TGF-beta of activated platelets (``platelet_activation``) as it becomes active;
+  IL-10 also of macrophages, by their shift x towards M2 and, of what is
   left, by the occupancy R of their receptors of prostaglandin E2 (``stromal_calming``) while NF-kB is up: x + (1 - x) R NF-kB;
 * interferon alpha/beta: 1 - (1 - STING)(1 - TLR9) of any cell, and LPS by way of TRIF (inflammatory);
 * HMGB1 (node hmgb1): NF-kB; and, with IL-33 of alarmin cells, a bolus of what the cell held when it loses its membrane.
@@ -214,7 +215,7 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     m2 = health * float(groups.macrophage[g]) * shift
     amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
-    amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate)
+    amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
 
 
 @row
@@ -298,10 +299,11 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
 
 
 def wanted(spec: Any) -> bool:
-    """Whether a cell of the run senses cytokines or crawls by those that another secretes, the medium holds one, or an assay reads them."""
+    """Whether a cell of the run senses cytokines, crawls or grows by those that another secretes, the medium holds one, or one is read."""
     measured = any(m.assay == "elisa" for m in spec.measurements)
-    crawling = spec.has_cells_with("scatter") and spec.has_cells_with("trophic_secretion")
-    return measured or crawling or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
+    crawling = spec.has_cells_with("scatter") and spec.has_cells_with("trophic_secretion", "alpha_granules")
+    growing = spec.has_cells_with("il_6_growth") and spec.has_cells_with("inflammatory_secretion")
+    return measured or crawling or growing or spec.has_cells_with(*READERS) or spec.dissolves(*CYTOKINES)
 
 
 PROCESS = Process(name="cytokines", stage="signals", clock="mitochondria", parameters=Parameters, advance=advance, wanted=wanted)

@@ -14,7 +14,7 @@ f = Hill4(ATP/2 mM), relative to rest x pyrimidine gate x contact inhibition x (
   Contacts with cells of another type count ``unlike_contact`` of one with a like (``like_contacts``): epithelium and fibroblasts grow on
   in contact with each other and stop among their own (Eagle and Levine 1967 Nature 213:1102, from memory), and stroma feeds epithelium
   (Rheinwald and Green 1975 Cell 6:331, from memory).
-* A T cell cycles as far as it is activated, an egg cleaves without growing (``cycle``).
+* A T cell cycles as far as it is activated, a blood stem cell as far as an infection calls it, an egg cleaves without growing (``cycle``).
 
 A cell that cycles, but for one that cleaves, grows: volume, demand, glycolysis, non-mitochondrial respiration and the number of
 mitochondria that biogenesis steers to increase by the factor 2^(G progress), and are halved at division. Daughters that start ahead
@@ -47,7 +47,7 @@ from mitoferry.core.schema import CELL_LIVE, PAGE
 from mitoferry.core.streams import PROLIFERATION
 from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
 from mitoferry.processes.cell_events import log_cell_events
-from mitoferry.processes.cycle import driven_share
+from mitoferry.processes.cycle import awake_share, driven_share
 from mitoferry.processes.like_contacts import weigh_contacts
 from mitoferry.processes.partition import partition
 from mitoferry.processes.rest import RESTING_ATP, respiration
@@ -70,6 +70,10 @@ class Parameters(NamedTuple):
     p53_arrest: float
     spread: float
     activation_half: float
+    wake_lps: float  # ng/mL
+    wake_il_1: float  # ng/mL
+    wake_akt: float
+    restriction_point: float
 
 
 @row
@@ -93,7 +97,7 @@ def rate_under(i, contacts, cells, groups, p):
     gate = pyrimidine_gate(used, float(cells.target_mitochondria[i]), dhodh, float(groups.nodes[g, NODE_URIDINE]), p)
     if float(groups.cleavage[g]) > 0.0:
         gate = 1.0
-    gate = gate * driven_share(i, cells, groups, p.activation_half)
+    gate = gate * driven_share(i, cells, groups, p.activation_half) * awake_share(i, cells, groups, p)
     crowding = 1.0 - float(groups.contact_inhibition[g]) * hill4(contacts, p.contacts_half)
     arrest = 1.0 - min(p.p53_arrest * float(cells.p53[i]), 1.0)
     return energy * gate * crowding * arrest * float(groups.nodes[g, NODE_PROLIFERATION]) / time * float(cells.erk[i])

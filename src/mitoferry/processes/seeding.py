@@ -80,7 +80,9 @@ def seed_cell(i, cells, groups, wells, start, p):
     cells.cycle[i] = -log(1.0 - 0.5 * d) / LN2
     if float(groups.antigen_driven[g]) > 0.0:
         cells.cycle[i] = 0.0  # in G0
-    e, f, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
+    e, f, g0, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
+    if g0 < float(groups.dormancy[g]):
+        cells.cycle[i] = 0.0
     if int(wells.geometry[w]) == 2:
         cells.z[i] = e * float(wells.size[w, 2])
     speed = float(groups.speed[g]) * 0.7071067811865476

@@ -4,7 +4,8 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
 
 * NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
   LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
-  see ``mtdna_sensing``; HMGB1 of the medium at RAGE and toll-like receptor 4, see ``cytokines``); humanin divides it by
+  see ``mtdna_sensing``; HMGB1 of the medium at RAGE and toll-like receptor 4, see ``cytokines``; VCAM-1 that malignant blood cells
+  engage, see ``vcam1_signalling``, at ``nfkb_vcam1`` when all is); humanin divides what oxidants, cytokines and LPS give by
   1 + dose/half; that of a senescent cell does not fall below ``nfkb_senescent`` times the node ``nfkb`` (the target, so that no
   two processes write it in turn);
   prostaglandin E2 and TSG-6 of stromal cells (``stromal_calming``) each multiply it by 1 - share x occupancy;
@@ -102,6 +103,7 @@ class Parameters(NamedTuple):
     nfkb_senescent: float
     nfkb_prostaglandin: float
     nfkb_tsg_6: float
+    nfkb_vcam1: float
 
 
 class Decays(NamedTuple):
@@ -190,6 +192,7 @@ def advance_stress(i, cells, groups, d, p):
     genome = max(genome, hill2(float(cells.dna_damage[i]), p.p53_dna_half))
     p53 = min(float(groups.nodes[g, NODE_P53]) * genome, 1.0)
     alarm = max(float(cells.tlr9[i]), float(groups.receptors[g, RECEPTOR_HMGB1]))
+    alarm = max(alarm, p.nfkb_vcam1 * float(cells.vcam1_bound[i]))
     if int(cells.senescent[i]) != 0:
         alarm = max(alarm, p.nfkb_senescent)
     nfkb = max(nfkb, min(open_to * alarm, 1.0))

@@ -46,7 +46,7 @@ REST = {
     "cells.sirt1": 1.0, "cells.o_glcnac": 1.0, "cells.connexin43": -1.0, "cells.nad": 1.0, "cells.nad_supply": 1.0,
     "groups.resting_potential": rest.RESTING_POTENTIAL, "groups.cycle_time": 24.0, "groups.receptors": 0.0, "mitochondria.flags": 1,
     "groups.cd38": 0.0, "groups.icam1": 0.0, "groups.lfa1": 0.0, "groups.cd200r": 0.0, "groups.isec": 0.0, "groups.talin2": 0.0,
-    "groups.gap43": 0.0, "groups.n_cadherin": 0.0, "groups.antigen_driven": 0.0, "groups.cleavage": 0.0,
+    "groups.gap43": 0.0, "groups.n_cadherin": 0.0, "groups.antigen_driven": 0.0, "groups.cleavage": 0.0, "groups.dormancy": 0.0,
     "wells.size": 100.0, "wells.medium_height": 100.0,
 }  # fmt: skip
 SAMPLES, POINTS = 100, 61
