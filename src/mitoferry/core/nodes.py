@@ -149,6 +149,7 @@ NODES: tuple[Node, ...] = (
     Node("radiation", "level", "1/h", "rate of damage to nuclear DNA by radiation, whatever the pumps of the cell do"),
     Node("aged_share", "level", "1", "share of the seeded cells that are senescent when they enter the well (an old donor)"),
     Node("mtdna_transcription", "factor", "1", "transcription of mtDNA (ethidium bromide)"),
+    Node("cyclophilin_d", "factor", "1", "cyclophilin D, which sensitises the permeability transition pore (cyclosporin A)"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -266,3 +267,4 @@ NODE_MICRORNA = 107
 NODE_RADIATION = 108
 NODE_AGED_SHARE = 109
 NODE_MTDNA_TRANSCRIPTION = 110
+NODE_CYCLOPHILIN_D = 111
