@@ -1,13 +1,15 @@
 """Calcium load, the pore at reperfusion, and the infarct that follows.
 
-Exact laws: course of the load at any step, isobole of calcium and oxidants, cyclophilin D, acid, pores that open in a step by count.
-Held against published numbers in blocks of heart, none of which was set for cyclosporin A: the infarct grows with the time without blood, half an hour
-costs 40 to 80 % of the heart (rabbit 60 %, Argaud 2005 Circulation 111:194; mouse 40-60 %, Baines 2005 Nature 434:658), cyclosporin A
-at reperfusion spares a third to three quarters of those lost (Argaud 2005: 60 to 25 %; Piot 2008 N Engl J Med 359:473: some 40 %), pores are shut until
-blood comes back and open within minutes (Griffiths and Halestrap 1995 Biochem J 307:93), and most cells are lost hours after it.
+Exact laws: course of the load at any step, isobole of calcium and oxidants, cyclophilin D, acid, pores that open in a step by
+count. Held against published numbers in blocks of heart, in which nothing was set for cyclosporin A: the infarct grows with the
+time without blood, half an hour costs 40 to 85 % of the heart (rabbit 60 %, Argaud 2005 Circulation 111:194; mouse 40-60 %, Baines
+2005 Nature 434:658), cyclosporin A at reperfusion spares a third to four fifths of those lost (Argaud 2005: 60 to 25 %; Piot 2008
+N Engl J Med 359:473: some 40 %), pores are shut until blood comes back and open within minutes (Griffiths and Halestrap 1995
+Biochem J 307:93), and most cells are lost hours after it (all from memory).
 
-Faults seen to fail it, planted in a copy of the package: load that pumps do not empty, or empty without ATP (course); calcium added to oxidants instead of
-multiplied (isobole); cyclophilin D not read (isobole, infarct); lactate not read (acid); potential not read (what mitochondria hold); no load at all (infarct).
+Faults seen to fail it, planted in a copy of the package: load that pumps do not empty, or empty without ATP (course); calcium added
+to oxidants instead of multiplied (isobole, pores by count); cyclophilin D not read (isobole, by count); lactate not read (acid, by
+count); potential not read (what mitochondria hold). In the test: no load at all (infarct).
 """
 
 import warnings
@@ -68,7 +70,8 @@ def h2o2_at_half(p, calcium, cyclophilin):
     low, high = 0.0, 10.0
     for _ in range(60):
         half = 0.5 * (low + high)
-        low, high = (half, high) if module("pore").opening_hazard(half, 0.0, calcium, 0.0, cyclophilin, p) < 0.5 * p.opening_rate else (low, half)
+        hazard = module("pore").opening_hazard(half, 0.0, calcium, 0.0, cyclophilin, p)
+        low, high = (half, high) if hazard < 0.5 * p.opening_rate else (low, half)
     return half
 
 
@@ -112,7 +115,8 @@ def test_pores_open_in_a_step_as_the_hazard_says(load, lactate, cyclophilin):
     world.cells.h2o2[:], world.cells.calcium_load[:], world.cells.env[:, LACTATE] = 0.02, load, lactate
     world.groups.nodes[:, NODE_CYCLOPHILIN_D] = cyclophilin
     module("pore").advance(world, Step(0, 0, 0.0, 300.0), p)
-    x = 0.02 * (1.0 + load * 156.0**4 / (156.0**4 + p.potential_half**4) / p.calcium_half) * (1.0 - p.cyclophilin_share * (1.0 - cyclophilin))
+    held = load * 156.0**4 / (156.0**4 + p.potential_half**4)
+    x = 0.02 * (1.0 + held / p.calcium_half) * (1.0 - p.cyclophilin_share * (1.0 - cyclophilin))
     h = p.opening_rate * x**4 / (x**4 + p.h2o2_half**4) / (1.0 + (lactate / (p.buffering * p.acid_half)) ** 2)
     c = np.log(2.0) * 3600.0 / p.closing_half_time
     wanted = h / (h + c) * (1.0 - np.exp(-(h + c) / 12.0))
@@ -135,7 +139,12 @@ CYCLOSPORIN = "{{drug: cyclosporin_a, dose: 0.5 uM, from: {} min}}"
 
 
 def infarct(minutes, treat="", **changes):
-    """(share of cardiomyocytes lost in 12 h, of them lost after reperfusion, highest share of open pores before and in the half hour after it)."""
+    """Cardiomyocytes in 12 h.
+
+    Returns:
+        share lost, share of these lost over an hour after reperfusion, highest share of open pores
+        in a cell before reperfusion and in the half hour after it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = resolve(parse_experiment(TEXT.format(minutes=minutes, treat=treat)))

@@ -4,21 +4,22 @@ Mechanism: L, the calcium that has entered a cell beyond rest, per mass of its m
 
     L' = influx Hill4(Ca/K) - L e(ATP)/tau,     e = Hill2(ATP/(share ATP_0)) relative to rest
 
-Ca is the cytosolic Ca2+ of ``signals``, which rises when ATP fails (Na+ loads the cell, the Na+/Ca2+ exchanger turns round) or
-under a drug or glutamate (node ``calcium``). Mitochondria are the sink: what enters ends in them as far as they have a potential, since the
-uniporter is driven by it and opens at about 1 uM (MICU1), and comes back out when they lose it::
+Ca is the cytosolic Ca2+ of ``signals``, which rises when ATP fails (Na+ loads the cell, the Na+/Ca2+ exchanger turns
+round) or by the node ``calcium`` (excitotoxicity). Mitochondria are the sink: what enters ends in them as far as they
+have a potential, which drives the uniporter (it opens at about 1 uM, MICU1), and comes back out when they lose it::
 
-    M = L Hill4(psi/psi_h)
+    M = L Hill4(psi/psi_h)                                          (``pore.matrix_calcium``)
 
-A mitochondrion that opens its pore gives its calcium to the cytosol, from where its neighbours take it: L falls only by what the pumps of
-the plasma membrane, which need ATP, carry out. Hence L grows with the time without blood, waits for reperfusion, when the
-potential comes back within a minute and mitochondria fill, and is gone an hour or two later. What it does to the pore is in ``pore``.
+A mitochondrion that opens its pore gives its calcium to the cytosol, from where its neighbours take it: L falls only by
+what the pumps of the plasma membrane, which need ATP, carry out. Hence L grows with the time without blood, waits for
+reperfusion, when the potential comes back within a minute and mitochondria fill, and is gone an hour later. What it
+does to the pore is in ``pore``.
 
-Sources: heart after 40 min without blood and 10 min with it holds some 15 umol of calcium more per g of dry weight, in its
-mitochondria (Shen and Jennings 1972 Am J Pathol 67:417, from memory), 50 nmol/mg at 0.3 g of mitochondria; threshold and cooperativity of the uniporter:
-Mallilankaraman 2012 Cell 151:630, Csordas 2013 Cell Metab 17:976 (from memory). Time constant and pump are orders of magnitude.
-Assumptions: one pool per cell; Ca2+ of the cytosol is not lowered by what mitochondria take. Mitochondria that come from elsewhere share the
-load of the cell at once; they do not thin it.
+Sources: heart after 40 min without blood and 10 min with it holds some 15 umol of calcium more per g of dry weight, in
+its mitochondria (Shen and Jennings 1972 Am J Pathol 67:417, from memory), 50 nmol/mg at 0.3 g of mitochondria; threshold
+and cooperativity of the uniporter: Mallilankaraman 2012 Cell 151:630, Csordas 2013 Cell Metab 17:976 (from memory).
+Assumptions: one pool per cell; Ca2+ of the cytosol is not lowered by what mitochondria take. Mitochondria that come from
+elsewhere share the load of the cell at once; they do not thin it.
 Step error: none for constant Ca2+ and ATP (exponential integrator).
 Verification: ``tests/verification/test_reperfusion.py``.
 """

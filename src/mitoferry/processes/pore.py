@@ -5,21 +5,24 @@ Mechanism: a mitochondrion opens its pore with the hazard::
     h = k_p Hill4(x/H_c) / (1 + (dpH/dpH_h)^2),     x = H_local (1 + M/M_c) (1 - w (1 - c))
     H_local = H + a (share of the cell's mass with open pores),     M = L Hill4(psi/psi_h),     dpH = lactate/b
 
-and closes it with a constant hazard (half-time 2 min). L is what the cell holds of calcium beyond rest (``calcium_load``), M the part that is in
-mitochondria: calcium lowers the oxidants that open a pore, and oxidants the calcium. c is cyclophilin D, without which three times the calcium
-is borne (node ``cyclophilin_d``: cyclosporin A 0.2). Protons hold the pore shut: lactate lowers the pH inside, and when blood
-washes it out the pore is free (the pH paradox). So pores stay shut without oxygen, whose lack means no oxidants, and open in the minutes after it comes
-back, in cells that have taken in calcium; once some are open they open the rest, until the calcium is pumped out. An open mitochondrion is depolarised, adds nothing to
+and closes it with a constant hazard (half-time 2 min). An open mitochondrion is depolarised, adds nothing to
 capacity, and releases H2O2 (``reactive_oxygen.pore_production``), which opens others: ROS-induced ROS release. The
 column ``pore`` counts the time that the pore has been open; what follows from long opening is for ``death`` and
 ``mitophagy``. The second term of H_local stands for H2O2 near an open neighbour (within about 1.5 um), in the mean of
 the cell: positions inside a cell are not known.
 
-Sources: Zorov 2000 J Exp Med, Zorov 2014 Physiol Rev; calcium, oxidants, pH and cyclosporin A: Crompton 1988 Biochem J 255:357, Halestrap 1991 Biochem J
-278:715, Bernardi 1992 J Biol Chem 267:2934, opening at reperfusion and not before: Griffiths and Halestrap 1995 Biochem J 307:93 (all from memory). Rates
-are modelling choices.
-Assumptions: hazards frozen over the step of 300 s; potential that of the cell's own network; lactate brings its proton, which is inside as outside; the acid of
-glycogen, which is not modelled, and of split ATP is left out, but then there are no oxidants either.
+L is the calcium that the cell holds beyond rest (``calcium_load``), M the part of it in mitochondria: calcium lowers the
+oxidants that open a pore, and oxidants the calcium. c is cyclophilin D, without which 2.5 times the calcium is borne
+(node ``cyclophilin_d``: cyclosporin A). Protons hold the pore shut: lactate lowers the pH inside, and when blood washes it
+out the pore is free (the pH paradox). So pores stay shut without oxygen, since then there are no oxidants, and open in the
+minutes after it comes back, in cells that have taken in calcium; those open open the rest, until the calcium is pumped out.
+
+Sources: Zorov 2000 J Exp Med, Zorov 2014 Physiol Rev; calcium, oxidants, pH and cyclosporin A: Crompton 1988 Biochem J
+255:357, Halestrap 1991 Biochem J 278:715, Bernardi 1992 J Biol Chem 267:2934; opening at reperfusion and not before:
+Griffiths and Halestrap 1995 Biochem J 307:93 (all from memory). Rates are modelling choices.
+Assumptions: hazards frozen over the step of 300 s; potential that of the cell's own network; lactate brings its proton,
+inside as outside. The acid of glycogen, which is not modelled, and of split ATP is left out: it acts while there is
+no oxygen and no oxidants.
 Step error: none for constant H2O2: the chances of being open at the end of a step are those of the two-state process,
 ``pi (1 - exp(-(h + c) dt))`` from closed and ``1 - (1 - pi)(1 - exp(-(h + c) dt))`` from open, ``pi = h/(h + c)``;
 the age of the present opening is drawn from the exponential truncated to the step.
