@@ -282,6 +282,7 @@ CASES = {
         {"arrival_lysis": 20.0},
         step=600,
     ),
+    "calcium": Case("route-phagocytosis", "dying", ("calcium_load",), {"calcium_load.calcium_half": 0.05}),
     "pores": Case("route-phagocytosis", "dying", ("pore",), {"pore.opening_rate": 1e6}),
     "NAD+": Case("fate-nad", "silenced", ("nad",)),
     "mtDNA adducts": Case("fate-mtdna-adducts", "poisoned", ("mtdna_adducts",), step=3600),

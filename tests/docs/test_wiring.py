@@ -34,7 +34,7 @@ def touch(i, cells, mitochondria, groups, fields, rates):
     [
         ("signals", {("cells", "nfkb"), ("cells", "phosphatidylserine")}, {("cells", "h2o2"), ("cells", "atp"), ("cells", "p2y")}),
         ("energetics", {("cells", "atp"), ("cells", "psi"), ("cells", "nadh")}, {("cells", "sums"), ("cells", "demand")}),
-        ("pore", {("mitochondria", "pore"), ("mitochondria", "flags")}, {("cells", "h2o2"), ("cells", "calcium")}),
+        ("pore", {("mitochondria", "pore"), ("mitochondria", "flags")}, {("cells", "h2o2"), ("cells", "calcium_load")}),
         ("death", {("cells", "state"), ("cells", "psi")}, {("cells", "survival"), ("cells", "other_hazards")}),  # psi by getattr
         ("diffusion", {("cells", "gradient_x"), ("cells", "env")}, set()),
     ],

@@ -150,6 +150,7 @@ NODES: tuple[Node, ...] = (
     Node("aged_share", "level", "1", "share of the seeded cells that are senescent when they enter the well (an old donor)"),
     Node("mtdna_transcription", "factor", "1", "transcription of mtDNA (ethidium bromide)"),
     Node("mtdna_adducts", "level", "1/h", "rate at which a copy of mtDNA takes an adduct that stops polymerases (cisplatin)"),
+    Node("cyclophilin_d", "factor", "1", "cyclophilin D, which sensitises the permeability transition pore (cyclosporin A)"),
 )
 
 NODE: dict[str, int] = {node.name: i for i, node in enumerate(NODES)}
@@ -268,3 +269,4 @@ NODE_RADIATION = 108
 NODE_AGED_SHARE = 109
 NODE_MTDNA_TRANSCRIPTION = 110
 NODE_MTDNA_ADDUCTS = 111
+NODE_CYCLOPHILIN_D = 112

@@ -309,6 +309,7 @@ class Cells(NamedTuple):
     burst: Any
     nox_induced: Any
     failing: Any
+    calcium_load: Any
     nad: Any
     nad_supply: Any
     mtdna_adducts: Any
@@ -705,6 +706,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "burst": _c("f4", "1", "share of the mitochondria that long open pores have swollen until they burst", "death"),
         "nox_induced": _c("f4", "1", "NADPH oxidase that NF-kB has called for, 0..1", "reactive_oxygen"),
         "failing": _c("f4", "1/h", "hazard of necrosis that the lack of ATP has called for", "death"),
+        "calcium_load": _c("f4", "nmol/mg", "calcium taken in beyond rest, per mass of mitochondria", "calcium_load"),
         "nad": _c("f4", "1", "NAD+ of the cell, 1 at rest", "nad", fill=1),
         "nad_supply": _c("f4", "1", "factor of NAD+ on the supply of respiratory substrate, 1 at rest", "nad", fill=1),
         "mtdna_adducts": _c("f4", "1", "share of mtDNA copies with an adduct, per energy class", "mtdna_adducts", (N_CLASSES,)),

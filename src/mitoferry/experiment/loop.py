@@ -38,7 +38,7 @@ from mitoferry.experiment.treatments import Treatments
 
 BUILT_IN = (
     "diffusion",
-    "capacity", "inhibitors", "energetics", "cell_variation", "reactive_oxygen", "pore",
+    "capacity", "inhibitors", "energetics", "cell_variation", "reactive_oxygen", "calcium_load", "pore",
     "dna_damage", "vcam1_signalling", "signals", "heme_signalling", "hypoxia_signalling", "nad", "nutrient_signalling",
     "erk_signalling", "find_me", "nadph_oxidase", "connexin43", "platelet_activation", "cytokines", "stromal_calming",
     "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps", "senescence", "fatty_acids", "vessel", "crawling",

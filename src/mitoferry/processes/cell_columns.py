@@ -71,7 +71,7 @@ RULES: dict[str, tuple[str, str | int]] = {
     "sprout": (LARGER, 0), "engrafted": (LARGER, 0), "lipid_load": (BY_VOLUME, COPY),
     "particles": (ADD, 0), "own_antioxidant": (BY_VOLUME, COPY), "own_threshold": (BY_VOLUME, COPY),
     "vegf_crawling": (BY_VOLUME, COPY), "primed": (BY_VOLUME, COPY), "burst": (BY_MITOCHONDRIA, COPY), "nox_induced": (BY_VOLUME, COPY),
-    "failing": (BY_VOLUME, COPY),
+    "failing": (BY_VOLUME, COPY), "calcium_load": (BY_MITOCHONDRIA, COPY),
     "nad": (BY_VOLUME, COPY), "nad_supply": (BY_VOLUME, COPY), "mtdna_adducts": (BY_MITOCHONDRIA, COPY),
     "vcam1_bound": (KEEP, COPY),
     "granules": (KEEP, COPY), "latent_tgf_beta": (KEEP, COPY), "tgf_beta_flux": (KEEP, COPY),
