@@ -85,14 +85,14 @@ def cost_of(spec: PlateSpec, arms: int | None = None) -> float:
         arms: reckon with this many arms of average size; default those of the plate.
     """
     steps = spec.until / spec.macro_step
-    share = 1.0 if arms is None else arms / max(len(spec.arms), 1)
-    cells = sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates * share
+    share = 1.0 if arms is None else arms / max(len(spec.main_arms), 1)
+    cells = sum(p.rows for arm in spec.arms for p in arm.populations) * spec.replicates * share
     held = sum(_mitochondria(arm) for arm in spec.arms) * spec.replicates * share
     return steps * (held + CELL_WORTH * cells + STEP_WORTH)
 
 
 def _mitochondria(arm: Arm) -> float:
-    return sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses)
+    return sum(p.rows * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses)
 
 
 def fitted(spec: PlateSpec, budget: float) -> tuple[PlateSpec, float]:
