@@ -92,7 +92,12 @@ def _read_there(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any
     known = assays()
     if seen is None or seen.outside:
         return
-    read = [p for m in experiment.measure if m.assay == seen.assay and m.dish is None for p in populations_read(m.of or (known[seen.assay].of,), experiment)]
+    read = [
+        p
+        for m in experiment.measure
+        if m.assay == seen.assay and m.dish is None
+        for p in populations_read(m.of or (known[seen.assay].of,), experiment)
+    ]
     if not read or not all(name in experiment.plans for name in (expect.arm, expect.versus or expect.arm) if name != WITHIN_ARM):
         return  # said elsewhere
     meant = populations_read((expect.of or (OBSERVABLES[expect.name].of if expect.name in OBSERVABLES else ""),), experiment)

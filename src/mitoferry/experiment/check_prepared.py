@@ -53,7 +53,9 @@ def _sections(held: Map, place: Place) -> Map:
     found = Map()
     for key, kind in SECTIONS.items():
         value = held.get(key)
-        found.put(key, value if isinstance(value, kind) else kind(), held.places.get(key, Place(place.where, place.line, f"{place.key}.{key}")))
+        found.put(
+            key, value if isinstance(value, kind) else kind(), held.places.get(key, Place(place.where, place.line, f"{place.key}.{key}"))
+        )
     return found
 
 

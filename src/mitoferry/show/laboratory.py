@@ -217,8 +217,10 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
     for text in elsewhere[len(notes) :]:
         warnings.warn(text, MitoferryWarning, stacklevel=2)
     refuse_unless_it_fits(spec)
-    cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
-    line = f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+    cells = sum(p.rows for a in spec.arms for p in a.populations) * spec.replicates
+    dishes = f" and {len(spec.dishes)} dishes of preparation" if spec.dishes else ""
+    wells = f"{len(spec.main_arms)} arms{dishes} x {spec.replicates} replicates"
+    line = f"{name}: no problems. {wells}, {cells} cells, {spec.until / 3600:g} h."
     return "\n".join([line, *(f"note: {text}" for text in notes)])
 
 
