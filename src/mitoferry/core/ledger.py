@@ -7,8 +7,8 @@ Individuals, mtDNA copies of each haplotype, and mass (in integers, so exact)::
     now = at time zero + mass in - mass out
 
 Hand-overs appear in no balance: they move an individual within its well. A cell that is moved to another well (process
-``preparation``) takes its mitochondria along: they are booked out of one well and into the other, with mass and copies. An imbalance stops the run and names the processes, the well,
-what is off and by how much.
+``preparation``) takes its mitochondria along: they are booked out of one well and into the other, with mass and copies.
+An imbalance stops the run and names the processes, the well, what is off and by how much.
 """
 
 from __future__ import annotations

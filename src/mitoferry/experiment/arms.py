@@ -107,7 +107,7 @@ def _drop(plan: Map, arm: Map, place: Place) -> list[Problem]:
             for n in reversed(range(len(injuries))):
                 if isinstance(injuries[n], Map) and injuries[n].get("do") == name:
                     injuries.drop(n)
-        elif isinstance(name, str) and any([_drop_from_dish(dish, name) for _, dish in dishes]):
+        elif isinstance(name, str) and sum(_drop_from_dish(dish, name) for _, dish in dishes):
             pass  # it was in at least one dish, and is in none now
         else:
             inside = [n for _, d in dishes for n in (*_names_of(d.get("cells")), *_injury_names(d.get("injury")))]

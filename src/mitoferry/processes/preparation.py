@@ -1,17 +1,17 @@
 """Cells that are prepared in a dish of their own before they are put into a well: primed, preconditioned, labelled, loaded.
 
-Mechanism: a dish of preparation is a well of the plate like any other, with its own cells, medium, injuries and treatments, on which
-all mechanisms act. When its time has come, living cells of one population are taken out of it (trypsin, washed) and put into the well
+Mechanism: a dish of preparation is a well of the plate like any other, with its own cells, medium, injuries and treatments, on
+which all mechanisms act. When its time has come, living cells of one population are taken out of it (trypsin, washed) and put into the well
 that they are meant for:
 
-* as many as the arm asks for, all that live if these are fewer; which of them is drawn by cell, alike in every arm. Cells that have released
-  cytochrome c, dying ones and corpses stay;
-* a cell keeps everything that it is: mitochondria, those of other cells among them, mtDNA, labels, damage, signals, clocks, its id and so its
-  random numbers. Counts of what came and went (``received``, ``vesicles`` ...) begin anew with the well;
-* what joins it to cells of the dish breaks: what is under way in a tube reaches the cell at the other end, or the medium of the dish. Nothing
-  of the medium comes along: no substance, free mitochondrion or vesicle;
-* it lies where it would have been seeded in its well without the preparation, round or spread as cells are there. A cell of a graft waits
-  outside until ``graft`` lets it in.
+* as many as the arm asks for, all that live if these are fewer; which of them is drawn by cell, alike in every arm. Cells that have
+  released cytochrome c, dying ones and corpses stay;
+* a cell keeps everything that it is: mitochondria, those of other cells among them, mtDNA, labels, damage, signals, clocks, its id and
+  so its random numbers. Counts of what came and went (``received``, ``vesicles`` ...) begin anew with the well;
+* what joins it to cells of the dish breaks: what is under way in a tube reaches the cell at the other end, or the medium of the dish.
+  Nothing of the medium comes along: no substance, free mitochondrion or vesicle;
+* it lies where it would have been seeded in its well without the preparation, round or spread as cells are there. A cell of a graft
+  waits outside until ``graft`` lets it in.
 
 Assumptions: handling takes no time and harms nobody; cells are told apart without error. Places in the dish are drawn apart from those in
 the well, so that neighbours in the one are not neighbours in the other. Step error: none; cells move at the start of the macro-step in
