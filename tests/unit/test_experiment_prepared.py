@@ -1,6 +1,8 @@
 """Dishes of preparation in the file: numbers, what arms change, what follows the cells, cards, and every wrong one refused with a hint.
 
-Faults seen to fail it, planted: FAULTS
+Faults seen to fail it, planted in a copy of the package: a drug of the dish that never ends; gene changes of the arm that are not in the dish;
+doses of a dish numbered as those of the arm; cells counted in dish and well; a mark of a well without its dish; dishes read with the arms;
+``without: [prepared]`` that leaves them; two dishes with one name.
 """
 
 import warnings
@@ -211,11 +213,11 @@ arms: {one: {}, two: {}}
 
 
 def test_two_arms_share_their_wells_on_a_board_if_their_dishes_are_alike():
-    more = "arms: {one: {}, same: {}, other: {without: [neuron]}, none: {without: [prepared]}}\n"
+    more = "arms: {one: {}, same: {}, calm: {without: [hypoxia]}, other: {without: [neuron]}, none: {without: [prepared]}}\n"
     spec = spec_of(more=more)
-    one, same, other, none = (well_key(spec, a) for a in spec.main_arms)
+    one, same, *others = (well_key(spec, a) for a in spec.main_arms)
     assert one == same
-    assert len({one, other, none}) == 3
+    assert len({one, *others}) == 4
 
 
 def test_a_card_says_what_is_done_in_the_dish():

@@ -1,6 +1,9 @@
 """Cells prepared in a dish of their own: who is moved and what goes along, balances, places, pairs of arms, tubes, bytes, resume.
 
-Faults seen to fail it, planted in a copy of the package: FAULTS
+Faults seen to fail it, planted in a copy of the package: who leaves drawn by the row; cells that have released cytochrome c leave as well;
+all leave; the first by id leave; a step late; into the well of another replicate; pages that stay with the old row; a cell that stays in
+its row; individuals or mass not booked where they come in; places of the dish kept; the places of seeding in the dish, too; outlines of
+the dish kept; counts of the dish kept; daughters' ids counted anew; cells of a graft that enter without it.
 """
 
 import json

@@ -132,12 +132,14 @@ def _names_of(cells: Any) -> list[str]:
 
 def _drop_from_dish(dish: Map, name: str) -> bool:
     """Leave a population or an injury out of a dish; whether it was there."""
-    cells, injuries = dish.get("cells"), dish.get("injury")
+    cells = dish.get("cells")
     if isinstance(cells, Map) and name in cells:
         cells.drop(name)
         return True
-    listed = injuries if isinstance(injuries, Seq) else Seq()
-    found = [n for n, item in enumerate(listed) if isinstance(item, Map) and item.get("do") == name]
+    injuries = dish.get("injury")
+    if not isinstance(injuries, Seq):
+        return False
+    found = [n for n, item in enumerate(injuries) if isinstance(item, Map) and item.get("do") == name]
     for n in reversed(found):
         injuries.drop(n)
     return bool(found)

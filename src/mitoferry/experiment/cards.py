@@ -120,7 +120,7 @@ def prepared_text(given: Prepared) -> str:
     words += [f"of {given.count} of them"] if given.count is not None else []
     held = [cells_text(name, cells).replace(" (None):", ":", 1) for name, cells in given.cells.items()]
     words += ["with " + " and ".join(held)] if held else []
-    parts = [" ".join(words), *(action_text(x) for x in (*given.injury, *given.treat))]
+    parts = [" ".join(words), *map(action_text, given.injury), *map(action_text, given.treat)]
     medium = given.well.medium
     fresh = {key: getattr(medium, key) for key in (*medium.values(), "extras") if getattr(medium, key)}
     parts += ["medium with " + ", ".join(f"{k} {v}" for k, v in fresh.items() if k != "extras")] if set(fresh) - {"extras"} else []

@@ -111,10 +111,10 @@ class PlateRun:
         start = time.perf_counter()
         step = Step(tick // self.spec.macro_step, tick, float(tick), float(self.spec.macro_step))
         with one_time_of_reading():
-            for assay, m, population, times, wells in self._measurements:
+            for assay, m, population, times, read in self._measurements:
                 if tick in times:
                     rows = assay.measure(self.engine.world, population, dict(m.options), step)
-                    self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows if r.well in wells])
+                    self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows if r.well in read])
         middle = time.perf_counter()
         if tick % self.spec.save_every == 0 or tick >= self.spec.until:
             last = tick >= self.spec.until  # of which the report shows every arm
