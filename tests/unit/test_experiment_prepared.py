@@ -1,8 +1,8 @@
 """Dishes of preparation in the file: numbers, what arms change, what follows the cells, cards, and every wrong one refused with a hint.
 
-Faults seen to fail it, planted in a copy of the package: a drug of the dish that never ends; gene changes of the arm that are not in the
-dish; doses of a dish numbered as those of the arm; cells counted in dish and well; a mark of a well without its dish; dishes read with the arms;
-``without: [prepared]`` that leaves them; two dishes with one name.
+Faults seen to fail it, planted in a copy of the package: a drug of the dish that never ends; gene changes of the arm that are not in
+the dish; doses of a dish numbered as those of the arm; cells counted in dish and well; a mark of a well without its dish; dishes read
+with the arms; ``without: [prepared]`` that leaves them; two dishes with one name.
 """
 
 import warnings
