@@ -226,14 +226,15 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
 
 def _warn_of_types(definition: Any) -> None:
     """One warning per cell type whose deciding numbers are none of them measured; numbers that the file gives do not count."""
+    from mitoferry.experiment.prepared import dishes_in
     from mitoferry.library.cell_types import cell_type
     from mitoferry.show.cell_card import unmeasured_text
 
     given: dict[str, set[str]] = {}
-    for plan in definition.plans.values():
-        for cells in plan.cells.values():
-            names = set(cells.overrides)
-            given[cells.type] = given[cells.type] & names if cells.type in given else names
+    plans = [p for plan in definition.plans.values() for p in (plan, *(dish.plan for dish in dishes_in(plan)))]
+    for cells in (c for plan in plans for c in plan.cells.values()):
+        names = set(cells.overrides)
+        given[cells.type] = given[cells.type] & names if cells.type in given else names
     for name, names in given.items():
         text = unmeasured_text(cell_type(name), names)
         if text:
