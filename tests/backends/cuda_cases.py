@@ -105,23 +105,29 @@ def tiny(case: Case) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = resolve(load_experiment(case.experiment), arms=(case.arm,))
-    one = spec.arms[0]
     few = partial(_few, numbers={**FEW, **case.numbers}, tracker=case.tracker)
-    one = replace(
-        one, geometry=replace(one.geometry, size=tuple(min(float(x), SIZE) for x in one.geometry.size), voxel=SIZE),
-        populations=tuple(few(p) for p in one.populations),
-        actions=tuple(replace(a, start=0.0 if a.kind != "wash" else 2.0 * case.step) for a in one.actions),
-        doses=tuple(replace(d, start=0.0, source=few(d.source, ISOLATED), site=(0.0, 0.0, 0.0)) for d in one.doses),
-        grafts=tuple(replace(g, start=0.0, site=(0.0, 0.0, 0.0)) for g in one.grafts),
-        tunnels=tuple(replace(t, start=0.0, length=SIZE) for t in one.tunnels),
-    )  # fmt: skip
+    arms = tuple(_small(arm, case, few) for arm in spec.arms)
     unknown = set(case.parameters) - set(spec.parameters)
     assert not unknown, f"parameters that are not in the library: {unknown}"
     return replace(
-        spec, arms=(one,), replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
+        spec, arms=arms, replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
         mitochondria_step=case.step,
         quality_step=2 * case.step, parameters={**spec.parameters, **case.parameters},
         switches={**spec.switches, **case.switches},
+    )  # fmt: skip
+
+
+def _small(one: Any, case: Case, few: Any) -> Any:
+    """An arm, or a dish of preparation, of few cells; those of a dish leave it after a step, and then the dish ends."""
+    late = {"wash": 2.0 * case.step, **({"take_out": 1.0 * case.step} if one.prepares is not None else {})}
+    return replace(
+        one, geometry=replace(one.geometry, size=tuple(min(float(x), SIZE) for x in one.geometry.size), voxel=SIZE),
+        populations=tuple(few(p) for p in one.populations),
+        actions=tuple(replace(a, start=late.get(a.kind, 0.0)) for a in one.actions),
+        doses=tuple(replace(d, start=0.0, source=few(d.source, ISOLATED), site=(0.0, 0.0, 0.0)) for d in one.doses),
+        grafts=tuple(replace(g, start=0.0, site=(0.0, 0.0, 0.0)) for g in one.grafts),
+        tunnels=tuple(replace(t, start=0.0, length=SIZE) for t in one.tunnels),
+        prepares=None if one.prepares is None else replace(one.prepares, end=1.0 * case.step),
     )  # fmt: skip
 
 
@@ -191,6 +197,7 @@ CASES = {
         {"graft.engraftment": 0.0, "graft.loss_half_life": 0.005, "graft.circulation_half_life": 0.01, "graft.homing_share": 1.0},
     ),
     "donors taken out": Case("donors-taken-out", "half_taken_out", ("cell_removal",)),
+    "donors prepared": Case("donors-prepared", "loaded", ("preparation",), {"free_mitochondria.clearance": 1e4}),
     "infarct, injected": Case("tissue-infarct", "injected_early", ("delivery",)),
     "isolated, washed": Case("route-isolated-mitochondria", "isolated", ("isolated_mitochondria",), {"free_mitochondria.clearance": 1e-3}),
     "zygote": Case("zygote-microinjection", "injected", ("microinjection",)),

@@ -20,6 +20,7 @@ TEXTS = {p.name: p.read_text(encoding="utf-8") for p in [*PAGES, ROOT / "README.
 MODELS = (
     schema.Experiment, schema.Arm, schema.Measure, schema.Run, schema.Clocks, schema.Expect, schema.Against, schema.Haplotype,
     parts.Well, parts.Insert, parts.Medium, parts.Cells, parts.Label, parts.Injury, parts.Treatment, parts.Substances,
+    parts.Prepared,
 )  # fmt: skip
 
 
@@ -90,6 +91,18 @@ def test_every_command_is_described():
         assert f"mitoferry {name}" in text
     options = {o for c in app.registered_commands for o in re.findall(r"--[a-z]+", str(c.callback.__annotations__))}
     assert {o for o in options if o not in text} == set()
+
+
+def test_the_example_of_a_preparation_passes_its_checks_and_means_what_the_page_says():
+    """Fault seen to fail it: a dish whose cells are taken out before its injury begins."""
+    from mitoferry.experiment.reader import parse_experiment
+    from mitoferry.experiment.resolve import resolve
+
+    _, example = re.findall(r"```yaml\n(schema:.*?)```", TEXTS["experiment_file.md"], re.DOTALL)
+    spec = resolve(parse_experiment(example))
+    assert [a.name for a in spec.main_arms] == ["injured_alone", "coculture", "coculture_primed", "coculture_fresh"]
+    assert {d.name: [p.count for p in d.populations] for d in spec.dishes} == {"coculture.donor": [15], "coculture_primed.donor": [15, 20]}
+    assert [p.count for p in spec.arms[2].populations] == [20, 10]
 
 
 def test_first_example_of_the_experiment_file_passes_its_checks():

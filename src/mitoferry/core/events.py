@@ -8,11 +8,11 @@ import numpy as np
 
 (
     EVENT_HANDOVER, EVENT_LOADED, EVENT_LINK_BORN, EVENT_LINK_LOST, EVENT_MOMP, EVENT_DEATH, EVENT_DIVISION, EVENT_ARRIVAL_LYSED,
-    EVENT_FUSED_DEGRADED, EVENT_CELL_FUSION, EVENT_WASHED,
-) = range(11)  # fmt: skip
+    EVENT_FUSED_DEGRADED, EVENT_CELL_FUSION, EVENT_WASHED, EVENT_MOVED_OUT, EVENT_MOVED_IN,
+) = range(13)  # fmt: skip
 EVENT_NAMES = (
     "handover", "loaded", "link_born", "link_lost", "cytochrome_c_release", "death", "division", "arrival_degraded", "fused_degraded",
-    "cell_fusion", "washed_away",
+    "cell_fusion", "washed_away", "moved_out", "moved_in",
 )  # fmt: skip
 OF_MITOCHONDRIA = (EVENT_HANDOVER, EVENT_LOADED, EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED, EVENT_WASHED)
 """Kinds of event that happen to one mitochondrion."""

@@ -2,12 +2,13 @@
 
 Individuals, mtDNA copies of each haplotype, and mass (in integers, so exact)::
 
-    now = at time zero + born - degraded - lysed            (individuals)
+    now = at time zero + born - degraded - lysed + moved in - moved out     (individuals)
     now = at time zero + copies in - copies out             (each haplotype)
     now = at time zero + mass in - mass out
 
-Hand-overs appear in no balance: they move an individual. An imbalance stops the run and names the processes, the well,
-what is off and by how much.
+Hand-overs appear in no balance: they move an individual within its well. A cell that is moved to another well (process
+``preparation``) takes its mitochondria along: they are booked out of one well and into the other, with mass and copies.
+An imbalance stops the run and names the processes, the well, what is off and by how much.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from mitoferry.core.schema import (
     TALLY_LYSED,
     TALLY_MASS_IN,
     TALLY_MASS_OUT,
+    TALLY_MOVED_IN,
+    TALLY_MOVED_OUT,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +140,7 @@ class Ledger:
         books = world.wells.ledger
         balance = self.opening.copy()
         balance[:, 0] += books[:, TALLY_BORN] - books[:, TALLY_DEGRADED] - books[:, TALLY_LYSED]
+        balance[:, 0] += books[:, TALLY_MOVED_IN] - books[:, TALLY_MOVED_OUT]
         balance[:, 1] += books[:, TALLY_MASS_IN] - books[:, TALLY_MASS_OUT]
         for k in range(N_HAPLOTYPES):
             balance[:, 2 + k] += books[:, TALLY_COPIES_IN + k] - books[:, TALLY_COPIES_OUT + k]

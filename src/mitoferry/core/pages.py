@@ -20,6 +20,8 @@ from mitoferry.core.schema import (
     TALLY_LYSED,
     TALLY_MASS_IN,
     TALLY_MASS_OUT,
+    TALLY_MOVED_IN,
+    TALLY_MOVED_OUT,
 )
 
 
@@ -156,6 +158,36 @@ def tally_birth(mitochondria, cells, owner, slot):
     cells.tally[owner, TALLY_MASS_IN] += int(mitochondria.mass[slot])
     for k in range(N_HAPLOTYPES):
         cells.tally[owner, TALLY_COPIES_IN + k] += int(mitochondria.copies[slot, k])
+
+
+@row
+def take_along(mitochondria, pages, cells, old, new):
+    """Give the row ``new`` the pages of the row ``old`` with all that is in them: the same cell in another well.
+
+    ``new`` holds nothing before, ``old`` nothing afterwards. Booked as moved out at ``old`` and as moved in at ``new``.
+    """
+    page = int(cells.first_page[old])
+    cells.first_page[new] = page
+    cells.first_page[old] = -1
+    n = 0
+    while page >= 0:
+        pages.owner[page] = new
+        for k in range(PAGE):
+            slot = page * PAGE + k
+            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+                n += 1
+                mass = int(mitochondria.mass[slot])
+                cells.tally[old, TALLY_MASS_OUT] += mass
+                cells.tally[new, TALLY_MASS_IN] += mass
+                for h in range(N_HAPLOTYPES):
+                    copies = int(mitochondria.copies[slot, h])
+                    cells.tally[old, TALLY_COPIES_OUT + h] += copies
+                    cells.tally[new, TALLY_COPIES_IN + h] += copies
+        page = int(pages.next[page])
+    cells.tally[old, TALLY_MOVED_OUT] += n
+    cells.tally[new, TALLY_MOVED_IN] += n
+    cells.n_mitochondria[new] = n
+    cells.n_mitochondria[old] = 0
 
 
 @row

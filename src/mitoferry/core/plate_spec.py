@@ -146,6 +146,7 @@ class Population:
         tracker: MitoTracker loaded before seeding, 1 = full.
         complexes: initial complex I, III/IV, V capacities, relative.
         grafted: whether its cells are brought by a graft, which says when each enters (``added`` is when it is given).
+        from_dish: whether its cells are those that an arm with :class:`Preparation` hands over; ``count`` is how many at most.
     """
 
     name: str
@@ -160,6 +161,12 @@ class Population:
     tracker: float = 0.0
     rho0: bool = False
     grafted: bool = False
+    from_dish: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Cells seeded in a well of the arm: none where they come from a dish."""
+        return 0 if self.from_dish else self.count
 
 
 ISOLATED = 128
@@ -223,6 +230,23 @@ class Graft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What makes an arm a dish in which cells are prepared for another arm (process ``preparation``).
+
+    Attributes:
+        arm: name of the arm whose wells they are put into.
+        population: index of the population that leaves; the other arm has it, too, ``from_dish``.
+        end: when they leave [s].
+        cause: what the user wrote, for the report.
+    """
+
+    arm: str
+    population: int
+    end: float
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tunnels:
     """Artificial microtunnels between two sets of populations.
 
@@ -269,7 +293,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One arm: everything that differs between wells."""
+    """One arm: everything that differs between wells.
+
+    Attributes:
+        prepares: set for a dish of preparation, which is no arm of the experiment: its wells are those of an arm, one for one.
+        brought: what mitochondria can come from that cells of a dish bring along.
+    """
 
     name: str
     geometry: Geometry
@@ -279,20 +308,29 @@ class Arm:
     doses: tuple[Dose, ...] = ()
     tunnels: tuple[Tunnels, ...] = ()
     grafts: tuple[Graft, ...] = ()
+    prepares: Preparation | None = None
+    brought: tuple[Population, ...] = ()
 
     @property
     def sources(self) -> tuple[Population, ...]:
-        """All that mitochondria of the arm come from: its populations, then those of its doses."""
-        return self.populations + tuple(d.source for d in self.doses)
+        """All that mitochondria of the arm come from: its populations, those of its doses, and what is brought along."""
+        return self.populations + tuple(d.source for d in self.doses) + self.brought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """An assay at given times. ``of`` is a population's name or "" for the whole well; ``times`` in ticks (s)."""
+    """An assay at given times.
+
+    Attributes:
+        of: a population's name, or "" for the whole well.
+        times: ticks (s).
+        dish: "" for the wells of the arms; the name of a population: the dishes in which it is prepared.
+    """
 
     assay: str
     of: str
     times: tuple[int, ...]
+    dish: str = ""
     options: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -301,6 +339,7 @@ class PlateSpec:
     """A whole run: arms x replicates, measurements, clocks, parameters.
 
     Attributes:
+        arms: those of the experiment, then the dishes of preparation (:attr:`main_arms`, :attr:`dishes`).
         parameters: every parameter of the library with the value used, in the unit of its record.
         haplotype_names: names of the palette of haplotypes; ``pathogenic`` says which impair expression.
         macro_step, mitochondria_step, quality_step: clocks [s].
@@ -327,6 +366,16 @@ class PlateSpec:
     switches: dict[str, str] = field(default_factory=dict)
     detail: tuple[str, ...] = ()
     left_out: tuple[Arm, ...] = ()
+
+    @property
+    def main_arms(self) -> tuple[Arm, ...]:
+        """Arms of the experiment that run, without dishes of preparation; they come first, so a place here is one in ``arms``."""
+        return tuple(arm for arm in self.arms if arm.prepares is None)
+
+    @property
+    def dishes(self) -> tuple[Arm, ...]:
+        """Dishes of preparation."""
+        return tuple(arm for arm in self.arms if arm.prepares is not None)
 
     @property
     def every_arm(self) -> tuple[Arm, ...]:
@@ -401,6 +450,8 @@ def spec_from_plain(plain: dict[str, Any]) -> PlateSpec:
             actions=tuple(action(x) for x in a["actions"]), medium=a["medium"],
             doses=tuple(dose(d) for d in a.get("doses", ())), grafts=tuple(graft(g) for g in a.get("grafts", ())),
             tunnels=tuple(tunnels(t) for t in a.get("tunnels", ())),
+            prepares=None if a.get("prepares") is None else Preparation(**a["prepares"]),
+            brought=tuple(population(p) for p in a.get("brought", ())),
         )  # fmt: skip
 
     return PlateSpec(

@@ -82,7 +82,8 @@ SUM_SCALE = 1.0 / 1048576.0  # every sum but SUM_COUNT: 2**-20
 TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT = range(5)
 TALLY_COPIES_IN = 5  # four entries, one per haplotype
 TALLY_COPIES_OUT = 9  # four entries
-N_TALLY = 13
+TALLY_MOVED_IN, TALLY_MOVED_OUT = 13, 14  # individuals that came, or left, with their cell from, or to, another well
+N_TALLY = 15
 
 # causes of death: cells.death_cause; hazards of the last three are written by their mechanisms into cells.other_hazards
 NOT_DEAD, BY_APOPTOSIS, BY_NECROSIS, BY_PYROPTOSIS, BY_FERROPTOSIS, BY_ATTACK = 0, 1, 2, 3, 4, 5

@@ -59,6 +59,7 @@ MTDNA_VESICLES = 95
 GRAFT = 96
 DELIVERY = 97
 CELL_REMOVAL = 98
+PREPARATION = 99  # places in a dish of preparation, and which cells of it are put into the well
 ASSAY_FLOW = 100
 ASSAY_COUNT = 101
 ASSAY_SEAHORSE = 102

@@ -95,20 +95,54 @@ def _drop(plan: Map, arm: Map, place: Place) -> list[Problem]:
     names = list(zip(without, without.places, strict=True)) if isinstance(without, Seq) else [(without, arm.places["without"])]
     problems = []
     for name, at in names:
-        cells, injuries = plan.get("cells"), plan.get("injury")
+        cells, injuries, dishes = plan.get("cells"), plan.get("injury"), _dishes(plan)
         if name in ("injury", "treat"):
             plan.drop(name)
+        elif name == "prepared":
+            for holder, _ in dishes:
+                holder.drop("prepared")
         elif isinstance(cells, Map) and name in cells:
             cells.drop(name)
         elif isinstance(name, str) and isinstance(injuries, Seq) and name in _injury_names(injuries):
             for n in reversed(range(len(injuries))):
                 if isinstance(injuries[n], Map) and injuries[n].get("do") == name:
                     injuries.drop(n)
+        elif isinstance(name, str) and sum(_drop_from_dish(dish, name) for _, dish in dishes):
+            pass  # it was in at least one dish, and is in none now
         else:
-            known = ["injury", "treat", *(cells or ()), *_injury_names(injuries)]
-            wanted = "a population, an injury, 'injury' or 'treat'"
+            inside = [n for _, d in dishes for n in (*_names_of(d.get("cells")), *_injury_names(d.get("injury")))]
+            known = ["injury", "treat", "prepared", *(cells or ()), *_injury_names(injuries), *inside]
+            wanted = "a population, an injury, 'injury', 'treat' or 'prepared'"
             problems.append(Problem(at.where, at.key, wanted, f"'{str(name)[:60]}'", line=at.line, hint=nearest(str(name), known)))
     return problems
+
+
+def _dishes(plan: Map) -> list[tuple[Map, Map]]:
+    """Populations and grafts that are prepared in a dish of their own, each with that dish."""
+    cells, treat = plan.get("cells"), plan.get("treat")
+    holders = [c for c in cells.values() if isinstance(c, Map)] if isinstance(cells, Map) else []
+    if isinstance(treat, Seq):
+        holders += [t["graft"] for t in treat if isinstance(t, Map) and isinstance(t.get("graft"), Map)]
+    return [(holder, holder["prepared"]) for holder in holders if isinstance(holder.get("prepared"), Map)]
+
+
+def _names_of(cells: Any) -> list[str]:
+    return [str(name) for name in cells] if isinstance(cells, Map) else []
+
+
+def _drop_from_dish(dish: Map, name: str) -> bool:
+    """Leave a population or an injury out of a dish; whether it was there."""
+    cells = dish.get("cells")
+    if isinstance(cells, Map) and name in cells:
+        cells.drop(name)
+        return True
+    injuries = dish.get("injury")
+    if not isinstance(injuries, Seq):
+        return False
+    found = [n for n, item in enumerate(injuries) if isinstance(item, Map) and item.get("do") == name]
+    for n in reversed(found):
+        injuries.drop(n)
+    return bool(found)
 
 
 def _injury_names(injuries: Any) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mitoferry.experiment.observables import observable
-from mitoferry.experiment.parts import Cells, Injected, Injury, Isolated, Package, Treatment, role_of
+from mitoferry.experiment.parts import Cells, Injected, Injury, Isolated, Package, Prepared, Treatment, role_of
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.schema import WITHIN_ARM, Expect, Experiment, Plan
 
@@ -111,7 +111,21 @@ def cells_text(name: str, cells: Cells) -> str:
     if cells.rho0:
         words.append("without mtDNA")
     words += [f"{share} {h}" for h, share in cells.haplotypes.items()]
-    return ", ".join(words)
+    return "; ".join([", ".join(words), *([prepared_text(cells.prepared)] if cells.prepared is not None else [])])
+
+
+def prepared_text(given: Prepared) -> str:
+    """A dish of preparation in words."""
+    words = [f"prepared before from {given.from_} on in a {'block' if given.well.kind == 'block' else 'dish'} of their own"]
+    words += [f"of {given.count} of them"] if given.count is not None else []
+    held = [cells_text(name, cells).replace(" (None):", ":", 1) for name, cells in given.cells.items()]
+    words += ["with " + " and ".join(held)] if held else []
+    parts = [" ".join(words), *map(action_text, given.injury), *map(action_text, given.treat)]
+    medium = given.well.medium
+    fresh = {key: getattr(medium, key) for key in (*medium.values(), "extras") if getattr(medium, key)}
+    parts += ["medium with " + ", ".join(f"{k} {v}" for k, v in fresh.items() if k != "extras")] if set(fresh) - {"extras"} else []
+    parts += [f"{drug} {dose} dissolved in it" for drug, dose in medium.extras.items()]
+    return "; ".join(parts) + (" (the dish goes on)" if given.goes_on else "")
 
 
 def action_text(action: Injury | Treatment) -> str:
@@ -148,7 +162,8 @@ def given_words(given: Any) -> list[str]:
         return [f"{number} vesicles ({given.kind}) of {given.type} with {given.mitochondria} mitochondria each"]
     if isinstance(given, Injected):
         return [f"{number} mitochondria of {given.type} by a needle into each cell of {' and '.join(given.into)}"]
-    return [f"graft '{given.name}' of {given.type} ({number} cells, {given.route})"]
+    words = [f"graft '{given.name}' of {given.type} ({number} cells, {given.route})"]
+    return [*words, f"[{prepared_text(given.prepared)}]"] if given.prepared is not None else words
 
 
 def isolated_words(given: Isolated) -> list[str]:
@@ -193,7 +208,8 @@ def arm_text(e: Experiment, name: str, plan: Plan, base: Plan) -> str:
 def _measure_text(e: Experiment, n: int) -> str:
     m = e.measure[n]
     times = f"every {m.every}" if m.every is not None else "at " + ", ".join(map(str, m.at or ()))
-    return f"{m.assay}{' of ' + ' and '.join(m.of) if m.of else ''} {times}"
+    where = f" in the dish of {m.dish}" if m.dish else ""
+    return f"{m.assay}{' of ' + ' and '.join(m.of) if m.of else ''}{where} {times}"
 
 
 def finding_text(x: Expect) -> str:

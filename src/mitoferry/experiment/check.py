@@ -8,10 +8,12 @@ from typing import Any
 from mitoferry.base.errors import Problem
 from mitoferry.core.schema import MAX_COPIES
 from mitoferry.experiment.check_given import check_block, check_flow, check_given, check_taken
+from mitoferry.experiment.check_prepared import check_dish, check_preparations
 from mitoferry.experiment.check_run import check_number, check_run
 from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
 from mitoferry.experiment.parts import Cells, Injury, Microtunnels, Treatment, role_of
+from mitoferry.experiment.prepared import dishes_in
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import Amount, QuantityError
 from mitoferry.experiment.schema import Experiment, Plan
@@ -45,6 +47,7 @@ def check_meaning(
     _populations(f, experiment, tree)
     for name, plan in experiment.plans.items():
         _plan(f, plan, trees[name], name)
+    check_preparations(f, experiment, trees)
     check_run(f, experiment, tree, declared)
     return f.problems
 
@@ -65,6 +68,14 @@ def _populations(f: Collector, experiment: Experiment, tree: Map) -> None:
 def _plan(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
     if not plan.cells:
         f.add(f.file, ("arms", arm), "at least one population", "an arm without cells")
+    _contents(f, plan, tree, arm)
+    for dish in dishes_in(plan):
+        inside, held = check_dish(f, dish, tree)
+        _contents(inside, dish.plan, held, arm)
+
+
+def _contents(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
+    """Cells, well, injuries and treatments of an arm, or of a dish of preparation."""
     for name, cells in plan.cells.items():
         _cells(f, plan, cells, tree, ("cells", name))
     _geometry(f, plan, tree, arm)
@@ -86,7 +97,7 @@ def _cells(f: Collector, plan: Plan, cells: Cells, tree: Map, path: tuple[Any, .
     if record is None:
         f.unknown(tree, (*path, "type"), "the name of a cell type", cells.type, f.library.cell_types)
     if cells.added.value >= f.end:
-        f.add(tree, (*path, "added"), f"a time before the end of the run ({f.end / 3600:g} h)", f"'{cells.added}'")
+        f.add(tree, (*path, "added"), f"a time before {f.ending} ({f.end / 3600:g} h)", f"'{cells.added}'")
     if count_of(cells, plan) >= MAX_CELLS:
         f.add(tree, path, f"fewer than {MAX_CELLS} cells in a population", f"{count_of(cells, plan)}")
     for key, value in cells.overrides.items():
@@ -144,7 +155,8 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
     for layer, taken in used.items():
         if taken > CROWDED * space:
             what = "volume" if well.kind == "block" else "insert" if layer else "bottom"
-            found = f"cells that need {100 * taken / space:.0f} % of it in arm '{arm}'"
+            where = f"arm '{arm}'" if f.dish is None else f"the dish of '{f.dish}'"
+            found = f"cells that need {100 * taken / space:.0f} % of it in {where}"
             f.add(
                 tree,
                 ("well", "size"),
@@ -153,7 +165,8 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
                 "enlarge the well, or seed fewer cells",
             )
     if not any(count_of(c, plan) for c in plan.cells.values()) and plan.cells:
-        f.add(f.file, ("arms", arm), "at least one cell", "none")
+        where: tuple[Map, tuple[Any, ...]] = (f.file, ("arms", arm)) if f.dish is None else (tree, ("cells",))
+        f.add(where[0], where[1], "at least one cell", "none")
 
 
 def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, path: tuple[Any, ...]) -> None:
@@ -161,7 +174,7 @@ def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, pat
     begin, key = (action.from_, "from") if at is None else (at, "at")
     start, end = begin.value, action.until.value if action.until else math.inf
     if start >= f.end:
-        f.add(tree, (*path, key), f"a time before the end of the run ({f.end / 3600:g} h)", f"'{begin}'")
+        f.add(tree, (*path, key), f"a time before {f.ending} ({f.end / 3600:g} h)", f"'{begin}'")
     elif end <= start:
         f.add(tree, (*path, "until"), f"a time after 'from' ({action.from_})", f"'{action.until}'")
     for n, name in enumerate(action.on or ()):

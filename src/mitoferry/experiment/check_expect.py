@@ -26,7 +26,7 @@ def check_expectations(f: Collector, experiment: Experiment, tree: Map, declared
     """Note what is wrong with the findings that an experiment is held against."""
     written = declared.get("arms")
     arms = {*experiment.plans, *(written if isinstance(written, Map) else ())}
-    measured = {m.assay for m in experiment.measure}
+    measured = {m.assay for m in experiment.measure if m.dish is None}
     dropped = isinstance(declared.get("measure"), list) and len(declared["measure"]) != len(experiment.measure)
     for n, expect in enumerate(experiment.expect):
         path = ("expect", n)
@@ -92,7 +92,12 @@ def _read_there(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any
     known = assays()
     if seen is None or seen.outside:
         return
-    read = [p for m in experiment.measure if m.assay == seen.assay for p in populations_read(m.of or (known[seen.assay].of,), experiment)]
+    read = [
+        p
+        for m in experiment.measure
+        if m.assay == seen.assay and m.dish is None
+        for p in populations_read(m.of or (known[seen.assay].of,), experiment)
+    ]
     if not read or not all(name in experiment.plans for name in (expect.arm, expect.versus or expect.arm) if name != WITHIN_ARM):
         return  # said elsewhere
     meant = populations_read((expect.of or (OBSERVABLES[expect.name].of if expect.name in OBSERVABLES else ""),), experiment)
@@ -113,7 +118,7 @@ def _read_then(f: Collector, experiment: Experiment, tree: Map, path: tuple[Any,
     single = expect.against is not None and expect.against.at is not None
     if seen.statistic != "last" and not single:
         return
-    times = sorted({t for m in experiment.measure if m.assay == seen.assay for t in times_of(m, experiment)})
+    times = sorted({t for m in experiment.measure if m.assay == seen.assay and m.dish is None for t in times_of(m, experiment)})
     asked: dict[tuple[str, ...], float] = {("at",): expect.at.value} if expect.at is not None else {}
     if expect.at is None and seen.time > 0.0 and times:
         donors = [c.added.value for plan in experiment.plans.values() for n, c in plan.cells.items() if role_of(n, c) == "donor"]

@@ -8,6 +8,7 @@ from mitoferry.experiment.check_expect import check_expectations
 from mitoferry.experiment.meaning import MAX_READINGS, number_in, processes, times_of
 from mitoferry.experiment.names import nearest
 from mitoferry.experiment.observables import assays
+from mitoferry.experiment.prepared import cells_in_dishes, dishes_in
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector
 from mitoferry.experiment.quantities import QuantityError
 from mitoferry.experiment.schema import Experiment
@@ -25,17 +26,25 @@ def check_run(f: Collector, experiment: Experiment, tree: Map, declared: Map) ->
 
 
 def _measures(f: Collector, experiment: Experiment, tree: Map) -> None:
-    known = assays()
+    known, dishes = assays(), cells_in_dishes(experiment)
     total = 0
     for n, measure in enumerate(experiment.measure):
         path = ("measure", n)
         info = known.get(measure.assay)
         if info is None:
             f.unknown(tree, (*path, "assay"), "the name of an assay", measure.assay, known)
+        inside = dishes.get(measure.dish or "", f.populations)
+        if measure.dish is not None and measure.dish not in dishes:
+            wanted, hint = "a population that is prepared in a dish", nearest(measure.dish, dishes) or "see 'prepared' under 'cells'"
+            f.add(tree, (*path, "dish"), wanted, f"'{measure.dish}'", hint)
+            continue
         for k, name in enumerate(measure.of or ()):
-            if name not in {*f.populations, *ROLES, *EVERYWHERE, "well"}:
+            if name not in {*inside, *ROLES, *EVERYWHERE, "well"}:
                 place = (*path, "of") if len(measure.of or ()) == 1 else (*path, "of", k)
-                f.unknown(tree, place, "a population, a role, or 'well'", name, [*f.populations, *ROLES, "well"])
+                hint = "" if measure.dish is not None else next((f"add 'dish: {d}'" for d, held in dishes.items() if name in held), "")
+                f.add(
+                    tree, place, "a population, a role, or 'well'", f"'{name[:60]}'", hint or nearest(name, [*inside, *ROLES, "well"])
+                )  # fmt: skip
         for problem in info.problems(measure.options) if info is not None else ():
             f.add(
                 tree,
@@ -73,7 +82,7 @@ def _run(f: Collector, experiment: Experiment, tree: Map) -> None:
         if name not in experiment.plans:
             place = ("run", "detail", k) if len(experiment.run.detail or ()) > 1 else ("run", "detail")
             f.unknown(tree, place, "the name of an arm", name, experiment.plans)
-    wells = len(experiment.plans) * experiment.run.replicates
+    wells = sum(1 + len(dishes_in(plan)) for plan in experiment.plans.values()) * experiment.run.replicates
     if wells > 100_000:
         f.add(tree, ("run", "replicates"), "at most 100000 wells in one run", f"{wells}")
 

@@ -131,11 +131,11 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0, f
     cores = cores or cores_here()
     spare = spec.parameters.get("seeding.spare_slots", 0.06)
     wells = len(spec.arms) * spec.replicates
-    cells = sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates
-    held = sum(p.count * p.cell_type.mitochondria for arm in spec.arms for p in arm.populations) * spec.replicates
+    cells = sum(p.rows for arm in spec.arms for p in arm.populations) * spec.replicates
+    held = sum(p.rows * p.cell_type.mitochondria for arm in spec.arms for p in arm.populations) * spec.replicates
     dosed = sum(d.source.count for arm in spec.arms for d in arm.doses) * spec.replicates
     held += dosed
-    pages = dosed // PAGE + sum(p.count * pages_of(p, spare) for arm in spec.arms for p in arm.populations) * spec.replicates
+    pages = dosed // PAGE + sum(p.rows * pages_of(p, spare) for arm in spec.arms for p in arm.populations) * spec.replicates
     slots = int(pages * HEADROOM_PAGES + 16 + 4 * N_POOLS * wells) * PAGE
     voxels = wells * _largest_grid(spec)
     steps = spec.until / spec.macro_step

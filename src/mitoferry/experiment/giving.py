@@ -60,9 +60,10 @@ def _injected(given: Injected, populations: tuple[Population, ...]) -> tuple[int
 
 
 def doses_in(
-    plan: Plan, populations: tuple[Population, ...], palette: list[str], parameters: dict[str, float], library: Library, source: Source
-) -> tuple[Dose, ...]:
-    """Mitochondria that an arm is given, numbered in the order of their treatments."""
+    plan: Plan, populations: tuple[Population, ...], palette: list[str], parameters: dict[str, float], library: Library, source: Source,
+    first: int = ISOLATED,
+) -> tuple[Dose, ...]:  # fmt: skip
+    """Mitochondria that an arm is given, numbered from ``first`` on in the order of their treatments."""
     doses: list[Dose] = []
     for treat in plan.treat:
         given = treat.mitochondria or treat.vesicles or treat.inject
@@ -73,7 +74,7 @@ def doses_in(
         else:
             n, more = _package(given, plan) if isinstance(given, Package) else _injected(given, populations)
         where = "vesicle_packages" if isinstance(given, Package) else "isolated_mitochondria"
-        origin = source("isolated_mitochondria", given.cells(), n, ISOLATED + len(doses), 0, palette, parameters, library)
+        origin = source("isolated_mitochondria", given.cells(), n, first + len(doses), 0, palette, parameters, library)
         viability = parameters[f"{where}.viability"] if given.viability is None else given.viability.value
         doses.append(Dose(source=origin, viability=viability, start=treat.from_.value, **more))
     return tuple(doses)
@@ -90,7 +91,7 @@ def grafts_in(
             continue
         rows, mean = rows_of_graft(given, plan), offered_of(given, plan)
         cells = source(given.name, given.cells(), rows, order[given.name], 0, palette, parameters, library)
-        population = replace(cells, added=treat.from_.value, grafted=True)
+        population = replace(cells, added=treat.from_.value, grafted=True, from_dish=given.prepared is not None)
         graft = Graft(
             population=population.index, start=treat.from_.value, route=given.route, present=mean / max(rows, 1), **_place(given, plan),
             cause=f"graft of {mean:g} cells of {given.type}",

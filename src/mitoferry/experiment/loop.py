@@ -42,7 +42,7 @@ BUILT_IN = (
     "dna_damage", "vcam1_signalling", "signals", "heme_signalling", "hypoxia_signalling", "nad", "nutrient_signalling",
     "erk_signalling", "find_me", "nadph_oxidase", "connexin43", "platelet_activation", "cytokines", "stromal_calming",
     "mtdna_sensing", "macrophage_polarisation", "t_cell_fate", "neutrophil_traps", "senescence", "fatty_acids", "vessel", "crawling",
-    "graft", "cell_removal", "motion",
+    "preparation", "graft", "cell_removal", "motion",
     "nanotube_search", "dislodgement", "nanotube_clocks", "dendrite", "nanotube_transport",
     "gap_junction", "gap_junction_coupling", "bridge", "microtunnel",
     "isolated_mitochondria", "delivery", "vesicle_packages", "microinjection",

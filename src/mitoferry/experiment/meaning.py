@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mitoferry.base import plugins
@@ -30,8 +30,10 @@ def shares_of(name: str, cells: Cells, library: Library) -> dict[str, float]:
 
 def palette_of(experiment: Experiment, library: Library) -> list[str]:
     """Haplotypes of the whole experiment, wild type first: the same in every arm."""
+    from mitoferry.experiment.prepared import every_dish
+
     found: dict[str, None] = {"wild_type": None}
-    for plan in [experiment, *experiment.plans.values()]:
+    for plan in [experiment, *experiment.plans.values(), *(dish.plan for dish in every_dish(experiment))]:
         for name, cells in plan.cells.items():
             found.update(dict.fromkeys(shares_of(name, cells, library)))
         for treat in plan.treat:
@@ -66,9 +68,9 @@ def grafts_of(experiment: Experiment) -> dict[str, Cells]:
     return found
 
 
-def populations_read(names: Sequence[str], experiment: Experiment) -> list[str]:
-    """Populations meant by names, roles, "both" or "all"; "" for the whole well."""
-    known = {**experiment.cells, **grafts_of(experiment)}
+def populations_read(names: Sequence[str], experiment: Experiment, known: Mapping[str, Cells] | None = None) -> list[str]:
+    """Populations meant by names, roles, "both" or "all", of those of the arms or of ``known``; "" for the whole well."""
+    known = {**experiment.cells, **grafts_of(experiment)} if known is None else known
     found: dict[str, None] = {}
     for name in names:
         if name in ("well", "medium"):

@@ -152,6 +152,7 @@ class Cells(Model):
     rho0: bool = False
     haplotypes: dict[str, Share] = Field(default_factory=dict, max_length=4)
     overrides: dict[str, Amount | float | str] = Field(default_factory=dict, max_length=50)
+    prepared: Prepared | None = Field(None, description="a dish of their own in which the cells are until they are added")
 
     @model_validator(mode="after")
     def _one_number(self) -> Cells:
@@ -297,6 +298,7 @@ class Grafted(Sited):
     dose: Many | None = Field(None, description="cells given to the organ, of which the block is offered its share by volume")
     route: Literal["local", "intravenous"] = "local"
     overrides: dict[str, Amount | float | str] = Field(default_factory=dict, max_length=50)
+    prepared: Prepared | None = Field(None, description="a dish of their own in which the cells are until they are grafted")
 
     @field_validator("overrides", mode="plain", json_schema_input_type=dict[str, str | float])
     @classmethod
@@ -310,7 +312,7 @@ class Grafted(Sited):
 
     def cells(self) -> Cells:
         """The grafted cells as a population of donors."""
-        return super().cells().model_copy(update={"overrides": self.overrides})
+        return super().cells().model_copy(update={"overrides": self.overrides, "prepared": self.prepared})
 
 
 KINDS = ("drug", "gene", "medium", "wash", "mitochondria", "vesicles", "inject", "graft", "microtunnels", "take_out")
@@ -384,6 +386,23 @@ class Treatment(Timed):
         return next(k for k in KINDS if getattr(self, k) is not None)
 
 
+class Prepared(Model):
+    """A dish in which a population is prepared before it is put into its well: that population, and all that is done to it there."""
+
+    from_: Time = Field(Amount("0 h", 0.0, "s"), alias="from", description="when the population is put into the dish")
+    count: Count | None = Field(None, description="cells of the population in the dish; default: as many as are put into the well")
+    well: Well = Field(default_factory=Well)
+    cells: dict[Name, Cells] = Field(default_factory=dict, max_length=15, description="other populations of the dish")
+    injury: Annotated[list[Injury], Field(max_length=100)] = Field(default_factory=list)
+    treat: Annotated[list[Treatment], Field(max_length=100)] = Field(default_factory=list)
+    goes_on: bool = Field(False, description="whether the rest of the dish is kept and simulated on when the cells have been taken")
+
+
+Cells.model_rebuild()
+Grafted.model_rebuild()
+Treatment.model_rebuild()
+
+
 def role_of(name: str, cells: Cells) -> str | None:
     """Role of a population: given, or read from its name ("recipient", "donor_b"); None if neither says."""
     if cells.role is not None:
@@ -405,5 +424,8 @@ InsertPatch = _patch_of(Insert, "InsertPatch")
 SizePatch = str | int | float | list[str | int | float]
 WellPatch = _patch_of(Well, "WellPatch", size=SizePatch, medium=MediumPatch, insert=InsertPatch)
 LabelPatch = _patch_of(Label, "LabelPatch")
-CellsPatch = _patch_of(Cells, "CellsPatch", label=LabelPatch, overrides=dict[str, float | str])
+_OVERRIDES = dict[str, float | str]
+DishCellsPatch = _patch_of(Cells, "DishCellsPatch", label=LabelPatch, overrides=_OVERRIDES, prepared=Any)
+PreparedPatch = _patch_of(Prepared, "PreparedPatch", well=WellPatch, cells=dict[str, DishCellsPatch | None])
+CellsPatch = _patch_of(Cells, "CellsPatch", label=LabelPatch, overrides=_OVERRIDES, prepared=PreparedPatch)
 InjuryPatch = _patch_of(Injury, "InjuryPatch")

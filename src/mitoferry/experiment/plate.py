@@ -15,6 +15,7 @@ from mitoferry.core.schema import CELL_LIVE, CELL_POOL, CELL_WAITING, CYTOKINES,
 from mitoferry.core.world import World
 from mitoferry.experiment.spreading import outlines
 from mitoferry.processes import seeding
+from mitoferry.processes.preparation import place_in_dish
 from mitoferry.processes.reactive_oxygen import resting_h2o2
 from mitoferry.processes.rest import RESTING_H2O2, RESTING_POTENTIAL, RHO0_POTENTIAL
 
@@ -106,7 +107,7 @@ def _seed_rows(spec: PlateSpec, cells: Any) -> tuple[int, list[tuple[int, int]]]
     for w in range(n_wells):
         arm = spec.arms[w // spec.replicates]
         for slot, population in enumerate(arm.populations):
-            for k in range(population.count):
+            for k in range(population.rows):
                 cells.id[row] = (population.index << 24) + k + 1
                 cells.well[row], cells.group[row], cells.population[row] = w, w * n_populations + slot, population.index
                 cells.layer[row] = population.layer
@@ -169,13 +170,16 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
             g = w * n_populations + slot
             _fill_group(groups, g, w, population, radii[slot], known_haplotypes(population, spec), scale)
             start[g], mixture[g] = starts[slot], mixtures[slot]
-            wells.n_born[w, population.index] = population.count
+            wells.n_born[w, population.index] = population.rows
     p = parameters_of("seeding", seeding.Parameters, spec)
     _well_effects(spec, wells, groups, start, n_populations, p.well_cv)
-    n = N_POOLS * n_wells + sum(population.count for arm in spec.arms for population in arm.populations) * spec.replicates
+    n = N_POOLS * n_wells + sum(population.rows for arm in spec.arms for population in arm.populations) * spec.replicates
     cells = schema.allocate("Cells", int(n * HEADROOM_CELLS) + 4)
     n_cells, _ = _seed_rows(spec, cells)
     backend.each(seeding.seed_cell, n_cells, cells, groups, wells, start, p)
+    if spec.dishes:
+        is_dish = np.array([arm.prepares is not None for arm in spec.arms], np.uint8)
+        backend.each(place_in_dish, n_cells, is_dish, spec.replicates, cells, wells)
     backend.pull(cells)
     pages = _give_pages(cells, p.spare_slots)
     backend.push(cells)

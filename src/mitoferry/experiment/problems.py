@@ -127,6 +127,8 @@ class Collector:
     end: float
     file: Any = None  # the file's own data
     timed: bool = True  # whether the file says when the run ends
+    ending: str = "the end of the run"  # what is at ``end``
+    dish: str | None = None  # population in whose dish of preparation they are, if in one
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, tree: Any, path: tuple[Any, ...], wanted: str, found: str, hint: str = "") -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from mitoferry.base.errors import InputError, MitoferryWarning, Problem
-from mitoferry.core.plate_spec import Action, Arm, Geometry, Measurement, PlateSpec, Population, Tunnels
+from mitoferry.core.plate_spec import ISOLATED, Action, Arm, Geometry, Measurement, PlateSpec, Population, Preparation, Tunnels
 from mitoferry.experiment.estimate import DETAIL_LIMIT, detail_bytes
 from mitoferry.experiment.giving import doses_in, grafts_in, removals_in
 from mitoferry.experiment.meaning import (
@@ -31,6 +31,7 @@ from mitoferry.experiment.meaning import (
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
 from mitoferry.experiment.parts import Cells, Injury, Substances, Treatment, role_of
+from mitoferry.experiment.prepared import Dish, cells_in_dishes, companions, dish_name, dishes_in, first_doses
 from mitoferry.experiment.quantities import Amount
 from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.schema import Experiment, Plan
@@ -76,7 +77,14 @@ def resolve(
     until = max(round(experiment.run.until.value / step["macro"]), 1) * step["macro"]
     parameters = parameter_values(experiment, library)
     built = {name: _arm(name, plan, order, palette, parameters, library) for name, plan in experiment.plans.items()}
-    chosen = tuple(arm for name, arm in built.items() if arms is None or name in arms)
+    first = first_doses(experiment)
+    for name, plan in experiment.plans.items():
+        for dish in dishes_in(plan):
+            side = _dish_arm(built[name], plan, dish, order, palette, parameters, library, first[dish.owner])
+            built[side.name] = side
+            built[name] = _with_cells_of(built[name], side, dish, parameters, library)
+    wanted = {name for name in built if arms is None or name.split(".")[0] in arms}
+    chosen = tuple(arm for name, arm in built.items() if name in wanted)
     seeded = {p.name for arm in chosen for p in arm.populations}
     return PlateSpec(
         name=experiment.name,
@@ -95,7 +103,7 @@ def resolve(
         checkpoint_every=experiment.run.checkpoint_every.value,
         switches=dict(experiment.switches),
         detail=_detail(experiment, chosen, until),
-        left_out=tuple(arm for name, arm in built.items() if arms is not None and name not in arms),
+        left_out=tuple(arm for name, arm in built.items() if name not in wanted),
     )
 
 
@@ -104,6 +112,7 @@ def _detail(experiment: Experiment, arms: tuple[Arm, ...], until: int) -> tuple[
 
     By default none where its mitochondria would take more than ``DETAIL_LIMIT`` of disk: then the end alone is saved one by one.
     """
+    arms = tuple(a for a in arms if a.prepares is None)
     names = tuple(a.name for a in arms)
     if experiment.run.detail is not None:
         return tuple(name for name in experiment.run.detail if name in names)
@@ -129,8 +138,9 @@ def _check_arguments(experiment: Experiment, replicates: int | None, seed: int |
 
 
 def population_names(experiment: Experiment) -> list[str]:
-    """Populations in the order of the file; a population's index is its place here, in every arm."""
-    return [*experiment.cells, *(name for name in grafts_of(experiment) if name not in experiment.cells)]
+    """Populations in the order of the file; a population's index is its place here, in every arm. Those of dishes alone come last."""
+    listed = [*experiment.cells, *(name for name in grafts_of(experiment) if name not in experiment.cells)]
+    return [*listed, *(name for name in companions(experiment) if name not in listed)]
 
 
 def parameter_values(experiment: Experiment, library: Library) -> dict[str, float]:
@@ -163,16 +173,67 @@ def _save_every(experiment: Experiment, until: int) -> int:
 
 
 # ------------------------------------------------------------------ one arm
-def _arm(name: str, plan: Plan, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library) -> Arm:
+def _arm(
+    name: str, plan: Plan, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library, first: int = ISOLATED
+) -> Arm:
     medium = FRESH_MEDIUM | plan.well.medium.values()
     seeded = tuple(_population(p, plan, order[p], palette, parameters, library) for p in sorted(plan.cells, key=order.__getitem__))
     grafted, grafts = grafts_in(plan, order, palette, parameters, library, _source)
     populations = seeded + grafted
     return Arm(
         name=name, geometry=_geometry(plan), populations=populations, actions=_actions(plan, populations, medium, parameters, library),
-        medium=medium, doses=doses_in(plan, populations, palette, parameters, library, _source), grafts=grafts,
+        medium=medium, doses=doses_in(plan, populations, palette, parameters, library, _source, first), grafts=grafts,
         tunnels=_tunnels(plan, populations),
     )  # fmt: skip
+
+
+# ------------------------------------------------------------------ dishes of preparation
+def _dish_arm(
+    arm: Arm, plan: Plan, dish: Dish, order: dict[str, int], palette: list[str], parameters: dict[str, float], library: Library, first: int
+) -> Arm:
+    """The dish of an arm: its own plan, gene changes that the arm makes in its cells, and its end."""
+    side = _arm(dish_name(arm.name, dish.owner), dish.plan, order, palette, parameters, library, first)
+    mine = next(p for p in side.populations if p.index == order[dish.owner])
+    more = [a for treat in plan.treat if treat.gene is not None for a in _gene(treat, (mine,), side.medium, library)]
+    end, cause = dish.end, f"{dish.owner} taken out of their dish"
+    if not dish.given.goes_on:
+        everyone = tuple(p.index for p in side.populations)
+        more.append(Action(kind="wash", key="", value=0.0, start=end, end=end, cause="end of the dish"))
+        more.append(Action(kind="take_out", key="", value=1.0, start=end, end=end, populations=everyone, cause="end of the dish"))
+    actions = tuple(sorted((*side.actions, *more), key=lambda a: (a.start, _ORDER[a.kind])))
+    return replace(side, actions=actions, prepares=Preparation(arm=arm.name, population=mine.index, end=end, cause=cause))
+
+
+def _with_cells_of(arm: Arm, side: Arm, dish: Dish, parameters: dict[str, float], library: Library) -> Arm:
+    """The arm, with what its cells bring from their dish: mitochondria of others, gene changes, and the end of what drugs did there."""
+    mine = side.prepares.population if side.prepares is not None else -1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said of the dish
+        there = _actions(_until_the_end(dish), side.populations, side.medium, parameters, library)
+    carried = [
+        replace(a, start=max(a.start, dish.end), populations=(mine,), cause=f"{a.cause} in the dish")
+        for a in there
+        if a.kind == "node" and mine in a.populations and a.end > dish.end
+    ]
+    actions = tuple(sorted((*arm.actions, *carried), key=lambda a: (a.start, _ORDER[a.kind])))
+    return replace(arm, actions=actions, brought=arm.brought + tuple(p for p in side.sources if p.index != mine))
+
+
+def _until_the_end(dish: Dish) -> Plan:
+    """The plan of a dish in which what is in its medium ends when the cells are taken out; gene changes stay in them."""
+    plan = dish.plan
+    washes = sorted(t.from_.value for t in plan.treat if t.wash)
+
+    def cut(timed: Any) -> Any:
+        if getattr(timed, "gene", None) is not None or _span(timed, washes)[1] <= dish.end:
+            return timed
+        return timed.model_copy(update={"until": dish.time})
+
+    begun = [t for t in plan.treat if t.from_.value < dish.end]
+    dissolved = [Treatment(drug=drug, dose=dose) for drug, dose in plan.well.medium.extras.items()]
+    well = plan.well.model_copy(update={"medium": plan.well.medium.model_copy(update={"extras": {}})})
+    injury = [cut(i) for i in plan.injury if i.from_.value < dish.end]
+    return Plan.model_construct(well=well, cells=plan.cells, injury=injury, treat=[cut(t) for t in (*begun, *dissolved)])
 
 
 def _geometry(plan: Plan) -> Geometry:
@@ -193,7 +254,8 @@ def _geometry(plan: Plan) -> Geometry:
 
 def _population(name: str, plan: Plan, index: int, palette: list[str], parameters: dict[str, float], library: Library) -> Population:
     cells = plan.cells[name]
-    return _source(name, cells, count_of(cells, plan), index, layer_of(name, cells, plan), palette, parameters, library)
+    found = _source(name, cells, count_of(cells, plan), index, layer_of(name, cells, plan), palette, parameters, library)
+    return replace(found, from_dish=cells.prepared is not None)
 
 
 def _source(
@@ -253,8 +315,7 @@ def _actions(
         if treat.drug is not None:
             found += _agent(library.drug(treat.drug), treat.dose, treat, populations, medium, washes, {})
         elif treat.gene is not None:
-            dose = None if treat.level is None else Amount(str(treat.level.value), treat.level.value, "1")
-            found += _agent(library.gene(treat.gene, treat.change), dose, treat, populations, medium, [], {})
+            found += _gene(treat, populations, medium, library)
         elif treat.wash:
             found.append(Action(kind="wash", key="", value=0.0, start=treat.from_.value, end=treat.from_.value, cause="wash"))
         elif treat.medium is not None:
@@ -266,6 +327,12 @@ def _actions(
         found += _agent(library.drug(drug), dose, Treatment(drug=drug), populations, medium, washes, {})
     found += removals_in(plan, populations, parameters)
     return tuple(sorted(found, key=lambda a: (a.start, _ORDER[a.kind])))
+
+
+def _gene(treat: Treatment, populations: tuple[Population, ...], medium: dict[str, float], library: Library) -> list[Action]:
+    """Actions of a gene change."""
+    dose = None if treat.level is None else Amount(str(treat.level.value), treat.level.value, "1")
+    return _agent(library.gene(treat.gene or "", treat.change), dose, treat, populations, medium, [], {})
 
 
 def _span(timed: Injury | Treatment, washes: list[float]) -> tuple[float, float]:
@@ -361,10 +428,10 @@ def _restored(key: str, medium: dict[str, float], time: float, cause: str) -> Ac
 # ------------------------------------------------------------------ readings
 def measurements(experiment: Experiment) -> tuple[Measurement, ...]:
     """One record per assay and population; ``of`` is "" for the whole well."""
-    known = assays()
+    known, dishes = assays(), cells_in_dishes(experiment)
     found = []
     for measure in experiment.measure:
-        times = times_of(measure, experiment)
-        for name in populations_read(measure.of or (known[measure.assay].of,), experiment):
-            found.append(Measurement(assay=measure.assay, of=name, times=times, options=dict(measure.options)))
+        times, dish = times_of(measure, experiment), measure.dish or ""
+        for name in populations_read(measure.of or (known[measure.assay].of,), experiment, dishes.get(dish)):
+            found.append(Measurement(assay=measure.assay, of=name, times=times, dish=dish, options=dict(measure.options)))
     return tuple(found)

@@ -37,6 +37,7 @@ class Measure(Model):
 
     assay: str
     of: Names | None = Field(None, description="populations; without it the assay's own default")
+    dish: Name | None = Field(None, description="a population: read in the dish in which it is prepared, not in the wells of the arms")
     at: Annotated[tuple[Time, ...], BeforeValidator(as_list), Field(max_length=MAX_TIMES)] | None = None
     every: Duration | None = None
     from_: Time | None = Field(None, alias="from")

@@ -22,6 +22,7 @@ from mitoferry.experiment.digest import model_digest
 from mitoferry.experiment.mechanisms import Mechanism, all_acting, foreign, processes
 from mitoferry.experiment.names import Library, load_library
 from mitoferry.experiment.parts import Injury
+from mitoferry.experiment.prepared import dishes_in
 from mitoferry.experiment.reader import parse_experiment, shipped
 from mitoferry.experiment.schema import Experiment, Plan
 from mitoferry.experiment.tree import read_text
@@ -89,17 +90,19 @@ def _places(action: Any, known: Known) -> tuple[str, frozenset[str]] | None:
 def arm_use(experiment: Experiment, name: str, plan: Plan, known: Known) -> ArmUse:
     """What is done in an arm; ``known``: places that the agents of the library change."""
     agents: dict[str, frozenset[str]] = {}
-    for action in (*plan.injury, *plan.treat):
+    plans = [plan, *(dish.plan for dish in dishes_in(plan))]
+    for action in (x for p in plans for x in (*p.injury, *p.treat)):
         found = _places(action, known)
         if found is not None:
             agents[found[0]] = found[1]
-    for drug in plan.well.medium.extras:
+    for drug in (name for p in plans for name in p.well.medium.extras):
         agents[drug] = next((places for (_, name), places in known.items() if name == drug), frozenset())
     base = experiment.well.medium.values()
     other = {k for k, v in plan.well.medium.values().items() if base.get(k) != v}
     if other:
         agents["medium with other " + ", ".join(sorted(other))] = frozenset(other)
-    types = [c.type for c in plan.cells.values()] + [t.mitochondria.type for t in plan.treat if t.mitochondria is not None]
+    types = [c.type for p in plans for c in p.cells.values()]
+    types += [t.mitochondria.type for p in plans for t in p.treat if t.mitochondria is not None]
     return ArmUse(experiment=experiment.name, arm=name, agents=agents, types=frozenset(types))
 
 

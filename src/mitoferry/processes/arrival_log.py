@@ -101,7 +101,7 @@ def _unfused(flags: Any) -> Any:
 def _seeded(world: Any) -> int:
     """Rows of pools and seeded cells; rows from here on are daughters."""
     spec = world.spec
-    return N_POOLS * world.n_wells + sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates
+    return N_POOLS * world.n_wells + sum(p.rows for arm in spec.arms for p in arm.populations) * spec.replicates
 
 
 def log_degraded(world: Any, watched: Watched | None, step: Any) -> None:

@@ -84,6 +84,13 @@ def with_rule(place: int, *rules: str) -> tuple[str, ...]:
 
 
 HALVED = with_rule(1, HALVE)
+NEW_IN_WELL: dict[str, int] = {
+    "first_page": -1, "n_mitochondria": 0, "tally": 0, "bin": -1, "n_contacts": 0, "n_filopodia": 0, "uz": 0, "received": 0, "donated": 0,
+    "returned": 0, "lysed_arrivals": 0, "degraded_foreign": 0, "vesicles": 0, "particles": 0, "engulfed": 0, "gradient_x": 0,
+    "gradient_y": 0,
+}  # fmt: skip
+"""What a cell that is moved to another well (``preparation``) begins with there: what is counted in a well, and where it lies.
+All else goes along."""
 NEW_IN_DAUGHTER: dict[str, int] = {name: entry[1] for name, entry in RULES.items() if isinstance(entry[1], int)}
 
 

@@ -60,6 +60,24 @@ def lognormal_factor(cv, u):
 
 
 @row
+def seed_place(i, cells, groups, wells):
+    """Position and velocity with which cell ``i`` enters its well."""
+    w = int(cells.well[i])
+    k0 = wells.key0[w]
+    k1 = wells.key1[w]
+    a, b, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 0)
+    c, d, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
+    e, _, _, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 2)
+    cells.x[i] = a * float(wells.size[w, 0])
+    cells.y[i] = b * float(wells.size[w, 1])
+    if int(wells.geometry[w]) == 2:
+        cells.z[i] = c * float(wells.size[w, 2])
+    speed = float(groups.speed[int(cells.group[i])]) * 0.7071067811865476
+    cells.ux[i] = speed * normal_from(d)
+    cells.uy[i] = speed * normal_from(e)
+
+
+@row
 def seed_cell(i, cells, groups, wells, start, p):
     """Position, size and capacity of cell ``i``. ``start`` (n_groups, 6): cv, V_c [pL], V_U, V_G, non-mito [amol/s], N."""
     if int(cells.state[i]) == CELL_POOL:
@@ -68,9 +86,8 @@ def seed_cell(i, cells, groups, wells, start, p):
     g = int(cells.group[i])
     k0 = wells.key0[w]
     k1 = wells.key1[w]
-    a, b, c, d = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 0)
-    cells.x[i] = a * float(wells.size[w, 0])
-    cells.y[i] = b * float(wells.size[w, 1])
+    seed_place(i, cells, groups, wells)
+    _, _, c, d = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 0)
     factor = lognormal_factor(float(start[g, 0]), c)
     factor = min(max(factor, 0.3), 3.0)
     cells.volume[i] = factor * float(start[g, 1])
@@ -80,15 +97,10 @@ def seed_cell(i, cells, groups, wells, start, p):
     cells.cycle[i] = -log(1.0 - 0.5 * d) / LN2
     if float(groups.antigen_driven[g]) > 0.0:
         cells.cycle[i] = 0.0  # in G0
-    e, f, g0, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
-    if g0 < float(groups.dormancy[g]):
+    _, _, rests, _ = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 1)
+    if rests < float(groups.dormancy[g]):
         cells.cycle[i] = 0.0
-    if int(wells.geometry[w]) == 2:
-        cells.z[i] = e * float(wells.size[w, 2])
-    speed = float(groups.speed[g]) * 0.7071067811865476
-    cells.ux[i] = speed * normal_from(f)
-    e, _, a, b = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 2)
-    cells.uy[i] = speed * normal_from(e)
+    _, _, a, b = uniform4(k0, k1, cells.id[i], 0, SEEDING, 0, 2)
     cells.glycolysis[i] = factor * float(start[g, 3]) * lognormal_factor(p.glycolysis_share * float(start[g, 0]), a)
     cells.target_mitochondria[i] = factor * float(start[g, 5]) * lognormal_factor(p.content_share * float(start[g, 0]), b)
 

@@ -217,21 +217,24 @@ def check_text(name: str, overrides: Sequence[str]) -> str:
     for text in elsewhere[len(notes) :]:
         warnings.warn(text, MitoferryWarning, stacklevel=2)
     refuse_unless_it_fits(spec)
-    cells = sum(p.count for a in spec.arms for p in a.populations) * spec.replicates
-    line = f"{name}: no problems. {len(spec.arms)} arms x {spec.replicates} replicates, {cells} cells, {spec.until / 3600:g} h."
+    cells = sum(p.rows for a in spec.arms for p in a.populations) * spec.replicates
+    dishes = f" and {len(spec.dishes)} dishes of preparation" if spec.dishes else ""
+    wells = f"{len(spec.main_arms)} arms{dishes} x {spec.replicates} replicates"
+    line = f"{name}: no problems. {wells}, {cells} cells, {spec.until / 3600:g} h."
     return "\n".join([line, *(f"note: {text}" for text in notes)])
 
 
 def _warn_of_types(definition: Any) -> None:
     """One warning per cell type whose deciding numbers are none of them measured; numbers that the file gives do not count."""
+    from mitoferry.experiment.prepared import dishes_in
     from mitoferry.library.cell_types import cell_type
     from mitoferry.show.cell_card import unmeasured_text
 
     given: dict[str, set[str]] = {}
-    for plan in definition.plans.values():
-        for cells in plan.cells.values():
-            names = set(cells.overrides)
-            given[cells.type] = given[cells.type] & names if cells.type in given else names
+    plans = [p for plan in definition.plans.values() for p in (plan, *(dish.plan for dish in dishes_in(plan)))]
+    for cells in (c for plan in plans for c in plan.cells.values()):
+        names = set(cells.overrides)
+        given[cells.type] = given[cells.type] & names if cells.type in given else names
     for name, names in given.items():
         text = unmeasured_text(cell_type(name), names)
         if text:

@@ -63,7 +63,8 @@ def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         attributes = {
-            "format": FORMAT, "content": "frames", "time_unit": "s", "arms": list(names.arms), "replicates": names.replicates,
+            "format": FORMAT, "content": "frames", "time_unit": "s", "arms": list(names.arms), "dishes": list(names.dishes),
+            "replicates": names.replicates,
             "populations": list(names.populations), "roles": list(names.roles), "haplotypes": list(names.haplotypes),
         }  # fmt: skip
         write_group(temporary, attributes)

@@ -60,7 +60,8 @@ class RunFolder:
         found = {p["index"]: p for arm in plate["arms"] for p in arm["populations"]}
         indices = range(max(found, default=-1) + 1)
         return Names(
-            arms=tuple(arm["name"] for arm in plate["arms"]),
+            arms=tuple(arm["name"] for arm in plate["arms"] if not arm.get("prepares")),
+            dishes=tuple(arm["name"] for arm in plate["arms"] if arm.get("prepares")),
             replicates=int(plate["replicates"]),
             populations=tuple(found[k]["name"] if k in found else "" for k in indices),
             roles=tuple(found[k]["role"] if k in found else "" for k in indices),

@@ -31,6 +31,7 @@ class Names:
 
     Attributes:
         arms: names of the arms; well ``w`` is arm ``w // replicates``, replicate ``w % replicates``.
+        dishes: names of the dishes of preparation ("coculture.donor"); their wells follow those of the arms.
         populations: name of each population index ("" where an index is not in use).
         roles: role of each population index.
         haplotypes: names of the palette.
@@ -41,6 +42,7 @@ class Names:
     populations: tuple[str, ...]
     roles: tuple[str, ...]
     haplotypes: tuple[str, ...]
+    dishes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: PlateSpec) -> Names:
@@ -48,7 +50,8 @@ class Names:
         found = {p.index: p for arm in spec.arms for p in arm.populations}
         n = max(found, default=-1) + 1
         return cls(
-            arms=tuple(arm.name for arm in spec.arms),
+            arms=tuple(arm.name for arm in spec.main_arms),
+            dishes=tuple(arm.name for arm in spec.dishes),
             replicates=spec.replicates,
             populations=tuple(found[k].name if k in found else "" for k in range(n)),
             roles=tuple(found[k].role if k in found else "" for k in range(n)),
@@ -58,11 +61,16 @@ class Names:
     @property
     def n_wells(self) -> int:
         """Wells of the plate."""
-        return len(self.arms) * self.replicates
+        return len(self.places) * self.replicates
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Arms, then dishes."""
+        return self.arms + self.dishes
 
     def arm_of(self, well: int) -> str:
-        """Name of the arm of a well."""
-        return self.arms[int(well) // self.replicates]
+        """Name of the arm, or of the dish, of a well."""
+        return self.places[int(well) // self.replicates]
 
 
 def reading_schema() -> pa.Schema:
@@ -142,7 +150,7 @@ def readings_table(rows: Iterable[Any], names: Names) -> pa.Table:
     tick = np.asarray(columns["tick"], dtype=np.int64)
     arrays = {
         "well": pa.array(well),
-        "arm": _coded(well // max(names.replicates, 1), names.arms, pa.int32()),
+        "arm": _coded(well // max(names.replicates, 1), names.places, pa.int32()),
         "replicate": pa.array((well % max(names.replicates, 1)).astype(np.int32)),
         "tick": pa.array(tick),
         "hours": pa.array(tick / 3600.0),
@@ -215,7 +223,7 @@ def events_table(events: Any, names: Names) -> pa.Table:
     arrays = {
         "kind": _coded(get("kind"), EVENT_NAMES, i8),
         "well": pa.array(well),
-        "arm": _coded(well // names.replicates, names.arms, pa.int32()),
+        "arm": _coded(well // names.replicates, names.places, pa.int32()),
         "replicate": pa.array(well % names.replicates),
         "time": pa.array(time),
         "hours": pa.array(time / 3600.0),

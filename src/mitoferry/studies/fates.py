@@ -9,7 +9,7 @@ free in the medium.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def fates_by_route(r: Results) -> Counts:
     for a, arm in enumerate(r.names.arms):
         wells = (a * r.names.replicates, (a + 1) * r.names.replicates)
         for route, row in found.get(arm, {}).items():
-            here = _present(hosts, *wells, ROUTE_NAMES.index(route))
+            here = _present(hosts, *wells, ROUTE_NAMES.index(route), _brought(r, arm))
             row.update(here)
             row[DIED] = max(row[DIED] - sum(here.values()), 0)
     return found
@@ -59,7 +59,9 @@ def fates_by_route(r: Results) -> Counts:
 def _last_known(r: Results) -> dict[tuple[str, str, str], int]:
     """Numbers by arm, route of the last hand-over and what the log says last; ``DIED`` stands for still with its host."""
     e = r.events()
-    e = e[e["kind"].isin(["handover", *_LAST])].astype({"birth_population": object, "target_population": object, "kind": object})
+    e = e[e["kind"].isin(["handover", *_LAST]) & e["arm"].isin(r.names.arms)].astype(
+        {"birth_population": object, "target_population": object, "kind": object}
+    )
     handed = e[e["kind"] == "handover"]
     abroad = handed[handed["birth_population"] != handed["target_population"]]
     ever = abroad[_KEYS].drop_duplicates()
@@ -72,9 +74,20 @@ def _last_known(r: Results) -> dict[tuple[str, str, str], int]:
     return {(str(arm), str(by), str(f)): int(n) for (arm, by, f), n in counted.items()}
 
 
-def _present(hosts: Mapping[str, np.ndarray], first: int, last: int, route: int) -> dict[str, int]:
-    """Mitochondria in cells of another population, of wells first to last - 1, that came by ``route``."""
+def _brought(r: Results, arm: str) -> list[tuple[int, int]]:
+    """Host and birth population of mitochondria that cells of an arm have brought from their dish of preparation."""
+    plate_arm = next(a for a in r.plate_arms if a["name"] == arm)
+    hosts = [p["index"] for p in plate_arm["populations"] if p.get("from_dish")]
+    return [(host, p["index"]) for host in hosts for p in plate_arm.get("brought", ())]
+
+
+def _present(
+    hosts: Mapping[str, np.ndarray], first: int, last: int, route: int, brought: Sequence[tuple[int, int]] = ()
+) -> dict[str, int]:  # fmt: skip
+    """Mitochondria in cells of another population, of wells first to last - 1, that came by ``route``, without those ``brought``."""
     chosen = (hosts["well"] >= first) & (hosts["well"] < last) & (hosts["route"] == route)
+    for host, birth in brought:
+        chosen &= (hosts["host"] != host) | (hosts["birth_population"] != birth)
     pool = np.isin(hosts["host"], (HOST_TRANSIT, HOST_MEDIUM, HOST_DELIVERY))
     foreign = chosen & ~pool & (hosts["host"] != hosts["birth_population"])
     dying = foreign & ~np.isin(hosts["host_state"], (CELL_LIVE, CELL_MOMP))

@@ -72,8 +72,8 @@ class Results(RunFolder):
         return InputError(Problem(str(self.path), key, wanted, repr(found), hint=hint))
 
     def _arm(self, key: str, name: str) -> str:
-        if name not in self.names.arms:
-            raise self._wrong(key, "an arm of this run", name, list(self.names.arms))
+        if name not in self.names.places:
+            raise self._wrong(key, "an arm of this run", name, list(self.names.places))
         return name
 
     def population_of(self, name: str) -> str:
@@ -94,19 +94,19 @@ class Results(RunFolder):
 
     @property
     def plate_arms(self) -> list[dict[str, Any]]:
-        """Arms of the experiment, run or left out."""
+        """Arms of the experiment, run or left out, without dishes of preparation."""
         plate = self.manifest["plate"]
-        return [*plate["arms"], *plate.get("left_out", ())]
+        return [a for a in (*plate["arms"], *plate.get("left_out", ())) if not a.get("prepares")]
 
     @property
     def manifest_arms(self) -> tuple[str, ...]:
         """Arms that the run in this folder holds itself."""
-        return tuple(a["name"] for a in self.manifest["plate"]["arms"])
+        return tuple(a["name"] for a in self.manifest["plate"]["arms"] if not a.get("prepares"))
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """Arms of the experiment that were not run (``--arms``)."""
-        return tuple(a["name"] for a in self.manifest["plate"].get("left_out", ()))
+        return tuple(a["name"] for a in self.manifest["plate"].get("left_out", ()) if not a.get("prepares"))
 
     def _donors_added(self) -> float:
         """Time [h] at which the last donors enter, 0 without donors."""
@@ -163,7 +163,7 @@ class Results(RunFolder):
         rows = rows[rows["of"] == population]
         columns = [rows[c].to_numpy() for c in ("replicate", "tick", "value")]
         arm_of = np.asarray(rows["arm"].astype(str))
-        by_arm = {a: (*(c[arm_of == a] for c in columns),) for a in self.names.arms if (arm_of == a).any()}
+        by_arm = {a: (*(c[arm_of == a] for c in columns),) for a in self.names.places if (arm_of == a).any()}
         unit = str(rows["unit"].iloc[0])
         return Measured(by_arm=by_arm, name=observable, readout=readout, of=population, assay=assay, unit=unit, card=card)
 
@@ -305,14 +305,14 @@ class Results(RunFolder):
         return summary_of(self)
 
     def handovers(self, *, between_cells: bool = False) -> pd.DataFrame:
-        """Hand-overs counted by arm, replicate, route, source population and target population.
+        """Hand-overs counted by arm, replicate, route, source population and target population; those in dishes of preparation are not.
 
         Args:
             between_cells: only those from one cell to another. Otherwise uptake from the medium is counted too, with the
                 population in which the mitochondrion was born as its source.
         """
         e = self._events
-        moved = e[e["kind"] == "handover"]
+        moved = e[(e["kind"] == "handover") & e["arm"].isin(self.names.arms)]
         source = "source_population"
         if between_cells:
             moved = moved[moved[source].notna()]

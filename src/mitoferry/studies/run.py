@@ -79,17 +79,26 @@ def _population_index(spec: PlateSpec, name: str) -> int | None:
     return None
 
 
+def wells_read(spec: PlateSpec, dish: str) -> frozenset[int]:
+    """Wells in which a measurement is taken: those of the arms, or of the dishes in which the population ``dish`` is prepared."""
+    index = _population_index(spec, dish)
+    chosen = [a for a, arm in enumerate(spec.arms) if (None if arm.prepares is None else arm.prepares.population) == index]
+    return frozenset(w for a in chosen for w in spec.wells_of(a))
+
+
 class PlateRun:
     """One plate on its way through a run folder."""
 
     def __init__(self, spec: PlateSpec, writer: RunWriter, engine: Engine, *, report: Report | None = None) -> None:
         self.spec, self.writer, self.engine, self._report = spec, writer, engine, report
-        self._measurements = [(assay, m, _population_index(spec, m.of), set(m.times)) for assay, m in _assays(spec)]
+        self._measurements = [
+            (assay, m, _population_index(spec, m.of), set(m.times), wells_read(spec, m.dish)) for assay, m in _assays(spec)
+        ]
         self._stop = threading.Event()
         self._last_checkpoint = time.monotonic()
         self.timings = {"engine": 0.0, "assays": 0.0, "files": 0.0}
         engine.on_events = writer.append_events
-        self._first_wells = {arm.name: a * spec.replicates for a, arm in enumerate(spec.arms)}
+        self._first_wells = {arm.name: a * spec.replicates for a, arm in enumerate(spec.main_arms)}
 
     def tell(self, phase: str) -> None:
         """Report progress to whoever listens."""
@@ -102,10 +111,10 @@ class PlateRun:
         start = time.perf_counter()
         step = Step(tick // self.spec.macro_step, tick, float(tick), float(self.spec.macro_step))
         with one_time_of_reading():
-            for assay, m, population, times in self._measurements:
+            for assay, m, population, times, read in self._measurements:
                 if tick in times:
                     rows = assay.measure(self.engine.world, population, dict(m.options), step)
-                    self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows])
+                    self.writer.append_readings([reading_row(r, tick, assay.name) for r in rows if r.well in read])
         middle = time.perf_counter()
         if tick % self.spec.save_every == 0 or tick >= self.spec.until:
             last = tick >= self.spec.until  # of which the report shows every arm
@@ -167,7 +176,7 @@ def reading_row(reading: Any, tick: int, assay: str) -> tuple[Any, ...]:
 def ledger_totals(engine: Engine) -> dict[str, Any]:
     """Booked births and losses of the whole plate, and what is there now. Mass in mass units (exact: steps of 1/8192)."""
     from mitoferry.core.ledger import QUANTITIES
-    from mitoferry.core.schema import MASS_SCALE, TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT
+    from mitoferry.core.schema import MASS_SCALE, TALLY_BORN, TALLY_DEGRADED, TALLY_LYSED, TALLY_MASS_IN, TALLY_MASS_OUT, TALLY_MOVED_OUT
 
     world = engine.world
     world.ledger.check(world, "end of run", engine.tick)
@@ -179,7 +188,7 @@ def ledger_totals(engine: Engine) -> dict[str, Any]:
 
     return {
         "born": int(books[TALLY_BORN]), "degraded": int(books[TALLY_DEGRADED]), "lysed": int(books[TALLY_LYSED]),
-        "handed_over": engine.n_handovers,
+        "moved": int(books[TALLY_MOVED_OUT]), "handed_over": engine.n_handovers,
         "mass_in": int(books[TALLY_MASS_IN]) * MASS_SCALE, "mass_out": int(books[TALLY_MASS_OUT]) * MASS_SCALE,
         "at_time_zero": amounts(world.ledger.opening), "now": amounts(world.ledger.count(world)),
     }  # fmt: skip

@@ -23,9 +23,14 @@ def arm_rows(r: Results) -> list[dict[str, Any]]:
     about = {name: (arm or {}).get("about") or "" for name, arm in (r.experiment.get("arms") or {}).items()} if r.experiment else {}
     rows = []
     for arm in r.manifest["plate"]["arms"]:
+        if arm.get("prepares"):
+            continue
         present = [p for p in arm["populations"] if p["count"] > 0]
         added = [(p, p["added"] / 3600.0) for p in present if p["added"] > 0]
-        bars = [(f"{words(p['name'])} added", h, h, POPULATION[p["index"] % 4]) for p, h in added] + _given(arm, until)
+        origin = {True: " from their dish", False: ""}
+        bars = [
+            (f"{words(p['name'])} added{origin[bool(p.get('from_dish'))]}", h, h, POPULATION[p["index"] % 4]) for p, h in added
+        ] + _given(arm, until)
         rows.append(
             {
                 "name": arm["name"], "about": about.get(arm["name"], ""), "control": control_of(arm["name"], r.names.arms),
@@ -75,7 +80,11 @@ def _micro(text: str) -> str:
 def injury_bars(r: Results) -> dict[str, list[tuple[float, float]]]:
     """Per arm, spans [h] of timed treatments that end before the run does, marked under the readouts over time."""
     until = r.manifest["plate"]["until"] / 3600.0
-    return {arm["name"]: [(a, b) for _, a, b, _ in _treatments(arm, until) if a < b < until] for arm in r.manifest["plate"]["arms"]}
+    return {
+        arm["name"]: [(a, b) for _, a, b, _ in _treatments(arm, until) if a < b < until]
+        for arm in r.manifest["plate"]["arms"]
+        if not arm.get("prepares")
+    }
 
 
 def main_arm(r: Results, among: Iterable[str]) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def facts(r: Results) -> list[tuple[str, str]]:
     """The few numbers under the title."""
     plate = r.manifest["plate"]
-    cells = sum(p["count"] for a in plate["arms"] for p in a["populations"]) * r.names.replicates
+    cells = sum(p["count"] for a in plate["arms"] for p in a["populations"] if not p.get("from_dish")) * r.names.replicates
     ledger = r.manifest.get("ledger") or {}
     start = (ledger.get("at_time_zero") or {}).get("mitochondria")
     moved = ledger.get("handed_over")

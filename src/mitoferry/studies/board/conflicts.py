@@ -37,7 +37,7 @@ def conflict_jobs(wells: int, *, seed: int) -> list[Job]:
     for c in conflicts():
         n = max(wells, experiment_of(c.key).run.replicates)
         spec, _ = base_spec(c.key, replicates=n, seed=seed, budget=math.inf)
-        arms = tuple(a.name for a in spec.arms)
+        arms = tuple(a.name for a in spec.main_arms)
         jobs.append(Job(card=c.key, arms=arms, replicates=n, seed=seed, cost=cost_of(spec)))
     return jobs
 

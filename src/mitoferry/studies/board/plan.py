@@ -142,7 +142,12 @@ def _without(arm: Arm, nodes: Sequence[str]) -> Arm:
 def well_key(spec: PlateSpec, arm: Arm) -> str:
     """A mark that two arms share when their wells are the same in everything but names and notes."""
     labelled = sorted({(p.genetic_label, p.tracker > 0.0) for a in spec.every_arm for p in a.sources})
-    plain = spec_to_plain(replace(spec, name="", arms=(replace(arm, name=""),), left_out=(), measurements=(), detail=()))
+    dishes = tuple(
+        replace(d, name=d.name.removeprefix(arm.name), prepares=replace(d.prepares, arm=""))
+        for d in spec.dishes
+        if d.prepares is not None and d.prepares.arm == arm.name
+    )
+    plain = spec_to_plain(replace(spec, name="", arms=(replace(arm, name=""), *dishes), left_out=(), measurements=(), detail=()))
     plain.pop("checkpoint_every")
     digest = hashlib.sha256(json.dumps([_without_causes(plain), labelled], sort_keys=True).encode())
     return digest.hexdigest()
@@ -156,7 +161,7 @@ def _without_causes(value: Any) -> Any:
 
 def measured_key(spec: PlateSpec) -> frozenset[str]:
     """Everything that a plate measures, as marks that can be compared."""
-    return frozenset(json.dumps([m.assay, m.of, m.times, sorted(m.options.items())], default=str) for m in spec.measurements)
+    return frozenset(json.dumps([m.assay, m.of, m.dish, m.times, sorted(m.options.items())], default=str) for m in spec.measurements)
 
 
 def plan_cards(keys: Sequence[str], setting: Setting, *, seed: int) -> list[PlannedCard]:
@@ -189,7 +194,7 @@ def _planned(card: Any, setting: Setting, seed: int, seen: dict[str, tuple[str, 
         why = f"its smallest wells would cost {cost / setting.budget:.1f} times what a card may; run it in the full setting"
         return PlannedCard(key=card.key, status="over budget", why=why, share=share, cost=cost)
     borrowed, own = [], []
-    for arm in spec.arms:
+    for arm in spec.main_arms:
         mark = well_key(spec, arm)
         theirs = seen.get(mark)
         if theirs is not None and measured <= theirs[2]:

@@ -85,14 +85,24 @@ def cost_of(spec: PlateSpec, arms: int | None = None) -> float:
         arms: reckon with this many arms of average size; default those of the plate.
     """
     steps = spec.until / spec.macro_step
-    share = 1.0 if arms is None else arms / max(len(spec.arms), 1)
-    cells = sum(p.count for arm in spec.arms for p in arm.populations) * spec.replicates * share
-    held = sum(_mitochondria(arm) for arm in spec.arms) * spec.replicates * share
+    share = 1.0 if arms is None else arms / max(len(spec.main_arms), 1)
+    cells = sum(p.rows * _time_there(p, arm, spec) for arm in spec.arms for p in arm.populations) * spec.replicates * share
+    held = sum(_mitochondria(arm, spec) for arm in spec.arms) * spec.replicates * share
     return steps * (held + CELL_WORTH * cells + STEP_WORTH)
 
 
-def _mitochondria(arm: Arm) -> float:
-    return sum(p.count * p.cell_type.mitochondria for p in arm.populations) + sum(d.source.count for d in arm.doses)
+def _mitochondria(arm: Arm, spec: PlateSpec) -> float:
+    cells = sum(p.rows * p.cell_type.mitochondria * _time_there(p, arm, spec) for p in arm.populations)
+    return cells + sum(d.source.count for d in arm.doses)
+
+
+def _time_there(population: Population, arm: Arm, spec: PlateSpec) -> float:
+    """Share of the run for which cells cost something: those of a dish of preparation that ends, but for those prepared, go with it."""
+    given = arm.prepares
+    if given is None or population.index == given.population:
+        return 1.0
+    ends = any(a.kind == "take_out" and a.start == given.end and population.index in a.populations for a in arm.actions)
+    return min(given.end / spec.until, 1.0) if ends else 1.0
 
 
 def fitted(spec: PlateSpec, budget: float) -> tuple[PlateSpec, float]:
