@@ -62,6 +62,7 @@ IDLE |= {"mfn2", "synaptosomes", "mtdna_packaging", "microrna"}
 IDLE |= {node.name for node in NODES[NODE["tlr9"] : NODE["immune_attack"] + 1]} | set(CYTOKINES)  # no immune cell is there
 # Nor what bone marrow MSC do not have: LFA-1, iSEC, GAP43, and answers of HMGB1 to hypoxia, of SIRT1 to lactate.
 IDLE |= {"icam1", "cd200r", "gap43", "hmgb1", "mct1"}
+IDLE |= {"cyclophilin_d"}  # no pore opens within minutes: test_reperfusion.py
 IDLE |= {"cell_fusion", "phagocytosis"}  # no two cells fuse within minutes, and no phagocyte is there
 IDLE |= {"senolysis", "vegf_receptor", "dhodh", "senescence", "osteoclast_cue", "drug_efflux"}  # no cell or drug that it could act on
 
