@@ -165,8 +165,8 @@ def _geometry(f: Collector, plan: Plan, tree: Map, arm: str) -> None:
                 "enlarge the well, or seed fewer cells",
             )
     if not any(count_of(c, plan) for c in plan.cells.values()) and plan.cells:
-        where: tuple[Map, tuple[Any, ...]] = (f.file, ("arms", arm)) if f.dish is None else (tree, ("cells",))
-        f.add(where[0], where[1], "at least one cell", "none")
+        place: tuple[Map, tuple[Any, ...]] = (f.file, ("arms", arm)) if f.dish is None else (tree, ("cells",))
+        f.add(*place, "at least one cell", "none")
 
 
 def _action(f: Collector, plan: Plan, action: Injury | Treatment, tree: Map, path: tuple[Any, ...]) -> None:

@@ -426,6 +426,7 @@ WellPatch = _patch_of(Well, "WellPatch", size=SizePatch, medium=MediumPatch, ins
 LabelPatch = _patch_of(Label, "LabelPatch")
 _OVERRIDES = dict[str, float | str]
 DishCellsPatch = _patch_of(Cells, "DishCellsPatch", label=LabelPatch, overrides=_OVERRIDES, prepared=Any)
-PreparedPatch = _patch_of(Prepared, "PreparedPatch", well=WellPatch, cells=dict[str, DishCellsPatch | None])
+_OthersPatch: Any = dict[str, DishCellsPatch | None]  # type: ignore[valid-type]
+PreparedPatch = _patch_of(Prepared, "PreparedPatch", well=WellPatch, cells=_OthersPatch)
 CellsPatch = _patch_of(Cells, "CellsPatch", label=LabelPatch, overrides=_OVERRIDES, prepared=PreparedPatch)
 InjuryPatch = _patch_of(Injury, "InjuryPatch")
