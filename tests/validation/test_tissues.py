@@ -72,7 +72,8 @@ def test_blood_that_is_cut_takes_oxygen_and_atp_away_and_brings_them_back():
     assert well[0] > 30.0
     assert cut[1] < 0.5 * well[1]
     assert back[0] > 30.0
-    assert back[1] > 0.9 * well[1]
+    assert back[1] > 0.75 * well[1]  # pores that reperfusion opens hold some cells down
+    assert back[1] > 1.5 * cut[1]
 
 
 def test_a_graft_given_into_a_vein_homes_in_part_and_the_nose_delivers_late():
