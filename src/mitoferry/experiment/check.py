@@ -10,8 +10,9 @@ from mitoferry.core.schema import MAX_COPIES
 from mitoferry.experiment.check_given import check_block, check_flow, check_given, check_taken
 from mitoferry.experiment.check_prepared import check_dish, check_preparations
 from mitoferry.experiment.check_run import check_number, check_run
-from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, palette_of, well_text
+from mitoferry.experiment.meaning import count_of, dose_in, grafts_of, layer_of, number_in, well_text
 from mitoferry.experiment.names import CHANGES, Library, nearest
+from mitoferry.experiment.palette import palette_of
 from mitoferry.experiment.parts import Cells, Injury, Microtunnels, Treatment, role_of
 from mitoferry.experiment.prepared import dishes_in
 from mitoferry.experiment.problems import EVERYWHERE, ROLES, Collector

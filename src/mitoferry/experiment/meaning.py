@@ -7,39 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mitoferry.base import plugins
-from mitoferry.experiment.names import Library
 from mitoferry.experiment.parts import Cells, Grafted, Isolated, Package, role_of
 from mitoferry.experiment.quantities import Amount, QuantityError, split, to_unit
 from mitoferry.experiment.schema import Experiment, Measure, Plan
 
 MAX_READINGS = 20_000
-
-
-def shares_of(name: str, cells: Cells, library: Library) -> dict[str, float]:
-    """Haplotypes of a population with their shares; the rest is wild type, which in donors is called "donor"."""
-    record = library.cell_types.get(cells.type)
-    given = {h: s.value for h, s in cells.haplotypes.items()}
-    shares = given or dict(getattr(record, "haplotypes", {}) or {})
-    rest = 1.0 - sum(shares.values())
-    if rest > 1e-9:
-        shares["wild_type"] = shares.get("wild_type", 0.0) + rest
-    if role_of(name, cells) == "donor" and "wild_type" in shares:
-        shares = {("donor" if h == "wild_type" else h): s for h, s in shares.items()}
-    return shares
-
-
-def palette_of(experiment: Experiment, library: Library) -> list[str]:
-    """Haplotypes of the whole experiment, wild type first: the same in every arm."""
-    from mitoferry.experiment.prepared import every_dish
-
-    found: dict[str, None] = {"wild_type": None}
-    for plan in [experiment, *experiment.plans.values(), *(dish.plan for dish in every_dish(experiment))]:
-        for name, cells in plan.cells.items():
-            found.update(dict.fromkeys(shares_of(name, cells, library)))
-        for treat in plan.treat:
-            if treat.given is not None:
-                found.update(dict.fromkeys(shares_of("", treat.given.cells(), library)))
-    return list(found)
 
 
 def count_of(cells: Cells, plan: Plan) -> int:

@@ -23,13 +23,12 @@ from mitoferry.experiment.meaning import (
     grafts_of,
     layer_of,
     number_in,
-    palette_of,
     populations_read,
-    shares_of,
     times_of,
 )
 from mitoferry.experiment.names import Library, load_library, nearest
 from mitoferry.experiment.observables import assays
+from mitoferry.experiment.palette import palette_of, shares_of
 from mitoferry.experiment.parts import Cells, Injury, Substances, Treatment, role_of
 from mitoferry.experiment.prepared import Dish, cells_in_dishes, companions, dish_name, dishes_in, first_doses
 from mitoferry.experiment.quantities import Amount
