@@ -9,7 +9,7 @@ and closes it with a constant hazard (half-time 2 min). An open mitochondrion is
 capacity, and releases H2O2 (``reactive_oxygen.pore_production``), which opens others: ROS-induced ROS release. The
 column ``pore`` counts the time that the pore has been open; what follows from long opening is for ``death`` and
 ``mitophagy``. The second term of H_local stands for H2O2 near an open neighbour (within about 1.5 um), in the mean of
-the cell: positions inside a cell are not known.
+the cell: positions inside a cell are not known. What lies in endosomes is no neighbour: most of it came without a membrane that holds.
 
 L is the calcium that the cell holds beyond rest (``calcium_load``), M the part of it in mitochondria: calcium lowers the
 oxidants that open a pore, and oxidants the calcium. c is cyclophilin D, without which 2.5 times the calcium is borne
@@ -45,6 +45,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CELL_APOPTOTIC,
     CELL_LIVE,
+    DONOR_ENDOSOME,
     LACTATE,
     N_CLASSES,
     OCCUPIED,
@@ -190,16 +191,21 @@ def advance_host(h, cells, pages, mitochondria, groups, wells, p, step):
         return
     n = 0
     mass = 0
-    closed = 0
+    without = 0
+    near = 0
     for k in range(N_CLASSES):
         n += int(cells.sums[h, k, SUM_COUNT])
-        mass += int(cells.sums[h, k, SUM_MASS])
-        closed += int(cells.sums[h, k, SUM_DEHYDROGENASE])
+        m = int(cells.sums[h, k, SUM_MASS])
+        unable = m - int(cells.sums[h, k, SUM_DEHYDROGENASE])
+        mass += m
+        without += unable
+        if k != DONOR_ENDOSOME:
+            near += unable
     if n == 0:
         return
     share = 0.0
-    if mass > closed:
-        share = (mass - closed) / mass
+    if near > 0:
+        share = near / mass
     hours = step.dt / 3600.0
     calcium = matrix_calcium(float(cells.calcium_load[h]), float(cells.psi[h, 0]), p)
     cyclophilin = float(groups.nodes[int(cells.group[h]), NODE_CYCLOPHILIN_D])
@@ -210,7 +216,7 @@ def advance_host(h, cells, pages, mitochondria, groups, wells, p, step):
     k1 = int(wells.key1[w])
     p_open = switched(opens, closes, hours)
     p_close = switched(closes, opens, hours)
-    if mass > closed or n * p_open > RARE:
+    if without > 0 or n * p_open > RARE:
         walk(h, cells, pages, mitochondria, k0, k1, p_open, p_close, closes, hours, step)
         return
     number = binomial_from(n, p_open, uniform(k0, k1, cells.id[h], 0, PORE, step.step, DRAW_NUMBER))

@@ -10,7 +10,7 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
     J_drug = node redox_cycling x R x respiration x n      redox cyclers, proportional to a working chain; R drug inside, 1 at rest
     J_fat = 4 j_0 N* f B                                   beta-oxidation under a load B of fatty acids (``fatty_acids``)
     J_add = 5 j_0 b E n f                          chains that lack subunits of the adducted share b of mtDNA (``mtdna_adducts``)
-    J_pore = open mass x rate                              burst of an open permeability transition pore
+    J_pore = open mass x rate                              burst of an open permeability transition pore, not of what endosomes hold
     J_NOX = 7 j_0 N* x node nox f                          NADPH oxidase that NF-kB has called for: x' = (NF-kB - x)/6 h
 
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
@@ -61,6 +61,7 @@ from mitoferry.core.schema import (
     CELL_APOPTOTIC,
     CELL_LIVE,
     CELL_NECROTIC,
+    DONOR_ENDOSOME,
     H2O2,
     N_CLASSES,
     OXYGEN,
@@ -154,7 +155,10 @@ def class_production(c, k, cells, succinate, cycling, unit, p):
     made += p.site_iii_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_III]) * n
     made += p.reverse_transfer_factor * unit * with_i * succinate * steep
     made += p.adduct_factor * unit * float(cells.mtdna_adducts[c, k]) * etc * n
-    return made, cycling * etc * n + p.pore_production * max(mass - closed, 0.0)
+    bursting = 0.0
+    if k != DONOR_ENDOSOME:
+        bursting = max(mass - closed, 0.0)
+    return made, cycling * etc * n + p.pore_production * bursting
 
 
 @row
