@@ -22,6 +22,33 @@ def shared_backend(threads: int = 1) -> Any:
     return SHARED[threads]
 
 
+def settled(spec: Any, backend: Any = None) -> Any:
+    """An engine of the whole loop after a minute of settling; its ledger is checked after every process."""
+    from mitoferry.experiment.loop import Engine
+
+    made = Engine(spec, backend or shared_backend(), check_each=True)
+    made.burn_in(60)
+    return made
+
+
+def final(spec: Any, backend: Any = None, keep: Any = None, events: Any = None) -> Any:
+    """The digest of the state at the end of a run of the whole loop, and its engine.
+
+    ``keep`` is called with the engine after each macro-step, ``events`` with the events of each.
+    """
+    from mitoferry.store.snapshot import snapshot
+    from mitoferry.studies.run import digest
+
+    made = settled(spec, backend)
+    made.on_events = events
+    while not made.finished:
+        made.advance()
+        if keep is not None:
+            keep(made)
+    made.world.ledger.check(made.world, "end", 0)
+    return digest(snapshot(made.world)[0]), made
+
+
 def cells_world(count=100, mitochondria=0, *, backend=None, numbers=None, **changes) -> Any:
     """A world of one population ``count`` cells strong at rest, 150 mV, 2.88 mM ATP."""
     numbers = numbers or {}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fates import module, shared_backend, values
+from fates import final, module, settled, shared_backend, values
 from mitoferry.assays.base import View
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
@@ -32,7 +32,6 @@ from mitoferry.core.schema import (
     POOL_MEDIUM,
     Step,
 )
-from mitoferry.experiment.loop import Engine
 from mitoferry.store.checkpoint import load_checkpoint, save_checkpoint
 from mitoferry.store.snapshot import restore, snapshot
 from mitoferry.studies.run import digest
@@ -237,22 +236,6 @@ def spec_of(*actions, off=(), until=1200):
     return replace(spec, arms=(replace(spec.arms[0], actions=actions),))
 
 
-def engine(spec, backend=None):
-    made = Engine(spec, backend or shared_backend(), check_each=True)
-    made.burn_in(60)
-    return made
-
-
-def final(spec, backend=None, keep=None):
-    made = engine(spec, backend)
-    while not made.finished:
-        made.advance()
-        if keep is not None:
-            keep(made)
-    made.world.ledger.check(made.world, "end", 0)
-    return digest(snapshot(made.world)[0]), made
-
-
 def test_tubes_of_a_cell_that_leaves_break_and_nothing_is_left_with_it():
     """All mechanisms on: tubes join the cells, some of these leave, and at the end of that step no link ends at an empty row."""
     linked = {}
@@ -290,11 +273,11 @@ def test_same_bytes_on_every_backend():
 def test_resumed_to_the_same_bytes(tmp_path, steps):
     """From before, at, and after the step in which the cells leave (the eleventh)."""
     whole = final(spec_of(*TAKEN))[0]
-    first = engine(spec_of(*TAKEN))
+    first = settled(spec_of(*TAKEN))
     for _ in range(steps):
         first.advance()
     save_checkpoint(tmp_path, *snapshot(first.world))
-    again = engine(spec_of(*TAKEN))
+    again = settled(spec_of(*TAKEN))
     restore(again.world, *load_checkpoint(tmp_path))
     again.tick = again.world.tick
     while not again.finished:

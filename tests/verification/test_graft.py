@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fates import module, shared_backend, values
+from fates import final, module, settled, shared_backend, values
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.events import EVENT_WASHED
 from mitoferry.core.nodes import NODE_HOMING
 from mitoferry.core.plate_spec import Geometry, Graft, spec_from_plain, spec_to_plain
 from mitoferry.core.schema import CELL_EMPTY, CELL_LIVE, CELL_WAITING, LINK_EMPTY, Step
-from mitoferry.experiment.loop import Engine
 from mitoferry.store.checkpoint import load_checkpoint, save_checkpoint
 from mitoferry.store.snapshot import restore, snapshot
 from mitoferry.studies.run import digest
@@ -150,27 +149,12 @@ def spec_of(*grafts, off=()):
 GIVEN = Graft(population=1, start=120.0, route="local", site=(30.0, 30.0, 30.0), spread=8.0)
 
 
-def engine(spec, backend=None):
-    made = Engine(spec, backend or shared_backend())
-    made.burn_in(60)
-    return made
-
-
-def final(spec, backend=None, keep=None):
-    made = engine(spec, backend)
-    while not made.finished:
-        made.advance()
-        if keep is not None:
-            keep(made.world)
-    made.world.ledger.check(made.world, "end", 0)
-    return digest(snapshot(made.world)[0]), made
-
-
 def test_tubes_of_a_lost_cell_break_and_nothing_stays_with_it():
     """All mechanisms on: tubes form to grafted cells, these are washed away, and no link ends at an empty row."""
     linked = []
 
-    def keep(world):
+    def keep(made):
+        world = made.world
         n = world.n_links
         ends = np.concatenate(
             [world.links.a[:n][world.links.state[:n] != LINK_EMPTY], world.links.b[:n][world.links.state[:n] != LINK_EMPTY]]
@@ -202,11 +186,11 @@ def test_same_bytes_on_every_backend(given):
 
 def test_resumed_to_the_same_bytes(tmp_path):
     whole = final(spec_of(GIVEN))[0]
-    first = engine(spec_of(GIVEN))
+    first = settled(spec_of(GIVEN))
     for _ in range(7):
         first.advance()
     save_checkpoint(tmp_path, *snapshot(first.world))
-    again = engine(spec_of(GIVEN))
+    again = settled(spec_of(GIVEN))
     restore(again.world, *load_checkpoint(tmp_path))
     again.tick = again.world.tick
     while not again.finished:

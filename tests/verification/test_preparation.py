@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fates import module, shared_backend, values
+from fates import final, module, settled, shared_backend, values
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.events import EVENT_HANDOVER, EVENT_MOVED_IN, EVENT_MOVED_OUT
@@ -32,7 +32,6 @@ from mitoferry.core.schema import (
     TALLY_MOVED_OUT,
     Step,
 )
-from mitoferry.experiment.loop import Engine
 from mitoferry.processes.cell_columns import NEW_IN_WELL
 from mitoferry.store.checkpoint import load_checkpoint, save_checkpoint
 from mitoferry.store.snapshot import restore, snapshot
@@ -333,23 +332,6 @@ def loop_spec(*, off=(), until=1200, end=600.0, arms=("primed",), **changes):
     )  # fmt: skip
 
 
-def engine(spec, backend=None):
-    made = Engine(spec, backend or shared_backend(), check_each=True)
-    made.burn_in(60)
-    return made
-
-
-def final(spec, backend=None, keep=None, events=None):
-    made = engine(spec, backend)
-    made.on_events = events
-    while not made.finished:
-        made.advance()
-        if keep is not None:
-            keep(made)
-    made.world.ledger.check(made.world, "end", 0)
-    return digest(snapshot(made.world)[0]), made
-
-
 def test_tubes_break_and_what_was_taken_in_comes_along():
     """All mechanisms on: donors take in mitochondria of the others of the dish; after the move no link joins two wells or an empty row."""
     linked, foreign = {}, {}
@@ -417,11 +399,11 @@ def test_resumed_to_the_same_bytes(tmp_path, steps):
     """From the time in the dish, before, right after, and after the move (in the eleventh step)."""
     spec = loop_spec(discard=True, replicates=2, arms=("primed", "plain"))
     whole = final(spec)[0]
-    first = engine(spec)
+    first = settled(spec)
     for _ in range(steps):
         first.advance()
     save_checkpoint(tmp_path, *snapshot(first.world))
-    again = engine(spec)
+    again = settled(spec)
     restore(again.world, *load_checkpoint(tmp_path))
     again.tick = again.world.tick
     while not again.finished:
