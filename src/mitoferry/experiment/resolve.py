@@ -82,7 +82,7 @@ def resolve(
             side = _dish_arm(built[name], plan, dish, order, palette, parameters, library, first[dish.owner])
             built[side.name] = side
             built[name] = _with_cells_of(built[name], side, dish, parameters, library)
-    wanted = {name for name in built if arms is None or name.split(".")[0] in arms}
+    wanted = {name for name, arm in built.items() if arms is None or (arm.prepares.arm if arm.prepares else name) in arms}
     chosen = tuple(arm for name, arm in built.items() if name in wanted)
     seeded = {p.name for arm in chosen for p in arm.populations}
     return PlateSpec(
