@@ -10,7 +10,7 @@ from scipy import stats
 
 from fates import cells_world, module, rows_of, run, values
 from mitoferry.core.schema import H2O2 as FIELD_H2O2
-from mitoferry.processes.reactive_oxygen import steady_h2o2
+from mitoferry.processes.reactive_oxygen import steady_h2o2, under_membrane
 
 ALPHA = 1e-5
 N = 20_000
@@ -81,13 +81,14 @@ def test_enzymes_of_a_cell_set_its_h2o2():
     c = world.cells
     c.target_mitochondria[rows], c.volume[rows] = 400.0, 3.0
     c.own_antioxidant[rows] = (0.5, 1.0, 2.0)
-    c.env[rows, FIELD_H2O2] = 5.0
+    c.env[rows, FIELD_H2O2] = 300.0
     run(world, "reactive_oxygen", p, 1 / 60, 60.0)
     unit = p.electron_leak * 0.887 * 190.0 / (p.oxygen_half + 190.0)
     level = float(world.groups.antioxidant_level[c.group[rows[0]]])
     for r, x in zip(rows, (0.5, 1.0, 2.0), strict=True):
         scavenging = x * p.scavenging_factor * unit * 400.0 / 3.0 * level
-        wanted = steady_h2o2(5.0 * p.permeability, scavenging, p.scavenging_half, p.catalase + p.permeability)
+        outer = under_membrane(300.0, 3.0, 1.0, x, world.spec.parameters["diffusion.h2o2_clearance"], p)
+        wanted = steady_h2o2(p.inward / 1000.0 * 400.0 / 3.0 * outer, scavenging, p.scavenging_half, p.catalase + p.outward)
         assert float(c.h2o2[r]) == pytest.approx(wanted, rel=1e-5)
 
 
@@ -125,7 +126,8 @@ def test_nrf2_answers_h2o2_and_shares_its_target_with_the_pulse(pulse, fault):
     """A' = (T - A)/tau - k H A at fixed H, T = 1 + u + n (1 - s NF-kB) (gain - u)+: in the end A is T/(tau rate)."""
     world, p = cells_world(1), values("reactive_oxygen", antioxidant_time=0.5)
     rows, c = rows_of(world), world.cells
-    c.env[rows, FIELD_H2O2] = 0.4
+    c.env[rows, FIELD_H2O2] = 300.0
+    c.target_mitochondria[rows] = 400.0
     c.arrival_pulse[rows] = pulse
     c.nfkb[rows] = 0.25
     run(world, "reactive_oxygen", p, 40.0, 600.0)

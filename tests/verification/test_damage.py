@@ -95,7 +95,7 @@ UNIT = 0.037  # resting production of the reference cell [uM/s]
 def steady(r, delta):
     """H2O2 [uM] of a resting cell whose mitochondria have damage ``delta``."""
     source = UNIT * (1.0 + r["damage_factor"] * delta / reactive_oxygen.RESTING_NADH)
-    return reactive_oxygen.steady_h2o2(source, r["scavenging_factor"] * UNIT, r["scavenging_half"], r["catalase"] + r["permeability"])
+    return reactive_oxygen.steady_h2o2(source, r["scavenging_factor"] * UNIT, r["scavenging_half"], r["catalase"] + r["outward"])
 
 
 def loop_gain(d, r):

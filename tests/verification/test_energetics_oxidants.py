@@ -127,8 +127,9 @@ def test_steady_h2o2_is_the_root_of_its_balance():
 
 
 def test_extracellular_bolus_enters_the_cell_attenuated():
+    """More in ``test_peroxide_of_medium.py``."""
     world = small_world()
-    world.cells.env[:, H2O2] = 100.0
+    world.cells.env[:, H2O2] = 600.0
     inside = h2o2(run(world, 5)) / 1e3
     assert np.all(inside > 0.2)
     assert np.all(inside < 50.0)

@@ -201,7 +201,7 @@ def test_each_arm_has_its_own_switch():
     def arms():
         hazard = mitophagy.hazard(rows[0], slot, 1, world.cells, world.groups, world.mitochondria, values("mitophagy"))
         world.cells.antioxidant[rows] = 1.0
-        oxidants.advance_cell(rows[0], world.cells, world.groups, values("reactive_oxygen"), Step(0, 0, 0.0, 7200.0))
+        oxidants.advance_cell(rows[0], world.cells, world.groups, 2000.0, values("reactive_oxygen"), Step(0, 0, 0.0, 7200.0))
         return hazard, float(world.cells.antioxidant[rows[0]])
 
     basal = values("mitophagy").basal_rate

@@ -63,7 +63,7 @@ def test_h2o2_at_rest_balances_production_and_removal():
     hurt = d["oxidant_rate"] / d["repair_rate"] * h * h / (h * h + d["oxidant_half"] ** 2)
     enzymes = 1.0 / (1.0 + o["antioxidant_time"] * o["antioxidant_depletion"] * h / 0.1)
     made = unit * (leak + o["damage_factor"] * hurt / RESTING_NADH)
-    removed = unit * o["scavenging_factor"] * leak * enzymes * h / (h + o["scavenging_half"]) + (o["catalase"] + o["permeability"]) * h
+    removed = unit * o["scavenging_factor"] * leak * enzymes * h / (h + o["scavenging_half"]) + (o["catalase"] + o["outward"]) * h
     assert made == pytest.approx(removed, rel=1e-6)
     assert h2o2_at_rest(unit, leak, values_for("reactive_oxygen"), values_for("damage")) == pytest.approx(0.0055, abs=0.0007)
 
@@ -83,7 +83,7 @@ def ignites(half, nox_factor):
     """Whether a cell at ``HEALTHY`` or less goes on to more H2O2 by NF-kB and NADPH oxidase, which hold each other up, without a signal."""
     o, damage = values_for("reactive_oxygen"), {**values_for("damage"), "oxidant_rate": 0.0}
     unit, leak = 0.09, 1.0
-    first, rest = o["catalase"] + o["permeability"], h2o2_at_rest(unit, leak, o, damage)
+    first, rest = o["catalase"] + o["outward"], h2o2_at_rest(unit, leak, o, damage)
     h = np.linspace(1.05 * rest, HEALTHY * rest / RESTING_H2O2, 300)
     induced = [oxidant_stress(x * RESTING_H2O2 / rest, half) for x in h]
     removal = unit * o["scavenging_factor"] * leak, o["scavenging_half"], first

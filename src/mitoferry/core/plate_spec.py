@@ -99,6 +99,7 @@ class CellTypeNumbers:
     n_cadherin: float = 0.0
     unsaturation: float = 1.0
     iron: float = 1.0
+    peroxide_enzymes: float = 1.0
     senescent: float = 0.0
     angiogenic: float = 0.0
     calming_secretion: float = 0.0

@@ -379,6 +379,7 @@ class Groups(NamedTuple):
     senescent: Any
     angiogenic: Any
     antioxidant_level: Any
+    peroxide_enzymes: Any
     h2o2_scale: Any
     calming_secretion: Any
     scatter: Any
@@ -773,6 +774,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "senescent": _c("f4", "1", "share of its cells that are senescent when seeded", "plate"),
         "angiogenic": _c("f4", "1", "endothelial: forms sprouts and vessels, 0..1", "plate"),
         "antioxidant_level": _c("f4", "1", "antioxidant enzymes, 1 = those of a stromal cell per mitochondrion", "plate", fill=1),
+        "peroxide_enzymes": _c("f4", "1", "enzymes of the cytosol against H2O2 of the medium, 1 = a stromal cell", "plate", fill=1),
         "h2o2_scale": _c("f4", "1", "5 nM over the H2O2 at which cells rest with the parameters of the run", "plate", fill=1),
         "calming_secretion": _c("f4", "1", "secretion of prostaglandin E2 and TSG-6 under inflammation, relative", "plate"),
         "scatter": _c("f4", "1", "answers HGF and TGF-beta by crawling, 0..1", "plate"),

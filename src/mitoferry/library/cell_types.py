@@ -25,7 +25,7 @@ from mitoferry.library.records import TAGS, check_evidence, data_path, raise_all
 FIELDS = (
     "volume", "radius", "height", "mitochondria", "mtdna", "oxygen_use", "oxphos_share", "substrate", "leak", "glycolytic_atp", "speed",
     "persistence", "filopodia", "cx43", "miro1", "uptake", "phagocyte", "release", "adhesion", "arrival_lysis", "arrival_fusion",
-    "cycle_time", "contact_inhibition", "cytokine_sensitivity", "cell_cv", "dendrites", "exophers", "synaptosomes",
+    "cycle_time", "contact_inhibition", "cytokine_sensitivity", "peroxide_enzymes", "cell_cv", "dendrites", "exophers", "synaptosomes",
     "tnf_secretion",
     "tlr9_level", "sting_level", "nlrp3_level", "macrophage", "m2_share", "t_helper", "cytotoxic", "attacker", "trap_former",
     "inflammatory_secretion", "trophic_secretion", "alarmin_secretion", "lymphokine_secretion",

@@ -59,7 +59,7 @@ def h2o2_at_rest(unit: float, leak: float, oxidants: Mapping[str, float], damage
     """
     from mitoferry.processes.reactive_oxygen import DEPLETION_H2O2, RESTING_NADH, steady_h2o2
 
-    half, first = oxidants["scavenging_half"], oxidants["catalase"] + oxidants["permeability"]
+    half, first = oxidants["scavenging_half"], oxidants["catalase"] + oxidants["outward"]
     h2o2 = 0.0
     for _ in range(ROUNDS):
         hurt = damage["oxidant_rate"] / damage["repair_rate"] * h2o2**2 / (h2o2**2 + damage["oxidant_half"] ** 2)

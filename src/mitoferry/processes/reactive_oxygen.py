@@ -16,12 +16,21 @@ Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, p
 ``j_0`` is the leak of a healthy mass unit at rest; N* is the number of mitochondria that the cell's type keeps.
 Succinate rises within 1 h without oxygen and is burnt within 0.3 h after.
 
-Removal: V_ox A H/(K_ox+H) + (catalase + permeability) H, V_ox = 14 a x j_0 N*/V_c, where x is what this cell has of the
-enzymes relative to its type (``cell_variation``). ``a`` is the level of antioxidant enzymes that
+Removal where the mitochondria are: V_ox A H/(K_ox+H) + (catalase + outward) H, V_ox = 14 a x j_0 N*/V_c, where x is what this cell
+has of the enzymes relative to its type (``cell_variation``). ``a`` is the level of antioxidant enzymes that
 the cell type keeps: a healthy cell rests at a few nM whatever its type, so enzymes are as many as its own mitochondria call for at
 rest (``library/scaling.py``), never fewer than those of a stromal cell per mitochondrion. Mitochondria that idle at a high
-potential leak more electrons, and such cells keep more enzymes. Influx from the medium: permeability times the concentration
-at the cell. H2O2 lives for less than a second, so it is the root of a quadratic.
+potential leak more electrons, and such cells keep more enzymes. H2O2 lives for less than a second, so it is the root of a quadratic.
+
+H2O2 of the medium, H_o, comes in as fast as the cell clears the medium (q(V_c) of ``diffusion``, as its surface) and has to pass the
+cytosol beneath the membrane first, where it is H_m::
+
+    q(V_c)/V_c H_o = e [V_m A x H_m/(K_ox+H_m) + k_m H_m],    influx = inward N*/V_c H_m
+
+V_m: peroxiredoxins and glutathione peroxidase, which NADPH resets at that rate at most; k_m: catalase, not saturable; e: these enzymes
+relative to a stromal cell (``peroxide_enzymes`` of the type). Little peroxide is 400 to 800 times lower inside than outside; what is more
+than V_m resets in the time in which it enters leaves a ratio of k_m V_c/q, 7 (lymphocytes) to 15, and then overcomes the enzymes of the
+mitochondria, too. What goes on to mitochondria (a hundredth of it) is not taken off H_m.
 
 Antioxidant capacity A relaxes in 6 h to 1 + u + n (2 - u)+ and is used up by H2O2 at 0.02 /h per 100 nM; the node
 ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
@@ -34,6 +43,14 @@ Antioxidant capacity A relaxes in 6 h to 1 + u + n (2 - u)+ and is used up by H2
 
 Without this answer a cell with a third fewer enzymes than its type ran away within days, by NF-kB, NADPH oxidase and damage.
 
+Sources of what comes from outside: 0.46e-12 to 10.4e-12 L/s of medium cleared per cell (Wagner 2013 Redox Biol 1:210), 15 min half-time
+of 100 uM over a million neurons per mL (Dringen 1999 J Neurochem 72:2523); ratio of outside to inside about 390 at micromolar doses
+(Lyublinskaya and Antunes 2019 Redox Biol 24:101200), 650 (Huang and Sikes 2014 Redox Biol 2:955, from memory), 7 in Jurkat cells whose
+peroxidases are overcome (Antunes and Cadenas 2000 FEBS Lett 475:121, from memory), 7 to 100 at the doses in use (Schroder and Eaton 2008
+Curr Opin Pharmacol 8:153); endothelium removes 4 nmol per million cells and minute unharmed, and fails as soon as it meets more (Dobrina
+and Patriarca 1986 J Clin Invest 78:462); catalase and glutathione peroxidase behind a membrane explain the kinetics of fibroblasts,
+endothelium and PC12 cells (Makino 2004 Biochim Biophys Acta 1673:149); gradients within the cytosol: Travasso 2017 Redox Biol 12:233.
+
 Sources: leak 0.1-0.5 % of respiration (Murphy 2009 Biochem J, Brand 2010 Exp Gerontol, from memory); rest 1-10 nM
 (Sies 2017 Redox Biol, from memory); Nrf2 answers tens of nM (Sies and Jones 2020 Nat Rev Mol Cell Biol, from memory) unless
 NF-kB holds it down (Liu 2008 Biochim Biophys Acta 1783:713, from memory); rotenone raises H2O2 (Li 2003 J Biol Chem 278:8516);
@@ -45,6 +62,7 @@ electron transfer at 10 j_0, one endothelial cell in four kept itself above 1 uM
 Step error: H2O2 is at its steady state for the flux of the moment (exact below 1 s); A and s are exact for constant
 input over the macro-step.
 Verification: tests/verification/test_energetics_oxidants.py (rest 5 nM, rotenone up, NAC down, loop gain at rest < 0.5);
+tests/verification/test_peroxide_of_medium.py (balance, gradients, half-times, lethal doses by type);
 tests/verification/test_cell_variation.py (enzymes of a cell, Nrf2).
 """
 
@@ -79,10 +97,12 @@ from mitoferry.core.schema import (
 from mitoferry.processes.energetics_class import PH_DIFFERENCE
 from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.organelle import excess_oxidant
+from mitoferry.space.field_exchange import cleared
 
 RESTING_PMF = 181.0  # mV
 RESTING_NADH = 0.887
 AIR_OXYGEN = 190.0  # uM
+UM3_PER_PL = 1000.0
 DEPLETION_H2O2 = 0.1  # uM, at which ``antioxidant_depletion`` is given
 
 
@@ -104,7 +124,10 @@ class Parameters(NamedTuple):
     scavenging_factor: float
     scavenging_half: float
     catalase: float
-    permeability: float
+    outward: float
+    cytosol_peroxidases: float
+    cytosol_catalase: float
+    inward: float
     antioxidant_time: float
     antioxidant_depletion: float
     pulse_gain: float
@@ -181,19 +204,33 @@ def cell_production(c, cells, groups, p):
 
 
 @row
-def cell_h2o2(c, cells, groups, made, p):
-    """Cytosolic H2O2 [uM] of cell ``c`` when it makes ``made`` amol/s."""
-    g = int(cells.group[c])
-    volume = max(float(cells.volume[c]), 1e-9)
-    capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT])
-    scavenging = p.scavenging_factor * resting_unit_production(p) * float(cells.target_mitochondria[c]) / volume * capacity
-    scavenging = scavenging * float(groups.antioxidant_level[g]) * float(cells.own_antioxidant[c])
-    source = made / volume + p.permeability * max(float(cells.env[c, H2O2]), 0.0)
-    return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.permeability)
+def under_membrane(outside, volume, enzymes, capacity, clearance, p):
+    """H2O2 [uM] beneath the membrane of a cell with ``outside`` uM around it.
+
+    ``volume`` of the cytosol in pL; ``enzymes`` of the type relative to a stromal cell; ``capacity`` of peroxidases, 1 at rest;
+    ``clearance`` um^3/s. Whatever the cell takes out of the medium is removed here.
+    """
+    entry = cleared(volume, clearance) / (UM3_PER_PL * volume)
+    return steady_h2o2(
+        entry * max(outside, 0.0), p.cytosol_peroxidases * enzymes * capacity, p.scavenging_half, p.cytosol_catalase * enzymes
+    )
 
 
 @row
-def advance_cell(c, cells, groups, p, step):
+def cell_h2o2(c, cells, groups, made, clearance, p):
+    """H2O2 [uM] of cell ``c`` where its mitochondria are, when it makes ``made`` amol/s and clears ``clearance`` um^3/s of medium."""
+    g = int(cells.group[c])
+    volume = max(float(cells.volume[c]), 1e-9)
+    content = float(cells.target_mitochondria[c]) / volume
+    capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT]) * float(cells.own_antioxidant[c])
+    scavenging = p.scavenging_factor * resting_unit_production(p) * content * capacity * float(groups.antioxidant_level[g])
+    outer = under_membrane(float(cells.env[c, H2O2]), volume, float(groups.peroxide_enzymes[g]), capacity, clearance, p)
+    source = made / volume + p.inward / UM3_PER_PL * content * outer
+    return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.outward)
+
+
+@row
+def advance_cell(c, cells, groups, clearance, p, step):
     """One macro-step of cell ``c``."""
     state = int(cells.state[c])
     if state == CELL_NECROTIC:
@@ -211,7 +248,7 @@ def advance_cell(c, cells, groups, p, step):
     cells.succinate[c] = succinate
     cells.nox_induced[c] = relax(float(cells.nox_induced[c]), float(cells.nfkb[c]), hours, p.nox_time)
     made = cell_production(c, cells, groups, p)
-    h2o2 = cell_h2o2(c, cells, groups, made, p)
+    h2o2 = cell_h2o2(c, cells, groups, made, clearance, p)
     pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])
     induced = max(p.pulse_gain * pulse, p.ho1_gain * ho1_share(float(cells.ho1[c])))
     answer = excess_oxidant(h2o2 * float(groups.h2o2_scale[int(cells.group[c])]), p.nrf2_half)
@@ -226,7 +263,8 @@ def advance_cell(c, cells, groups, p, step):
 
 def advance(world: Any, step: Step, p: Parameters) -> None:
     """Advance H2O2 and antioxidant capacity of all cells by one macro-step."""
-    world.backend.each(advance_cell, world.n_cells, world.cells, world.groups, p, step)
+    clearance = float(world.spec.parameters["diffusion.h2o2_clearance"])
+    world.backend.each(advance_cell, world.n_cells, world.cells, world.groups, clearance, p, step)
 
 
 PROCESS = Process(name="reactive_oxygen", stage="energetics", clock="macro", parameters=Parameters, advance=advance)

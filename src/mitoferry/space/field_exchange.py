@@ -39,6 +39,12 @@ def metabolises(state):
 
 
 @row
+def cleared(volume, h2o2_clearance):
+    """Volume [um^3/s] of medium that a cell of ``volume`` pL of cytosol clears of H2O2: as its surface; see ``reactive_oxygen``."""
+    return h2o2_clearance * power(volume / REFERENCE_CYTOSOL, 2.0 / 3.0)
+
+
+@row
 def cell_source(i, s, cells, fields):
     """What cell ``i`` releases of species ``s`` [concentration um^3 / s]."""
     q = amount(s) * max(float(fields.release[i, s]), 0.0)
@@ -63,7 +69,7 @@ def cell_uptake(i, s, here, cells, h2o2_clearance):
         seen = max(max(float(cells.env[i, s]), here), SMALLEST)
         return max(float(cells.glucose_flux[i]), 0.0) / seen
     if s == H2O2:
-        return h2o2_clearance * power(float(cells.volume[i]) / REFERENCE_CYTOSOL, 2.0 / 3.0)
+        return cleared(float(cells.volume[i]), h2o2_clearance)
     return 0.0
 
 
