@@ -6,7 +6,7 @@ keep pace and when they do not, lethal doses by type. Doses are those of culture
 
 Faults planted in the tests: clearance that does not go with the surface, a cytosol without peroxidases, without catalase, and H2O2 that
 enters as it did before these enzymes were there (half of all types but neurons died of 40 to 60 uM, neurons of 400). Seen to fail as
-well, in a copy of the package: ``enzymes`` left out of the catalase; ``capacity`` left out; uptake per volume of the whole cell.
+well, in a copy of the package: ``enzymes`` left out of the catalase; ``capacity`` left out; influx that does not go with the mitochondria.
 """
 
 import math
@@ -198,6 +198,7 @@ def test_half_of_a_culture_dies_of_a_published_dose(cell):
     assert half_die_between(cell)
 
 
+@pytest.mark.filterwarnings("ignore::mitoferry.base.errors.MitoferryWarning")
 def test_without_enzymes_of_the_cytosol_a_small_dose_is_lethal():
     """Planted: H2O2 enters as it did before they were there, 1 % of that outside per second."""
     assert not half_die_between("huvec", **BEFORE)
