@@ -121,7 +121,7 @@ def test_rho0_cells_lack_pyrimidine_and_not_atp():
 @pytest.mark.long
 def test_a_dose_series_is_graded_because_cells_differ():
     """The share of viable cells goes from most to few over the series; without the variation it does so within fewer doses."""
-    doses = ("dose_50", "dose_100", "dose_160", "dose_240", "dose_350", "dose_600")
+    doses = ("dose_60", "dose_140", "dose_190", "dose_250", "dose_330", "dose_600")
     width = {}
     for off in ((), ("cell_variation",)):
         found = readings("fate-dose-response", off=off)[0]
