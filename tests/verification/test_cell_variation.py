@@ -121,23 +121,27 @@ def test_a_dose_that_hurts_kills_a_share_and_not_all_or_none(world):
     c.h2o2[rows] = 0.005
 
 
-@pytest.mark.parametrize(("pulse", "fault"), [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (0.0, 1.2)])
+@pytest.mark.parametrize(("pulse", "fault"), [(0.0, ""), (0.5, ""), (1.0, ""), (0.0, "half"), (0.0, "mitochondria alone")])
 def test_nrf2_answers_h2o2_and_shares_its_target_with_the_pulse(pulse, fault):
-    """A' = (T - A)/tau - k H A at fixed H, T = 1 + u + n (1 - s NF-kB) (gain - u)+: in the end A is T/(tau rate)."""
+    """A' = (T - A)/tau - k H A at fixed H, T = 1 + u + n (1 - s NF-kB) (gain - u)+: in the end A is T/(tau rate).
+
+    n answers H2O2 of the mitochondria and that beneath the membrane.
+    """
     world, p = cells_world(1), values("reactive_oxygen", antioxidant_time=0.5)
     rows, c = rows_of(world), world.cells
-    c.env[rows, FIELD_H2O2] = 300.0
+    c.env[rows, FIELD_H2O2] = 20.0
     c.target_mitochondria[rows] = 400.0
     c.arrival_pulse[rows] = pulse
     c.nfkb[rows] = 0.25
     run(world, "reactive_oxygen", p, 40.0, 600.0)
     h = float(c.h2o2[rows[0]]) * float(world.groups.h2o2_scale[c.group[rows[0]]])
-    half = p.nrf2_half * fault
-    answer = max(h**2 / (h**2 + half**2) - 0.005**2 / (0.005**2 + half**2), 0.0)
+    met = h + (float(c.h2o2_membrane[rows[0]]) if fault != "mitochondria alone" else 0.0)
+    half = p.nrf2_half * (1.2 if fault == "half" else 1.0)
+    answer = max(met**2 / (met**2 + half**2) - 0.005**2 / (0.005**2 + half**2), 0.0)
     answer *= 1.0 - 0.25 * p.nrf2_nfkb
     u = p.pulse_gain * pulse
     target = 1 + u + answer * max(p.nrf2_gain - u, 0.0)
     rate = 1 / 0.5 + p.antioxidant_depletion * float(c.h2o2[rows[0]]) / 0.1
     close = float(c.antioxidant[rows[0]]) == pytest.approx(target / (0.5 * rate), rel=2e-3)
-    assert close == (fault == 1.0)
-    assert 0.02 < answer < 0.9
+    assert close == (fault == "")
+    assert fault or 0.02 < answer < 0.9

@@ -22,7 +22,7 @@ from mitoferry.experiment.reader import parse_experiment
 from mitoferry.experiment.resolve import resolve
 from mitoferry.library.cell_types import cell_type
 from mitoferry.library.parameters import load_parameters
-from mitoferry.processes import reactive_oxygen
+from mitoferry.processes import reactive_oxygen, signals
 from mitoferry.processes.reactive_oxygen import under_membrane
 from mitoferry.space.field_exchange import cell_uptake, cleared
 from worlds import library_values, make_world, parameters, population
@@ -98,6 +98,41 @@ def test_ratio_of_outside_to_inside_is_as_measured():
     assert ratio(1000.0, cell_type("jurkat").numbers().cytosol) == pytest.approx(7.0, rel=0.4)
     assert ratio(3.0, 3.0, cytosol_peroxidases=0.0) < 30.0  # faults
     assert ratio(500.0, 3.0, cytosol_catalase=0.1) < 6.0
+
+
+@pytest.mark.parametrize("fault", ["", "mitochondria alone"])
+def test_sensors_of_the_cytosol_meet_what_comes_in(fault):
+    """NF-kB and Akt answer H2O2 of the mitochondria and that beneath the membrane, p53 what is where the mitochondria are."""
+    world = make_world([population(count=2)], backend=COMPILED)
+    c, rows = world.cells, np.flatnonzero(world.cells.state[: world.n_cells] == CELL_LIVE)
+    p = parameters(None, "signals", signals.Parameters)
+    c.h2o2[rows], c.h2o2_membrane[rows] = 0.008, 0.03
+    signals.PROCESS.advance(world, Step(0, 0, 0.0, 3.6e6), p)
+    inside = 0.008 * float(world.groups.h2o2_scale[c.group[rows[0]]])
+    met = inside + (0.03 if not fault else 0.0)
+    close = (
+        c.nfkb[rows] == pytest.approx(signals.oxidant_stress(met, p.nfkb_h2o2_half), rel=1e-5)
+        and c.akt[rows] == pytest.approx(1.0 + p.akt_gain * signals.oxidant_stress(met, p.akt_h2o2_half), rel=1e-5)
+    )  # fmt: skip
+    assert close == (not fault)
+    assert c.p53[rows] == pytest.approx(signals.oxidant_stress(inside, p.p53_h2o2_half), rel=1e-5)
+
+
+def test_nfkb_answers_doses_that_do_not_kill():
+    """Half of full stress at 5 to 40 uM around the cell (steady 5-25 uM modulate NF-kB, Oliveira-Marques 2007 Antioxid Redox Signal,
+    from memory), hardly any by what of that gets to the mitochondria."""
+    p = parameters(None, "signals", signals.Parameters)
+    volume = cell_type("huvec").numbers().cytosol
+    outside = np.geomspace(0.1, 100.0, 200)
+    beneath = np.array([under_membrane(x, volume, 1.0, 1.0, CLEARANCE, P) for x in outside])
+    stress = np.array([signals.oxidant_stress(0.005 + h, p.nfkb_h2o2_half) for h in beneath])
+    half = float(np.interp(0.5, stress, outside))
+    assert 5.0 < half < 40.0
+    content = 400.0 / volume
+    drawn = P.inward / 1000.0 * content * under_membrane(half, volume, 1.0, 1.0, CLEARANCE, P)
+    most = P.scavenging_factor * reactive_oxygen.resting_unit_production(P) * content
+    at_mitochondria = reactive_oxygen.steady_h2o2(drawn, most, P.scavenging_half, P.catalase + P.outward)
+    assert signals.oxidant_stress(0.005 + at_mitochondria, p.nfkb_h2o2_half) < 0.1
 
 
 def series(cell, count, size, height, doses, hours, **parameters):

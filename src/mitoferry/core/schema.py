@@ -227,6 +227,7 @@ class Cells(NamedTuple):
     atp_flux: Any
     atp_oxphos: Any
     h2o2: Any
+    h2o2_membrane: Any
     antioxidant: Any
     h2o2_production: Any
     # surroundings, sampled from the fields
@@ -612,7 +613,8 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "glucose_flux": _c("f4", "amol/s", "glucose used", "energetics"),
         "atp_flux": _c("f4", "amol/s", "ATP made, all sources", "energetics"),
         "atp_oxphos": _c("f4", "amol/s", "ATP made by the synthase", "energetics"),
-        "h2o2": _c("f4", "uM", "cytosolic H2O2", "reactive_oxygen"),
+        "h2o2": _c("f4", "uM", "cytosolic H2O2 where the mitochondria are", "reactive_oxygen"),
+        "h2o2_membrane": _c("f4", "uM", "H2O2 of the medium that is in the cytosol beneath the membrane", "reactive_oxygen"),
         "antioxidant": _c("f4", "1", "antioxidant capacity, 1 at rest", "reactive_oxygen", fill=1),
         "h2o2_production": _c("f4", "amol/s", "H2O2 made, all sources", "reactive_oxygen"),
         "env": _c("f4", "as SPECIES", "concentrations at the cell", "fields", (N_SPECIES,)),

@@ -45,7 +45,7 @@ RULES: dict[str, tuple[str, str | int]] = {
     "atp": (BY_VOLUME, COPY), "psi": (BY_MITOCHONDRIA, COPY), "nadh": (BY_MITOCHONDRIA, COPY), "load": (BY_VOLUME, COPY),
     "succinate": (BY_VOLUME, COPY), "oxygen_flux": (ADD, COPY), "oxygen_flux_class": (ADD, COPY), "lactate_flux": (ADD, COPY),
     "glucose_flux": (ADD, COPY), "atp_flux": (ADD, COPY), "atp_oxphos": (ADD, COPY), "h2o2": (BY_VOLUME, COPY),
-    "antioxidant": (BY_VOLUME, COPY), "h2o2_production": (ADD, COPY),
+    "h2o2_membrane": (BY_VOLUME, COPY), "antioxidant": (BY_VOLUME, COPY), "h2o2_production": (ADD, COPY),
     # surroundings
     "env": (KEEP, COPY), "gradient_x": (KEEP, COPY), "gradient_y": (KEEP, COPY),
     # signals

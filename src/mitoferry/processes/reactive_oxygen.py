@@ -30,7 +30,8 @@ cytosol beneath the membrane first, where it is H_m::
 V_m: peroxiredoxins and glutathione peroxidase, which NADPH resets at that rate at most; k_m: catalase, not saturable; e: these enzymes
 relative to a stromal cell (``peroxide_enzymes`` of the type). Little peroxide is 400 to 800 times lower inside than outside; what is more
 than V_m resets in the time in which it enters leaves a ratio of k_m V_c/q, 7 (lymphocytes) to 15, and then overcomes the enzymes of the
-mitochondria, too. What goes on to mitochondria (a hundredth of it) is not taken off H_m.
+mitochondria, too. What goes on to mitochondria (a hundredth of it) is not taken off H_m. Sensors of the cytosol (Keap1 here, NF-kB and Akt
+in ``signals``) meet both, H at the scale of a resting cell and H_m: NF-kB is half on at some 20 uM around the cell, far below what kills.
 
 Antioxidant capacity A relaxes in 6 h to 1 + u + n (2 - u)+ and is used up by H2O2 at 0.02 /h per 100 nM; the node
 ``antioxidant`` (N-acetyl cysteine) multiplies it at once.
@@ -217,14 +218,26 @@ def under_membrane(outside, volume, enzymes, capacity, clearance, p):
 
 
 @row
-def cell_h2o2(c, cells, groups, made, clearance, p):
-    """H2O2 [uM] of cell ``c`` where its mitochondria are, when it makes ``made`` amol/s and clears ``clearance`` um^3/s of medium."""
+def capacity_of(c, cells, groups):
+    """What the peroxidases of cell ``c`` remove relative to those of a resting cell of its type."""
+    return float(cells.antioxidant[c]) * float(groups.nodes[int(cells.group[c]), NODE_ANTIOXIDANT]) * float(cells.own_antioxidant[c])
+
+
+@row
+def beneath_membrane(c, cells, groups, clearance, p):
+    """H2O2 [uM] of the medium beneath the membrane of cell ``c``, which clears ``clearance`` um^3/s of it per reference cell."""
+    outside, enzymes = float(cells.env[c, H2O2]), float(groups.peroxide_enzymes[int(cells.group[c])])
+    return under_membrane(outside, max(float(cells.volume[c]), 1e-9), enzymes, capacity_of(c, cells, groups), clearance, p)
+
+
+@row
+def cell_h2o2(c, cells, groups, made, outer, p):
+    """H2O2 [uM] of cell ``c`` where its mitochondria are, when it makes ``made`` amol/s and has ``outer`` uM beneath the membrane."""
     g = int(cells.group[c])
     volume = max(float(cells.volume[c]), 1e-9)
     content = float(cells.target_mitochondria[c]) / volume
-    capacity = float(cells.antioxidant[c]) * float(groups.nodes[g, NODE_ANTIOXIDANT]) * float(cells.own_antioxidant[c])
-    scavenging = p.scavenging_factor * resting_unit_production(p) * content * capacity * float(groups.antioxidant_level[g])
-    outer = under_membrane(float(cells.env[c, H2O2]), volume, float(groups.peroxide_enzymes[g]), capacity, clearance, p)
+    scavenging = p.scavenging_factor * resting_unit_production(p) * content * capacity_of(c, cells, groups)
+    scavenging = scavenging * float(groups.antioxidant_level[g])
     source = made / volume + p.inward / UM3_PER_PL * content * outer
     return steady_h2o2(source, scavenging, p.scavenging_half, p.catalase + p.outward)
 
@@ -236,6 +249,7 @@ def advance_cell(c, cells, groups, clearance, p, step):
     if state == CELL_NECROTIC:
         cells.h2o2_production[c] = 0.0
         cells.h2o2[c] = cells.env[c, H2O2]
+        cells.h2o2_membrane[c] = cells.env[c, H2O2]
         return
     if state < CELL_LIVE or state > CELL_APOPTOTIC:
         return
@@ -248,10 +262,11 @@ def advance_cell(c, cells, groups, clearance, p, step):
     cells.succinate[c] = succinate
     cells.nox_induced[c] = relax(float(cells.nox_induced[c]), float(cells.nfkb[c]), hours, p.nox_time)
     made = cell_production(c, cells, groups, p)
-    h2o2 = cell_h2o2(c, cells, groups, made, clearance, p)
+    outer = beneath_membrane(c, cells, groups, clearance, p)
+    h2o2 = cell_h2o2(c, cells, groups, made, outer, p)
     pulse = float(groups.nodes[int(cells.group[c]), NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[c])
     induced = max(p.pulse_gain * pulse, p.ho1_gain * ho1_share(float(cells.ho1[c])))
-    answer = excess_oxidant(h2o2 * float(groups.h2o2_scale[int(cells.group[c])]), p.nrf2_half)
+    answer = excess_oxidant(h2o2 * float(groups.h2o2_scale[int(cells.group[c])]) + outer, p.nrf2_half)
     answer = answer * max(1.0 - p.nrf2_nfkb * float(cells.nfkb[c]), 0.0)
     target = 1.0 + induced + answer * max(p.nrf2_gain - induced, 0.0)
     rate = 1.0 / p.antioxidant_time + p.antioxidant_depletion * h2o2 / DEPLETION_H2O2
@@ -259,6 +274,7 @@ def advance_cell(c, cells, groups, clearance, p, step):
     cells.antioxidant[c] = end + (float(cells.antioxidant[c]) - end) * exp(-rate * hours)
     cells.h2o2_production[c] = made
     cells.h2o2[c] = h2o2
+    cells.h2o2_membrane[c] = outer
 
 
 def advance(world: Any, step: Step, p: Parameters) -> None:

@@ -31,6 +31,12 @@ def relative_h2o2(i, cells, groups):
 
 
 @row
+def sensed_h2o2(i, cells, groups):
+    """H2O2 [uM] that sensors of the cytosol meet: :func:`relative_h2o2` and what comes in from the medium, beneath the membrane."""
+    return relative_h2o2(i, cells, groups) + float(cells.h2o2_membrane[i])
+
+
+@row
 def energy(atp, share):
     """Rate of what takes ATP [mM], 1 at rest; half-maximal at ``share`` of resting ATP."""
     half = share * RESTING_ATP

@@ -2,7 +2,8 @@
 
 Mechanism: every signal y relaxes to a target f with its own time constant, y' = (f - y)/tau. Targets:
 
-* NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest) and receptors (TNF-alpha and IL-1beta at the cell, or
+* NF-kB: the larger of oxidant stress (Hill of H2O2 less its value at rest; H2O2 of mitochondria and what comes in from the medium, beneath
+  the membrane, ``rest.sensed_h2o2``) and receptors (TNF-alpha and IL-1beta at the cell, or
   LPS at its toll-like receptor less what microRNA of vesicles holds down, as doses that add; mtDNA at toll-like receptor 9,
   see ``mtdna_sensing``; HMGB1 of the medium at RAGE and toll-like receptor 4, see ``cytokines``; VCAM-1 that malignant blood cells
   engage, see ``vcam1_signalling``, at ``nfkb_vcam1`` when all is); humanin divides what oxidants, cytokines and LPS give by
@@ -10,10 +11,10 @@ Mechanism: every signal y relaxes to a target f with its own time constant, y' =
   two processes write it in turn);
   prostaglandin E2 and TSG-6 of stromal cells (``stromal_calming``) each multiply it by 1 - share x occupancy;
 * TNFAIP2 (M-Sec): 1 + (fold - 1) max(NF-kB, weight p53 Akt), so that it is 1 at rest;
-* p53: the largest of oxidant stress, damage of the mitochondria and lesions of DNA (``dna_damage``);
+* p53: the largest of oxidant stress (H2O2 where the mitochondria are), damage of the mitochondria and lesions of DNA (``dna_damage``);
 * caspase 3: 1 while the cell executes, else a sublethal share of p53; S100A4 is cleaved by it;
 * phosphatidylserine: caspase 3, loss of ATP, high Ca2+ and sublethal damage of the mitochondria, as independent causes;
-* HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants;
+* HIF: lack of oxygen or a stabilising drug; Akt: its node, raised by oxidants as NF-kB is;
 * PGC1a: degraded arrivals, by their pulse or by HO-1 (``heme_signalling``) of which the larger counts, since both stand for the one
   HO-1; energy stress by way of AMPK (node ``ampk``, which an agonist raises directly); SIRT1 (``nutrient_signalling``);
 * Ca2+: P2Y receptors (pulses, of small mean, which dispatch mitochondria; not the lasting rise that arrests them), energy failure,
@@ -55,7 +56,7 @@ from mitoferry.core.schema import (
     TNF_ALPHA,
 )
 from mitoferry.processes.heme_signalling import ho1_share
-from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage, relative_h2o2
+from mitoferry.processes.rest import RESTING_ATP, RESTING_H2O2, alive, mean_damage, relative_h2o2, sensed_h2o2
 
 
 class Parameters(NamedTuple):
@@ -176,11 +177,11 @@ def pgc1a_target(pulse, ho1, atp, ampk, sirt1, p):
 def advance_stress(i, cells, groups, d, p):
     """NF-kB, p53, HIF, Akt, PGC1a of cell ``i``; ``d`` holds the decay factors."""
     g = int(cells.group[i])
-    h2o2 = relative_h2o2(i, cells, groups)
+    h2o2, sensed = relative_h2o2(i, cells, groups), sensed_h2o2(i, cells, groups)
     damage = mean_damage(cells, i)
     open_to = responsive(g, groups, p)
     nfkb = nfkb_target(
-        h2o2,
+        sensed,
         float(cells.env[i, TNF_ALPHA]),
         float(cells.env[i, IL_1BETA]),
         max(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), 0.0) / (1.0 + p.microrna_tolerance * float(cells.microrna[i])),
@@ -198,7 +199,7 @@ def advance_stress(i, cells, groups, d, p):
     nfkb = max(nfkb, min(open_to * alarm, 1.0))
     lack = 1.0 - hill4(float(cells.env[i, OXYGEN]), p.hif_oxygen_half)
     stabilised = min(max(float(groups.nodes[g, NODE_HIF]), 0.0), 1.0)
-    akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(h2o2, p.akt_h2o2_half))
+    akt = float(groups.nodes[g, NODE_PI3K_MTOR]) * (1.0 + p.akt_gain * oxidant_stress(sensed, p.akt_h2o2_half))
     pulse = float(groups.nodes[g, NODE_ARRIVAL_ANTIOXIDANT]) * float(cells.arrival_pulse[i])
     pgc1a = pgc1a_target(pulse, float(cells.ho1[i]), float(cells.atp[i]), float(groups.nodes[g, NODE_AMPK]), float(cells.sirt1[i]), p)
     cells.nfkb[i] = toward(float(cells.nfkb[i]), nfkb, d.nfkb)
