@@ -34,14 +34,14 @@ def test_base_plates_cost_what_the_estimate_says():
 
 
 def test_draws_are_wells_of_the_base_plate():
-    """Nine draws of one well cost three base plates of three wells; up to thirty of them a further seven."""
-    rounds = by_title(outlook(asked(draws=9, most_draws=30, knock_outs=False), speed=1.0))
+    """Sixteen draws of one well cost two base plates of eight wells; up to forty of them a further three."""
+    rounds = by_title(outlook(asked(draws=16, most_draws=40, knock_outs=False), speed=1.0))
     base = rounds["cards"].seconds[0]
-    assert rounds["draws"].plates == (18, 18)
-    assert rounds["draws"].seconds[0] == pytest.approx(3.0 * base)
+    assert rounds["draws"].plates == (32, 32)
+    assert rounds["draws"].seconds[0] == pytest.approx(2.0 * base)
     more = rounds["more draws where a verdict is open"]
-    assert more.plates == (0, 42)
-    assert more.seconds == (0.0, pytest.approx(7.0 * base))
+    assert more.plates == (0, 48)
+    assert more.seconds == (0.0, pytest.approx(3.0 * base))
 
 
 def test_knock_outs_lie_within_their_bounds():

@@ -17,7 +17,7 @@ def names_in(text: str | None) -> list[str] | None:
 def reproduce(
     cards: Annotated[Several, typer.Argument(metavar="[CARD]...", help="Keys of cards (mitoferry evidence --cards); default all.")] = None,
     setting: Annotated[
-        str, typer.Option(metavar="quick|full", help="quick: 3 wells per arm; full: draws of all parameters and knock-outs.")
+        str, typer.Option(metavar="quick|full", help="quick: 3 wells per arm; full: 8, draws of all parameters, knock-outs.")
     ] = "quick",
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the board; one that was stopped goes on there.")] = "board",
     system: Annotated[

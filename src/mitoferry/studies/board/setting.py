@@ -41,7 +41,7 @@ class Setting:
 
 
 QUICK = Setting(name="quick", wells=3, draws=0, most_draws=0, knock_outs=False, budget=8e8)
-FULL = Setting(name="full", wells=3, draws=8, most_draws=32, knock_outs=True, budget=math.inf)
+FULL = Setting(name="full", wells=8, draws=8, most_draws=32, knock_outs=True, budget=math.inf)
 SETTINGS = {s.name: s for s in (QUICK, FULL)}
 
 
