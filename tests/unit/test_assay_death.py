@@ -54,6 +54,7 @@ def test_fractions_by_state_count_corpses(mixed):
     found = read("annexin_pi", mixed, lost=0.0)
     assert found["apoptotic_fraction"] == 3 / 20
     assert found["necrotic_fraction"] == 3 / 20
+    assert found["permeable_fraction"] == 4 / 20
     assert found["viable_fraction"] == 14 / 20
     assert found["annexin_only_fraction"] == 2 / 20
     assert found["double_positive_fraction"] == 4 / 20
@@ -104,6 +105,7 @@ def test_cells_that_were_eaten_still_count(mixed):
     after = {name: read(name, mixed, **options) for name, options in EATEN.items()}
     for readout in ("apoptotic_fraction", "necrotic_fraction", "viable_fraction"):
         assert after["annexin_pi"][readout] == before["annexin_pi"][readout]
+    assert after["annexin_pi"]["permeable_fraction"] == 3 / 20, "a corpse that was eaten by apoptosis (3) leaks no more, one that had burst (5) has"
     assert after["cell_count"] == before["cell_count"]
     assert after["working_cells"]["true_working_fraction"] == before["working_cells"]["true_working_fraction"] > 0
     assert after["organ"]["functional_fraction"] == before["organ"]["functional_fraction"] > 0

@@ -8,6 +8,8 @@ Propidium iodide enters when the membrane is lost: necrotic cells and corpses, w
 * double positive: corpses of either kind and necrotic cells;
 * apoptotic and necrotic fraction: by state, of all cells that were ever in the well: corpses and cells that a phagocyte has
   taken in included, the latter by what they died of;
+* permeable fraction: what lactate dehydrogenase in the medium and propidium iodide tell, cells whose membrane is lost, of all that were
+  ever in the well: necrotic cells, corpses of either kind, and what was eaten after it had burst (what is eaten before keeps it in);
 * viable fraction: living cells of all that were ever in the well.
 
 Flow sees only what is still there: a share ``lost`` of the corpses has been washed away and is missing from the
@@ -67,6 +69,7 @@ def read_annexin(view: View, options: Mapping[str, Any], step: Step) -> dict[str
     return {
         "apoptotic_fraction": view.mean(ever, np.isin(last, APOPTOTIC) | (eaten & np.isin(cause, BY_CASPASES))),
         "necrotic_fraction": view.mean(ever, np.isin(last, NECROTIC) | (eaten & ~np.isin(cause, BY_CASPASES))),
+        "permeable_fraction": view.mean(ever, np.isin(last, (*NECROTIC, CELL_DEAD_APOPTOTIC)) | (eaten & ~np.isin(cause, BY_CASPASES))),
         "viable_fraction": view.mean(ever, np.isin(last, (CELL_LIVE, CELL_MOMP))),
         "annexin_only_fraction": ratio(view.per_well(rows[annexin_only]), seen),
         "double_positive_fraction": ratio(view.per_well(rows[leaky & ~(corpse & (u < options["lost"]))]), seen),
@@ -89,6 +92,7 @@ ANNEXIN = Assay(
     readouts=(
         Readout("apoptotic_fraction", "1", "share of all cells ever in the well that died or are dying by apoptosis"),
         Readout("necrotic_fraction", "1", "share of all cells ever in the well that died or are dying by necrosis"),
+        Readout("permeable_fraction", "1", "share of all cells ever in the well whose membrane is lost: necrotic cells and corpses (LDH, PI)"),
         Readout("viable_fraction", "1", "share of all cells ever in the well that live"),
         Readout("annexin_only_fraction", "1", "share of the cells still there with annexin V and without propidium iodide"),
         Readout("double_positive_fraction", "1", "share of the cells still there with both"),

@@ -30,6 +30,7 @@ _WHOLE = {
     "from_donor_fraction": "nanotubes started by donors",
     "apoptotic_fraction": "apoptotic cells",
     "necrotic_fraction": "necrotic cells",
+    "permeable_fraction": "cells with a permeable membrane",
     "viable_fraction": "viable cells",
     "tunel_fraction": "TUNEL-positive cells",
     "live": "living cells",
