@@ -92,7 +92,7 @@ ANNEXIN = Assay(
     readouts=(
         Readout("apoptotic_fraction", "1", "share of all cells ever in the well that died or are dying by apoptosis"),
         Readout("necrotic_fraction", "1", "share of all cells ever in the well that died or are dying by necrosis"),
-        Readout("permeable_fraction", "1", "share of all cells ever in the well whose membrane is lost: necrotic cells and corpses (LDH, PI)"),
+        Readout("permeable_fraction", "1", "share of all cells ever in the well whose membrane is lost (LDH, PI)"),
         Readout("viable_fraction", "1", "share of all cells ever in the well that live"),
         Readout("annexin_only_fraction", "1", "share of the cells still there with annexin V and without propidium iodide"),
         Readout("double_positive_fraction", "1", "share of the cells still there with both"),
