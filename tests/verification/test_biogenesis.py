@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mitoferry.core.nodes import NODE
-from mitoferry.core.schema import TALLY_BORN, TALLY_MASS_IN
+from mitoferry.core.schema import LARGEST_MASS, TALLY_BORN, TALLY_MASS_IN
 from mitoferry.processes import biogenesis
 from mitoferry.processes.rest import RESTING_ATP
 from quality_worlds import MODULES, occupied, owners, parameters, rows, run, set_copies, uniform_world
@@ -173,3 +173,18 @@ def test_mtdna_follows_the_programme_and_expression_does_not_dip():
     assert 1.45 < copies < 1.95
     assert 0.99 * start["complex I"] < state(world)["complex I"] < 1.05 * start["complex I"]
     assert mean_mass(world) == pytest.approx(8192, rel=0.08)
+
+
+def test_mass_stops_at_what_its_column_holds():
+    """Many births asked for and slow growth ask for more than 8 units; without the bound the column starts again at 0 (seen so, and the
+    ledger found 8 units missing per mitochondrion: draws at the ends of the ranges)."""
+    world = uniform_world(20, mitochondria=40)
+    world.cells.atp[:] = RESTING_ATP
+    world.cells.target_mitochondria[rows(world)] = 4000.0
+    slots = occupied(world)
+    world.mitochondria.mass[slots] = LARGEST_MASS - 100
+    world.ledger.open(world)
+    run(world, ["biogenesis"], 1, biogenesis={"growth_time": 72.0})  # which checks the ledger
+    mass = world.mitochondria.mass[slots]
+    assert np.mean(mass == LARGEST_MASS) > 0.3
+    assert mass[mass < LARGEST_MASS].min() > 0.05 * LARGEST_MASS, "halved by budding, not started again"

@@ -23,6 +23,7 @@ MAX_COPIES = 255  # mtDNA copies of a haplotype that a record can hold
 
 # ----------------------------------------------------------------- mitochondria: quantised columns
 MASS_SCALE = 1.0 / 8192.0
+LARGEST_MASS = 65535  # quanta that the column holds: 8 mass units
 DAMAGE_SCALE = 1.0 / 65535.0
 COMPLEX_SCALE = 1.0 / 32768.0
 BOUND_SCALE = 1.0 / 255.0

@@ -15,7 +15,8 @@ towards a set point::
 
     d m/dt = (m* - m)/tau_m,   m* = 1 + b tau_m, with b the births per mitochondrion and hour of this cell
 
-so that growth makes good what budding divides: the mean mass is 1 at rest (b = mu_b) and stays 1 in a dividing cell.
+so that growth makes good what budding divides: the mean mass is 1 at rest (b = mu_b) and stays 1 in a dividing cell. None grows beyond the
+8 units that its column holds, which one that does not bud for long comes near where births are many and growth is slow.
 
 Assumptions: number of births of a step is Poisson; births that find no empty slot wait for the next step (pages are
 granted ahead of need). Growth is not limited by substrate other than through ATP. Step error: of order (mu_b dt)^2.
@@ -37,6 +38,7 @@ from mitoferry.core.random import poisson_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CYTOSOL,
+    LARGEST_MASS,
     MASS_SCALE,
     OCCUPIED,
     PAGE,
@@ -121,7 +123,7 @@ def grow_page(h, first, sums, cells, groups, mitochondria, mitophagy_rate, p, st
         mass = int(mitochondria.mass[slot])
         change = (goal - mass) * step.dt / time
         change = change * factor if change > 0.0 else change
-        new = int(mass + change + 0.5)
+        new = min(int(mass + change + 0.5), LARGEST_MASS)
         new = new if flags & OCCUPIED != 0 and place_of(flags) == CYTOSOL else mass
         mitochondria.mass[slot] = new
         count += flags & OCCUPIED
@@ -150,7 +152,7 @@ def grow_slot(h, slot, sums, cells, groups, mitochondria, mitophagy_rate, p, ste
     change = (goal - mass) * step.dt / (3600.0 * p.growth_time)
     if change > 0.0:
         change = change * energy_factor(float(cells.atp[h]), p)
-    new = int(mass + change + 0.5)
+    new = min(int(mass + change + 0.5), LARGEST_MASS)
     mitochondria.mass[slot] = new
     if new > mass:
         sums[GROWN] += new - mass

@@ -1,7 +1,8 @@
 """Runs the jobs of a board on several processes. What is finished stays; a board that was stopped goes on where it was.
 
-A job writes an ordinary run folder. One that was killed is resumed to the same bytes; one that failed is noted with its
-error in ``failed.json`` of its folder, shown on the board, and tried again when the board is run again.
+A job writes an ordinary run folder. One that was killed is resumed to the same bytes; where only its process was killed (for
+lack of memory, by a crash), at once, with the others that went down with it. One that failed is noted with its error in
+``failed.json`` of its folder, shown on the board, and tried again when the board is run again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -27,6 +29,7 @@ from mitoferry.studies.board.plan import BASE, Job, spec_of
 from mitoferry.studies.run import InterruptedRunError
 
 FAILED = "failed.json"
+MOST_IN_VAIN = 3  # pools in a row that lost a process before any job of theirs ended
 Tell = Callable[["Done"], None]
 
 
@@ -113,6 +116,7 @@ def run_jobs(jobs: Sequence[Job], board: Path, *, workers: int, tell: Tell | Non
 
     Raises:
         InterruptedRunError: Ctrl-C; what is finished stays.
+        MitoferryError: processes were killed again and again before anything was finished.
     """
     done = [Done(job=j, seconds=0.0) for j in jobs if finished(j, board)]
     for d in done:
@@ -123,12 +127,31 @@ def run_jobs(jobs: Sequence[Job], board: Path, *, workers: int, tell: Tell | Non
         return done
     if workers <= 1:
         return done + [_told(run_job(job, str(board)), tell) for job in waiting]
-    pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=end_with_parent)
+    in_vain = 0
+    while waiting:
+        ended = _run_pool(waiting, board, workers, tell)
+        done += ended
+        over = {(d.job.card, d.job.variant) for d in ended}
+        waiting = [j for j in waiting if (j.card, j.variant) not in over]
+        in_vain = 0 if ended else in_vain + 1
+        if in_vain == MOST_IN_VAIN:
+            names = ", ".join(f"{j.card} {j.variant}" for j in waiting[:workers])
+            raise MitoferryError(
+                f"processes of the board were killed {in_vain} times in a row while these were run: {names}. For lack of memory? Try fewer "
+                f"--workers. What is finished stays; the same command with --out {board} goes on."
+            )
+    return done
+
+
+def _run_pool(jobs: Sequence[Job], board: Path, workers: int, tell: Tell | None) -> list[Done]:
+    """Those of ``jobs`` that ended: all, unless a process was killed, which takes the others of its pool with it."""
+    done: list[Done] = []
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=end_with_parent)
     try:
-        left: set[Future[Done]] = {pool.submit(run_job, job, str(board)) for job in waiting}
+        left: set[Future[Done]] = {pool.submit(run_job, job, str(board)) for job in jobs}
         while left:
             ended, left = wait(left, return_when=FIRST_COMPLETED)
-            done += [_told(f.result(), tell) for f in ended]
+            done += [_told(f.result(), tell) for f in ended if not isinstance(f.exception(), BrokenProcessPool)]
     except (KeyboardInterrupt, InterruptedRunError):
         pool.shutdown(cancel_futures=True)
         raise InterruptedRunError(f"stopped; what is finished stays. The same command with --out {board} goes on.") from None
