@@ -307,6 +307,11 @@ class Cpu:
             self._recent[template, row, finish] = found, tables, len(args)
         return found, passed
 
+    def let_go(self) -> None:
+        """Forget the tables of a plate that is over, so that their memory can be free; kernels stay for the next."""
+        for kept in (self._known, self._short, self._recent, self._alive):
+            kept.clear()
+
     def _forget(self, key: int) -> None:
         """Let a table of the state go, and the calls that had tables of the state."""
         del self._known[key]
