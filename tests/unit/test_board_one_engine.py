@@ -1,4 +1,4 @@
-"""A process of a board keeps one backend: kernels are loaded once, tables of a plate that is over are let go, and no byte changes."""
+"""Kernels are loaded once in a process, a board keeps one backend and lets the tables of a plate that is over go, and no byte changes."""
 
 import math
 import os
@@ -20,6 +20,7 @@ def mappings() -> int:
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
 def test_plates_of_a_process_share_their_kernels(tmp_path):
+    """Fault seen to fail it: kernels that every backend builds for itself, as before (125 mappings more for the last plate)."""
     spec, _ = base_spec(CARD, replicates=2, seed=1, budget=math.inf)
     jobs = [Job(card=CARD, variant=f"draw-{k:03d}", arms=(spec.arms[0].name,), replicates=2, seed=3) for k in range(3)]
     work._engine.cache_clear()
@@ -31,8 +32,8 @@ def test_plates_of_a_process_share_their_kernels(tmp_path):
         tables.append(pd.read_parquet(job.folder(tmp_path) / "table.parquet"))
         assert not work._engine()._known, "tables of the plate are let go"
         if job is jobs[1]:
-            work._engine.cache_clear()  # planted: a backend of its own for the last plate
+            work._engine.cache_clear()  # a backend of its own for the last plate, whose kernels are there
     assert kernels[0] == kernels[1] > 20
-    assert places[1] - places[0] < kernels[0] < places[2] - places[1]
+    assert max(places) - places[0] < kernels[0], "three mappings a kernel, were they loaded again"
     pd.testing.assert_frame_equal(tables[0], tables[1])
     pd.testing.assert_frame_equal(tables[0], tables[2])

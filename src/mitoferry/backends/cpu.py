@@ -161,6 +161,11 @@ def _stop(helpers: list[Any]) -> None:
         helper.stop()
 
 
+_BUILT: dict[tuple[str, str], Any] = {}
+"""Kernels of this process by their name (a mark of their code) and cache: machine code is never unloaded, so that a backend for each of
+some 300 plates would use up the mappings of memory that a process may have (65,530 on Linux), and crash."""
+
+
 class Cpu:
     """Runs row functions compiled by Numba on ``threads`` threads.
 
@@ -322,6 +327,9 @@ class Cpu:
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
+        built = _BUILT.get((name, str(self.cache_folder) if self.caches else ""))
+        if built is not None:
+            return built, name
         are_tables = [shape is not None for shape in shapes[2 if finish else 0 :]]
         run = self._jit(with_globals(driver_text(template, are_tables), {}, name))
 
@@ -342,6 +350,7 @@ class Cpu:
             run._cache = KernelCache(run.py_func, self.cache_folder, name, supply)
         else:
             supply()
+        _BUILT[name, str(self.cache_folder) if self.caches else ""] = run
         return run, name
 
     def _first(self, driver: _Driver, *args: Any) -> Any:
