@@ -161,9 +161,12 @@ def _stop(helpers: list[Any]) -> None:
         helper.stop()
 
 
-_BUILT: dict[tuple[str, str], Any] = {}
-"""Kernels of this process by their name (a mark of their code) and cache: machine code is never unloaded, so that a backend for each of
-some 300 plates would use up the mappings of memory that a process may have (65,530 on Linux), and crash."""
+_BUILT: dict[tuple[str, str, bool], Any] = {}
+"""Kernels of this process by their name (a mark of their code), cache and compiler.
+
+Machine code is never unloaded: a backend for each of some 300 plates would use up the mappings of memory that a process may have
+(65,530 on Linux), and crash.
+"""
 
 
 class Cpu:
@@ -193,7 +196,7 @@ class Cpu:
         njit: Any = numba.njit  # its annotations do not know _nrt
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
         self.threads = max(1, threads if threads is not None else available)
-        lean = inner_compiler.is_tried()
+        self._lean = lean = inner_compiler.is_tried()
         kernel = {"pipeline_class": inner_compiler.KernelCompiler} if lean else {}
         self._jit = njit(nogil=True, error_model="numpy", _nrt=False, **kernel)
 
@@ -327,9 +330,9 @@ class Cpu:
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        built = _BUILT.get((name, str(self.cache_folder) if self.caches else ""))
-        if built is not None:
-            return built, name
+        mark = name, str(self.cache_folder) if self.caches else "", self._lean
+        if mark in _BUILT:
+            return _BUILT[mark], name
         are_tables = [shape is not None for shape in shapes[2 if finish else 0 :]]
         run = self._jit(with_globals(driver_text(template, are_tables), {}, name))
 
@@ -350,7 +353,7 @@ class Cpu:
             run._cache = KernelCache(run.py_func, self.cache_folder, name, supply)
         else:
             supply()
-        _BUILT[name, str(self.cache_folder) if self.caches else ""] = run
+        _BUILT[mark] = run
         return run, name
 
     def _first(self, driver: _Driver, *args: Any) -> Any:
