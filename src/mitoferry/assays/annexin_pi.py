@@ -65,11 +65,12 @@ def read_annexin(view: View, options: Mapping[str, Any], step: Step) -> dict[str
     seen = view.per_well(there)
     ever = view.ever()
     last, cause = c.state[ever], c.death_cause[ever]
-    eaten = last == CELL_EMPTY
+    eaten, by_caspases = last == CELL_EMPTY, np.isin(cause, BY_CASPASES)
+    burst = np.isin(last, NECROTIC) | (eaten & ~by_caspases)
     return {
-        "apoptotic_fraction": view.mean(ever, np.isin(last, APOPTOTIC) | (eaten & np.isin(cause, BY_CASPASES))),
-        "necrotic_fraction": view.mean(ever, np.isin(last, NECROTIC) | (eaten & ~np.isin(cause, BY_CASPASES))),
-        "permeable_fraction": view.mean(ever, np.isin(last, (*NECROTIC, CELL_DEAD_APOPTOTIC)) | (eaten & ~np.isin(cause, BY_CASPASES))),
+        "apoptotic_fraction": view.mean(ever, np.isin(last, APOPTOTIC) | (eaten & by_caspases)),
+        "necrotic_fraction": view.mean(ever, burst),
+        "permeable_fraction": view.mean(ever, burst | (last == CELL_DEAD_APOPTOTIC)),
         "viable_fraction": view.mean(ever, np.isin(last, (CELL_LIVE, CELL_MOMP))),
         "annexin_only_fraction": ratio(view.per_well(rows[annexin_only]), seen),
         "double_positive_fraction": ratio(view.per_well(rows[leaky & ~(corpse & (u < options["lost"]))]), seen),

@@ -315,18 +315,14 @@ class Cpu:
             self._recent[template, row, finish] = found, tables, len(args)
         return found, passed
 
-    def let_go(self) -> None:
-        """Forget the tables of a plate that is over, so that their memory can be free; kernels stay for the next."""
-        for kept in (self._known, self._short, self._recent, self._alive):
-            kept.clear()
-
     def _forget(self, key: int) -> None:
         """Let a table of the state go, and the calls that had tables of the state."""
         del self._known[key]
         self._recent.clear()
 
     def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
-        compiler = self._serial_compiler if template is SERIAL else self._compiler
+        # a kernel outlives its backend, so that ``supply``, which it holds, must not hold the backend with the tables of a plate
+        compiler, pointers, team = self._serial_compiler if template is SERIAL else self._compiler, self._pointers, self._team
         kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
         columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
@@ -341,8 +337,8 @@ class Cpu:
             whole = row.__mitoferry_page__ if finish else None
             replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
             if template is not SERIAL:
-                replaced |= dict(zip(("_begin_part", "_end_part"), self._team.compiled_ends(), strict=True))
-            casts = [None if shape is None else self._pointers.cast_to(*shape) for shape in shapes]
+                replaced |= dict(zip(("_begin_part", "_end_part"), team.compiled_ends(), strict=True))
+            casts = [None if shape is None else pointers.cast_to(*shape) for shape in shapes]
             if finish:
                 replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
             run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts) if cast is not None})

@@ -8,7 +8,6 @@ lack of memory, by a crash), at once, with the others that went down with it. On
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -21,7 +20,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any
 
 from mitoferry.base.errors import MitoferryError
 from mitoferry.store.atomic import write_json
@@ -55,26 +53,17 @@ def finished(job: Job, board: Path) -> bool:
     return (job.folder(board) / COMPLETE).exists()
 
 
-@functools.cache
-def _engine() -> Any:
-    """The backend of this process. Machine code of a kernel is never unloaded: one backend per plate would run out of mappings of memory
-    (65,530 on Linux) after some 300 plates, and load some 80 kernels for each.
-    """
-    from mitoferry.backends.choose import choose_backend
-
-    return choose_backend("cpu", threads=1)
-
-
 def run_job(job: Job, board: str) -> Done:
     """Run one job, or go on with it; called in a process of its own.
 
     Raises:
         InterruptedRunError: the user stopped it; it can go on.
     """
+    from mitoferry.backends.choose import choose_backend
     from mitoferry.studies.run import resume_run, start_run
 
     folder, begun = job.folder(Path(board)), time.monotonic()
-    engine = _engine()
+    engine = choose_backend("cpu", threads=1)
     try:
         if is_run(folder) and (folder / "checkpoints").is_dir():
             resume_run(folder, engine)
@@ -92,8 +81,6 @@ def run_job(job: Job, board: str) -> Done:
         folder.mkdir(parents=True)
         write_json(folder / FAILED, {"error": text, "traceback": traceback.format_exc()})
         return Done(job=job, seconds=time.monotonic() - begun, error=text)
-    finally:
-        engine.let_go()
     if job.variant != BASE:
         shutil.rmtree(folder / FRAMES, ignore_errors=True)  # pictures are made of base plates only
     return Done(job=job, seconds=time.monotonic() - begun)
