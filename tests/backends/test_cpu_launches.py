@@ -63,6 +63,23 @@ def test_columns_that_are_gone_are_not_read_again():
     assert len(backend._short) < 600
 
 
+@row
+def add_both_row(i, one, other):
+    """The second columns of both go on top of the first."""
+    one.first[i] = float(one.first[i]) + float(one.second[i]) + 1000.0 * float(other.second[i])
+
+
+def test_two_tables_of_one_call_that_share_their_first_column():
+    """Fault seen to fail it (a crash), planted in a copy of the package: a repeated call does not look whether the columns are the same."""
+    backend = Cpu(threads=1)
+    first, ones, twos = np.zeros(4), np.full(4, 1.0), np.full(4, 2.0)
+    for _ in range(3):
+        backend.each(add_both_row, 4, Pair(first, ones), Pair(first, twos))
+    assert (first == 3 * 2001.0).all()
+    backend.each(add_both_row, 4, Pair(first, twos), Pair(first, ones))
+    assert (first == 3 * 2001.0 + 1002.0).all()
+
+
 @pytest.mark.parametrize("backend", [Reference(), Cpu(threads=1), Cpu(threads=2, eager=True)], ids=["reference", "1", "2"])
 def test_copies_read_at_once_are_those_of_the_four_haplotypes(backend):
     """Fault seen to fail it, planted in a copy of the package: the compiled reader looks one byte further."""

@@ -12,7 +12,7 @@ import pytest
 
 from mitoferry.base.errors import InputError
 from mitoferry.studies.board import judge, reproduce, work
-from mitoferry.studies.board.carried import CARRIERS, carried_by, carriers_of, flowing
+from mitoferry.studies.board.carried import CARRIERS, carried_by, carriers_of, flowing, may_be_carried
 from mitoferry.studies.board.ceiling import ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import Combined, Part, as_replicates
 from mitoferry.studies.board.compare import compared
@@ -151,6 +151,24 @@ def test_what_is_knocked_out():
     assert names == ["nanotubes", "vesicles", "transfer", "paracrine"]
     alone = fake_run.fake_spec(arms=("recipient_alone",))
     assert carriers_of({}, alone) == []
+
+
+def test_an_effect_of_which_one_may_ask_what_carried_it(board):
+    """Faults seen to fail it, planted in a copy of the package: intervals not looked at; arms without donors not told apart; readings of
+    the transfer itself let through."""
+    base = Results(board / "runs" / CARD / "base")
+    found = {f.finding.partition("#")[2]: f for f in base.findings()}
+    asked = {n for n, f in found.items() if may_be_carried(f, base)}
+    assert {"5", "6"} <= asked, "apoptosis and survival with donors and without"
+    assert not {"1", "2", "3", "8", "9", "10"} & asked, "transfer, tubes, arms that were not run"
+    deaths = found["5"]
+    unsure = replace(deaths, contrast=replace(deaths.contrast, low=-0.1, high=0.1))
+    controls = replace(deaths, contrast=replace(deaths.contrast, arm="injured_alone", versus="recipient_alone"))
+    assert not may_be_carried(unsure, base)
+    assert not may_be_carried(controls, base)
+    arms = reproduce.arms_of_findings(base, [f"{CARD}#5"])
+    assert arms == ["recipient_alone", "injured_alone", "coculture"], "the two arms and the controls that rules look up"
+    assert len(reproduce.arms_of_findings(base)) > len(arms)
 
 
 def test_switches_and_nodes_of_carriers_exist():

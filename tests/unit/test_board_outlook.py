@@ -51,7 +51,7 @@ def test_knock_outs_lie_within_their_bounds():
     low, high = by_title(outlook(asked(cards=CARDS[:1], draws=0), speed=1.0))["knock-outs"].plates
     for shares in ({"nanotube": 1.0}, {"nanotube": 0.5, "gap_junction": 0.2, "vesicle": 0.1, "free_uptake": 0.1, "cell_fusion": 0.1}):
         assert low <= len(carriers_of(shares, spec)) <= high
-    assert low == 2, "one route and paracrine factors"
+    assert low == 0, "no effect of which one could ask what carried it"
 
 
 def test_conflicts_belong_to_a_board_of_all_cards(monkeypatch):

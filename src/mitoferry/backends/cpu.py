@@ -18,7 +18,7 @@ import time
 import weakref
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -156,6 +156,29 @@ class _Driver:
             self.cuts[k] = cut + LEVELLING * (right - cut)
 
 
+class _Short(NamedTuple):
+    """The words of a table that is not of the state, for as long as its columns live; columns are held weakly."""
+
+    kind: Any  # its class
+    columns: tuple[Any, ...]
+    words: Any
+    number: int  # of its kind and columns
+    address: int  # of the words
+
+    def is_of(self, table: Any) -> bool:
+        """Whether the words are those of ``table``: one of the same kind with the same columns."""
+        return type(table) is self.kind and all(map(operator.is_, map(operator.call, self.columns), table))
+
+
+class _Recent(NamedTuple):
+    """The last call of a row function: its driver, and place and address of its tables."""
+
+    driver: _Driver
+    of_state: list[tuple[int, Any, int]]  # place, table, address
+    others: list[tuple[int, _Short]]
+    n_args: int
+
+
 def _stop(helpers: list[Any]) -> None:
     for helper in helpers:
         helper.stop()
@@ -222,11 +245,10 @@ class Cpu:
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
         self._kernels: dict[Any, dict[Any, _Driver]] = {}
         self._known: dict[int, tuple[Any, Any, int, int]] = {}
-        self._short: dict[tuple[type, int], tuple[tuple[Any, ...], Any, int, int]] = {}  # other tables, by their first column
+        self._short: dict[tuple[type, int], _Short] = {}  # other tables, by their first column
         self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
         self._is_table: dict[type, bool] = {}
-        # of each call, where all tables are of the state: its driver, and place, table and address of each of its tables
-        self._recent: dict[Any, tuple[_Driver, list[tuple[int, Any, int]], int]] = {}
+        self._recent: dict[Any, _Recent] = {}
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
         self._alive: list[Any] = []  # words of the launch under way
         self._helpers: list[Any] = []
@@ -243,47 +265,55 @@ class Cpu:
         """Whether helper threads exist: a process with threads must not fork."""
         return bool(self._helpers)
 
-    def _block(self, table: Any) -> tuple[int, int]:
-        """(number of its kind and columns, address of the block of words) of a table; kept for the tables of the state."""
+    def _block(self, table: Any) -> tuple[int, int, _Short | None]:
+        """(number of its kind and columns, address of the block of words, all that is kept of it if it is not of the state) of a table."""
         found = self._known.get(id(table))
-        if found is None:
-            kind = type(table)
-            seen = self._short.get((kind, id(table[0])))
-            if seen is not None and all(map(operator.is_, map(operator.call, seen[0]), table)):
-                self._alive.append(seen[1])
-                return seen[2], seen[3]
-            shape = kind.__name__, self._pointers.columns_of(table)
-            number = self._numbers.setdefault(shape, len(self._numbers))
-            words = self._pointers.words_of(table)
-            found = (table, words, number, int(words.ctypes.data))
-            if STATE.get(kind.__name__) is kind:
-                same = [key for key, (held, *_) in self._known.items() if type(held) is kind]
-                for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
-                    self._forget(key)
-                self._known[id(table)] = found
-            else:
-                self._remember_short(table, words, number, found[3])
-        return found[2], found[3]
+        if found is not None:
+            return found[2], found[3], None
+        kind = type(table)
+        seen = self._short.get((kind, id(table[0])))
+        if seen is not None and seen.is_of(table):
+            self._alive.append(seen.words)
+            return seen.number, seen.address, seen
+        shape = kind.__name__, self._pointers.columns_of(table)
+        number = self._numbers.setdefault(shape, len(self._numbers))
+        words = self._pointers.words_of(table)
+        address = int(words.ctypes.data)
+        if STATE.get(kind.__name__) is not kind:
+            self._alive.append(words)
+            short = _Short(kind, tuple(map(weakref.ref, table)), words, number, address)
+            return number, address, self._kept_short(short, id(table[0]))
+        same = [key for key, (held, *_) in self._known.items() if type(held) is kind]
+        for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
+            self._forget(key)
+        self._known[id(table)] = (table, words, number, address)
+        return number, address, None
 
-    def _remember_short(self, table: Any, words: Any, number: int, address: int) -> None:
-        """Keep the words of a table that is not of the state for as long as its columns live; that does not keep the columns."""
-        self._alive.append(words)
+    def _kept_short(self, new: _Short, first_column: int) -> _Short:
+        """Remember a table that is not of the state, until there are many and its columns are gone."""
         if len(self._short) >= MOST_SHORT:
-            self._short = {key: seen for key, seen in self._short.items() if all(held() is not None for held in seen[0])}
-        self._short[type(table), id(table[0])] = (tuple(map(weakref.ref, table)), words, number, address)
+            self._short = {key: seen for key, seen in self._short.items() if all(held() is not None for held in seen.columns)}
+        self._short[new.kind, first_column] = new
+        return new
 
     def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
         """The compiled driver for these arguments, and the arguments as it takes them."""
         recent = self._recent.get((template, row, finish))
-        if recent is not None and recent[2] == len(args):
-            for k, table, _ in recent[1]:
+        if recent is not None and recent.n_args == len(args):
+            for k, table, _ in recent.of_state:
                 if args[k] is not table:
                     break
             else:
-                passed = list(args)
-                for k, _, address in recent[1]:
-                    passed[k] = address
-                return recent[0], passed
+                for k, other in recent.others:
+                    if not other.is_of(args[k]):
+                        break
+                else:
+                    passed = list(args)
+                    for k, _, address in recent.of_state:
+                        passed[k] = address
+                    for k, other in recent.others:
+                        passed[k] = other.address
+                    return recent.driver, passed
         return self._sought(template, row, finish, args)
 
     def _sought(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
@@ -291,15 +321,19 @@ class Cpu:
         variants = self._kernels.setdefault((template, row, finish), {})
         self._alive.clear()
         passed: list[Any] = []
-        tables: list[tuple[int, Any, int]] = []
+        of_state: list[tuple[int, Any, int]] = []
+        others: list[tuple[int, _Short]] = []
         numbers: list[int] = []  # of shapes, -1 = not a table: quicker to look up than the shapes with their columns
         for arg in args:
             known = self._is_table.get(type(arg))
             if known is None:
                 known = self._is_table[type(arg)] = self._pointers.is_table(arg)
             if known:
-                number, address = self._block(arg)
-                tables.append((len(passed), arg, address))
+                number, address, short = self._block(arg)
+                if short is None:
+                    of_state.append((len(passed), arg, address))
+                else:
+                    others.append((len(passed), short))
                 numbers.append(number)
                 passed.append(address)
             else:
@@ -311,8 +345,9 @@ class Cpu:
             shapes = list(self._numbers)
             run, name = self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers))
             found = variants[key] = _Driver(run, name)
-        if tables and all(id(table) in self._known for _, table, _ in tables):
-            self._recent[template, row, finish] = found, tables, len(args)
+        kept = all(id(table) in self._known for _, table, _ in of_state)  # none was let go for another table of this very call
+        if kept and (of_state or others):
+            self._recent[template, row, finish] = _Recent(found, of_state, others, len(args))
         return found, passed
 
     def _forget(self, key: int) -> None:

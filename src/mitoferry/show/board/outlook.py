@@ -39,7 +39,11 @@ def _closing(found: Outlook, workers: int) -> list[str]:
     return [
         f"on {processes}: {_span((low, high), time_text)}, right within a factor of {UNCERTAINTY:g} where each has a core of its own",
         f"memory: {size_text(found.memory)} per process at most",
-        *(["What carried mitochondria and which verdicts are open is known only after the first round."] if high > low else []),
+        *(
+            ["Which arms differ, what carried mitochondria and which verdicts are open is known after the first round."]
+            if high > low
+            else []
+        ),
         "--shard i/n deals the cards to n machines; mitoferry board merge puts them together.",
     ]
 

@@ -2,8 +2,10 @@
 
 The knock-outs use the wells of the base plate (same seed), so that effect and remainder are paired. The share carried by X is
 1 - effect without X / effect; shares need not add up to 1, for ways can replace one another, and none is stated where the
-effect itself is not told apart from zero. Routes by which under :data:`LEAST` of what reached the recipients came are not
-knocked out.
+effect itself is not told apart from zero. So only the arms of such effects are run again: those of findings whose two arms differ
+over the wells of the base plate, one of them with cells or mitochondria that were added, in a reading of something else than the
+transfer itself (:data:`READ_TRANSFER`; what came by which route is counted there). Routes by which under :data:`LEAST` of what reached
+the recipients came are not knocked out.
 """
 
 from __future__ import annotations
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from mitoferry.studies.results import Results
 
 LEAST = 0.02
+READ_TRANSFER = (
+    "arrival_fates", "cell_connections", "cell_fusion_count", "confocal_mitochondria", "event_order", "filopodia_count",
+    "flow_mitochondria", "gap_junctions", "mitochondria_exchange", "mitochondria_outside", "nanotube_count",
+)  # fmt: skip
+"""Assays that read what moves between cells, and what it moves through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,19 @@ def carriers_of(shares: Mapping[str, float], spec: PlateSpec) -> list[Carrier]:
     if any(p.role == "donor" and p.count > 0 for arm in spec.every_arm for p in arm.populations):
         chosen.append(PARACRINE)
     return chosen
+
+
+def may_be_carried(f: Finding, r: Results) -> bool:
+    """Whether a finding has an effect of which one may ask what carried it.
+
+    Args:
+        f: a finding over the wells of the base plate.
+        r: the run of that plate.
+    """
+    c = f.contrast
+    if c is None or not c.versus or c.against or c.assay in READ_TRANSFER or not (c.low > 0.0 or c.high < 0.0):
+        return False
+    return any(r.has_foreign(arm) for arm in (c.arm, c.versus))
 
 
 def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) -> list[Job]:

@@ -1,8 +1,8 @@
 """What a board will cost, before anything is run: plates, time of one core, memory and disk, round by round.
 
-How many draws and knock-outs there will be is known only from the base plates (what carried mitochondria, which verdicts are open), so
-that rounds after the first have a least and a most. Times are those of ``experiment/estimate.py`` on one core; of the 159 base plates
-of a quick board half took within 0.68 and 1.5 times as long, all together 1.15 times.
+How many draws and knock-outs there will be is known only from the base plates (which arms differ, what carried mitochondria, which
+verdicts are open), so that rounds after the first have a least and a most. Times are those of ``experiment/estimate.py`` on one core;
+of the 159 base plates of a quick board half took within 0.68 and 1.5 times as long, all together 1.15 times.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class _Plate:
-    """The base plate of a card: what it costs, and by how many carriers it may be knocked out."""
+    """The base plate of a card: what it costs, and how many carriers may be knocked out of it."""
 
     seconds: float
     disk: float
     memory: float
     wells: int
-    carriers: tuple[int, int]
+    carriers: int
 
     def times(self, least: float, most: float) -> tuple[tuple[float, float], tuple[float, float]]:
         """Seconds and bytes of so many plates of this size."""
@@ -97,7 +97,7 @@ def outlook(asked: Asked, *, speed: float | None = None) -> Outlook:
     s = asked.setting
     rounds = [_round("cards", plates, [(1.0, 1.0)] * len(plates))]
     if s.knock_outs:
-        rounds.append(_round("knock-outs", plates, [p.carriers for p in plates]))
+        rounds.append(_round("knock-outs", plates, [(0.0, p.carriers) for p in plates]))
     if s.draws:
         wells = [1.0 / p.wells for p in plates]
         rounds.append(_round("draws", plates, [(s.draws * w, s.draws * w) for w in wells], each=s.draws))
@@ -118,7 +118,7 @@ def _plate(spec: PlateSpec, speed: float) -> _Plate:
     paracrine = any(p.role == "donor" and p.count > 0 for arm in spec.every_arm for p in arm.populations)
     most = routes + (routes > 1) + paracrine
     seconds = cost.seconds - START_SECONDS / speed + JOB_SECONDS / speed
-    return _Plate(seconds, cost.disk, cost.memory, spec.replicates, (min(1, routes) + paracrine, most))
+    return _Plate(seconds, cost.disk, cost.memory, spec.replicates, most)
 
 
 def _round(title: str, plates: Sequence[_Plate], times: Sequence[tuple[float, float]], *, each: int | None = None) -> RoundCost:

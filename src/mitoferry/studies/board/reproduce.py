@@ -20,7 +20,7 @@ from mitoferry.base.errors import InputError, Problem
 from mitoferry.evidence import conflicts
 from mitoferry.experiment.digest import model_digest
 from mitoferry.store.atomic import write_json
-from mitoferry.studies.board.carried import carriers_of, flowing, knock_out_jobs
+from mitoferry.studies.board.carried import carriers_of, flowing, knock_out_jobs, may_be_carried
 from mitoferry.studies.board.conflicts import conflict_jobs, judged_conflicts
 from mitoferry.studies.board.hinges import HINGES, ROBUSTNESS, read_hinges, read_probed
 from mitoferry.studies.board.judge import CardRuns, assembled, judged_card
@@ -248,9 +248,10 @@ def _second(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[
         if base is None or p.job is None:
             continue
         arms = arms_of_findings(base)
-        if asked.setting.knock_outs:
+        effects = [f.finding for f in base.findings() if may_be_carried(f, base)] if asked.setting.knock_outs else []
+        if effects:
             carriers = carriers_of(flowing(base, base.names.arms), spec_of(p.job))
-            jobs += knock_out_jobs(p.job, carriers, arms)
+            jobs += knock_out_jobs(p.job, carriers, arms_of_findings(base, effects))
         if asked.setting.draws:
             jobs += draw_jobs(p.job, 0, asked.setting.draws, seed=asked.seed, arms=arms)
     return jobs
@@ -273,11 +274,12 @@ def _third(planned: Sequence[PlannedCard], asked: Asked, folder: Path) -> list[J
     return jobs
 
 
-def arms_of_findings(base: Any) -> list[str]:
-    """Arms that the findings of a card compare, and the controls that rules look up (uninjured, without donors)."""
+def arms_of_findings(base: Any, findings: Sequence[str] | None = None) -> list[str]:
+    """Arms that the findings of a card compare, all or those named, and the controls that rules look up (uninjured, without donors)."""
     from mitoferry.studies.findings import HEALTHY_ARMS, INJURED_ALONE
 
-    named = {a for e in base.experiment.get("expect") or () for a in (e.get("arm"), e.get("versus"))}
+    asked = [e for e in base.experiment.get("expect") or () if findings is None or (e.get("finding") or e.get("id")) in findings]
+    named = {a for e in asked for a in (e.get("arm"), e.get("versus"))}
     controls = {*HEALTHY_ARMS, *INJURED_ALONE}
     chosen = [a for a in base.names.arms if a in named or a in controls]
     without = [a for a in base.names.arms if not base.has_donors(a)]
