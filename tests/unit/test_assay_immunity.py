@@ -7,6 +7,7 @@ import pytest
 
 from immune_worlds import cells_of, immune_world
 from mitoferry.assays import load_assays
+from mitoferry.assays.elisa import PANEL
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import Geometry
 from mitoferry.core.schema import (
@@ -49,6 +50,9 @@ def test_elisa_reads_what_is_there_above_its_limit(world):
     for k, name in enumerate(CYTOKINES):
         assert exact[name] == (0.0 if k == IL_6 else k)
     assert exact["inflammatory_sum"] == pytest.approx(exact["il_8"] + exact["mcp_1"] + 2.5)
+    panel = [exact[name] + 0.004 for name in PANEL]
+    assert exact["inflammatory_index"] == pytest.approx(np.prod(panel) ** (1 / len(panel)))
+    assert read("elisa", world, None, error=0.0, detection_limit=0.0)["inflammatory_index"] == 0.0, "IL-4 is not there"
     noisy = read("elisa", world, None)
     ratios = [math.log(noisy[n] / exact[n]) for n in CYTOKINES if exact[n] > 0]
     assert 0.03 < np.std(ratios) < 0.15

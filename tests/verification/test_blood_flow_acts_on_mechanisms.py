@@ -1,4 +1,7 @@
-"""G4 for injuries of the flow of blood: they act on the fields of a block; with `diffusion` off they change no byte."""
+"""G4 for injuries of the flow of blood: they act on the fields of a block; with `diffusion` off they change no byte.
+
+What they do to cytokines (less leaves with the blood) is in ``test_proteins_leave_tissue.py``.
+"""
 
 import warnings
 from dataclasses import replace
@@ -26,7 +29,7 @@ def final(arm, off=()):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = resolve(parse_experiment(TEXT), arms=[arm])
-    names = {"diffusion", "capacity", "energetics"}
+    names = {"diffusion", "capacity", "energetics", "cytokines", "stromal_calming"}
     spec = replace(spec, switches=dict.fromkeys(off, "off"), detail=())
     engine = Engine(spec, shared_backend(), processes=[p for p in Engine(spec, shared_backend()).processes if p.name in names])
     engine.burn_in(300)
@@ -35,9 +38,9 @@ def final(arm, off=()):
     return digest({name: a for name, a in snapshot(engine.world)[0].items() if name not in ITSELF})
 
 
-def test_ischaemia_acts_on_diffusion_only():
+def test_ischaemia_acts_by_what_blood_brings_and_takes_away():
     agents = [a for a in all_acting() if "perfusion" in a.places]
     assert [a.name for a in agents] == ["ischaemia"]
-    assert [m.name for m in mechanisms().values() if agents[0].through(m)] == ["diffusion"]
+    assert sorted(m.name for m in mechanisms().values() if agents[0].through(m)) == ["cytokines", "diffusion", "stromal_calming"]
     assert final("ischaemia") != final("without")
     assert final("ischaemia", off=("diffusion",)) == final("without", off=("diffusion",))

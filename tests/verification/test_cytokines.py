@@ -27,6 +27,7 @@ from mitoferry.core.schema import (
     EXTRACELLULAR_HMGB1,
     HGF,
     IL_4,
+    IL_5,
     IL_6,
     IL_8,
     IL_10,
@@ -217,6 +218,34 @@ def test_the_sum_does_not_depend_on_the_order_of_cells():
         settle(world, 2.0)
         found.append(world.wells.cytokines.tobytes())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("tgf", "share", "left"), [(0.0, 0.5, 1.0), (1.0, 0.5, 0.75), (1.0, 1.0, 0.5), (1e6, 0.5, 0.5), (1e6, 1.0, 0.0)])
+def test_tgf_beta_holds_type_2_cytokines_down(tgf, share, left):
+    """Half of the share at the half of its receptor. Fault seen to fail it, planted in a copy of the package: the receptor is not read."""
+    found = []
+    for c in (0.0, tgf):
+        world = immune_world(trophic_secretion=0.0, inflammatory_secretion=0.0)
+        world.groups.nodes[:, NODE_T_CELL_RECEPTOR] = 1.0
+        world.wells.cytokines[0, [IL_33, TGF_BETA]] = [1e6, c]  # the cue is whole
+        settle(world, 1 / 12, decay=0.0, tgf_beta_half=1.0, tgf_on_th2=share)  # receptors sense
+        before = world.wells.cytokines[0].copy()
+        settle(world, 1 / 12, start=2, decay=0.0, tgf_beta_half=1.0, tgf_on_th2=share)
+        found.append(world.wells.cytokines[0, [IL_4, IL_5, IL_13]] - before[[IL_4, IL_5, IL_13]])
+    assert (found[0] > 0.0).all()
+    assert found[1] == pytest.approx(left * found[0], rel=1e-3, abs=1e-6 * float(found[0].max()))
+
+
+@pytest.mark.parametrize(("il_4", "gain", "times"), [(0.0, 1.0, 1.0), (2.0, 1.0, 1.5), (1e6, 1.0, 2.0), (1e6, 3.0, 4.0)])
+def test_stromal_cells_make_tgf_beta_by_stat6(il_4, gain, times):
+    """Fault seen to fail it, planted in a copy of the package: the gain is left out."""
+    world = immune_world(inflammatory_secretion=0.0, lymphokine_secretion=0.0)
+    world.wells.cytokines[0, IL_4] = il_4
+    settle(world, 1 / 12, decay=0.0, il_4_half=2.0, trophic_stat6=gain)
+    before = float(world.wells.cytokines[0, TGF_BETA])
+    settle(world, 1 / 12, start=2, decay=0.0, il_4_half=2.0, trophic_stat6=gain)
+    one = concentration(0.05 * HEALTH, 1 / 12, decay=1e-9)
+    assert float(world.wells.cytokines[0, TGF_BETA]) - before == pytest.approx(times * one, rel=1e-3)
 
 
 def test_characters_of_t_cells_add_up_in_il_13():

@@ -14,9 +14,21 @@ from mitoferry.core.nodes import (
     NODE_NOX,
     NODE_REDOX_CYCLING,
 )
-from mitoferry.core.schema import H2O2, OCCUPIED, OXYGEN, PORE_OPEN, Step
+from mitoferry.core.schema import (
+    DONOR_ENDOSOME,
+    DONOR_FREE,
+    H2O2,
+    OCCUPIED,
+    OXYGEN,
+    PORE_OPEN,
+    SUM_DAMAGE,
+    SUM_DEHYDROGENASE,
+    SUM_MASS,
+    SUM_SCALE,
+    Step,
+)
 from mitoferry.processes import capacity, energetics, inhibitors, pore, reactive_oxygen
-from mitoferry.processes.reactive_oxygen import resting_unit_production, steady_h2o2
+from mitoferry.processes.reactive_oxygen import class_production, resting_unit_production, steady_h2o2
 from worlds import library_values, make_world, population
 
 COMPILED = Cpu(threads=1)
@@ -229,6 +241,24 @@ def test_release_by_open_pores_opens_more():
         run(world, 180, reactive_oxygen={"pore_production": release}, pore={"neighbour_h2o2": 0.0})
         counts.append(int((world.mitochondria.flags & PORE_OPEN != 0).sum()))
     assert counts[1] > counts[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "closed", "share"), [(DONOR_ENDOSOME, 0, 0.0), (DONOR_ENDOSOME, 1, 0.5), (DONOR_ENDOSOME, 2, 1.0), (DONOR_FREE, 0, 1.0)]
+)
+def test_damaged_chains_leak_in_endosomes_as_far_as_their_membrane_holds(place, closed, share):
+    """Two units of mass with damage 0.8 and ``closed`` of them with a closed pore, without NADH: only the leak by damage is left.
+
+    Fault seen to fail it, planted in a copy of the package: what has no membrane in endosomes leaks as the rest.
+    """
+    world, p = small_world(1), parameters(reactive_oxygen)
+    c = int(live(world)[0])
+    world.cells.sums[c], world.cells.nadh[c], world.cells.psi[c] = 0, 0.0, 0.0
+    world.cells.sums[c, place, SUM_MASS] = round(2.0 / SUM_SCALE)
+    world.cells.sums[c, place, SUM_DAMAGE] = round(1.6 / SUM_SCALE)
+    world.cells.sums[c, place, SUM_DEHYDROGENASE] = round(closed / SUM_SCALE)
+    made, _ = class_production(c, place, world.cells, 0.0, 0.0, resting_unit_production(p), p)
+    assert made == pytest.approx(share * p.damage_factor * p.electron_leak * 1.6, rel=1e-6)
 
 
 def test_resting_unit_production_matches_the_cell():

@@ -13,6 +13,7 @@ from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.schema import ADP, CELL_APOPTOTIC, TGF_BETA, Step
 from mitoferry.library.cell_types import load_cell_types
+from mitoferry.space.build import build_space
 from nanotubes import rows_of, wells_of
 from worlds import cell_type, make_spec, population
 
@@ -84,6 +85,7 @@ def test_what_becomes_active_reaches_the_medium(share, right):
     """Without decay the TGF-beta of the medium is what all platelets have given."""
     world = stuck()
     world.cells.env[:, ADP] = 0.0
+    world.space = build_space(world)
     cytokines = values("cytokines", decay=0.0)
     given = 0.0
     for k in range(1, 25):

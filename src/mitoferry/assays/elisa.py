@@ -4,6 +4,9 @@ A standard curve has a lower end: what is below ``detection_limit`` (ng/mL, defa
 and analyte (coefficient of variation, log-normal). TNF-alpha and IL-1beta are those of the stirred medium, in a block the mean over
 the tissue. Where the process ``cytokines`` does not run the other cytokines are not known (NaN); prostaglandin E2 and TSG-6 are where
 ``stromal_calming`` runs, too. Both numbers are modelling choices.
+
+Inflammation as a whole is read as a panel is summed up: the geometric mean of the analytes of :data:`PANEL`, each with the detection
+limit added, so that a doubling of any counts the same. In a sum of concentrations the most abundant would decide.
 Tests: ``tests/unit/test_assay_immunity.py``.
 """
 
@@ -23,6 +26,9 @@ ANALYTES = (*CYTOKINES, "tnf_alpha", "il_1beta")
 CALMING = CYTOKINES[PROSTAGLANDIN_E2:]
 ERRORS = {name: k for k, name in enumerate((*CYTOKINES[:PROSTAGLANDIN_E2], "tnf_alpha", "il_1beta", *CALMING))}
 """Number under which the error of an analyte is drawn."""
+PANEL = ("il_4", "il_5", "il_6", "il_8", "il_13", "il_17", "il_33", "mcp_1", "interferon_gamma", "tnf_alpha", "il_1beta")
+"""Cytokines of inflammation of either type; those of repair and of rest are left out."""
+INNATE = ("il_6", "il_8", "mcp_1", "tnf_alpha", "il_1beta")
 NAMES = {
     "interferon_1": "interferon alpha/beta", "interferon_gamma": "interferon gamma", "extracellular_hmgb1": "HMGB1", "tgf_beta": "TGF-beta",
     "tnf_alpha": "TNF-alpha", "il_1beta": "IL-1beta", "rantes": "RANTES", "eotaxin": "eotaxin", "prostaglandin_e2": "prostaglandin E2",
@@ -60,8 +66,10 @@ def read(view: View, options: Mapping[str, Any], step: Step) -> dict[str, np.nda
     for name, value in concentrations(view).items():
         measured = value * view.well_factor(options["error"], ASSAY_IMMUNE, step.step, ERRORS[name])
         found[name] = np.where(measured < options["detection_limit"], 0.0, measured)
-    inflammatory = ("il_6", "il_8", "mcp_1", "tnf_alpha", "il_1beta")
-    found["inflammatory_sum"] = np.sum([np.nan_to_num(found[name]) for name in inflammatory], axis=0)
+    found["inflammatory_sum"] = np.sum([np.nan_to_num(found[name]) for name in INNATE], axis=0)
+    with np.errstate(divide="ignore"):  # without a limit a cytokine that is not there makes it 0
+        logs = [np.log(np.nan_to_num(found[name]) + options["detection_limit"]) for name in PANEL]
+    found["inflammatory_index"] = np.exp(np.mean(logs, axis=0))
     return found
 
 
@@ -71,6 +79,7 @@ ELISA = Assay(
     readouts=(
         *(Readout(name, "ng/mL", f"{NAMES.get(name, name.upper().replace('_', '-'))} in the medium") for name in ANALYTES),
         Readout("inflammatory_sum", "ng/mL", "sum of IL-6, IL-8, MCP-1, TNF-alpha and IL-1beta"),
+        Readout("inflammatory_index", "ng/mL", "geometric mean of eleven cytokines of inflammation, each with the detection limit added"),
     ),
     read=read,
     options={

@@ -2,10 +2,10 @@
 
 Mechanism. The medium of a well (volume V) holds each cytokine at one concentration c:
 
-    c' = (1/V) sum over cells of s - decay x c,     s = rate x class of the type x drive x cytokine_secretion x Hill2(ATP),
+    c' = (1/V) sum over cells of s - (decay + b) c,     s = rate x class of the type x drive x cytokine_secretion x Hill2(ATP),
 
-solved exactly over a step at constant s. The classes are numbers of the cell type (inflammatory, trophic, alarmin, lymphokine
-secretion; 0 = none); the drives are signals of the cell, 0..1:
+solved exactly over a step at constant s; b is what a block of tissue loses to its blood (``diffusion``), 0 in a dish. The classes are
+numbers of the cell type (inflammatory, trophic, alarmin, lymphokine secretion; 0 = none); the drives are signals of the cell, 0..1:
 
 * IL-6, IL-8, MCP-1 (inflammatory): basal + (1 - basal) NF-kB, for IL-6 less the more a macrophage is shifted towards M2; RANTES: the
   larger of NF-kB and STING;
@@ -14,7 +14,8 @@ secretion; 0 = none); the drives are signals of the cell, 0..1:
   memory; HGF: Zhang 2010 J Cell Biochem, abstract), and such that have degraded damaged mitochondria of others more HGF, VEGF and SDF-1,
   + trophic_ho1 x the share to which HO-1 is up (without HO-1 they make less of the three: Zarjou 2011 Am J Physiol Renal, abstract);
 * IL-33 (alarmin): NF-kB; eotaxin: receptor of IL-4 and IL-13 (STAT6);
-* IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there; IL-17: Th17;
+* IL-4, IL-5, IL-13 (lymphokine): stimulated T cells that are neither Treg, Th1 nor Th17, as far as IL-4 or IL-33 is there, less
+  tgf_on_th2 x the occupancy of their receptor of TGF-beta, which holds GATA-3 down (Gorelik 2000 J Immunol 165:4773); IL-17: Th17;
   interferon gamma: Th1; IL-10, TGF-beta: Treg; TGF-beta of activated platelets (``platelet_activation``) as it becomes active;
   IL-10 also of macrophages, by their shift x towards M2 and, of what is
   left, by the occupancy R of their receptors of prostaglandin E2 (``stromal_calming``) while NF-kB is up: x + (1 - x) R NF-kB;
@@ -27,8 +28,9 @@ HMGB1, an alarm of cells that have burst, is sensed by RAGE (node s100a4, which 
 TNF-alpha and IL-1beta are not here: they are fields that vary over the well (``diffusion``).
 
 Assumptions: well mixed, because the decay length sqrt(D/k) of 10-40 kDa proteins is millimetres, more than a well is wide; they pass an
-insert, and a block is mixed like a dish and loses none to the blood; uptake by receptors is negligible beside decay; one decay rate for
-all. Nothing is secreted before time zero: the medium is fresh then. Rates are frozen over a step (error of order dt/2 of their change).
+insert, and a block is mixed like a dish; what leaves with the blood does not come back; uptake by receptors is negligible beside decay;
+one decay rate for all. Nothing is secreted before time zero: the medium is fresh then. Rates are frozen over a step (error of order
+dt/2 of their change).
 Secretion is added up in integers, so the sum does not depend on the order of cells.
 Verification: ``tests/verification/test_cytokines.py``.
 """
@@ -100,6 +102,7 @@ from mitoferry.core.schema import (
 from mitoferry.processes.free_mitochondria import medium_volume
 from mitoferry.processes.heme_signalling import ho1_share
 from mitoferry.processes.rest import RESTING_ATP, alive
+from mitoferry.space.field_exchange import protein_loss
 
 AMOUNT = 1.0 / 1073741824.0  # ag/s, of the integers that are added up
 PER_VOLUME = 1000.0  # ng/mL per ag/um^3
@@ -133,6 +136,8 @@ class Parameters(NamedTuple):
     hif_gain: float
     trophic_nfkb: float
     trophic_ho1: float
+    trophic_stat6: float
+    tgf_on_th2: float
     polarisation: float
     lps_half: float  # ng/mL
     atp_half: float  # share of resting ATP
@@ -204,7 +209,8 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     th17 = float(cells.t_cell[i, TH17])
     stimulated = min(max(float(groups.nodes[g, NODE_T_CELL_RECEPTOR]), 0.0), 1.0)
     cue = 1.0 - (1.0 - float(groups.receptors[g, RECEPTOR_IL_4])) * (1.0 - float(groups.receptors[g, RECEPTOR_IL_33]))
-    th2 = level * stimulated * cue * max(1.0 - treg - th1 - th17, 0.0)
+    free = max(1.0 - p.tgf_on_th2 * float(groups.receptors[g, RECEPTOR_TGF_BETA]), 0.0)
+    th2 = level * stimulated * cue * free * max(1.0 - treg - th1 - th17, 0.0)
     amounts[i, IL_4] = whole(th2 * p.il_4_rate)
     amounts[i, IL_5] = whole(th2 * p.il_5_rate)
     amounts[i, IL_13] = whole(th2 * p.il_13_rate)
@@ -215,7 +221,8 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     m2 = health * float(groups.macrophage[g]) * shift
     amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
-    amounts[i, TGF_BETA] = whole((level * treg + trophic) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
+    stat6 = 1.0 + p.trophic_stat6 * float(groups.receptors[g, RECEPTOR_IL_4])
+    amounts[i, TGF_BETA] = whole((level * treg + trophic * stat6) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
 
 
 @row
@@ -249,10 +256,10 @@ def secretion_row(i, cells, groups, amounts, p, step):
 
 
 @row
-def mix_row(w, sums, wells, p, step):
+def mix_row(w, sums, wells, fields, p, step):
     """Concentrations of well ``w`` after the step: exact for a constant secretion."""
     volume = medium_volume(wells, w)
-    rate = p.decay / 3600.0
+    rate = p.decay / 3600.0 + protein_loss(w, wells, fields)
     kept = exp(-rate * step.dt)
     gain = step.dt
     if rate > 0.0:
@@ -294,7 +301,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         backend.pull(amounts)
         sums = np.zeros((world.n_wells, N_CYTOKINES), dtype=np.int64)
         np.add.at(sums, world.cells.well[N_POOLS * world.n_wells : n], amounts[N_POOLS * world.n_wells :])
-        backend.each(mix_row, world.n_wells, sums, world.wells, p, step)
+        backend.each(mix_row, world.n_wells, sums, world.wells, world.fields, p, step)
     backend.each(receptors_row, len(world.groups.well), world.groups, world.wells, p, step)
 
 

@@ -13,7 +13,9 @@ With an insert both layers exchange with the medium, and with each other through
 up run through one column of medium: their exchange with it is such that cells on the bottom, with nothing on the insert,
 are supplied as in the same dish without an insert. In a block
 oxygen and other bounded species are held at the faces (walled) or supplied by perfusion (periodic): exchange with blood at the rate
-perfusion x flow (1 at rest, less in ischaemia), for oxygen times what haemoglobin adds to what is dissolved.
+F = perfusion x flow (1 at rest, less in ischaemia), for oxygen times what haemoglobin adds to what is dissolved. Proteins (TNF-alpha,
+IL-1beta, survival factors, S100A4; cytokines in ``cytokines`` and ``stromal_calming``) leave a block through the walls of its vessels, at
+F [1 - exp(-P/F)] with the permeability P of these walls for proteins, and are not in the blood that comes.
 
 The find-me gradient is that of a = w_ATP c_ATP + w_ADP c_ADP + w_S100A4 c_S100A4, relative: grad a/(K + a), from central
 differences, in which what a cell itself has released cancels.
@@ -31,7 +33,19 @@ import numpy as np
 
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.core.schema import ADP, ATP, CELL_EMPTY, CELL_POOL, CELL_WAITING, N_SPECIES, OXYGEN, S100A4_SIGNAL
+from mitoferry.core.schema import (
+    ADP,
+    ATP,
+    CELL_EMPTY,
+    CELL_POOL,
+    CELL_WAITING,
+    IL_1BETA,
+    N_SPECIES,
+    OXYGEN,
+    PARACRINE,
+    S100A4_SIGNAL,
+    TNF_ALPHA,
+)
 from mitoferry.space.diffusion import WellCells, plan_row, solve_row
 from mitoferry.space.field_groups import work_of
 from mitoferry.space.geometry import BLOCK, INSERT
@@ -63,6 +77,7 @@ class Parameters(NamedTuple):
     tissue_factor: float
     tissue_nucleotide_decay: float
     perfusion: float
+    protein_permeability: float
     h2o2_clearance: float
     insert_gap: float
     insert_thickness: float
@@ -97,7 +112,10 @@ def shared_exchange(whole: Any, between: Any) -> Any:
 
 
 def coefficients_of(p: Parameters, kind: int, size: Any, spacing: Any, height: float, pore: float) -> tuple[Any, Any, Any, Any]:
-    """Rates [1/s] of one well: diffusion [species, 3], decay, exchange with the medium, medium with outside."""
+    """Rates [1/s] of one well: diffusion [species, 3], decay, exchange with the medium, medium with outside.
+
+    In a block the exchange is that with blood at rest, of proteins the permeability of the walls of vessels.
+    """
     d = np.array([getattr(p, name) for name in p._fields[:N_SPECIES]])
     decay = np.zeros(N_SPECIES)
     for name in p._fields:
@@ -110,6 +128,7 @@ def coefficients_of(p: Parameters, kind: int, size: Any, spacing: Any, height: f
     h = float(spacing[2])
     surface = np.full(N_SPECIES, 1.0e6)
     to_bulk = np.full(N_SPECIES, p.perfusion)
+    to_bulk[[TNF_ALPHA, IL_1BETA, PARACRINE, S100A4_SIGNAL]] = p.protein_permeability
     if kind != BLOCK:
         to_bulk = d / (h * max(0.5 * height, h)) if height > 0.0 else np.zeros(N_SPECIES)
         spread[:, 2] = d / (h * insert_resistance(pore, p)) if kind == INSERT else 0.0

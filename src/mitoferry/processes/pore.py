@@ -59,6 +59,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import PORE
 from mitoferry.processes.keyed_choice import smallest_draw
+from mitoferry.processes.rest import open_mass_share
 
 DRAW_TIMES = 0
 DRAW_CHOICE = 1
@@ -190,22 +191,13 @@ def advance_host(h, cells, pages, mitochondria, groups, wells, p, step):
     if state < CELL_LIVE or state > CELL_APOPTOTIC:
         return
     n = 0
-    mass = 0
     without = 0
-    near = 0
     for k in range(N_CLASSES):
         n += int(cells.sums[h, k, SUM_COUNT])
-        m = int(cells.sums[h, k, SUM_MASS])
-        unable = m - int(cells.sums[h, k, SUM_DEHYDROGENASE])
-        mass += m
-        without += unable
-        if k != DONOR_ENDOSOME:
-            near += unable
+        without += int(cells.sums[h, k, SUM_MASS]) - int(cells.sums[h, k, SUM_DEHYDROGENASE])
     if n == 0:
         return
-    share = 0.0
-    if near > 0:
-        share = near / mass
+    share = open_mass_share(cells, h, DONOR_ENDOSOME)
     hours = step.dt / 3600.0
     calcium = matrix_calcium(float(cells.calcium_load[h]), float(cells.psi[h, 0]), p)
     cyclophilin = float(groups.nodes[int(cells.group[h]), NODE_CYCLOPHILIN_D])

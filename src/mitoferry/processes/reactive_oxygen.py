@@ -3,7 +3,7 @@
 Mechanism. Production [amol/s], per energy class with mass m, NADH fraction n, pmf = psi + 25 mV, f = O2/(K_R+O2)::
 
     J_E   = rho_E m n exp((pmf-181)/12) f                  electron leak, steep in pmf
-    J_D   = 5 rho_E damage m f                             oxidised, uncoupled chains
+    J_D   = 5 rho_E damage m f                             oxidised, uncoupled chains; in endosomes those of closed mass only
     J_I   = 4 j_0 (m b_I e_I) n f                          in front of blocked complex I
     J_III = 6 j_0 (m b_III e_III) n f                      in front of blocked complex III
     J_RET = 4 j_0 (respiration with complex I) s exp((pmf-181)/12) f       reverse electron transfer on succinate s
@@ -174,7 +174,10 @@ def class_production(c, k, cells, succinate, cycling, unit, p):
     with_i = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I])
     steep = exp((float(cells.psi[c, k]) + PH_DIFFERENCE - RESTING_PMF) / p.pmf_scale)
     made = p.electron_leak * closed * n * steep
-    made += p.damage_factor * p.electron_leak * SUM_SCALE * int(cells.sums[c, k, SUM_DAMAGE])
+    damaged = SUM_SCALE * int(cells.sums[c, k, SUM_DAMAGE])
+    if k == DONOR_ENDOSOME and mass > closed:
+        damaged = damaged * closed / mass
+    made += p.damage_factor * p.electron_leak * damaged
     made += p.site_i_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_I]) * n
     made += p.site_iii_factor * unit * SUM_SCALE * int(cells.sums[c, k, SUM_SITE_III]) * n
     made += p.reverse_transfer_factor * unit * with_i * succinate * steep

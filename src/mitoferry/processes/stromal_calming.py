@@ -6,7 +6,8 @@ mesenchymal stromal cells) secretes
     s_k = rate_k a Hill2(NF-kB, induction_half) x node paracrine x node cytokine_secretion x Hill2(ATP, atp_half),
 
 its NF-kB being what TNF-alpha, IL-1beta, LPS, HMGB1 and oxidants raise. The medium of a well (volume V) mixes them and loses them,
-c' = sum s/V - decay_k c, solved exactly at constant s; they pass an insert. Receptors (EP2 and EP4; CD44) are occupied as
+c' = sum s/V - (decay_k + b) c, solved exactly at constant s, with what a block loses to its blood, b (``diffusion``; PGE2 is taken to
+leave as proteins do); they pass an insert. Receptors (EP2 and EP4; CD44) are occupied as
 Hill2(c, half_k), in ``groups.receptors``.
 
 What follows: ``signals`` multiplies NF-kB of every cell of the well, that of the stromal cells too, by 1 - share x occupancy for each of
@@ -18,7 +19,7 @@ secrete IL-10 and less TNF-alpha and IL-6, Nemeth 2009 Nat Med (from memory); by
 Ylostalo 2012 Stem Cells (abstract); TSG-6 of inflamed stromal cells lowers NF-kB of macrophages by CD44, Choi 2011 Blood (abstract).
 That NF-kB of other cells than macrophages is lowered by as much is an assumption.
 
-Assumptions: as ``cytokines`` (well mixed; a block loses none to the blood; nothing secreted before time zero; rates frozen over a step,
+Assumptions: as ``cytokines`` (well mixed; nothing comes back with the blood; nothing secreted before time zero; rates frozen over a step,
 error of order dt/2 of their change). Sums of integers, so that the order of cells does not matter.
 Verification: ``tests/verification/test_stromal_calming.py``.
 """
@@ -37,6 +38,7 @@ from mitoferry.core.schema import N_POOLS, PROSTAGLANDIN_E2, RECEPTOR_PROSTAGLAN
 from mitoferry.processes.cytokines import AMOUNT, PER_VOLUME, whole
 from mitoferry.processes.free_mitochondria import medium_volume
 from mitoferry.processes.rest import RESTING_ATP, alive
+from mitoferry.space.field_exchange import protein_loss
 
 N_FACTORS = 2  # prostaglandin E2, TSG-6
 
@@ -71,9 +73,8 @@ def secretion_row(i, cells, groups, amounts, p):
 
 
 @row
-def mixed(before, secreted, volume, decay, dt):
-    """Concentration [ng/mL] after ``dt`` s of ``secreted`` units per second into ``volume`` um^3 and of decay [1/h]; exact."""
-    rate = decay / 3600.0
+def mixed(before, secreted, volume, rate, dt):
+    """Concentration [ng/mL] after ``dt`` s of ``secreted`` units per second into ``volume`` um^3 and of loss at ``rate`` [1/s]; exact."""
     kept = exp(-rate * dt)
     gain = dt
     if rate > 0.0:
@@ -82,12 +83,14 @@ def mixed(before, secreted, volume, decay, dt):
 
 
 @row
-def mix_row(w, sums, wells, p, step):
+def mix_row(w, sums, wells, fields, p, step):
     """Concentrations of well ``w`` after the step."""
     volume = medium_volume(wells, w)
-    prostaglandin = mixed(float(wells.cytokines[w, PROSTAGLANDIN_E2]), int(sums[w, 0]), volume, p.prostaglandin_decay, step.dt)
-    wells.cytokines[w, PROSTAGLANDIN_E2] = prostaglandin
-    wells.cytokines[w, TSG_6] = mixed(float(wells.cytokines[w, TSG_6]), int(sums[w, 1]), volume, p.tsg_6_decay, step.dt)
+    lost = protein_loss(w, wells, fields)
+    rate = p.prostaglandin_decay / 3600.0 + lost
+    wells.cytokines[w, PROSTAGLANDIN_E2] = mixed(float(wells.cytokines[w, PROSTAGLANDIN_E2]), int(sums[w, 0]), volume, rate, step.dt)
+    rate = p.tsg_6_decay / 3600.0 + lost
+    wells.cytokines[w, TSG_6] = mixed(float(wells.cytokines[w, TSG_6]), int(sums[w, 1]), volume, rate, step.dt)
 
 
 @row
@@ -107,7 +110,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         backend.pull(amounts)
         sums = np.zeros((world.n_wells, N_FACTORS), dtype=np.int64)
         np.add.at(sums, world.cells.well[N_POOLS * world.n_wells : n], amounts[N_POOLS * world.n_wells :])
-        backend.each(mix_row, world.n_wells, sums, world.wells, p, step)
+        backend.each(mix_row, world.n_wells, sums, world.wells, world.fields, p, step)
     backend.each(receptors_row, len(world.groups.well), world.groups, world.wells, p)
 
 

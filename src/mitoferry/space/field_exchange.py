@@ -15,6 +15,8 @@ from mitoferry.core.schema import (
     IL_1BETA,
     LACTATE,
     OXYGEN,
+    PARACRINE,
+    S100A4_SIGNAL,
     TNF_ALPHA,
 )
 from mitoferry.space.geometry import BLOCK
@@ -82,12 +84,51 @@ def border_is_held(w, s, wells):
 
 
 @row
+def is_protein(species):
+    """Whether a species is a protein, which leaves tissue through the walls of its vessels and not with all of the blood."""
+    return species in (TNF_ALPHA, IL_1BETA, PARACRINE, S100A4_SIGNAL)
+
+
+@row
+def permeated(flow, permeability):
+    """Exchange [1/s] of a block with blood that flows at ``flow`` through vessels with walls of ``permeability`` (both 1/s).
+
+    Renkin and Crone: F [1 - exp(-PS/F)], the flow for what passes freely, the permeability for what hardly passes.
+    """
+    if flow <= 0.0:
+        return 0.0
+    return flow * (1.0 - exp(-permeability / flow))
+
+
+@row
+def protein_exchange(w, wells, fields):
+    """Exchange [1/s] of proteins between a periodic block and its blood."""
+    flow = PERFUSION * float(wells.perfusion[w]) * float(fields.to_bulk[w, GLUCOSE])
+    return permeated(flow, float(fields.to_bulk[w, PARACRINE]))
+
+
+@row
+def protein_loss(w, wells, fields):
+    """Rate [1/s] at which proteins leave the block of well ``w`` with the blood; 0 in a dish, behind walls and without blood.
+
+    Blood passes where it brings glucose.
+    """
+    if int(wells.geometry[w]) != BLOCK or int(wells.periodic[w]) == 0 or float(wells.boundary[w, GLUCOSE]) < 0.0:
+        return 0.0
+    return protein_exchange(w, wells, fields)
+
+
+@row
 def exchange(w, s, wells, fields):
     """Rates [1/s] (layer to bulk, bulk to layer, bulk to outside) and the concentration outside."""
     outside = float(wells.boundary[w, s])
     if int(wells.geometry[w]) == BLOCK:
+        if is_protein(s) and outside < 0.0:
+            return protein_loss(w, wells, fields), 0.0, 1.0e6, 0.0
         if outside < 0.0 or int(wells.periodic[w]) == 0:
             return 0.0, 0.0, 0.0, max(outside, 0.0)
+        if is_protein(s):
+            return protein_exchange(w, wells, fields), 0.0, 1.0e6, outside
         return PERFUSION * float(wells.perfusion[w]) * float(fields.to_bulk[w, s]), 0.0, 1.0e6, outside
     g = float(fields.to_bulk[w, s])
     height = float(wells.medium_height[w])
