@@ -12,11 +12,11 @@ import pytest
 
 from mitoferry.base.errors import InputError
 from mitoferry.studies.board import judge, reproduce, work
-from mitoferry.studies.board.carried import CARRIERS, carried_by, carriers_of, flowing, may_be_carried
+from mitoferry.studies.board.carried import CARRIERS, CarriedCount, carried_by, carried_counts, carriers_of, flowing, may_be_carried
 from mitoferry.studies.board.ceiling import ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import Combined, Part, as_replicates
 from mitoferry.studies.board.compare import compared
-from mitoferry.studies.board.model import board_from_plain, read_board, write_board
+from mitoferry.studies.board.model import CarriedShare, board_from_plain, read_board, write_board
 from mitoferry.studies.board.plan import Borrowed, Job, PlannedCard, known_cards
 from mitoferry.studies.board.setting import QUICK
 from mitoferry.studies.results import Results
@@ -169,6 +169,33 @@ def test_an_effect_of_which_one_may_ask_what_carried_it(board):
     arms = reproduce.arms_of_findings(base, [f"{CARD}#5"])
     assert arms == ["recipient_alone", "injured_alone", "coculture"], "the two arms and the controls that rules look up"
     assert len(reproduce.arms_of_findings(base)) > len(arms)
+
+
+@pytest.mark.parametrize(
+    ("shares", "column"),
+    [
+        ({"transfer": 0.6, "paracrine": -0.1}, "transfer"),
+        ({"transfer": -0.1, "paracrine": 0.6}, "paracrine"),
+        ({"transfer": 0.6, "paracrine": 0.6}, "both"),
+        ({"transfer": -0.1, "paracrine": -0.1}, "neither"),
+        ({"nanotubes": 0.6}, "transfer"),  # the only route
+        ({"nanotubes": -0.1, "paracrine": 0.6}, "paracrine"),
+        ({"nanotubes": 0.6, "vesicles": 0.6, "transfer": -0.1}, "neither"),  # all of it counts, not a route
+    ],
+)
+def test_effects_are_counted_by_what_carried_them(card, shares, column):
+    """Faults seen to fail it, planted in a copy of the package: routes counted beside all transfer; paracrine factors as a route."""
+    f = replace(finding(card, 5), carried=tuple(carried_share(name, low) for name, low in shares.items()))
+    (found,) = carried_counts([f])
+    assert found == CarriedCount(kind="survival and death", effects=1, **{column: 1})
+    unknown = replace(f, carried=tuple(replace(x, share=math.nan) for x in f.carried))
+    of_transfer = replace(f, contrast={**f.contrast, "assay": "nanotube_count"})
+    assert carried_counts([unknown, of_transfer]) == []
+    assert carried_counts([f, replace(f, contrast={**f.contrast, "assay": "new"})])[1].kind == "signals and other"
+
+
+def carried_share(name, low):
+    return CarriedShare(carrier=name, words=name, effect=1.0, without=0.5, share=low + 0.2, low=low, high=low + 0.4, verdict=REPRODUCED)
 
 
 def test_switches_and_nodes_of_carriers_exist():

@@ -80,6 +80,7 @@ def test_everything_that_a_reader_needs_is_on_the_page(full, board):  # noqa: F8
     assert "The reviews disagree" in text
     assert "reached before cytochrome c release" in text
     assert "nanotubes carried" in text
+    assert "<td>survival and death</td>" in text, "what carried the effects"
     assert "over 4 draws" in text
     assert f"mitoferry run {CARD}" in text
     assert "False discoveries" in text
@@ -112,6 +113,7 @@ def test_the_table(full):
     assert headline(full) in " ".join(text.split())
     assert "ischemia" in text
     assert "nanotube_search" in text
+    assert "what carried the effects" in text
     assert f"{CARD}#4" not in text, "not tested: not in the list of what did not come out"
     for by, verdict in (("colour", None), ("system", "wonderful")):
         with pytest.raises(InputError, match="one of"):

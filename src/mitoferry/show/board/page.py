@@ -19,6 +19,7 @@ from mitoferry.show.board.terminal import KINDS, ORDER, WITHHELD, headline, rema
 from mitoferry.show.sections.pictures import picture_legend, webp, well_tables
 from mitoferry.show.style import VERDICT_MARKS, capital, safe, words
 from mitoferry.store.atomic import write_text
+from mitoferry.studies.board.carried import carried_counts
 from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, groups_of
 from mitoferry.studies.contrast import interval_text, number
 from mitoferry.studies.results import Results
@@ -52,7 +53,7 @@ def board_html(board: Board, folder: Path) -> str:
         status=Counter(c.status for c in board.cards), groups={by: _groups(board, by) for by in KINDS},
         systems=sorted({c.system for c in board.cards}), routes=sorted({r for c in board.cards for r in c.routes}),
         legend=legend, bar=_stack, probed=any(c.probed for c in board.cards),
-        keys={c.key for c in board.cards},
+        keys={c.key for c in board.cards}, carried=carried_counts(f for _, f in board.findings),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mitoferry.base.errors import InputError, Problem
 from mitoferry.experiment.names import nearest
 from mitoferry.show.style import VERDICT_MARKS
+from mitoferry.studies.board.carried import CarriedCount, carried_counts
 from mitoferry.studies.board.model import Board, BoardCard, BoardFinding, groups_of
 from mitoferry.studies.rules import CALIBRATED, NOT_REPRODUCED, NOT_TESTED, OPPOSITE, REPRODUCED, UNDECIDED
 
@@ -118,6 +119,9 @@ def tables(board: Board, by: str = "system", *, verdict: str | None = None) -> I
     for line in remarks(board):
         yield Text(line)
     yield _groups(board, by)
+    carried = carried_counts(f for _, f in board.findings)
+    if carried:
+        yield _carried(carried)
     listed = [(c, f) for c, f in board.findings if (shown_verdict(f) == verdict if verdict else shown_verdict(f) in ORDER[2:5])]
     table = Table(title="findings: " + (verdict or "undecided, not reproduced, opposite"), title_justify="left", box=None, pad_edge=False)
     for column in ("finding", "reported", "verdict", "numbers"):
@@ -157,4 +161,17 @@ def _groups(board: Board, by: str) -> Any:
         cards: list[BoardCard] = [c for c in board.cards if name in groups_of(c, by)]
         found = [shown_verdict(f) for c in cards for f in c.findings]
         table.add_row(name, str(len(cards)), *(str(found.count(v) or "") for v in ORDER[:-1]), str(found.count(WITHHELD) or ""))
+    return table
+
+
+def _carried(rows: Iterable[CarriedCount]) -> Any:
+    """What took a part of the effects with it when it was knocked out."""
+    from rich.table import Table
+
+    table = Table(title="what carried the effects", title_justify="left", box=None, pad_edge=False)
+    table.add_column("reading")
+    for column in ("effects", "transfer", "paracrine", "both", "neither"):
+        table.add_column(column, justify="right")
+    for r in rows:
+        table.add_row(r.kind, *(str(n or "") for n in (r.effects, r.transfer, r.paracrine, r.both, r.neither)))
     return table

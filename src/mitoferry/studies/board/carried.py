@@ -10,13 +10,15 @@ the recipients came are not knocked out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mitoferry.studies.board.model import CarriedShare
+from mitoferry.studies.board.model import BoardFinding, CarriedShare
 from mitoferry.studies.board.plan import Job
 from mitoferry.studies.contrast import NAN, differences, mean_interval
 
@@ -136,6 +138,58 @@ def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) 
         )
         for c in carriers
     ]  # fmt: skip
+
+
+KINDS = {
+    "respiration, ATP, potential": ("seahorse", "atp_luminescence", "tmrm"),
+    "mtDNA, mass, mitophagy": ("heteroplasmy", "mtdna_qpcr", "mitochondrial_mass", "mitochondrial_morphology", "mitochondrial_proteins"),
+    "oxidants": ("dcf", "mitosox", "lipid_peroxidation"),
+    "survival and death": ("annexin_pi", "death_modes"),
+    "numbers of cells, growth": ("cell_count", "cell_cycle"),
+    "migration, wounds, vessels": ("migration", "tube_formation"),
+    "cytokines": ("elisa",),
+    "immune cells": ("immune_signalling", "macrophage_phenotype", "phagocytosis", "t_cell_phenotype"),
+    "organs (surrogates)": ("organ", "working_cells", "calorimetry"),
+}
+"""Kinds of readings by their assays; all else is :data:`OTHER`."""
+OTHER = "signals and other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedCount:
+    """Effects of one kind of reading, and how many of them were carried by what: the interval of the share lies above 0.
+
+    Attributes:
+        kind: of reading.
+        effects: that were asked.
+        transfer: carried by transfer of mitochondria (all of it, or the only route) and not by paracrine factors.
+        paracrine: carried by paracrine factors and not by transfer.
+        both: carried by each of them: they replace one another, or need one another.
+        neither: carried by none of them, as far as these wells tell.
+    """
+
+    kind: str
+    effects: int = 0
+    transfer: int = 0
+    paracrine: int = 0
+    both: int = 0
+    neither: int = 0
+
+
+def carried_counts(findings: Iterable[BoardFinding]) -> list[CarriedCount]:
+    """What carried the effects of a board, by kind of reading; kinds of which none was asked are left out."""
+    kind_of = {assay: kind for kind, assays in KINDS.items() for assay in assays}
+    counts = {kind: Counter[str]() for kind in (*KINDS, OTHER)}
+    for f in findings:
+        asked = {x.carrier: x for x in f.carried if math.isfinite(x.share)}
+        if f.contrast is None or f.contrast["assay"] in READ_TRANSFER or not asked:
+            continue
+        whole = [asked[TRANSFER.name]] if TRANSFER.name in asked else [x for name, x in asked.items() if name != PARACRINE.name]
+        by_transfer = any(x.low > 0.0 for x in whole)
+        by_factors = PARACRINE.name in asked and asked[PARACRINE.name].low > 0.0
+        by = "both" if by_transfer and by_factors else "transfer" if by_transfer else "paracrine" if by_factors else "neither"
+        counts[kind_of.get(f.contrast["assay"], OTHER)].update(("effects", by))
+    return [CarriedCount(kind=kind, **found) for kind, found in counts.items() if found["effects"]]
 
 
 def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> CarriedShare | None:
