@@ -10,9 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mitoferry.assays import load_assays
 from mitoferry.base.errors import InputError
 from mitoferry.studies.board import judge, reproduce, work
-from mitoferry.studies.board.carried import CARRIERS, CarriedCount, carried_by, carried_counts, carriers_of, flowing, may_be_carried
+from mitoferry.studies.board.carried import (
+    CARRIERS,
+    KINDS,
+    READ_TRANSFER,
+    CarriedCount,
+    carried_by,
+    carried_counts,
+    carriers_of,
+    flowing,
+    may_be_carried,
+)
 from mitoferry.studies.board.ceiling import ceiling_of, doomed_reached
 from mitoferry.studies.board.combined import Combined, Part, as_replicates
 from mitoferry.studies.board.compare import compared
@@ -135,6 +146,7 @@ def test_the_share_of_an_effect_that_nanotubes_carried(board, card):
     assert c.share == pytest.approx(0.9, abs=0.05)
     assert c.low < c.share < c.high
     assert c.effect > 0
+    assert c.arm_mean - c.versus_mean == pytest.approx(c.without), "the two arms without nanotubes"
 
 
 def test_no_share_where_the_effect_is_not_told_apart_from_zero(board):
@@ -192,6 +204,12 @@ def test_effects_are_counted_by_what_carried_them(card, shares, column):
     of_transfer = replace(f, contrast={**f.contrast, "assay": "nanotube_count"})
     assert carried_counts([unknown, of_transfer]) == []
     assert carried_counts([f, replace(f, contrast={**f.contrast, "assay": "new"})])[1].kind == "signals and other"
+
+
+def test_kinds_of_readings_name_assays_once():
+    named = [*READ_TRANSFER, *(assay for assays in KINDS.values() for assay in assays)]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(load_assays())
 
 
 def carried_share(name, low):

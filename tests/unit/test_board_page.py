@@ -79,7 +79,7 @@ def test_everything_that_a_reader_needs_is_on_the_page(full, board):  # noqa: F8
     assert "too large" in text
     assert "The reviews disagree" in text
     assert "reached before cytochrome c release" in text
-    assert "nanotubes carried" in text
+    assert re.search(r"nanotubes carried .*: without \S+ \(\S+ against \S+\), with ", text)
     assert "<td>survival and death</td>" in text, "what carried the effects"
     assert "over 4 draws" in text
     assert f"mitoferry run {CARD}" in text

@@ -144,10 +144,11 @@ def _ceiling(f: BoardFinding) -> str:
 
 
 def _carried(x: Any) -> str:
+    arms = f" ({number(x.arm_mean)} against {number(x.versus_mean)})" if np.isfinite(x.arm_mean) else ""
     if not np.isfinite(x.share):
-        return f"without {x.words}: {number(x.without)} (with: {number(x.effect)})"
+        return f"without {x.words}: {number(x.without)}{arms} (with: {number(x.effect)})"
     share = f"{100 * x.share:.0f} % [{100 * x.low:.0f}, {100 * x.high:.0f}]"
-    return f"{x.words} carried {share}: without {number(x.without)}, with {number(x.effect)}"
+    return f"{x.words} carried {share}: without {number(x.without)}{arms}, with {number(x.effect)}"
 
 
 def _picture(card: BoardCard, folder: Path, legend: list[Any]) -> dict[str, str] | None:

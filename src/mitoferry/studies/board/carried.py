@@ -2,7 +2,9 @@
 
 The knock-outs use the wells of the base plate (same seed), so that effect and remainder are paired. The share carried by X is
 1 - effect without X / effect; shares need not add up to 1, for ways can replace one another, and none is stated where the
-effect itself is not told apart from zero. So only the arms of such effects are run again: those of findings whose two arms differ
+effect itself is not told apart from zero. A knock-out takes the route away in both arms: what the recipients of an arm without donors
+give each other by it is gone, too, so that a route may help as much without donors as with them and carry nothing of the difference;
+hence the means of both arms. So only the arms of such effects are run again: those of findings whose two arms differ
 over the wells of the base plate, one of them with cells or mitochondria that were added, in a reading of something else than the
 transfer itself (:data:`READ_TRANSFER`; what came by which route is counted there). Routes by which under :data:`LEAST` of what reached
 the recipients came are not knocked out.
@@ -141,10 +143,10 @@ def knock_out_jobs(base: Job, carriers: Sequence[Carrier], arms: Sequence[str]) 
 
 
 KINDS = {
-    "respiration, ATP, potential": ("seahorse", "atp_luminescence", "tmrm"),
+    "respiration, ATP, potential": ("seahorse", "atp_luminescence", "tmrm", "jc1"),
     "mtDNA, mass, mitophagy": ("heteroplasmy", "mtdna_qpcr", "mitochondrial_mass", "mitochondrial_morphology", "mitochondrial_proteins"),
     "oxidants": ("dcf", "mitosox", "lipid_peroxidation"),
-    "survival and death": ("annexin_pi", "death_modes"),
+    "survival and death": ("annexin_pi", "death_modes", "tunel"),
     "numbers of cells, growth": ("cell_count", "cell_cycle"),
     "migration, wounds, vessels": ("migration", "tube_formation"),
     "cytokines": ("elisa",),
@@ -206,5 +208,5 @@ def carried_by(carrier: Carrier, with_it: Finding, without: Finding) -> CarriedS
         share, low, high = loss.mean, loss.low, loss.high
     return CarriedShare(
         carrier=carrier.name, words=carrier.words, effect=mean, without=float(rest.mean()), share=share, low=low, high=high,
-        verdict=without.verdict,
+        verdict=without.verdict, arm_mean=b.arm_mean, versus_mean=b.versus_mean,
     )  # fmt: skip

@@ -30,6 +30,7 @@ class CarriedShare:
         share: 1 - without / effect; NaN where the effect is not told apart from zero.
         low, high: 95 % interval of the share over wells (that of the paired loss, over the mean effect).
         verdict: without the carrier.
+        arm_mean, versus_mean: of the two arms without the carrier, which may work in both: cells swap mitochondria among themselves.
     """
 
     carrier: str
@@ -40,6 +41,8 @@ class CarriedShare:
     low: float
     high: float
     verdict: str = ""
+    arm_mean: float = NAN
+    versus_mean: float = NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +296,8 @@ def _finding(f: Mapping[str, Any]) -> BoardFinding:
     if draws is not None:
         over = ("difference", "low", "high", "share_with_sign", "arm_mean", "versus_mean")
         draws = OverDraws(**{**draws, **{k: number(draws.get(k)) for k in over}})
-    numbers = ("effect", "without", "share", "low", "high")
-    carried = tuple(CarriedShare(**{**c, **{k: number(c[k]) for k in numbers}}) for c in f["carried"])
+    numbers = ("effect", "without", "share", "low", "high", "arm_mean", "versus_mean")
+    carried = tuple(CarriedShare(**{**c, **{k: number(c.get(k)) for k in numbers}}) for c in f["carried"])
     ceiling = None if f["ceiling"] is None else tuple(number(x) for x in f["ceiling"])
     doomed = None if f["doomed"] is None else tuple(int(x) for x in f["doomed"])
     plain: dict[str, Any] = {k: number(f[k]) for k in ("sign_probability", "p", "q")}
