@@ -201,7 +201,9 @@ def test_a_version_of_numba_that_was_not_tried_compiles_with_its_own_compiler(mo
         backend = Cpu(threads=1, cache=False)
         backend.each(draws_row, 6, out)
         found.append(out.tobytes())
-        names = {type(d.run).__name__: d.run._compiler.pipeline_class for kinds in backend._kernels.values() for d in kinds.values()}
+        names = {
+            type(d.run).__name__: d.run._compiler.pipeline_class for kinds in backend.arguments.variants.values() for d in kinds.values()
+        }
         assert (inner.KernelCompiler in names.values()) is tried
     assert found[0] == found[1]
     monkeypatch.setenv("MITOFERRY_CACHE_DIR", str(tmp_path))

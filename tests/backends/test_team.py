@@ -1,7 +1,8 @@
 """Threads that share launches: every part done once and before the launch returns, whether they watch the board or sleep.
 
-Faults seen to fail it, planted in a copy of the package: a launch that does not wait for its helpers, a helper that takes its call
-twice, the end of a part told before its rows, the time of the whole launch taken for that of a part.
+Faults seen to fail it, planted in a copy of the package: a launch that does not wait for its helpers, a helper that runs its part
+twice, the end of a part told before its rows, a helper that goes to sleep without looking once more, the time of the whole launch taken
+for that of a part, an interrupt that does not wait for a part, helpers that watch however far apart launches are.
 """
 
 import time
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from mitoferry.backends.cpu import Cpu
-from mitoferry.backends.team import LEAST, LINE, MOST, PATIENCE, line_of
+from mitoferry.backends.team import BETWEEN, MOMENT, PATIENCE
 from mitoferry.core.row import row
 
 
@@ -22,21 +23,22 @@ def count_row(i, x, work):
     x[i] = s
 
 
-def watching(backend, looks):
-    """Let all threads of ``backend`` look at the board so often before they sleep; with 0 they sleep at once."""
-    words = backend._board.words
-    words[[LEAST, MOST]] = looks
-    words[line_of(0) + PATIENCE :: LINE] = looks
+def watching(backend, looks, between):
+    """Let threads look at the board so often before they sleep: for helpers' ends, and helpers for the next launch; with 0 at once."""
+    board = backend._board
+    board.patient, board.note_gap = False, lambda seconds: None
+    board.at[PATIENCE], board.at[BETWEEN] = looks, between
     return backend
 
 
+@pytest.mark.parametrize("between", [0, 30, 100_000])
 @pytest.mark.parametrize("looks", [0, 1, 30, 100_000])
 @pytest.mark.parametrize("threads", [2, 3])
-def test_every_row_is_done_once_in_every_launch(threads, looks):
-    backend, random = watching(Cpu(threads=threads, eager=True), looks), np.random.default_rng(1)
+def test_every_row_is_done_once_in_every_launch(threads, looks, between):
+    backend, random = watching(Cpu(threads=threads, eager=True), looks, between), np.random.default_rng(1)
     x, work = np.zeros(1500), np.ones(1500)
     wanted = np.zeros(1500)
-    for k in range(600):
+    for k in range(400):
         work[:] = 1.0 + (k % 7) * (np.arange(1500) > 1000)
         n = int(random.integers(1, 1500)) if k % 3 else 1500
         backend.each(count_row, n, x, work)
@@ -46,15 +48,18 @@ def test_every_row_is_done_once_in_every_launch(threads, looks):
             time.sleep(0.002)  # longer than they watch
 
 
-def test_longer_watched_where_it_was_worth_it_and_never_without_an_end():
-    backend = watching(Cpu(threads=2, eager=True), 4)
-    words, x, work = backend._board.words, np.zeros(2000), np.full(2000, 50.0)
-    words[MOST] = 4000
-    for _ in range(200):
-        backend.each(count_row, 2000, x, work)
-    assert 4 <= words[line_of(0) + PATIENCE] <= 4000
-    assert 4 <= words[line_of(1) + PATIENCE] <= 4000
-    assert (x == 200 * 50.0).all()
+def test_helpers_watch_only_where_launches_follow_each_other_closely():
+    backend = Cpu(threads=2, eager=True)
+    board, x, work = backend._board, np.zeros(2000), np.ones(2000)
+    board.patient = True
+    backend.each(count_row, 2000, x, work)
+    most = board.at[PATIENCE]
+    assert most > 0
+    for gap, watched in ((10 * MOMENT, 0), (0.1 * MOMENT, most), (10 * MOMENT, 0)):
+        for _ in range(200):
+            board.note_gap(gap)
+        assert board.at[BETWEEN] == watched
+        assert board.at[PATIENCE] == most
 
 
 def test_the_time_of_a_part_is_what_its_thread_spent_on_it():
@@ -68,5 +73,35 @@ def test_the_time_of_a_part_is_what_its_thread_spent_on_it():
 
 
 def test_threads_that_have_no_core_of_their_own_do_not_watch():
-    assert Cpu(threads=10_000)._board.words[MOST] == 0
-    assert Cpu(threads=1)._board.words[MOST] > 0
+    backend, x, work = Cpu(threads=64, eager=True), np.zeros(2000), np.ones(2000)
+    assert backend.threads > 2 * len(backend.cores)
+    backend.each(count_row, 2000, x, work)
+    assert backend._board.at[PATIENCE] == backend._board.at[BETWEEN] == 0
+    assert (x == 1.0).all()
+
+
+def test_an_interrupt_waits_for_the_part_that_still_writes():
+    backend = watching(Cpu(threads=2, eager=True), 0, 0)
+    x, work = np.zeros(2000), np.ones(2000)
+    backend.each(count_row, 2000, x, work)
+    (helper,) = backend._helpers
+    told = helper._told
+
+    class Interrupted:
+        """The first wait is interrupted."""
+
+        put, times = told.put, 0
+
+        def get(self):
+            self.times += 1
+            if self.times == 1:
+                raise KeyboardInterrupt
+            return told.get()
+
+    helper._told = Interrupted()
+    work[1000:] = 300_000.0
+    with pytest.raises(KeyboardInterrupt):
+        backend.each(count_row, 2000, x, work)
+    assert (x == 1.0 + work).all()
+    backend.each(count_row, 2000, x, work)
+    assert (x == 1.0 + 2.0 * work).all()

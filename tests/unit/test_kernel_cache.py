@@ -28,7 +28,7 @@ a, b = np.arange(5.0), np.zeros(5)
 backend = Cpu(threads=1)
 backend.each(doubled, 5, a, b)
 print(b.tolist())
-(driver,) = next(iter(backend._kernels.values())).values()
+(driver,) = next(iter(backend.arguments.variants.values())).values()
 print(sum(driver.run.stats.cache_hits.values()), mitoferry.__file__)
 print("numba.np.linalg" in sys.modules, "_row" in driver.run.py_func.__globals__, file=sys.stderr)
 """

@@ -45,5 +45,5 @@ def test_a_launch_that_is_shared_anew_every_time_gives_the_same():
         y = np.zeros(3000)
         backend.each(squared, 3000, x, y)
         assert (y == x * x).all()
-        (driver,) = next(iter(backend._kernels.values())).values()
+        (driver,) = next(iter(backend.arguments.variants.values())).values()
         driver.cuts = sorted(np.random.default_rng(len(driver.cuts)).uniform(0.0, 1.0, 2).tolist())

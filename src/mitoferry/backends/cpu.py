@@ -11,33 +11,32 @@ import contextlib
 import functools
 import hashlib
 import itertools
-import operator
 import os
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mitoferry.backends.narrow import TABLES as STATE
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
+from mitoferry.backends.team import CODE, HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper, line_of
 from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
 
-KEPT = 4  # tables of one kind whose addresses are remembered
-MOST_SHORT = 512  # other tables whose words are remembered before those that are gone are dropped
 FEW = 1024  # rows up to which they are dealt to the threads in turn
-WORTH_THREADS = 4e-5  # s: launches shorter than this run on one thread
+WORTH_THREADS = 1.2e-5  # s: launches shorter than this run on one thread
 SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
 MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
 CLOCK = 1e-6  # s: shorter times cannot be told apart
+OWN = line_of(0)  # words of the thread that launches
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,23 +76,28 @@ def code_mark(*rows: Any) -> str:
     return digest.hexdigest()[:12]
 
 
-# what is compiled around a row function; {args} and {tables} are filled in per number of arguments
+# what is compiled around a row function; {casts}, {row} and {tables} are filled in
 EACH = """
-def run(lo, hi, stride, order, board, member, turn, {args}):
+def run(head):
+    words = _words(head)
     {casts}
-    _begin_part(board, member, turn)
+    lo, hi, stride = _lo(head), _hi(head), _stride(head)
+    _begin_part(head)
     for j in range(lo, hi, stride):
-        _row(j if order is None else order[j], {tables})
-    _end_part(board, member, turn)
+        _row({row}, {tables})
+    _end_part(head)
 """
 GATHER = """
-def run(lo, hi, stride, order, board, member, turn, sums, cells_, pages_, {args}):
-    cells = _cast_cells(cells_)
-    pages = _cast_pages(pages_)
+def run(head):
+    words = _words(head)
+    cells = _cells(words)
+    pages = _pages(words)
     {casts}
-    _begin_part(board, member, turn)
+    sums = _sums(head)
+    lo, hi, stride = _lo(head), _hi(head), _stride(head)
+    _begin_part(head)
     for j in range(lo, hi, stride):
-        h = j if order is None else order[j]
+        h = {row}
         sums[:] = 0
         page = cells.first_page[h]
         while page >= 0:
@@ -101,36 +105,51 @@ def run(lo, hi, stride, order, board, member, turn, sums, cells_, pages_, {args}
                 _row(h, page * PAGE + k, sums, {tables})
             page = pages.next[page]
         _finish(h, sums, {tables})
-    _end_part(board, member, turn)
+    _end_part(head)
 """
 SERIAL = """
-def run({args}):
+def run(words):
     {casts}
     return _row({tables})
 """
+KINDS = {EACH: "each", GATHER: "gather", SERIAL: "serial"}
 
 
-def driver_text(template: str, tables: list[bool]) -> Any:
-    """The plain function of a template for as many arguments; argument k, where it is a table, becomes what ``_cast<k>`` makes of it."""
-    n = len(tables)
+def driver_text(template: str, n: int, *, shuffled: bool) -> Any:
+    """The plain function of a template for ``n`` arguments, of which ``_read<k>`` reads number k from their words."""
     source = template.format(
-        args=", ".join(f"a{k}" for k in range(n)),
+        row="_order(head)[j]" if shuffled else "j",
         tables=", ".join(f"t{k}" for k in range(n)),
-        casts="; ".join(f"t{k} = _cast{k}(a{k})" if table else f"t{k} = a{k}" for k, table in enumerate(tables)) or "pass",
+        casts="; ".join(f"t{k} = _read{k}(words)" for k in range(n)) or "pass",
     )
     scope: dict[str, Any] = {"PAGE": PAGE, "__name__": __name__}
     exec(compile(source, "<loop over rows>", "exec"), scope)  # no file: nothing looks for its text there
     return scope["run"]
 
 
+@functools.cache
+def _ends_and_heads() -> dict[str, Any]:
+    """What a loop calls around its rows: both ends of a part, and what stands in the words of its member."""
+    from numba.core import types
+
+    from mitoferry.backends.arguments import reader
+    from mitoferry.backends.hand_over import compiled_ends
+
+    places = {"_lo": LO, "_hi": HI, "_stride": STRIDE, "_words": WORDS}
+    heads: dict[str, Any] = {name: reader(types.int64, place) for name, place in places.items()}
+    lists = types.Array(types.int64, 1, "C")
+    return compiled_ends() | heads | {"_sums": reader(lists, SUMS), "_order": reader(lists, ORDER)}
+
+
 class _Driver:
     """A compiled loop over rows for tables with certain columns, how long one row takes [s], and how its rows are shared."""
 
-    __slots__ = ("calls", "cuts", "name", "run", "seconds_per_row")
+    __slots__ = ("calls", "code", "cuts", "name", "run", "seconds_per_row")
 
-    def __init__(self, run: Any, name: str) -> None:
+    def __init__(self, run: Any, name: str, code: int = 0) -> None:
         self.run = run
         self.name = name
+        self.code = code  # address of the machine code for a thread that does not come through Python
         self.seconds_per_row = 0.0
         self.calls = 0
         self.cuts: list[float] = []  # where one thread's block of rows ends and the next one's begins, 0..1
@@ -156,36 +175,13 @@ class _Driver:
             self.cuts[k] = cut + LEVELLING * (right - cut)
 
 
-class _Short(NamedTuple):
-    """The words of a table that is not of the state, for as long as its columns live; columns are held weakly."""
-
-    kind: Any  # its class
-    columns: tuple[Any, ...]
-    words: Any
-    number: int  # of its kind and columns
-    address: int  # of the words
-
-    def is_of(self, table: Any) -> bool:
-        """Whether the words are those of ``table``: one of the same kind with the same columns."""
-        return type(table) is self.kind and all(map(operator.is_, map(operator.call, self.columns), table))
-
-
-class _Recent(NamedTuple):
-    """The last call of a row function: its driver, and place and address of its tables."""
-
-    driver: _Driver
-    of_state: list[tuple[int, Any, int]]  # place, table, address
-    others: list[tuple[int, _Short]]
-    n_args: int
-
-
 def _stop(helpers: list[Any]) -> None:
     for helper in helpers:
         helper.stop()
 
 
-_BUILT: dict[tuple[str, str, bool], Any] = {}
-"""Kernels of this process by their name (a mark of their code), cache and compiler.
+_BUILT: dict[tuple[str, str, bool], tuple[Any, int]] = {}
+"""Kernels of this process, with the address of their code, by their name (a mark of their code), cache and compiler.
 
 Machine code is never unloaded: a backend for each of some 300 plates would use up the mappings of memory that a process may have
 (65,530 on Linux), and crash.
@@ -210,14 +206,13 @@ class Cpu:
         self.cache_folder = cache_directory()
         import numba
 
+        from mitoferry.backends import arguments, slabs
         from mitoferry.backends import inner as inner_compiler
-        from mitoferry.backends import pointers, slabs, team
         from mitoferry.backends.stack import load_word, stack_lanes
 
-        self._pointers, self._team = pointers, team
-
         njit: Any = numba.njit  # its annotations do not know _nrt
-        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+        self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+        available = len(self.cores)
         self.threads = max(1, threads if threads is not None else available)
         self._lean = lean = inner_compiler.is_tried()
         kernel = {"pipeline_class": inner_compiler.KernelCompiler} if lean else {}
@@ -243,230 +238,164 @@ class Cpu:
             self._compiler.supply(copies_word, load_word)
         self._compiler.supply(multiply_slabs, slabs.multiply_slabs)
         self._serial_compiler = Compiler(compile_serial, "__mitoferry_cpu__")
-        self._kernels: dict[Any, dict[Any, _Driver]] = {}
-        self._known: dict[int, tuple[Any, Any, int, int]] = {}
-        self._short: dict[tuple[type, int], _Short] = {}  # other tables, by their first column
-        self._numbers: dict[tuple[Any, ...], int] = {}  # of each kind of table with its columns
-        self._is_table: dict[type, bool] = {}
-        self._recent: dict[Any, _Recent] = {}
+        self.arguments = arguments.Arguments(self._build)
         self.turns: Path | None = None  # folder of the locks of kernels that another process may be compiling
-        self._alive: list[Any] = []  # words of the launch under way
         self._helpers: list[Any] = []
-        self._board = team.Board(self.threads, patient=self.threads <= available)
+        self._board = Board(self.threads, patient=self.threads <= available)
+        self._head = self._board.head(0)
+        self._shared = 0.0  # when the last launch that was shared ended
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
     def n_kernels(self) -> int:
         """How many kernels this process has compiled or loaded."""
-        return sum(len(variants) for variants in self._kernels.values())
+        return sum(len(variants) for variants in self.arguments.variants.values())
 
     @property
     def has_started_threads(self) -> bool:
         """Whether helper threads exist: a process with threads must not fork."""
         return bool(self._helpers)
 
-    def _block(self, table: Any) -> tuple[int, int, _Short | None]:
-        """(number of its kind and columns, address of the block of words, all that is kept of it if it is not of the state) of a table."""
-        found = self._known.get(id(table))
-        if found is not None:
-            return found[2], found[3], None
-        kind = type(table)
-        seen = self._short.get((kind, id(table[0])))
-        if seen is not None and seen.is_of(table):
-            self._alive.append(seen.words)
-            return seen.number, seen.address, seen
-        shape = kind.__name__, self._pointers.columns_of(table)
-        number = self._numbers.setdefault(shape, len(self._numbers))
-        words = self._pointers.words_of(table)
-        address = int(words.ctypes.data)
-        if STATE.get(kind.__name__) is not kind:
-            self._alive.append(words)
-            short = _Short(kind, tuple(map(weakref.ref, table)), words, number, address)
-            return number, address, self._kept_short(short, id(table[0]))
-        same = [key for key, (held, *_) in self._known.items() if type(held) is kind]
-        for key in same[: 1 - KEPT] if len(same) >= KEPT else ():
-            self._forget(key)
-        self._known[id(table)] = (table, words, number, address)
-        return number, address, None
+    def _build(self, key: tuple[str, Any, Any], shapes: tuple[Any, ...], args: tuple[Any, ...]) -> _Driver:
+        """What runs ``key`` (template, row function, what finishes a row) for arguments of these shapes, compiled or loaded."""
+        # a kernel outlives its backend, so that ``supply``, which it holds, must not hold the backend or the tables of a plate
+        from mitoferry.backends.arguments import n_words, reader, type_of
 
-    def _kept_short(self, new: _Short, first_column: int) -> _Short:
-        """Remember a table that is not of the state, until there are many and its columns are gone."""
-        if len(self._short) >= MOST_SHORT:
-            self._short = {key: seen for key, seen in self._short.items() if all(held() is not None for held in seen.columns)}
-        self._short[new.kind, first_column] = new
-        return new
+        template, row, finish = key
+        compiler = self._serial_compiler if template is SERIAL else self._compiler
+        shuffled = self._rng is not None and template is not SERIAL
+        kind = f"shuffled.{KINDS[template]}" if shuffled else KINDS[template]
+        given = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
+        name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{given}"
+        kinds = [type_of(shape, arg) for shape, arg in zip(shapes, args, strict=True)]
+        places = list(itertools.accumulate(map(n_words, shapes), initial=0))
+        whole = row.__mitoferry_page__ if finish else None
 
-    def _driver(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
-        """The compiled driver for these arguments, and the arguments as it takes them."""
-        recent = self._recent.get((template, row, finish))
-        if recent is not None and recent.n_args == len(args):
-            for k, table, _ in recent.of_state:
-                if args[k] is not table:
-                    break
-            else:
-                for k, other in recent.others:
-                    if not other.is_of(args[k]):
-                        break
-                else:
-                    passed = list(args)
-                    for k, _, address in recent.of_state:
-                        passed[k] = address
-                    for k, other in recent.others:
-                        passed[k] = other.address
-                    return recent.driver, passed
-        return self._sought(template, row, finish, args)
-
-    def _sought(self, template: str, row: Any, finish: Any, args: tuple[Any, ...]) -> tuple[_Driver, list[Any]]:
-        """As :meth:`_driver`, where the tables are not those of the last call."""
-        variants = self._kernels.setdefault((template, row, finish), {})
-        self._alive.clear()
-        passed: list[Any] = []
-        of_state: list[tuple[int, Any, int]] = []
-        others: list[tuple[int, _Short]] = []
-        numbers: list[int] = []  # of shapes, -1 = not a table: quicker to look up than the shapes with their columns
-        for arg in args:
-            known = self._is_table.get(type(arg))
-            if known is None:
-                known = self._is_table[type(arg)] = self._pointers.is_table(arg)
-            if known:
-                number, address, short = self._block(arg)
-                if short is None:
-                    of_state.append((len(passed), arg, address))
-                else:
-                    others.append((len(passed), short))
-                numbers.append(number)
-                passed.append(address)
-            else:
-                numbers.append(-1)
-                passed.append(arg)
-        key = tuple(numbers)
-        found = variants.get(key)
-        if found is None:
-            shapes = list(self._numbers)
-            run, name = self._build(template, row, finish, tuple(None if n < 0 else shapes[n] for n in numbers))
-            found = variants[key] = _Driver(run, name)
-        kept = all(id(table) in self._known for _, table, _ in of_state)  # none was let go for another table of this very call
-        if kept and (of_state or others):
-            self._recent[template, row, finish] = _Recent(found, of_state, others, len(args))
-        return found, passed
-
-    def _forget(self, key: int) -> None:
-        """Let a table of the state go, and the calls that had tables of the state."""
-        del self._known[key]
-        self._recent.clear()
-
-    def _build(self, template: str, row: Any, finish: Any, shapes: tuple[Any, ...]) -> tuple[Any, str]:
-        # a kernel outlives its backend, so that ``supply``, which it holds, must not hold the backend with the tables of a plate
-        compiler, pointers, team = self._serial_compiler if template is SERIAL else self._compiler, self._pointers, self._team
-        kind = {EACH: "each", GATHER: "gather", SERIAL: "serial"}[template]
-        columns = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
-        name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{columns}"
-        mark = name, str(self.cache_folder) if self.caches else "", self._lean
-        if mark in _BUILT:
-            return _BUILT[mark], name
-        are_tables = [shape is not None for shape in shapes[2 if finish else 0 :]]
-        run = self._jit(with_globals(driver_text(template, are_tables), {}, name))
-
-        def supply() -> None:
+        def supply() -> dict[str, Any]:
             """What the loop calls: needed where the kernel is compiled, not where it is loaded."""
-            whole = row.__mitoferry_page__ if finish else None
-            replaced: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
-            if template is not SERIAL:
-                replaced |= dict(zip(("_begin_part", "_end_part"), team.compiled_ends(), strict=True))
-            casts = [None if shape is None else pointers.cast_to(*shape) for shape in shapes]
+            readers = [reader(kind, place) for kind, place in zip(kinds, places, strict=False)]
+            used: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
             if finish:
-                replaced |= {"_finish": compiler.compile(finish), "_cast_cells": casts.pop(0), "_cast_pages": casts.pop(0)}
-            run.py_func.__globals__.update(replaced | {f"_cast{k}": cast for k, cast in enumerate(casts) if cast is not None})
+                used |= {"_finish": compiler.compile(finish), "_cells": readers.pop(0), "_pages": readers.pop(0)}
+            if template is not SERIAL:
+                used |= _ends_and_heads()
+            return used | {f"_read{k}": read for k, read in enumerate(readers)}
 
-        if self.caches:
-            from mitoferry.backends.kernel_cache import KernelCache
+        text = functools.partial(driver_text, template, len(shapes) - (2 if finish else 0), shuffled=shuffled)
+        return _Driver(*self._kernel(name, text, supply))
 
-            run._cache = KernelCache(run.py_func, self.cache_folder, name, supply)
-        else:
-            supply()
-        _BUILT[mark] = run
-        return run, name
-
-    def _first(self, driver: _Driver, *args: Any) -> Any:
-        """The first call of a kernel, which compiles it or loads it from the cache.
+    def _kernel(self, name: str, text: Callable[[], Any], supply: Callable[[], dict[str, Any]]) -> tuple[Any, str, int]:
+        """The compiled function of one word, its name and where its machine code lies.
 
         Where a second process fills the same cache (``turns``), one waits while the other compiles, and then loads.
         """
-        from mitoferry.backends.inner import collector_at_rest
+        mark = name, str(self.cache_folder) if self.caches else "", self._lean
+        if mark not in _BUILT:
+            from numba.core import types
 
-        with contextlib.ExitStack() as until_done:
-            if self.turns is not None:
-                import fcntl
+            from mitoferry.backends.inner import collector_at_rest
 
-                lock = self.turns / hashlib.sha256(driver.name.encode()).hexdigest()[:20]
-                # the lock is given back when the file is closed, or its process ends
-                fcntl.flock(until_done.enter_context(open(lock, "w", encoding="ascii")), fcntl.LOCK_EX)
-            until_done.enter_context(collector_at_rest())
-            return driver.run(*args)
+            run = self._jit(with_globals(text(), {}, name))
 
-    def _run(self, driver: _Driver, n: int, scratch: Any, args: list[Any]) -> None:
+            def supplied() -> None:
+                run.py_func.__globals__.update(supply())
+
+            if self.caches:
+                from mitoferry.backends.kernel_cache import KernelCache
+
+                run._cache = KernelCache(run.py_func, self.cache_folder, name, supplied)
+            else:
+                supplied()
+            with contextlib.ExitStack() as until_done:
+                if self.turns is not None:
+                    import fcntl
+
+                    lock = self.turns / hashlib.sha256(name.encode()).hexdigest()[:20]
+                    # the lock is given back when the file is closed, or its process ends
+                    fcntl.flock(until_done.enter_context(open(lock, "w", encoding="ascii")), fcntl.LOCK_EX)
+                until_done.enter_context(collector_at_rest())
+                run.compile((types.int64,))
+            (made,) = run.overloads.values()
+            _BUILT[mark] = run, int(made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name))
+        run, code = _BUILT[mark]
+        return run, name, code
+
+    def _run(self, passed: Any, n: int) -> None:
         """Run rows 0..n-1, on several threads where the rows are worth it.
 
-        Sharing costs some 10 us (``team``); how long a row takes is measured as the run goes. Neither can change a bit.
+        How long a row takes is measured as the run goes. Neither it nor the number of threads can change a bit.
         """
         if n <= 0:
             return
-        order = None if self._rng is None else self._rng.permutation(n)
+        driver, words = passed.driver, self._board.at
+        if self._rng is not None:
+            self._board.visit(self._rng.permutation(n))
+        if self.threads == 1:
+            words[OWN + LO], words[OWN + HI], words[OWN + STRIDE], words[OWN + WORDS] = 0, n, 1, passed.address
+            driver.run(self._head)
+            return
         start = time.perf_counter()
-        if self.threads == 1 or n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
-            call = driver.run if driver.calls else functools.partial(self._first, driver)
-            call(0, n, 1, order, 0, 0, 0, *scratch(), *args)
+        if n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
+            words[OWN + LO], words[OWN + HI], words[OWN + STRIDE], words[OWN + WORDS] = 0, n, 1, passed.address
+            words[HELPERS] = 0
+            driver.run(self._head)
             share = 1
         else:
-            share = self._share(driver, n, order, scratch, args)
-        seconds = (time.perf_counter() - start) * share / n
-        if driver.calls == 1:  # the first call compiled
-            driver.seconds_per_row = seconds
-        elif driver.calls > 1:
-            driver.seconds_per_row += 0.2 * (seconds - driver.seconds_per_row)
+            self._board.note_gap(start - self._shared)
+            share = self._share(driver, passed.address, n)
+        end = time.perf_counter()
+        if share > 1:
+            self._shared = end
+        seconds = (end - start) * share / n
+        driver.seconds_per_row += (0.2 if driver.calls else 1.0) * (seconds - driver.seconds_per_row)
         driver.calls += 1
 
-    def _share(self, driver: _Driver, n: int, order: Any, scratch: Any, args: list[Any]) -> int:
-        """One block of rows per thread, each a single call without the interpreter's lock; returns the number of threads.
+    def _share(self, driver: _Driver, address: int, n: int) -> int:
+        """One block of rows per thread; returns the number of threads. ``address``: where the words of the arguments begin.
 
         Few rows (wells, pools, fields) are dealt in turn: those of an arm follow each other, and arms differ in work. Of many rows
         each thread gets a block with as much to do, by the launches before: rows differ in work.
-
-        Smaller blocks taken in turn would balance as well, but every turn waits for the lock: measured, it costs more.
         """
         if not self._helpers:
-            self._helpers += [self._team.Helper(k, self._board) for k in range(1, self.threads)]
+            from mitoferry.backends.hand_over import serve
+
+            serving, _, _ = self._kernel("team.serve", lambda: serve, dict)
+            self._board.try_looks(serving)
+            self._helpers += [Helper(k, self._board, serving) for k in range(1, self.threads)]
             weakref.finalize(self, _stop, self._helpers)
         blocks = min(self.threads, n)
-        parts = [(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)
-        helpers = self._helpers[: blocks - 1]
-        board, turn = self._board, self._board.next_turn(blocks - 1)
-        for helper, part in zip(helpers, parts[1:], strict=True):
-            helper.begin(turn, driver.run, *part, order, board.address, helper.member, turn, *scratch(), *args)
+        helpers = self._helpers if blocks == self.threads else self._helpers[: blocks - 1]
+        timed = n > FEW and (driver.calls < SETTLING or driver.calls % SELDOM == 0)
+        board = self._board
+        words, turn = board.at, board.next_turn(blocks - 1, timed=timed)
+        for k, (lo, hi, stride) in enumerate([(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)):
+            at = line_of(k)
+            words[at + LO], words[at + HI], words[at + STRIDE], words[at + WORDS], words[at + CODE] = lo, hi, stride, address, driver.code
         try:
-            driver.run(*parts[0], order, board.address, 0, turn, *scratch(), *args)
+            for helper in helpers:
+                helper.plan(turn)
+            driver.run(self._head)
         finally:
             for helper in helpers:
                 helper.wait(turn)
-        if n > FEW and driver.calls > 0 and (driver.calls < SETTLING or driver.calls % SELDOM == 0):  # the first call loads or compiles
+        if timed:
             driver.level([board.spent(k) for k in range(blocks)])
         return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver, passed = self._driver(EACH, row, None, args)
-        self._run(driver, n, tuple, passed)
+        self._run(self.arguments.passed((EACH, row, None), args), n)
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver, passed = self._driver(GATHER, slot_row, finish_row, (cells, pages, *args))
-        self._run(driver, n, lambda: (np.zeros(n_sums, dtype=np.int64),), passed)
+        passed = self.arguments.passed((GATHER, slot_row, finish_row), (cells, pages, *args))
+        self._board.room_for_sums(n_sums)
+        self._run(passed, n)
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        driver, passed = self._driver(SERIAL, function, None, args)
-        driver.calls += 1
-        return driver.run(*passed) if driver.calls > 1 else self._first(driver, *passed)
+        passed = self.arguments.passed((SERIAL, function, None), args)
+        return passed.driver.run(passed.address)
 
     def pull(self, *tables: Any) -> None:
         """Nothing to do: there is one copy."""
@@ -474,6 +403,4 @@ class Cpu:
     def push(self, *tables: Any) -> None:
         """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""
         for table in tables:
-            if id(table) not in self._known:
-                for key in [key for key, (held, *_) in self._known.items() if type(held) is type(table)]:
-                    self._forget(key)
+            self.arguments.replace(table)

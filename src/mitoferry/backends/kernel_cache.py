@@ -40,11 +40,12 @@ class _Place:
         self._folder.mkdir(parents=True, exist_ok=True)
 
 
-def _only_named(entry: str) -> bytes:
-    """A module of LLVM that defines ``entry`` and does nothing: Numba asks it for the names that the machine code defines."""
+def _only_named(*entries: str) -> bytes:
+    """A module of LLVM that defines ``entries`` and does nothing: Numba asks it for the names that the machine code defines."""
     import llvmlite.binding
 
-    return llvmlite.binding.parse_assembly(f'define void @"{entry}"() {{\n ret void\n}}').as_bitcode()
+    text = "\n".join(f'define void @"{entry}"() {{\n ret void\n}}' for entry in entries)
+    return llvmlite.binding.parse_assembly(text).as_bitcode()
 
 
 class _Kernels(CompileResultCacheImpl):
@@ -57,7 +58,7 @@ class _Kernels(CompileResultCacheImpl):
             return super().reduce(compiled)
         (name, kind, code), description, *rest = super().reduce(compiled)
         if kind == "object":
-            code = (code[0], _only_named(description.llvm_cpython_wrapper_name))
+            code = (code[0], _only_named(description.llvm_cpython_wrapper_name, description.llvm_cfunc_wrapper_name))
         return (name, kind, code), description, *rest
 
 

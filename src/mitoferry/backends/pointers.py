@@ -8,7 +8,6 @@ entries are marked as never changing, so that LLVM moves the reads out of loops.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from typing import Any
 
@@ -17,8 +16,9 @@ from llvmlite import ir
 from numba import from_dtype
 from numba.core import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import intrinsic, lower_getattr_generic, models, register_model
+from numba.extending import lower_getattr_generic, models, register_model
 from numba.np.arrayobj import populate_array
+from numba.np.numpy_support import as_dtype
 
 # a column as compiled code sees it: name, dtype as text, number of axes
 Column = tuple[str, str, int]
@@ -34,7 +34,6 @@ class TableType(types.Type):
         for name, _, axes in columns:
             self.place[name] = at
             at += 1 + axes
-        self.bytes = {name: np.dtype(dtype).itemsize for name, dtype, _ in columns}
         self.arrays = {name: types.Array(from_dtype(np.dtype(dtype)), axes, "C") for name, dtype, axes in columns}
         super().__init__(name=f"{kind}_{hashlib.sha256(repr(columns).encode()).hexdigest()[:10]}")
 
@@ -63,31 +62,20 @@ def _column(context: Any, builder: Any, kind: TableType, pointer: Any, name: str
         read.set_metadata("invariant.load", constant)
         return read
 
-    array_type = kind.arrays[name]
     at = kind.place[name]
-    array = context.make_array(array_type)(context, builder)
-    itemsize = context.get_constant(types.intp, kind.bytes[name])
-    shape = [word(at + 1 + axis) for axis in range(array_type.ndim)]
-    strides = [itemsize]
+    array_type = kind.arrays[name]
+    return array_at(context, builder, array_type, word(at), [word(at + 1 + axis) for axis in range(array_type.ndim)])
+
+
+def array_at(context: Any, builder: Any, kind: Any, address: Any, shape: list[Any]) -> Any:
+    """Code for an array of Numba's type ``kind`` without gaps, of which address and lengths are given as words."""
+    array = context.make_array(kind)(context, builder)
+    itemsize = context.get_constant(types.intp, as_dtype(kind.dtype).itemsize)
+    strides = [itemsize] if shape else []
     for length in reversed(shape[1:]):
         strides.insert(0, builder.mul(strides[0], length, flags=["nsw"]))
-    populate_array(array, data=builder.inttoptr(word(at), array.data.type), shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+    populate_array(array, data=builder.inttoptr(address, array.data.type), shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
     return array._getvalue()
-
-
-@functools.cache
-def cast_to(kind: str, columns: tuple[Column, ...]) -> Any:
-    """An intrinsic that makes an address (int64) a table."""
-    table = TableType(kind, columns)
-
-    @intrinsic
-    def cast(typing_context: Any, address: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-
-        return table(types.int64), codegen
-
-    return cast
 
 
 def is_table(value: Any) -> bool:
