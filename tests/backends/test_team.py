@@ -5,13 +5,14 @@ twice, the end of a part told before its rows, a helper that goes to sleep witho
 for that of a part, an interrupt that does not wait for a part, helpers that watch however far apart launches are.
 """
 
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from mitoferry.backends.cpu import Cpu
-from mitoferry.backends.team import BETWEEN, MOMENT, PATIENCE
+from mitoferry.backends.team import BETWEEN, ENDED, MOMENT, PATIENCE, Board, Helper, line_of
 from mitoferry.core.row import row
 
 
@@ -105,3 +106,28 @@ def test_an_interrupt_waits_for_the_part_that_still_writes():
     assert (x == 1.0 + work).all()
     backend.each(count_row, 2000, x, work)
     assert (x == 1.0 + 2.0 * work).all()
+
+
+def test_a_launch_that_is_planned_while_a_helper_lies_down_is_not_slept_through():
+    board, served = Board(2, patient=False), threading.Event()
+
+    def serve(head):
+        board.at[line_of(1) + ENDED] = 1
+        served.set()
+
+    class LiesDown(Helper):
+        """A launch is planned by a thread that has just seen it awake."""
+
+        @property
+        def _asleep(self):
+            return self.__dict__.get("asleep", False)
+
+        @_asleep.setter
+        def _asleep(self, value):
+            if value and not served.is_set():
+                self._planned = 1
+            self.__dict__["asleep"] = value
+
+    helper = LiesDown(1, board, serve)
+    assert served.wait(5.0)
+    helper.stop()

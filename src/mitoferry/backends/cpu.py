@@ -30,7 +30,7 @@ from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
 
-FEW = 1024  # rows up to which they are dealt to the threads in turn
+FEW = 16  # rows up to which they are dealt to the threads in turn: a block more or less would be too much
 WORTH_THREADS = 1.2e-5  # s: launches shorter than this run on one thread
 SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
@@ -353,8 +353,8 @@ class Cpu:
     def _share(self, driver: _Driver, address: int, n: int) -> int:
         """One block of rows per thread; returns the number of threads. ``address``: where the words of the arguments begin.
 
-        Few rows (wells, pools, fields) are dealt in turn: those of an arm follow each other, and arms differ in work. Of many rows
-        each thread gets a block with as much to do, by the launches before: rows differ in work.
+        Each thread gets a block with as much to do, by the launches before: rows differ in work. Of few rows (groups of fields) each
+        gets as many.
         """
         if not self._helpers:
             from mitoferry.backends.hand_over import serve

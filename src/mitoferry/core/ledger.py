@@ -23,6 +23,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     MASS_SCALE,
     N_HAPLOTYPES,
+    N_TALLY,
     OCCUPIED,
     PAGE,
     TALLY_BORN,
@@ -84,6 +85,18 @@ def add_pages(n_pages, first, pages, cells, counted, totals):
             totals[w, 5] += odd >> 16
 
 
+@row
+def book_tallies(n_cells, cells, wells):
+    """Fold the tallies of the cells into the ledgers of their wells (serial)."""
+    for i in range(n_cells):
+        w = int(cells.well[i])
+        for k in range(N_TALLY):
+            booked = int(cells.tally[i, k])
+            if booked != 0:
+                wells.ledger[w, k] += booked
+                cells.tally[i, k] = 0
+
+
 def _imbalance(well: int, quantity: int, found: int, expected: int) -> str:
     """What one balance lacks, in words; mass in mass units."""
     if quantity == 1:
@@ -127,13 +140,8 @@ class Ledger:
 
     def book(self, world: World) -> None:
         """Fold the tallies of the cells into the ledgers of their wells."""
-        world.backend.pull(world.cells, world.wells)
-        tally = world.cells.tally[: world.n_cells]
-        rows = np.flatnonzero(tally.any(axis=1))
-        if rows.size:
-            np.add.at(world.wells.ledger, world.cells.well[rows], tally[rows])
-            tally[rows] = 0
-            world.backend.push(world.cells, world.wells)
+        world.backend.serial(book_tallies, world.n_cells, world.cells, world.wells)
+        world.backend.pull(world.wells)
 
     def expected(self, world: World) -> Any:
         """What the books say should be there, int64 (n_wells, N_COUNTED)."""

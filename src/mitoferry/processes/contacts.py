@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -173,6 +173,20 @@ def meet(rows, partner, time, strength, cells, groups, wells, neighbours, stream
                 break
 
 
+class Meeting(NamedTuple):
+    """What a meeting depends on, whichever process asks: one type, so that it is compiled once.
+
+    Attributes:
+        rate: hazard of a contact between cells at rest [1/h].
+        stress_fold: times that under stress.
+        contact_gap: widest gap between cells that touch [um].
+    """
+
+    rate: float
+    stress_fold: float
+    contact_gap: float
+
+
 def meetings(world: Any, stream: int, p: Any, step: Any) -> tuple[Any, Any, Any]:
     """Meetings of living cells that touch, in the order (time, well, id of the cell that began it).
 
@@ -188,15 +202,15 @@ def meetings(world: Any, stream: int, p: Any, step: Any) -> tuple[Any, Any, Any]
         (rows of the cells that began them, rows of their partners, times [s]).
     """
     due = np.full(world.n_cells, NEVER)
-    backend = world.backend
-    backend.each(meeting_row, world.n_cells, world.cells, world.groups, world.wells, due, stream, p, step)
+    backend, law = world.backend, Meeting(p.rate, p.stress_fold, p.contact_gap)
+    backend.each(meeting_row, world.n_cells, world.cells, world.groups, world.wells, due, stream, law, step)
     rows = np.flatnonzero(due < NEVER)
     partner, time = np.full(rows.size, -1, dtype=np.int64), np.zeros(rows.size)
     if rows.size:
         backend.pull(world.cells, world.groups, world.wells, world.space.neighbours)
         strength = (world.cells.state[: world.n_cells] == CELL_LIVE).astype(np.float64)
         backend.serial(
-            meet, rows, partner, time, strength, world.cells, world.groups, world.wells, world.space.neighbours, stream, p, step
+            meet, rows, partner, time, strength, world.cells, world.groups, world.wells, world.space.neighbours, stream, law, step
         )  # fmt: skip
         met = partner >= 0
         rows, partner, time = rows[met], partner[met], time[met]
