@@ -105,7 +105,7 @@ def test_a_launch_that_is_interrupted_before_it_begins_leaves_nothing_behind():
     backend.each(add_row, 4000, pair)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            backend._share(_Driver(interrupted, "interrupted"), 0, 4000)
+            backend._share(_Driver(interrupted, "interrupted"), 0, 4000, 2)
         assert backend._helpers[0]._planned == 0
         backend.each(add_row, 4000, pair)
     assert (pair.first == 4.0).all()

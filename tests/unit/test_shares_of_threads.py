@@ -7,7 +7,7 @@ that was held up believed.
 import numpy as np
 import pytest
 
-from mitoferry.backends.cpu import Cpu, _Driver
+from mitoferry.backends.cpu import LEAST_PART, SELDOM, Cpu, _Driver
 from mitoferry.core.row import row
 
 
@@ -47,3 +47,21 @@ def test_a_launch_that_is_shared_anew_every_time_gives_the_same():
         assert (y == x * x).all()
         (driver,) = next(iter(backend.arguments.variants.values())).values()
         driver.cuts = sorted(np.random.default_rng(len(driver.cuts)).uniform(0.0, 1.0, 2).tolist())
+
+
+def test_a_short_launch_takes_fewer_threads(monkeypatch):
+    """Faults seen to fail it, planted in a copy of the package: all threads take part, however short; the shares of all are forgotten."""
+    backend, x, y, shared = Cpu(threads=8), np.arange(4000.0), np.zeros(4000), []
+    share = backend._share
+    monkeypatch.setattr(backend, "_share", lambda *given: shared.append(given[-1]) or share(*given))
+    backend.each(squared, 4000, x, y)
+    (driver,) = next(iter(backend.arguments.variants.values())).values()
+    driver.cuts = kept = [0.05 * k for k in range(1, 8)]
+    driver.calls = 1000 * SELDOM + 1  # this time parts are not timed
+    for parts in (1.5, 2.5, 5.5, 100.0):
+        driver.seconds_per_row = parts * LEAST_PART / 4000
+        backend.each(squared, 4000, x, y)
+        assert (y == x * x).all()
+        driver.calls = 1000 * SELDOM + 1
+    assert shared == [2, 5, 8]
+    assert driver.cuts == kept

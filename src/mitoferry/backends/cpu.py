@@ -31,7 +31,7 @@ from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
 
 FEW = 16  # rows up to which they are dealt to the threads in turn: a block more or less would be too much
-WORTH_THREADS = 1.2e-5  # s: launches shorter than this run on one thread
+LEAST_PART = 6e-6  # s: no thread is given less to do, so that a launch shorter than two parts runs on one
 SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
 MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
@@ -155,14 +155,15 @@ class _Driver:
         self.cuts: list[float] = []  # where one thread's block of rows ends and the next one's begins, 0..1
 
     def blocks(self, n: int, threads: int) -> list[tuple[int, int, int]]:
-        """One block (first row, end, stride) of ``n`` rows for each thread; equal ones at first."""
-        if len(self.cuts) != threads - 1:
-            self.cuts = [i / threads for i in range(1, threads)]
-        ends = [0, *(int(n * cut) for cut in self.cuts), n]
+        """One block (first row, end, stride) of ``n`` rows for each of so many threads; equal ones until it is known better (``level``)."""
+        cuts = self.cuts if len(self.cuts) == threads - 1 else [i / threads for i in range(1, threads)]
+        ends = [0, *(int(n * cut) for cut in cuts), n]
         return [(lo, hi, 1) for lo, hi in itertools.pairwise(ends)]
 
     def level(self, seconds: list[float]) -> None:
         """Move the cuts towards where all threads would have had as much to do; ``seconds``: processor time that each spent."""
+        if len(self.cuts) != len(seconds) - 1:
+            self.cuts = [k / len(seconds) for k in range(1, len(seconds))]
         most = MOST_UNEVEN * max(min(seconds), CLOCK)
         seconds = [min(max(s, CLOCK), most) for s in seconds]
         edges, part, before = [0.0, *self.cuts, 1.0], 0, 0.0
@@ -335,14 +336,15 @@ class Cpu:
             driver.run(self._head)
             return
         start = time.perf_counter()
-        if n < 2 or (n * driver.seconds_per_row < WORTH_THREADS and not self.eager):
+        parts = self.threads if self.eager else min(self.threads, int(n * driver.seconds_per_row / LEAST_PART))
+        if n < 2 or parts < 2:
             words[OWN + LO], words[OWN + HI], words[OWN + STRIDE], words[OWN + WORDS] = 0, n, 1, passed.address
             words[HELPERS] = 0
             driver.run(self._head)
             share = 1
         else:
             self._board.note_gap(start - self._shared)
-            share = self._share(driver, passed.address, n)
+            share = self._share(driver, passed.address, n, min(parts, n))
         end = time.perf_counter()
         if share > 1:
             self._shared = end
@@ -350,8 +352,8 @@ class Cpu:
         driver.seconds_per_row += (0.2 if driver.calls else 1.0) * (seconds - driver.seconds_per_row)
         driver.calls += 1
 
-    def _share(self, driver: _Driver, address: int, n: int) -> int:
-        """One block of rows per thread; returns the number of threads. ``address``: where the words of the arguments begin.
+    def _share(self, driver: _Driver, address: int, n: int, blocks: int) -> int:
+        """One block of rows for each of so many threads, whose number is returned; ``address``: where the words of the arguments begin.
 
         Each thread gets a block with as much to do, by the launches before: rows differ in work. Of few rows (groups of fields) each
         gets as many.
@@ -363,9 +365,8 @@ class Cpu:
             self._board.try_looks(serving)
             self._helpers += [Helper(k, self._board, serving) for k in range(1, self.threads)]
             weakref.finalize(self, _stop, self._helpers)
-        blocks = min(self.threads, n)
-        helpers = self._helpers if blocks == self.threads else self._helpers[: blocks - 1]
-        timed = n > FEW and (driver.calls < SETTLING or driver.calls % SELDOM == 0)
+        helpers = self._helpers[: blocks - 1]
+        timed = n > FEW and blocks == self.threads and (driver.calls < SETTLING or driver.calls % SELDOM == 0)
         board = self._board
         words, turn = board.at, board.next_turn(blocks - 1, timed=timed)
         for k, (lo, hi, stride) in enumerate([(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)):

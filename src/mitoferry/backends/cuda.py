@@ -4,21 +4,25 @@
 slots of each page, add up in registers, and meet in shared memory; the sums are integers, so the order of addition
 does not matter. Serial phases run on the host (compiled as on the CPU backend).
 
-Tables live on both sides. A launch brings the device copy of its arguments up to date and marks what it was given as
-newer on the device; ``pull`` copies back. Plain arrays that are not part of a table are copied back at once.
+Tables live on both sides. A launch brings the device copy of the columns that it uses up to date and marks those that it may write
+(``writes.py``) as newer on the device; ``pull`` copies back what is newer there, and serial phases only the columns that they use. Plain
+arrays that are not part of a table are copied back at once where they may have been written. ``moved`` counts the bytes.
 
 Floating point: contraction of products and sums to FMA is off, so that results agree with the CPU to the bit.
 """
 
 from __future__ import annotations
 
+import contextlib
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from mitoferry.backends.narrow import Narrower, names_of
 from mitoferry.backends.rewrite import Compiler, with_globals
+from mitoferry.backends.writes import arguments_written, columns_written
 from mitoferry.base.errors import MitoferryError
 from mitoferry.core.schema import PAGE
 
@@ -30,66 +34,46 @@ except ImportError:  # the extra is not installed; available() says so
 else:
     cuda = _numba_cuda
 
-_row: Any = None
-_slot: Any = None
-_finish: Any = None
 THREADS = 128
 WIDTH = 32
 MAX_SUMS = 64
+OPTIONS = {"lto": False}  # what is joined when it is linked is joined whatever the compiler was told (``products_apart``)
 
-
-def _each1(n, a):
+# what is compiled around a row function; {args} are filled in
+EACH = """
+def kernel(n, {args}):
     i = cuda.grid(1)
     if i < n:
-        _row(i, a)
+        _row(i, {args})
+"""
+GATHER = """
+def kernel(n_sums, cells, pages, {args}):
+    h, t = cuda.blockIdx.x, cuda.threadIdx.x
+    local = cuda.local.array(MAX_SUMS, int64)
+    shared = cuda.shared.array(WIDTH, int64)
+    totals = cuda.shared.array(MAX_SUMS, int64)
+    for k in range(n_sums):
+        local[k] = 0
+    page = cells.first_page[h]
+    while page >= 0:
+        _row(h, page * PAGE + t, local, {args})
+        page = pages.next[page]
+    _warp_sum(n_sums, t, local, shared, totals)
+    if t == 0:
+        _finish(h, totals, {args})
+"""
 
 
-def _each2(n, a, b):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b)
+SERIAL = "serial"  # row functions that run on the host
 
 
-def _each3(n, a, b, c):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c)
-
-
-def _each4(n, a, b, c, d):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d)
-
-
-def _each5(n, a, b, c, d, e):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d, e)
-
-
-def _each6(n, a, b, c, d, e, f):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d, e, f)
-
-
-def _each7(n, a, b, c, d, e, f, g):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d, e, f, g)
-
-
-def _each8(n, a, b, c, d, e, f, g, k):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d, e, f, g, k)
-
-
-def _each9(n, a, b, c, d, e, f, g, k, m):
-    i = cuda.grid(1)
-    if i < n:
-        _row(i, a, b, c, d, e, f, g, k, m)
+def kernel_text(template: str, n: int) -> Any:
+    """The plain function of a template for ``n`` arguments of the row function."""
+    scope: dict[str, Any] = {
+        "PAGE": PAGE, "WIDTH": WIDTH, "MAX_SUMS": MAX_SUMS, "int64": np.int64, "cuda": cuda, "__name__": __name__,
+    }  # fmt: skip
+    exec(compile(template.format(args=", ".join(f"a{k}" for k in range(n))), "<kernel>", "exec"), scope)
+    return scope["kernel"]
 
 
 def _warp_sum(n_sums, t, local, shared, totals):
@@ -105,90 +89,6 @@ def _warp_sum(n_sums, t, local, shared, totals):
         if t == 0:
             totals[k] = shared[0]
         cuda.syncthreads()
-
-
-def _gather2(n_sums, cells, pages, a, b):
-    h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, np.int64)
-    shared = cuda.shared.array(WIDTH, np.int64)
-    totals = cuda.shared.array(MAX_SUMS, np.int64)
-    for k in range(n_sums):
-        local[k] = 0
-    page = cells.first_page[h]
-    while page >= 0:
-        _slot(h, page * PAGE + t, local, a, b)
-        page = pages.next[page]
-    _warp_sum(n_sums, t, local, shared, totals)
-    if t == 0:
-        _finish(h, totals, a, b)
-
-
-def _gather3(n_sums, cells, pages, a, b, c):
-    h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, np.int64)
-    shared = cuda.shared.array(WIDTH, np.int64)
-    totals = cuda.shared.array(MAX_SUMS, np.int64)
-    for k in range(n_sums):
-        local[k] = 0
-    page = cells.first_page[h]
-    while page >= 0:
-        _slot(h, page * PAGE + t, local, a, b, c)
-        page = pages.next[page]
-    _warp_sum(n_sums, t, local, shared, totals)
-    if t == 0:
-        _finish(h, totals, a, b, c)
-
-
-def _gather4(n_sums, cells, pages, a, b, c, d):
-    h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, np.int64)
-    shared = cuda.shared.array(WIDTH, np.int64)
-    totals = cuda.shared.array(MAX_SUMS, np.int64)
-    for k in range(n_sums):
-        local[k] = 0
-    page = cells.first_page[h]
-    while page >= 0:
-        _slot(h, page * PAGE + t, local, a, b, c, d)
-        page = pages.next[page]
-    _warp_sum(n_sums, t, local, shared, totals)
-    if t == 0:
-        _finish(h, totals, a, b, c, d)
-
-
-def _gather5(n_sums, cells, pages, a, b, c, d, e):
-    h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, np.int64)
-    shared = cuda.shared.array(WIDTH, np.int64)
-    totals = cuda.shared.array(MAX_SUMS, np.int64)
-    for k in range(n_sums):
-        local[k] = 0
-    page = cells.first_page[h]
-    while page >= 0:
-        _slot(h, page * PAGE + t, local, a, b, c, d, e)
-        page = pages.next[page]
-    _warp_sum(n_sums, t, local, shared, totals)
-    if t == 0:
-        _finish(h, totals, a, b, c, d, e)
-
-
-def _gather6(n_sums, cells, pages, a, b, c, d, e, f):
-    h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, np.int64)
-    shared = cuda.shared.array(WIDTH, np.int64)
-    totals = cuda.shared.array(MAX_SUMS, np.int64)
-    for k in range(n_sums):
-        local[k] = 0
-    page = cells.first_page[h]
-    while page >= 0:
-        _slot(h, page * PAGE + t, local, a, b, c, d, e, f)
-        page = pages.next[page]
-    _warp_sum(n_sums, t, local, shared, totals)
-    if t == 0:
-        _finish(h, totals, a, b, c, d, e, f)
-
-
-_EACH = {1: _each1, 2: _each2, 3: _each3, 4: _each4, 5: _each5, 6: _each6, 7: _each7, 8: _each8, 9: _each9}
-_GATHER = {2: _gather2, 3: _gather3, 4: _gather4, 5: _gather5, 6: _gather6}
 
 
 def available() -> str:
@@ -210,6 +110,46 @@ def simulated() -> bool:
     return bool(getattr(config, "ENABLE_CUDASIM", False))
 
 
+@contextlib.contextmanager
+def products_apart() -> Iterator[None]:
+    """Let what is compiled meanwhile round every product before it is added to.
+
+    NVIDIA's compiler joins products and sums (FMA) unless it is told not to, and numba-cuda has no word for that.
+    """
+    if simulated():
+        yield
+        return
+    from numba.cuda.cudadrv import nvvm
+
+    compile_ir = nvvm.compile_ir
+    nvvm.compile_ir = lambda code, **options: compile_ir(code, **{"fma": False, **options})
+    try:
+        yield
+    finally:
+        nvvm.compile_ir = compile_ir
+
+
+class KernelMaker:
+    """Makes the plain functions that are compiled for a GPU, or run as they are by the simulator."""
+
+    def __init__(self) -> None:
+        self._compiler = Compiler(self._device_function, "__mitoferry_cuda__", integer=None if simulated() else np.int64)
+
+    @staticmethod
+    def _device_function(text: Any, module: str) -> Any:
+        return text if simulated() else cuda.jit(device=True, **OPTIONS)(text)
+
+    def function(self, template: str, n_args: int, row: Any, finish: Any = None) -> tuple[Any, Narrower]:
+        """The loop of a template around a row function of so many arguments, and what picks the columns that it uses."""
+        replaced = {"_row": self._compiler.compile(row)}
+        names = names_of(row)
+        if finish:
+            replaced["_finish"] = self._compiler.compile(finish)
+            replaced["_warp_sum"] = cuda.jit(device=True, **({} if simulated() else OPTIONS))(_warp_sum)
+            names |= names_of(finish) | {"first_page", "next"}
+        return with_globals(kernel_text(template, n_args), replaced, f"{row.__module__}.{row.__qualname__}"), Narrower(names)
+
+
 class _Copy:
     """The device copy of one host array and which side is newer."""
 
@@ -227,6 +167,9 @@ class Cuda:
     Args:
         threads: threads for the serial phases on the host (they use one).
 
+    Attributes:
+        moved: bytes copied from the host to the device, and back.
+
     Raises:
         MitoferryError: no GPU can be used; the message says why.
     """
@@ -240,32 +183,18 @@ class Cuda:
         from mitoferry.backends.cpu import Cpu
 
         self._host = Cpu(threads=1)
-        self._compiler = Compiler(self._compile_device, "__mitoferry_cuda__", integer=None if simulated() else np.int64)
+        self._maker = KernelMaker()
         self._kernels: dict[Any, Any] = {}
         self._copies: dict[int, _Copy] = {}
+        self.moved = {"to the device": 0, "to the host": 0}  # bytes
 
-    @staticmethod
-    def _compile_device(text: Any, module: str) -> Any:
-        return text if simulated() else cuda.jit(device=True, fma=False)(text)
-
-    def _kernel(self, template: Any, row: Any, finish: Any = None) -> Any:
-        key = (template, row, finish)
+    def _kernel(self, template: str, n_args: int, row: Any, finish: Any = None) -> Any:
+        """The kernel of a row function, and what narrows its arguments."""
+        key = (template, row, finish, n_args)
         found = self._kernels.get(key)
         if found is None:
-            replaced = {"_slot" if finish else "_row": self._compiler.compile(row)}
-            names = names_of(row)
-            if finish:
-                replaced["_finish"] = self._compiler.compile(finish)
-                replaced["_warp_sum"] = cuda.jit(device=True)(_warp_sum)
-                names |= names_of(finish) | {"first_page", "next"}
-            name = f"{template.__name__}.{row.__module__}.{row.__qualname__}"
-            kernel = (
-                cuda.jit(with_globals(template, replaced, name))
-                if simulated()
-                else cuda.jit(fma=False)(with_globals(template, replaced, name))
-            )
-            found = (kernel, Narrower(names))
-            self._kernels[key] = found
+            function, narrow = self._maker.function(template, n_args, row, finish)
+            found = self._kernels[key] = (cuda.jit(**({} if simulated() else OPTIONS))(function), narrow)
         return found
 
     # ------------------------------------------------------------------ copies
@@ -273,46 +202,62 @@ class Cuda:
         copy = self._copies.get(id(array))
         if copy is None:
             copy = _Copy(cuda.to_device(array))
+            self.moved["to the device"] += array.nbytes
             self._copies[id(array)] = copy
             weakref.finalize(array, self._copies.pop, id(array), None)
         elif copy.host_newer:
             copy.device.copy_to_device(array)
+            self.moved["to the device"] += array.nbytes
             copy.host_newer = False
         return copy
 
-    def _to_device(self, args: list[Any]) -> tuple[list[Any], list[Any]]:
-        """Device versions of the arguments, and the plain arrays to copy back after the launch."""
+    def _to_device(self, args: list[Any], written: frozenset[str], plain: list[bool]) -> tuple[list[Any], list[Any]]:
+        """Device versions of the arguments, and the plain arrays to copy back after the launch.
+
+        Args:
+            args: tables, arrays, numbers.
+            written: columns that may be written.
+            plain: of each argument whether it may be written, if it is an array of no table.
+        """
         out: list[Any] = []
-        plain: list[Any] = []
-        for arg in args:
+        back: list[Any] = []
+        for arg, changes in zip(args, plain, strict=True):
             if isinstance(arg, np.ndarray):
                 device = cuda.to_device(arg)
-                plain.append((arg, device))
+                self.moved["to the device"] += arg.nbytes
+                if changes:
+                    back.append((arg, device))
                 out.append(device)
             elif isinstance(arg, tuple) and hasattr(arg, "_fields") and any(isinstance(x, np.ndarray) for x in arg):
                 parts = []
-                for x in arg:
+                for name, x in zip(arg._fields, arg, strict=True):
                     if isinstance(x, np.ndarray):
                         copy = self._copy_of(x)
-                        copy.device_newer = True
+                        copy.device_newer |= name in written
                         parts.append(copy.device)
                     else:
                         parts.append(x)
                 out.append(type(arg)(*parts))
             else:
                 out.append(arg)
-        return out, plain
+        return out, back
+
+    def _launch(self, kernel: Any, shape: tuple[int, int], n: int, args: list[Any], back: list[Any]) -> None:
+        with products_apart():
+            kernel[shape](n, *args)
+        for array, copy in back:
+            copy.copy_to_host(array)
+            self.moved["to the host"] += array.nbytes
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n <= 0:
             return
-        kernel, narrow = self._kernel(_EACH[len(args)], row)
-        device, plain = self._to_device(narrow(args))
+        kernel, narrow = self._kernel(EACH, len(args), row)
+        changes = arguments_written(row)
+        device, back = self._to_device(narrow(args), columns_written(row), [k + 1 in changes for k in range(len(args))])
         threads = min(THREADS, n)
-        kernel[(n + threads - 1) // threads, threads](n, *device)
-        for array, copy in plain:
-            copy.copy_to_host(array)
+        self._launch(kernel, ((n + threads - 1) // threads, threads), n, device, back)
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
@@ -320,18 +265,23 @@ class Cuda:
             return
         if n_sums > MAX_SUMS:
             raise MitoferryError(f"{n_sums} sums per host are more than the CUDA backend holds ({MAX_SUMS})")
-        kernel, narrow = self._kernel(_GATHER[len(args)], slot_row, finish_row)
-        device, plain = self._to_device(narrow((cells, pages, *args)))
-        kernel[n, WIDTH](n_sums, *device)
-        for array, copy in plain:
-            copy.copy_to_host(array)
+        kernel, narrow = self._kernel(GATHER, len(args), slot_row, finish_row)
+        by_slot, by_host = arguments_written(slot_row), arguments_written(finish_row)
+        changes = [False, False, *(k + 3 in by_slot or k + 2 in by_host for k in range(len(args)))]
+        device, back = self._to_device(narrow((cells, pages, *args)), columns_written(slot_row, finish_row), changes)
+        self._launch(kernel, (n, WIDTH), n_sums, device, back)
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        tables = [a for a in args if isinstance(a, tuple) and hasattr(a, "_fields")]
+        key = (SERIAL, function)
+        narrow = self._kernels.get(key)
+        if narrow is None:
+            narrow = self._kernels[key] = Narrower(names_of(function))
+        tables = [a for a in narrow(args) if isinstance(a, tuple) and hasattr(a, "_fields")]
         self.pull(*tables)
         result = self._host.serial(function, *args)
-        self.push(*tables)
+        written = columns_written(function)
+        self.push(*(x for table in tables for name, x in zip(table._fields, table, strict=True) if name in written))
         return result
 
     def pull(self, *tables: Any) -> None:
@@ -341,6 +291,7 @@ class Cuda:
                 copy = self._copies.get(id(array))
                 if copy is not None and copy.device_newer:
                     copy.device.copy_to_host(array)
+                    self.moved["to the host"] += array.nbytes
                     copy.device_newer = False
 
     def push(self, *tables: Any) -> None:

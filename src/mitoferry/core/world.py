@@ -86,6 +86,7 @@ class World:
 
     def reserve_pages(self, n: int) -> None:
         """Make sure that at least ``n`` pages are free, growing the table of mitochondria if need be."""
+        self.backend.pull(self.pages.n_free)
         free = int(self.pages.n_free[0])
         if free >= n:
             return

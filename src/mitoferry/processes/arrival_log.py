@@ -69,8 +69,8 @@ def watch(world: Any, *, unfused: bool = False) -> Watched | None:
         world: the state.
         unfused: the process to come degrades no others.
     """
-    world.backend.pull(world.cells)
     cells, n = world.cells, world.n_cells
+    world.backend.pull(cells.received, cells.population)
     holds = cells.received[:n] > 0
     if not holds.any():
         return None
@@ -79,7 +79,7 @@ def watch(world: Any, *, unfused: bool = False) -> Watched | None:
     m, owner = world.mitochondria, world.pages.owner
     found = np.zeros(len(owner), dtype=np.uint8)
     world.backend.each(transferred_row, len(owner), world.pages, m, holds.astype(np.uint8), found, int(unfused))
-    world.backend.pull(m, world.pages, found)
+    world.backend.pull(owner, found, *(getattr(m, name) for name in RECORD))
     pages = np.flatnonzero(found)
     flags = m.flags.reshape(-1, PAGE)[pages]
     page, place = np.nonzero(((flags & OCCUPIED) != 0) & ((flags & (ROUTE_MASK << ROUTE_SHIFT)) != 0))
@@ -108,7 +108,7 @@ def log_degraded(world: Any, watched: Watched | None, step: Any) -> None:
     """Log those of ``watched`` that are gone."""
     if watched is None or not watched.slots.size:
         return
-    world.backend.pull(world.mitochondria)
+    world.backend.pull(world.mitochondria.flags)
     gone = np.flatnonzero((world.mitochondria.flags[watched.slots] & OCCUPIED) == 0)
     if not gone.size:
         return

@@ -195,7 +195,7 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     backend, w = world.backend, world
     rate = basal_mitophagy(world)
     backend.gather(grow_slot, grow_finish, N_SUMS, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.mitochondria, rate, p, step)
-    backend.pull(w.cells, w.pages)
+    backend.pull(w.cells.want_pages)
     wanted = int(np.maximum(w.cells.want_pages[: w.n_cells], 0).sum())
     if wanted:
         world.reserve_pages(wanted)

@@ -375,10 +375,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every cell by ``step.dt`` and empty the cells that die."""
     backend = world.backend
     backend.each(death_row, world.n_cells, world.cells, world.groups, world.wells, p, step)
-    backend.pull(world.cells)
-    rows, times, dead = happened(world.cells, world.n_cells, step.time)
+    cells = world.cells
+    backend.pull(cells.state, cells.death_time, cells.momp_time, cells.id, cells.well)
+    rows, times, dead = happened(cells, world.n_cells, step.time)
     if not rows.size:
         return
+    backend.pull(cells)
     log_cell_events(world, np.where(dead, EVENT_DEATH, EVENT_MOMP), rows, times)
     rows = rows[dead]
     if not rows.size:
@@ -386,12 +388,11 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if world.fields is not None:
         backend.each(spill_row, world.n_cells, world.cells, world.fields, p, step)
     backend.serial(empty_cells, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, p, step)
-    backend.pull(world.cells)
-    for name in SILENT:
-        getattr(world.cells, name)[rows] = 0.0
-    world.cells.n_foreign[rows] = 0
-    world.cells.want_pages[rows] = 0
-    backend.push(world.cells)
+    emptied = [cells.n_foreign, cells.want_pages, *(getattr(cells, name) for name in SILENT)]
+    backend.pull(*emptied)
+    for column in emptied:
+        column[rows] = 0
+    backend.push(*emptied)
 
 
 PROCESS = Process(name="death", stage="fate", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

@@ -363,7 +363,7 @@ def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) ->
     targets, times = np.full(slots.size, -1, dtype=np.int64), np.empty(slots.size)
     tables = (m, world.pages, world.cells, world.wells)
     world.backend.serial(choose_takers, slots, targets, times, world.n_cells, *tables, clearance, hazard, p, step)
-    world.backend.pull(m)
+    world.backend.pull(m.ordinal, m.birth)
     order = np.lexsort((m.ordinal[slots], m.birth[slots], times))
     return slots[order], targets[order], times[order]
 
@@ -381,7 +381,7 @@ def settling_factors(world: Any, step: Any, p: Parameters) -> Any:
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the free mitochondria of every well by ``step.dt``; idle while the medium holds none."""
     backend, pools = world.backend, N_POOLS * world.n_wells
-    backend.pull(world.cells)
+    backend.pull(world.cells.n_mitochondria)
     if not world.cells.n_mitochondria[POOL_MEDIUM:pools:N_POOLS].any():
         return
     settling = settling_factors(world, step, p)
@@ -394,7 +394,6 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if claimed:
         world.reserve_pages(claimed)
         world.reserve_events(claimed)
-        backend.pull(world.mitochondria, world.pages)
         slots, targets, times = claims(world, clearance, hazard, p, step)
         gate = gate_potential(world)
         backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)

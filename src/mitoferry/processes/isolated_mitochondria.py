@@ -150,7 +150,7 @@ def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
 
 def _wash(world: Any, w: int, chance: float, step: Any) -> None:
     backend, h = world.backend, world.pool(w, POOL_MEDIUM)
-    backend.pull(world.cells)
+    backend.pull(world.cells.n_mitochondria)
     n = int(world.cells.n_mitochondria[h])
     if n:
         world.reserve_events(n)

@@ -297,7 +297,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.each(taker_row, world.n_cells, world.cells, world.groups, course, p)
     backend.serial(add_takers, world.n_cells, world.n_wells, world.cells, course)
     backend.each(vesicle_row, n, course, world.vesicles, world.mitochondria, *places, p, step)
-    backend.pull(world.vesicles, world.mitochondria, course)
+    vesicles, m = world.vesicles, world.mitochondria
+    backend.pull(course, vesicles.slots, vesicles.n_cargo, vesicles.well, m.ordinal, m.birth)
     order = order_of_vesicles(world, course)
     if not order.size:
         return
@@ -309,7 +310,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         settle_vesicles, order, course, world.n_cells, world.n_wells, world.vesicles, world.mitochondria, world.pages, *places,
         world.events, gate, p, step,
     )  # fmt: skip
-    backend.pull(world.vesicles)
+    backend.pull(world.vesicles.kind)
     in_use = np.flatnonzero(world.vesicles.kind[:n] != NO_VESICLE)
     world.n_vesicles = int(in_use[-1]) + 1 if in_use.size else 0
 

@@ -1,0 +1,82 @@
+"""Every kernel of the CUDA backend becomes machine code of a GPU, and rounds as the CPU does; no GPU is needed for that.
+
+What the machine code gives is not tested here: that takes a GPU. Faults seen to fail it: options that numba-cuda does not have, products
+and sums joined (FMA), linking that joins them once more.
+"""
+
+import contextlib
+import inspect
+
+import numpy as np
+import pytest
+from cuda_cases import CASES, all_launches, name_of, run
+
+from mitoferry.backends import cuda, cuda_code
+from mitoferry.core.row import row
+
+pytestmark = pytest.mark.skipif(bool(cuda_code.missing()), reason=cuda_code.missing() or "-")
+FUSED = ("fma.rn", "fma.rm", "fma.rp", "fma.rz", "mad.f")
+
+
+@row
+def product_and_sum_row(i, a, b, c):
+    """What a compiler likes to join."""
+    c[i] = float(a[i]) * float(b[i]) + float(c[i])
+
+
+def test_products_and_sums_are_rounded_apart(monkeypatch):
+    given = np.ones(4), np.ones(4), np.ones(4)
+    backend = cuda_code.Compiling()
+    backend.each(product_and_sum_row, 4, *given)
+    (kernel,) = backend.kernels.values()
+    assert kernel.name.endswith("product_and_sum_row")
+    assert "mul.rn.f64" in kernel.text
+    assert not any(word in kernel.text for word in FUSED)
+    assert (given[2] == 2.0).all(), "the rows are run as well"
+
+    with monkeypatch.context() as patched:  # the compiler left to itself joins them
+        patched.setattr(cuda, "products_apart", contextlib.nullcontext)
+        joined = cuda_code.Compiling()
+        joined.each(product_and_sum_row, 4, *given)
+    assert any(word in next(iter(joined.kernels.values())).text for word in FUSED)
+
+
+def test_nothing_is_compiled_when_it_is_linked():
+    """numba-cuda links intermediate code by default, and compiles it there once more with options of its own."""
+    backend = cuda_code.Compiling()
+    with cuda_code.as_if_there_were_one():
+        function, _ = backend._maker.function(cuda.EACH, 3, product_and_sum_row)
+        options = cuda.cuda.jit(**cuda.OPTIONS)(function).targetoptions
+    assert options["lto"] is cuda.OPTIONS["lto"] is False
+    assert set(options) <= set(inspect.signature(cuda.cuda.dispatcher._Kernel.__init__).parameters), "numba-cuda takes no others"
+
+
+def test_what_the_assembler_says():
+    if cuda_code.assembler() is None:
+        pytest.skip("no ptxas")
+    backend = cuda_code.Compiling()
+    backend.each(product_and_sum_row, 4, np.ones(4), np.ones(4), np.ones(4))
+    (kernel,) = backend.kernels.values()
+    assert 4 < kernel.registers < 40
+    assert kernel.stack == kernel.spilled == 0
+    with pytest.raises(cuda_code.MitoferryError, match="ptxas"):
+        cuda_code.assembled("no code")
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    backend = cuda_code.Compiling()
+    for case in CASES.values():
+        run(case, backend)
+    return backend.kernels
+
+
+@pytest.mark.long
+def test_every_kernel_compiles(compiled):
+    names = {name_of(row) for _, row, _ in compiled} | {name_of(finish) for _, _, finish in compiled if finish is not None}
+    launched = {row for rows in all_launches().values() for row in rows}
+    assert len(names & launched) > 100
+    assert {kernel.name for kernel in compiled.values() if any(word in kernel.text for word in FUSED)} == set()
+    if cuda_code.assembler() is not None:
+        assert {kernel.name for kernel in compiled.values() if kernel.spilled} <= {"space.diffusion.solve_row"}
+        assert max(kernel.registers for kernel in compiled.values()) <= 255
