@@ -102,7 +102,10 @@ def permeated(flow, permeability):
 
 @row
 def protein_exchange(w, wells, fields):
-    """Exchange [1/s] of proteins between a periodic block and its blood."""
+    """Exchange [1/s] of proteins between a periodic block and its blood.
+
+    The permeability of vessels is one for all proteins (a modelling choice) and stands at the place of PARACRINE in ``to_bulk``.
+    """
     flow = PERFUSION * float(wells.perfusion[w]) * float(fields.to_bulk[w, GLUCOSE])
     return permeated(flow, float(fields.to_bulk[w, PARACRINE]))
 
