@@ -36,7 +36,6 @@ else:
 
 THREADS = 128
 WIDTH = 32
-MAX_SUMS = 64
 OPTIONS = {"lto": False}  # what is joined when it is linked is joined whatever the compiler was told (``products_apart``)
 
 # what is compiled around a row function; {args} are filled in
@@ -49,9 +48,9 @@ def kernel(n, {args}):
 GATHER = """
 def kernel(n_sums, cells, pages, {args}):
     h, t = cuda.blockIdx.x, cuda.threadIdx.x
-    local = cuda.local.array(MAX_SUMS, int64)
+    local = cuda.local.array(SUMS, int64)
     shared = cuda.shared.array(WIDTH, int64)
-    totals = cuda.shared.array(MAX_SUMS, int64)
+    totals = cuda.shared.array(SUMS, int64)
     for k in range(n_sums):
         local[k] = 0
     page = cells.first_page[h]
@@ -67,10 +66,10 @@ def kernel(n_sums, cells, pages, {args}):
 SERIAL = "serial"  # row functions that run on the host
 
 
-def kernel_text(template: str, n: int) -> Any:
-    """The plain function of a template for ``n`` arguments of the row function."""
+def kernel_text(template: str, n: int, n_sums: int) -> Any:
+    """The plain function of a template for ``n`` arguments of the row function and so many sums."""
     scope: dict[str, Any] = {
-        "PAGE": PAGE, "WIDTH": WIDTH, "MAX_SUMS": MAX_SUMS, "int64": np.int64, "cuda": cuda, "__name__": __name__,
+        "PAGE": PAGE, "WIDTH": WIDTH, "SUMS": n_sums, "int64": np.int64, "cuda": cuda, "__name__": __name__,
     }  # fmt: skip
     exec(compile(template.format(args=", ".join(f"a{k}" for k in range(n))), "<kernel>", "exec"), scope)
     return scope["kernel"]
@@ -139,15 +138,15 @@ class KernelMaker:
     def _device_function(text: Any, module: str) -> Any:
         return text if simulated() else cuda.jit(device=True, **OPTIONS)(text)
 
-    def function(self, template: str, n_args: int, row: Any, finish: Any = None) -> tuple[Any, Narrower]:
-        """The loop of a template around a row function of so many arguments, and what picks the columns that it uses."""
+    def function(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> tuple[Any, Narrower]:
+        """The loop of a template around a row function of so many arguments and sums, and what picks the columns that it uses."""
         replaced = {"_row": self._compiler.compile(row)}
         names = names_of(row)
         if finish:
             replaced["_finish"] = self._compiler.compile(finish)
             replaced["_warp_sum"] = cuda.jit(device=True, **({} if simulated() else OPTIONS))(_warp_sum)
             names |= names_of(finish) | {"first_page", "next"}
-        return with_globals(kernel_text(template, n_args), replaced, f"{row.__module__}.{row.__qualname__}"), Narrower(names)
+        return with_globals(kernel_text(template, n_args, n_sums), replaced, f"{row.__module__}.{row.__qualname__}"), Narrower(names)
 
 
 class _Copy:
@@ -188,12 +187,12 @@ class Cuda:
         self._copies: dict[int, _Copy] = {}
         self.moved = {"to the device": 0, "to the host": 0}  # bytes
 
-    def _kernel(self, template: str, n_args: int, row: Any, finish: Any = None) -> Any:
+    def _kernel(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> Any:
         """The kernel of a row function, and what narrows its arguments."""
-        key = (template, row, finish, n_args)
+        key = (template, row, finish, n_args, n_sums)
         found = self._kernels.get(key)
         if found is None:
-            function, narrow = self._maker.function(template, n_args, row, finish)
+            function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
             found = self._kernels[key] = (cuda.jit(**({} if simulated() else OPTIONS))(function), narrow)
         return found
 
@@ -263,9 +262,7 @@ class Cuda:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n <= 0:
             return
-        if n_sums > MAX_SUMS:
-            raise MitoferryError(f"{n_sums} sums per host are more than the CUDA backend holds ({MAX_SUMS})")
-        kernel, narrow = self._kernel(GATHER, len(args), slot_row, finish_row)
+        kernel, narrow = self._kernel(GATHER, len(args), slot_row, finish_row, n_sums)
         by_slot, by_host = arguments_written(slot_row), arguments_written(finish_row)
         changes = [False, False, *(k + 3 in by_slot or k + 2 in by_host for k in range(len(args)))]
         device, back = self._to_device(narrow((cells, pages, *args)), columns_written(slot_row, finish_row), changes)

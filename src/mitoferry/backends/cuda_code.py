@@ -140,7 +140,7 @@ class Compiling:
         self._host = Cpu(threads=1)
         self._maker = backend.KernelMaker()
 
-    def _note(self, template: str, args: tuple[Any, ...], row: Any, finish: Any = None) -> None:
+    def _note(self, template: str, args: tuple[Any, ...], row: Any, finish: Any = None, n_sums: int = 0) -> None:
         key = (template, row, finish)
         if key in self.kernels:
             return
@@ -149,7 +149,7 @@ class Compiling:
         name = f"{row.__module__.removeprefix('mitoferry.')}.{row.__name__}"
         with as_if_there_were_one(self._target):
             n_args = len(args) - (2 if finish else 0)
-            function, narrow = self._maker.function(template, n_args, row, finish)
+            function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
             given = (types.int64, *map(typeof, narrow(args)))
             text, _ = backend.cuda.compile_ptx(function, given, cc=self._target)
         self.kernels[key] = KernelCode(name, text, *assembled(text, self._target))
@@ -163,7 +163,7 @@ class Compiling:
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n > 0:
-            self._note(backend.GATHER, (cells, pages, *args), slot_row, finish_row)
+            self._note(backend.GATHER, (cells, pages, *args), slot_row, finish_row, n_sums)
         self._host.gather(slot_row, finish_row, n_sums, n, cells, pages, *args)
 
     def serial(self, function: Any, *args: Any) -> Any:
