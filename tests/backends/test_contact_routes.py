@@ -32,16 +32,19 @@ def run(backend):
     rng = np.random.default_rng(7)
     sha, routes = hashlib.sha256(), []
     for k in range(12):
+        backend.pull(world.cells.x, world.cells.state)
         world.cells.x[cells] = (world.cells.x[cells] + rng.normal(0, 1.0, cells.size).astype(np.float32)) % np.float32(150.0)
         if k == 6:
             dying = cells[::9]
             world.cells.state[dying[world.cells.state[dying] == CELL_LIVE]] = CELL_APOPTOTIC
+        backend.push(world.cells.x, world.cells.state)
         step = Step(k, 60 * k, 60.0 * k, 60.0)
         update_neighbours(world, step)
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "contacts", 60 * k)
         routes += take_events(sha, world.events)
+    backend.pull(world.cells, world.links, world.mitochondria, world.pages, world.wells)
     add_tables(sha, world.cells, world.links, world.mitochondria, world.pages, world.wells)
     sha.update(world.extra["gap_junction.vesicles"].tobytes())
     return (
