@@ -13,8 +13,8 @@ from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.resolve import resolve
 
-THREADS = 65536  # registers of a multiprocessor, and threads that it can hold
-MOST = 2048
+REGISTERS = 65536  # of a multiprocessor
+MOST = 2048  # threads that it can hold
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     print(f"{given.experiment}: {len(backend.kernels)} kernels for sm_{TARGET[0]}{TARGET[1]}, {time.perf_counter() - start:.0f} s")
     print(f"{'kernel':60} registers  stack  spilled  threads of a multiprocessor")
     for kernel in sorted(backend.kernels.values(), key=lambda k: -k.registers):
-        held = min(MOST, THREADS // max(kernel.registers, 1) // 32 * 32)
+        held = min(MOST, REGISTERS // max(kernel.registers, 1) // 32 * 32)
         print(f"{kernel.name:60} {kernel.registers:9} {kernel.stack:6} {kernel.spilled:8}  {held:5} ({held / MOST:.0%})")
 
 

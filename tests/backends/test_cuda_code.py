@@ -46,7 +46,7 @@ def test_nothing_is_compiled_when_it_is_linked():
     backend = cuda_code.Compiling()
     with cuda_code.as_if_there_were_one():
         function, _ = backend._maker.function(cuda.EACH, 3, product_and_sum_row)
-        options = cuda.cuda.jit(**cuda.OPTIONS)(function).targetoptions
+        options = cuda.jitted(function).targetoptions
     assert options["lto"] is cuda.OPTIONS["lto"] is False
     assert set(options) <= set(inspect.signature(cuda.cuda.dispatcher._Kernel.__init__).parameters), "numba-cuda takes no others"
 

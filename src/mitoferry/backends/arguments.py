@@ -25,7 +25,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from mitoferry.backends.narrow import TABLES as STATE
-from mitoferry.backends.pointers import TableType, array_at, columns_of, is_table, words_of
+from mitoferry.backends.pointers import TableType, array_at, columns_of, constant_word, is_table, words_of
 
 KEPT = 4  # tables of one kind of the state whose words are remembered
 REMEMBERED = 2  # calls of one row function: two processes may share it
@@ -68,9 +68,9 @@ def shape_of(value: Any) -> Shape:
 
 def n_words(shape: Shape) -> int:
     """How many words an argument takes."""
-    if shape[0] == "tuple":
-        return sum(map(n_words, shape[4]))
-    return {"none": 0, "array": 1 + (shape[2] if shape[0] == "array" else 0)}.get(shape[0], 1)
+    if shape[0] == "table":
+        return 1
+    return 1 + shape[2] if shape[0] == "array" else len(format_of(shape))
 
 
 def format_of(shape: Shape) -> str:
@@ -131,14 +131,11 @@ class _Reading:
 
     def __init__(self, context: Any, builder: Any, words: Any, at: int) -> None:
         self.context, self.builder, self.words, self.at = context, builder, words, at
-        self._constant = builder.module.add_metadata([])
 
     def word(self) -> Any:
-        """The next word, which does not change while the kernel runs."""
-        found = self.builder.load(self.builder.gep(self.words, [WORD(self.at)], inbounds=True))
-        found.set_metadata("invariant.load", self._constant)
+        """The next word."""
         self.at += 1
-        return found
+        return constant_word(self.builder, self.words, self.at - 1)
 
     def value(self, kind: Any) -> Any:
         """The next value."""
@@ -199,11 +196,11 @@ class _Numbers:
 class _Array:
     """The words of an array, or of a column: address and lengths. The array is held weakly."""
 
-    __slots__ = ("_array", "_ends", "_place", "_sort", "_words", "k")
+    __slots__ = ("_array", "_place", "_sort", "_words", "k")
 
     def __init__(self, k: int, array: Any, words: Any, place: int) -> None:
         self.k = k
-        self._words, self._place, self._ends = memoryview(words), place, place + 1 + array.ndim
+        self._words, self._place = memoryview(words), place
         self._sort = self._sort_of(array)
         self._write(array)
 
@@ -236,7 +233,7 @@ class _Table:
     def __init__(self, k: int, table: Any) -> None:
         self.k = k
         self._kind = type(table)
-        self.words = words_of(table)
+        self.words = np.zeros(sum(1 + column.ndim for column in table), dtype=np.int64)
         self._columns, place = [], 0
         for column in table:
             self._columns.append(_Array(k, column, self.words, place))

@@ -24,7 +24,7 @@ import numpy as np
 
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
-from mitoferry.backends.team import CODE, HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper, line_of
+from mitoferry.backends.team import HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper
 from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import copies_word, lanes
 from mitoferry.core.schema import PAGE
@@ -36,7 +36,6 @@ SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every four
 LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
 MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
 CLOCK = 1e-6  # s: shorter times cannot be told apart
-OWN = line_of(0)  # words of the thread that launches
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -328,32 +327,31 @@ class Cpu:
         """
         if n <= 0:
             return
-        driver, words = passed.driver, self._board.at
+        driver, board = passed.driver, self._board
         if self._rng is not None:
-            self._board.visit(self._rng.permutation(n))
+            board.visit(self._rng.permutation(n))
         if self.threads == 1:
-            words[OWN + LO], words[OWN + HI], words[OWN + STRIDE], words[OWN + WORDS] = 0, n, 1, passed.address
+            board.give(0, 0, n, 1, passed.address, driver.code)
             driver.run(self._head)
             return
         start = time.perf_counter()
         parts = self.threads if self.eager else min(self.threads, int(n * driver.seconds_per_row / LEAST_PART))
-        if n < 2 or parts < 2:
-            words[OWN + LO], words[OWN + HI], words[OWN + STRIDE], words[OWN + WORDS] = 0, n, 1, passed.address
-            words[HELPERS] = 0
+        parts = max(1, min(parts, n))
+        if parts == 1:
+            board.give(0, 0, n, 1, passed.address, driver.code)
+            board.at[HELPERS] = 0
             driver.run(self._head)
-            share = 1
+            end = time.perf_counter()
         else:
-            self._board.note_gap(start - self._shared)
-            share = self._share(driver, passed.address, n, min(parts, n))
-        end = time.perf_counter()
-        if share > 1:
-            self._shared = end
-        seconds = (end - start) * share / n
+            board.note_gap(start - self._shared)
+            self._share(driver, passed.address, n, parts)
+            end = self._shared = time.perf_counter()
+        seconds = (end - start) * parts / n
         driver.seconds_per_row += (0.2 if driver.calls else 1.0) * (seconds - driver.seconds_per_row)
         driver.calls += 1
 
-    def _share(self, driver: _Driver, address: int, n: int, blocks: int) -> int:
-        """One block of rows for each of so many threads, whose number is returned; ``address``: where the words of the arguments begin.
+    def _share(self, driver: _Driver, address: int, n: int, blocks: int) -> None:
+        """One block of rows for each of so many threads; ``address``: where the words of the arguments begin.
 
         Each thread gets a block with as much to do, by the launches before: rows differ in work. Of few rows (groups of fields) each
         gets as many.
@@ -368,10 +366,9 @@ class Cpu:
         helpers = self._helpers[: blocks - 1]
         timed = n > FEW and blocks == self.threads and (driver.calls < SETTLING or driver.calls % SELDOM == 0)
         board = self._board
-        words, turn = board.at, board.next_turn(blocks - 1, timed=timed)
-        for k, (lo, hi, stride) in enumerate([(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)):
-            at = line_of(k)
-            words[at + LO], words[at + HI], words[at + STRIDE], words[at + WORDS], words[at + CODE] = lo, hi, stride, address, driver.code
+        turn = board.next_turn(blocks - 1, timed=timed)
+        for k, part in enumerate([(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)):
+            board.give(k, *part, address, driver.code)
         try:
             for helper in helpers:
                 helper.plan(turn)
@@ -381,7 +378,6 @@ class Cpu:
                 helper.wait(turn)
         if timed:
             driver.level([board.spent(k) for k in range(blocks)])
-        return blocks
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""

@@ -63,9 +63,6 @@ def kernel(n_sums, cells, pages, {args}):
 """
 
 
-SERIAL = "serial"  # row functions that run on the host
-
-
 def kernel_text(template: str, n: int, n_sums: int) -> Any:
     """The plain function of a template for ``n`` arguments of the row function and so many sums."""
     scope: dict[str, Any] = {
@@ -128,6 +125,11 @@ def products_apart() -> Iterator[None]:
         nvvm.compile_ir = compile_ir
 
 
+def jitted(function: Any, **options: Any) -> Any:
+    """A function for numba-cuda to compile, or for its simulator to run."""
+    return cuda.jit(**options, **({} if simulated() else OPTIONS))(function)
+
+
 class KernelMaker:
     """Makes the plain functions that are compiled for a GPU, or run as they are by the simulator."""
 
@@ -136,7 +138,7 @@ class KernelMaker:
 
     @staticmethod
     def _device_function(text: Any, module: str) -> Any:
-        return text if simulated() else cuda.jit(device=True, **OPTIONS)(text)
+        return text if simulated() else jitted(text, device=True)
 
     def function(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> tuple[Any, Narrower]:
         """The loop of a template around a row function of so many arguments and sums, and what picks the columns that it uses."""
@@ -144,7 +146,7 @@ class KernelMaker:
         names = names_of(row)
         if finish:
             replaced["_finish"] = self._compiler.compile(finish)
-            replaced["_warp_sum"] = cuda.jit(device=True, **({} if simulated() else OPTIONS))(_warp_sum)
+            replaced["_warp_sum"] = jitted(_warp_sum, device=True)
             names |= names_of(finish) | {"first_page", "next"}
         return with_globals(kernel_text(template, n_args, n_sums), replaced, f"{row.__module__}.{row.__qualname__}"), Narrower(names)
 
@@ -183,7 +185,8 @@ class Cuda:
 
         self._host = Cpu(threads=1)
         self._maker = KernelMaker()
-        self._kernels: dict[Any, Any] = {}
+        self._kernels: dict[Any, tuple[Any, Narrower]] = {}
+        self._narrow_serial: dict[Any, Narrower] = {}
         self._copies: dict[int, _Copy] = {}
         self.moved = {"to the device": 0, "to the host": 0}  # bytes
 
@@ -193,20 +196,30 @@ class Cuda:
         found = self._kernels.get(key)
         if found is None:
             function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
-            found = self._kernels[key] = (cuda.jit(**({} if simulated() else OPTIONS))(function), narrow)
+            found = self._kernels[key] = jitted(function), narrow
         return found
 
     # ------------------------------------------------------------------ copies
+    def _sent(self, array: Any, device: Any = None) -> Any:
+        """The array on the device, in new memory there unless it is given."""
+        self.moved["to the device"] += array.nbytes
+        if device is None:
+            return cuda.to_device(array)
+        device.copy_to_device(array)
+        return device
+
+    def _fetched(self, array: Any, device: Any) -> None:
+        self.moved["to the host"] += array.nbytes
+        device.copy_to_host(array)
+
     def _copy_of(self, array: Any) -> _Copy:
         copy = self._copies.get(id(array))
         if copy is None:
-            copy = _Copy(cuda.to_device(array))
-            self.moved["to the device"] += array.nbytes
+            copy = _Copy(self._sent(array))
             self._copies[id(array)] = copy
             weakref.finalize(array, self._copies.pop, id(array), None)
         elif copy.host_newer:
-            copy.device.copy_to_device(array)
-            self.moved["to the device"] += array.nbytes
+            self._sent(array, copy.device)
             copy.host_newer = False
         return copy
 
@@ -222,8 +235,7 @@ class Cuda:
         back: list[Any] = []
         for arg, changes in zip(args, plain, strict=True):
             if isinstance(arg, np.ndarray):
-                device = cuda.to_device(arg)
-                self.moved["to the device"] += arg.nbytes
+                device = self._sent(arg)
                 if changes:
                     back.append((arg, device))
                 out.append(device)
@@ -244,9 +256,8 @@ class Cuda:
     def _launch(self, kernel: Any, shape: tuple[int, int], n: int, args: list[Any], back: list[Any]) -> None:
         with products_apart():
             kernel[shape](n, *args)
-        for array, copy in back:
-            copy.copy_to_host(array)
-            self.moved["to the host"] += array.nbytes
+        for array, device in back:
+            self._fetched(array, device)
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
@@ -270,10 +281,9 @@ class Cuda:
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        key = (SERIAL, function)
-        narrow = self._kernels.get(key)
+        narrow = self._narrow_serial.get(function)
         if narrow is None:
-            narrow = self._kernels[key] = Narrower(names_of(function))
+            narrow = self._narrow_serial[function] = Narrower(names_of(function))
         tables = [a for a in narrow(args) if isinstance(a, tuple) and hasattr(a, "_fields")]
         self.pull(*tables)
         result = self._host.serial(function, *args)
@@ -287,8 +297,7 @@ class Cuda:
             for array in table if isinstance(table, tuple) else (table,):
                 copy = self._copies.get(id(array))
                 if copy is not None and copy.device_newer:
-                    copy.device.copy_to_host(array)
-                    self.moved["to the host"] += array.nbytes
+                    self._fetched(array, copy.device)
                     copy.device_newer = False
 
     def push(self, *tables: Any) -> None:

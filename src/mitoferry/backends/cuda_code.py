@@ -8,6 +8,7 @@ the CUDA backend would launch. Used by ``tests/backends/test_cuda_code.py`` and 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from mitoferry.backends import cuda as backend
+from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import MitoferryError
 
 TARGET = (9, 0)
@@ -58,6 +60,7 @@ def missing() -> str:
     return ""
 
 
+@functools.cache
 def assembler() -> str | None:
     """Path of ptxas, from the wheel or the system."""
     for folder in sys.path:
@@ -117,7 +120,7 @@ def assembled(text: str, target: tuple[int, int] = TARGET) -> tuple[int, int, in
     )
 
 
-class Compiling:
+class Compiling(Cpu):
     """The CPU backend, which notes in ``kernels`` the code of every kernel that the CUDA backend would launch.
 
     Args:
@@ -127,17 +130,13 @@ class Compiling:
         MitoferryError: nothing can be compiled here; the message says why.
     """
 
-    name = "cpu"
-
     def __init__(self, *, target: tuple[int, int] = TARGET) -> None:
         why = missing()
         if why:
             raise MitoferryError(f"CUDA kernels cannot be compiled: {why}")
-        from mitoferry.backends.cpu import Cpu
-
+        super().__init__(threads=1)
         self.kernels: dict[Any, KernelCode] = {}
         self._target = target
-        self._host = Cpu(threads=1)
         self._maker = backend.KernelMaker()
 
     def _note(self, template: str, args: tuple[Any, ...], row: Any, finish: Any = None, n_sums: int = 0) -> None:
@@ -158,24 +157,13 @@ class Compiling:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n > 0:
             self._note(backend.EACH, args, row)
-        self._host.each(row, n, *args)
+        super().each(row, n, *args)
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n > 0:
             self._note(backend.GATHER, (cells, pages, *args), slot_row, finish_row, n_sums)
-        self._host.gather(slot_row, finish_row, n_sums, n, cells, pages, *args)
-
-    def serial(self, function: Any, *args: Any) -> Any:
-        """See :class:`mitoferry.backends.contract.Backend`."""
-        return self._host.serial(function, *args)
-
-    def pull(self, *tables: Any) -> None:
-        """There is one copy."""
-
-    def push(self, *tables: Any) -> None:
-        """See :class:`mitoferry.backends.contract.Backend`."""
-        self._host.push(*tables)
+        super().gather(slot_row, finish_row, n_sums, n, cells, pages, *args)
 
 
 __all__ = ["Compiling", "KernelCode", "assembler", "missing"]

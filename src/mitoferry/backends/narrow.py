@@ -32,6 +32,12 @@ def __getattr__(name: str) -> Any:
     return made
 
 
+def texts_of(function: Any) -> list[Any]:
+    """Every text of a row function: its own, and those that stand in for it on some backend."""
+    variants = (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__)
+    return [text for text in variants if text is not None]
+
+
 def all_rows(*functions: Any) -> list[Any]:
     """Row functions with all that they call, each once, in order of discovery; every variant counts."""
     found: list[Any] = []
@@ -41,10 +47,9 @@ def all_rows(*functions: Any) -> list[Any]:
         if function in found:
             continue
         found.append(function)
-        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__):
-            if text is not None:
-                called = (text.__globals__.get(name) for name in sorted(globals_used(text.__code__)))
-                waiting += [c for c in called if is_row(c)]
+        for text in texts_of(function):
+            called = (text.__globals__.get(name) for name in sorted(globals_used(text.__code__)))
+            waiting += [c for c in called if is_row(c)]
     return found
 
 
@@ -52,9 +57,8 @@ def names_of(function: Any) -> set[str]:
     """All names in the code of a row function and of the row functions that it calls, any variant."""
     names: set[str] = set()
     for f in all_rows(function):
-        for text in (f, f.__mitoferry_cpu__, f.__mitoferry_cuda__, f.__mitoferry_page__):
-            if text is not None:
-                names |= names_used(text.__code__)
+        for text in texts_of(f):
+            names |= names_used(text.__code__)
     return names
 
 

@@ -55,16 +55,16 @@ class _TableAttributes(AttributeTemplate):
 
 @lower_getattr_generic(TableType)
 def _column(context: Any, builder: Any, kind: TableType, pointer: Any, name: str) -> Any:
-    constant = builder.module.add_metadata([])
+    at, array_type = kind.place[name], kind.arrays[name]
+    address, *shape = (constant_word(builder, pointer, at + k) for k in range(1 + array_type.ndim))
+    return array_at(context, builder, array_type, address, shape)
 
-    def word(k: int) -> Any:
-        read = builder.load(builder.gep(pointer, [ir.Constant(ir.IntType(64), k)], inbounds=True))
-        read.set_metadata("invariant.load", constant)
-        return read
 
-    at = kind.place[name]
-    array_type = kind.arrays[name]
-    return array_at(context, builder, array_type, word(at), [word(at + 1 + axis) for axis in range(array_type.ndim)])
+def constant_word(builder: Any, pointer: Any, k: int) -> Any:
+    """Code for word ``k`` behind a pointer, which does not change while a kernel runs."""
+    read = builder.load(builder.gep(pointer, [ir.Constant(ir.IntType(64), k)], inbounds=True))
+    read.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return read
 
 
 def array_at(context: Any, builder: Any, kind: Any, address: Any, shape: list[Any]) -> Any:

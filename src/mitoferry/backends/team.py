@@ -80,8 +80,15 @@ class Board:
         self.at[line_of(0) + WANTED] = self.turn
         return self.turn
 
+    def give(self, member: int, lo: int, hi: int, stride: int, words: int, code: int) -> None:
+        """Write down the part of a member: its rows, where the arguments lie, and the kernel."""
+        at, to = self.at, line_of(member)
+        at[to + LO], at[to + HI], at[to + STRIDE], at[to + WORDS], at[to + CODE] = lo, hi, stride, words, code
+
     def room_for_sums(self, n: int) -> None:
         """Give each member room for ``n`` sums."""
+        if self.at[line_of(0) + N_SUMS] == n:
+            return
         if self._sums.shape[1] < n:
             self._sums = np.zeros((self.members, -(-n // LINE) * LINE), dtype=np.int64)
             for member, sums in enumerate(self._sums):

@@ -12,7 +12,7 @@ import inspect
 import textwrap
 from typing import Any
 
-from mitoferry.backends.narrow import all_rows
+from mitoferry.backends.narrow import all_rows, texts_of
 from mitoferry.core.row import is_row
 
 NUMBERS = ("int", "float", "bool", "abs")
@@ -102,9 +102,8 @@ def columns_written(*rows: Any) -> frozenset[str]:
     """Names of the columns that row functions, with all that they call, may write; names of other attributes may be among them."""
     found: set[str] = set()
     for function in all_rows(*rows):
-        for text in (function, function.__mitoferry_cpu__, function.__mitoferry_cuda__, function.__mitoferry_page__):
-            if text is not None:
-                found |= _stores(text)[0]
+        for text in texts_of(function):
+            found |= _stores(text)[0]
     return frozenset(found)
 
 
@@ -116,10 +115,9 @@ def arguments_written(row: Any) -> frozenset[int]:
     if row not in _known:
         _known[row] = frozenset(range(row.__code__.co_argcount))  # for a text of it that calls it again: all
         found: set[int] = set()
-        for text in (row, row.__mitoferry_cpu__, row.__mitoferry_cuda__, row.__mitoferry_page__):
-            if text is not None:
-                _, names, parameters = _stores(text)
-                found |= {k for k, name in enumerate(parameters) if name in names}
+        for text in texts_of(row):
+            _, names, parameters = _stores(text)
+            found |= {k for k, name in enumerate(parameters) if name in names}
         _known[row] = frozenset(found)
     return _known[row]
 

@@ -141,7 +141,6 @@ class Ledger:
     def book(self, world: World) -> None:
         """Fold the tallies of the cells into the ledgers of their wells."""
         world.backend.serial(book_tallies, world.n_cells, world.cells, world.wells)
-        world.backend.pull(world.wells)
 
     def expected(self, world: World) -> Any:
         """What the books say should be there, int64 (n_wells, N_COUNTED)."""

@@ -371,6 +371,16 @@ def happened(cells: Any, n_cells: int, time: float) -> tuple[Any, Any, Any]:
     return rows[order], times[order], dead[rows[order]]
 
 
+def fall_silent(world: Any, rows: Any) -> None:
+    """Cells that have been emptied have no potential, ATP or fluxes, hold nothing foreign and want no pages."""
+    cells = world.cells
+    columns = [cells.n_foreign, cells.want_pages, *(getattr(cells, name) for name in SILENT)]
+    world.backend.pull(*columns)
+    for column in columns:
+        column[rows] = 0
+    world.backend.push(*columns)
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every cell by ``step.dt`` and empty the cells that die."""
     backend = world.backend
@@ -380,7 +390,6 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     rows, times, dead = happened(cells, world.n_cells, step.time)
     if not rows.size:
         return
-    backend.pull(cells)
     log_cell_events(world, np.where(dead, EVENT_DEATH, EVENT_MOMP), rows, times)
     rows = rows[dead]
     if not rows.size:
@@ -388,11 +397,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if world.fields is not None:
         backend.each(spill_row, world.n_cells, world.cells, world.fields, p, step)
     backend.serial(empty_cells, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, p, step)
-    emptied = [cells.n_foreign, cells.want_pages, *(getattr(cells, name) for name in SILENT)]
-    backend.pull(*emptied)
-    for column in emptied:
-        column[rows] = 0
-    backend.push(*emptied)
+    fall_silent(world, rows)
 
 
 PROCESS = Process(name="death", stage="fate", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

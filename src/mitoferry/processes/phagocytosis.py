@@ -49,7 +49,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import PHAGOCYTOSIS
 from mitoferry.processes.cell_events import order_of
-from mitoferry.processes.death import SILENT
+from mitoferry.processes.death import fall_silent
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.space.geometry import BLOCK
@@ -224,13 +224,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     gate = gate_potential(world)
     tables = (world.mitochondria, world.pages, world.cells, world.events)
     backend.serial(engulf_all, rows, int(rows.size), times, targets, *tables, gate)
-    backend.pull(world.cells, targets)
-    eaten = targets[rows][targets[rows] >= 0]
-    for name in SILENT:
-        getattr(world.cells, name)[eaten] = 0.0
-    world.cells.n_foreign[eaten] = 0
-    world.cells.want_pages[eaten] = 0
-    backend.push(world.cells)
+    backend.pull(targets)
+    fall_silent(world, targets[rows][targets[rows] >= 0])
 
 
 def wanted(spec: Any) -> bool:
