@@ -57,7 +57,7 @@ def sort(world):
     world.space = SimpleNamespace(neighbours=neighbours, scratch={})
     step = Step(0, 0, 0.0, 60.0)
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
-    world.backend.serial(sort_into_bins, world.n_cells, world.cells, neighbours)
+    sort_into_bins(world.backend, world.n_cells, world.cells, neighbours)
     world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)
 
 

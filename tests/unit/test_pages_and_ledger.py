@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mitoferry.base.errors import LedgerError
-from mitoferry.core import ledger
 from mitoferry.core.handover import arrive, load_into_transit
 from mitoferry.core.pages import clear_rare, compact_sparse, move, release_empty_pages, remove
 from mitoferry.core.schema import COLUMNS, OCCUPIED, PAGE, POOL_TRANSIT, ROUTE_NANOTUBE, TALLY_DEGRADED, bytes_per_row
@@ -200,15 +199,6 @@ def test_sorted_pages_hold_the_same_records_and_nothing_behind_them(world):
     assert (world.pages.owner[:used] >= 0).all()
     assert not any(column[used * PAGE :].any() for column in world.mitochondria)
     world.ledger.check(world, "sort", 0)
-
-
-def test_pages_are_counted_the_same_in_pieces(world, monkeypatch):
-    """Planted fault seen: the first page of a piece forgotten."""
-    whole = world.ledger.count(world)
-    monkeypatch.setattr(ledger, "AT_ONCE", 7)
-    world.ledger._counted = None
-    assert (world.ledger.count(world) == whole).all()
-    assert world.ledger._counted.nbytes == 7 * 12
 
 
 def test_the_fullest_page_can_be_counted(world):

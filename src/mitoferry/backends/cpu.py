@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.backends.host_memory import HostMemory
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.backends.team import HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper
 from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import copies_word, lanes
+from mitoferry.core.order import sort_rows
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
 
@@ -106,12 +108,49 @@ def run(head):
         _finish(h, sums, {tables})
     _end_part(head)
 """
+SELECT = """
+def run(head):
+    words = _words(head)
+    {casts}
+    lo, hi, stride = _lo(head), _hi(head), _stride(head)
+    _begin_part(head)
+    for j in range(lo, hi, stride):
+        h = {row}
+        t0[h] = 1 if _row(h, {others}) != 0 else 0
+    _end_part(head)
+"""
+TOTALS = """
+def run(head):
+    words = _words(head)
+    {casts}
+    room = _sums(head)
+    sums, by_group = room[:t0], room[t0:]
+    lo, hi, stride = _lo(head), _hi(head), _stride(head)
+    _begin_part(head)
+    for j in range(lo, hi, stride):
+        sums[:] = 0
+        group = _row({row}, sums, {others})
+        if group >= 0:
+            for k in range(t0):
+                by_group[group * t0 + k] += sums[k]
+    _end_part(head)
+"""
+LARGEST = """
+def run(words):
+    {casts}
+    for k in range(len(t0)):
+        t0[k] = 0.0
+    for i in range(t1):
+        group = int(t2[i])
+        t0[group] = max(t0[group], _row(i, {after_three}))
+"""
 SERIAL = """
 def run(words):
     {casts}
     return _row({tables})
 """
-KINDS = {EACH: "each", GATHER: "gather", SERIAL: "serial"}
+KINDS = {EACH: "each", GATHER: "gather", SELECT: "select", TOTALS: "totals", LARGEST: "largest", SERIAL: "serial"}
+IN_ORDER = (LARGEST, SERIAL)  # those that one thread runs
 
 
 def driver_text(template: str, n: int, *, shuffled: bool) -> Any:
@@ -119,6 +158,8 @@ def driver_text(template: str, n: int, *, shuffled: bool) -> Any:
     source = template.format(
         row="_order(head)[j]" if shuffled else "j",
         tables=", ".join(f"t{k}" for k in range(n)),
+        others=", ".join(f"t{k}" for k in range(1, n)),
+        after_three=", ".join(f"t{k}" for k in range(3, n)),
         casts="; ".join(f"t{k} = _read{k}(words)" for k in range(n)) or "pass",
     )
     scope: dict[str, Any] = {"PAGE": PAGE, "__name__": __name__}
@@ -188,7 +229,7 @@ Machine code is never unloaded: a backend for each of some 300 plates would use 
 """
 
 
-class Cpu:
+class Cpu(HostMemory):
     """Runs row functions compiled by Numba on ``threads`` threads.
 
     Args:
@@ -243,6 +284,7 @@ class Cpu:
         self._helpers: list[Any] = []
         self._board = Board(self.threads, patient=self.threads <= available)
         self._head = self._board.head(0)
+        self._marks = np.zeros(0, dtype=np.uint8)  # of ``select``
         self._shared = 0.0  # when the last launch that was shared ended
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
@@ -263,7 +305,7 @@ class Cpu:
 
         template, row, finish = key
         compiler = self._serial_compiler if template is SERIAL else self._compiler
-        shuffled = self._rng is not None and template is not SERIAL
+        shuffled = self._rng is not None and template not in IN_ORDER
         kind = f"shuffled.{KINDS[template]}" if shuffled else KINDS[template]
         given = hashlib.sha256(repr(shapes).encode()).hexdigest()[:10]
         name = f"{kind}.{row.__module__}.{row.__qualname__}.{code_mark(row, finish)}.{given}"
@@ -277,7 +319,7 @@ class Cpu:
             used: dict[str, Any] = {"_row": compiler.compile(whole or row), "_slots": PAGE if whole else 1}
             if finish:
                 used |= {"_finish": compiler.compile(finish), "_cells": readers.pop(0), "_pages": readers.pop(0)}
-            if template is not SERIAL:
+            if template not in IN_ORDER:
                 used |= _ends_and_heads()
             return used | {f"_read{k}": read for k, read in enumerate(readers)}
 
@@ -394,8 +436,31 @@ class Cpu:
         passed = self.arguments.passed((SERIAL, function, None), args)
         return passed.driver.run(passed.address)
 
-    def pull(self, *tables: Any) -> None:
-        """Nothing to do: there is one copy."""
+    def select(self, row: Any, n: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        if len(self._marks) < n:
+            self._marks = np.zeros(n + n // 8, dtype=np.uint8)
+        self._run(self.arguments.passed((SELECT, row, None), (self._marks, *args)), n)
+        return np.flatnonzero(self._marks[: max(n, 0)].view(np.bool_))
+
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        passed = self.arguments.passed((TOTALS, row, None), (n_sums, *args))
+        room = self._board.room_for_sums(n_sums * (1 + n_groups))
+        room[:] = 0
+        self._run(passed, n)
+        return room[:, n_sums:].sum(axis=0).reshape(n_groups, n_sums)
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        found = np.zeros(n_groups)
+        passed = self.arguments.passed((LARGEST, row, None), (found, n, groups, *args))
+        passed.driver.run(passed.address)
+        return found
+
+    def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        self.serial(sort_rows, n, keys, ties, start, member)
 
     def push(self, *tables: Any) -> None:
         """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""

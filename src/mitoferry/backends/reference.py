@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.backends.host_memory import HostMemory
+from mitoferry.core.order import sort_rows
 from mitoferry.core.schema import PAGE
 
 
-class Reference:
+class Reference(HostMemory):
     """Runs the text of the row functions as it stands.
 
     Args:
@@ -46,8 +48,30 @@ class Reference:
         """See :class:`mitoferry.backends.contract.Backend`."""
         return function(*args)
 
-    def pull(self, *tables: Any) -> None:
-        """Nothing to do: there is one copy."""
+    def select(self, row: Any, n: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        marks = np.zeros(n, dtype=bool)
+        for i in self._order(n):
+            marks[i] = row(i, *args) != 0
+        return np.flatnonzero(marks)
 
-    def push(self, *tables: Any) -> None:
-        """Nothing to do: there is one copy."""
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        found = np.zeros((n_groups, n_sums), dtype=np.int64)
+        for i in self._order(n):
+            sums = np.zeros(n_sums, dtype=np.int64)
+            group = row(i, sums, *args)
+            if group >= 0:
+                found[group] += sums
+        return found
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        found = np.zeros(n_groups)
+        for i in self._order(n):
+            found[groups[i]] = max(found[groups[i]], row(i, *args))
+        return found
+
+    def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        sort_rows(n, keys, ties, start, member)

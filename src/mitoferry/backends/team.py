@@ -85,16 +85,17 @@ class Board:
         at, to = self.at, line_of(member)
         at[to + LO], at[to + HI], at[to + STRIDE], at[to + WORDS], at[to + CODE] = lo, hi, stride, words, code
 
-    def room_for_sums(self, n: int) -> None:
-        """Give each member room for ``n`` sums."""
+    def room_for_sums(self, n: int) -> Any:
+        """Give each member room for ``n`` sums; returns it, int64 [members, n]."""
         if self.at[line_of(0) + N_SUMS] == n:
-            return
+            return self._sums[:, :n]
         if self._sums.shape[1] < n:
             self._sums = np.zeros((self.members, -(-n // LINE) * LINE), dtype=np.int64)
             for member, sums in enumerate(self._sums):
                 self.at[line_of(member) + SUMS] = int(sums.ctypes.data)
         for member in range(self.members):
             self.at[line_of(member) + N_SUMS] = n
+        return self._sums[:, :n]
 
     def visit(self, order: Any) -> None:
         """Let all members take the rows in this order (int64)."""

@@ -41,60 +41,45 @@ if TYPE_CHECKING:
     from mitoferry.core.world import World
 
 N_COUNTED = 2 + N_HAPLOTYPES  # individuals, mass, copies
-PLACES = 6  # bits for the individuals of a page: at most 32
-AT_ONCE = 32768  # pages that are counted before they are added up: the counts stay in the cache and cost no memory by size
 QUANTITIES = ("mitochondria", "mass units") + tuple(f"mtDNA copies of haplotype {k}" for k in range(N_HAPLOTYPES))
 
 
 @row
-def count_page(j, first, pages, mitochondria, counted):
-    """What page ``first + j`` holds, packed into row ``j`` of ``counted``. Empty slots and free pages count as zero.
+def count_page(i, sums, pages, cells, mitochondria):
+    """Add what page ``i`` holds: individuals, mass, copies of each haplotype. Returns the well; -1 for a free page.
 
-    First word: individuals (6 bits) and mass; then copies of haplotypes 0 and 2, and of 1 and 3, two bytes each. Written without
-    branches over the slots of a page, so that it compiles to vector instructions, and page after page, as they lie in memory: it
-    runs often.
+    Written without branches over the slots of a page, so that it compiles to vector instructions, and page after page, as they lie
+    in memory: it runs often. Copies of haplotypes 0 and 2, and of 1 and 3, are added two bytes each.
     """
-    i = first + j
+    owner = int(pages.owner[i])
+    if owner < 0:
+        return -1
     n, mass, even, odd = 0, 0, 0, 0
-    if int(pages.owner[i]) >= 0:
-        for k in range(PAGE):
-            s = lane(i * PAGE, k)
-            n += int(mitochondria.flags[s]) & OCCUPIED
-            mass += int(mitochondria.mass[s])
-            word = copies_word(mitochondria.copies, s)
-            even += word & COPIES_EVEN
-            odd += (word >> 8) & COPIES_EVEN
-    counted[j, 0] = n + (mass << PLACES)
-    counted[j, 1] = even
-    counted[j, 2] = odd
+    for k in range(PAGE):
+        s = lane(i * PAGE, k)
+        n += int(mitochondria.flags[s]) & OCCUPIED
+        mass += int(mitochondria.mass[s])
+        word = copies_word(mitochondria.copies, s)
+        even += word & COPIES_EVEN
+        odd += (word >> 8) & COPIES_EVEN
+    sums[0] += n
+    sums[1] += mass
+    sums[2] += even & 0xFFFF
+    sums[3] += odd & 0xFFFF
+    sums[4] += even >> 16
+    sums[5] += odd >> 16
+    return int(cells.well[owner])
 
 
 @row
-def add_pages(n_pages, first, pages, cells, counted, totals):
-    """Add the counts of ``n_pages`` pages from page ``first`` on up by well (serial)."""
-    for j in range(n_pages):
-        owner = int(pages.owner[first + j])
-        if owner >= 0:
-            w = int(cells.well[owner])
-            here, even, odd = int(counted[j, 0]), int(counted[j, 1]), int(counted[j, 2])
-            totals[w, 0] += here & (2 * PAGE - 1)
-            totals[w, 1] += here >> PLACES
-            totals[w, 2] += even & 0xFFFF
-            totals[w, 3] += odd & 0xFFFF
-            totals[w, 4] += even >> 16
-            totals[w, 5] += odd >> 16
-
-
-@row
-def book_tallies(n_cells, cells, wells):
-    """Fold the tallies of the cells into the ledgers of their wells (serial)."""
-    for i in range(n_cells):
-        w = int(cells.well[i])
-        for k in range(N_TALLY):
-            booked = int(cells.tally[i, k])
-            if booked != 0:
-                wells.ledger[w, k] += booked
-                cells.tally[i, k] = 0
+def take_tallies(i, sums, cells):
+    """Take the tallies of cell ``i``, which are zero from then on; returns its well."""
+    for k in range(N_TALLY):
+        booked = int(cells.tally[i, k])
+        if booked != 0:
+            sums[k] += booked
+            cells.tally[i, k] = 0
+    return int(cells.well[i])
 
 
 def _imbalance(well: int, quantity: int, found: int, expected: int) -> str:
@@ -116,31 +101,27 @@ class Ledger:
 
     def __init__(self) -> None:
         self.opening: Any = None
-        self._counted: Any = None
 
     def count(self, world: World) -> Any:
         """Counts per well, int64 (n_wells, N_COUNTED), by walking every slot."""
-        n_pages = len(world.pages.owner)
-        if self._counted is None or len(self._counted) < min(n_pages, AT_ONCE):
-            self._counted = np.zeros((min(n_pages, AT_ONCE), 3), dtype=np.int32)  # 32 slots: at most 2^21 mass units
-        totals = np.zeros((world.n_wells, N_COUNTED), dtype=np.int64)
-        for first in range(0, n_pages, AT_ONCE):
-            n = min(AT_ONCE, n_pages - first)
-            world.backend.each(count_page, n, first, world.pages, world.mitochondria, self._counted)
-            world.backend.serial(add_pages, n, first, world.pages, world.cells, self._counted, totals)
-        return totals
+        found = world.backend.totals(
+            count_page, len(world.pages.owner), world.n_wells, N_COUNTED, world.pages, world.cells, world.mitochondria
+        )
+        return found
 
     def open(self, world: World) -> None:
         """Take the opening balance: what is there now, with nothing booked."""
-        world.backend.pull(world.cells, world.wells)
         world.cells.tally[:] = 0
         world.wells.ledger[:] = 0
-        world.backend.push(world.cells, world.wells)
+        world.backend.push(world.cells.tally, world.wells.ledger)
         self.opening = self.count(world)
 
     def book(self, world: World) -> None:
         """Fold the tallies of the cells into the ledgers of their wells."""
-        world.backend.serial(book_tallies, world.n_cells, world.cells, world.wells)
+        booked = world.backend.totals(take_tallies, world.n_cells, world.n_wells, N_TALLY, world.cells)
+        if booked.any():
+            world.wells.ledger[:] += booked
+            world.backend.push(world.wells.ledger)
 
     def expected(self, world: World) -> Any:
         """What the books say should be there, int64 (n_wells, N_COUNTED)."""

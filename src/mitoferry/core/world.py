@@ -80,6 +80,12 @@ class World:
         """Populations per well."""
         return len(self.groups.well) // self.n_wells
 
+    @property
+    def n_events(self) -> int:
+        """Events logged in this macro-step so far."""
+        self.backend.pull(self.events.count)
+        return int(self.events.count[0])
+
     def pool(self, well: int, kind: int) -> int:
         """Row of cells that stands for a pool (POOL_TRANSIT or POOL_MEDIUM) of a well."""
         return N_POOLS * well + kind
@@ -179,9 +185,10 @@ class World:
 
     def reserve_events(self, n: int) -> None:
         """Make sure that ``n`` more events fit into the buffer of this macro-step."""
-        self.backend.pull(self.events)
+        self.backend.pull(self.events.count)
         used = int(self.events.count[0])
         if used + n > len(self.events.kind):
+            self.backend.pull(self.events)
             larger = allocate_events(max(used + n, 2 * len(self.events.kind)))
             for old, new in zip(self.events, larger, strict=True):
                 new[: len(old)] = old
@@ -208,6 +215,7 @@ class World:
 
     def describe_last_event(self) -> str:
         """A sentence about the last logged event of this step, for messages."""
+        self.backend.pull(self.events)
         n = int(self.events.count[0])
         if n == 0:
             return "No event was logged in this step."

@@ -146,9 +146,9 @@ class Engine:
             step = due.get(p.clock)
             if step is None:
                 continue
-            before = int(world.events.count[0])
+            before = world.n_events
             p.advance(world, step, world.parameters[p.name])
-            if p.writes_mitochondria and (p.clock != "macro" or int(world.events.count[0]) != before):
+            if p.writes_mitochondria and (p.clock != "macro" or world.n_events != before):
                 written_by.append(p.name)
                 if self.check_each:
                     world.ledger.check(world, p.name, tick)
@@ -161,23 +161,26 @@ class Engine:
         world.tick = self.tick
 
     def _flush_events(self) -> None:
-        events = self.world.events
-        self.world.backend.pull(events)
-        n, refused = int(events.count[0]), int(events.count[1])
+        world, backend = self.world, self.world.backend
+        n = world.n_events
+        refused = int(world.events.count[1])
         if refused:
             raise OverflowStop(
-                f"{refused} events of one macro-step did not fit the buffer of {len(events.kind)}: a process did not reserve room"
+                f"{refused} events of one macro-step did not fit the buffer of {len(world.events.kind)}: a process did not reserve room"
             )
         if n:
-            self.n_handovers += int((events.kind[:n] == 0).sum())
+            names = [name for name in EventBuffer._fields if name != "count"]
+            columns = backend.read(slice(0, n), *(getattr(world.events, name) for name in names))
+            happened = EventBuffer(**dict(zip(names, columns, strict=True)), count=world.events.count.copy())
+            self.n_handovers += int((happened.kind == 0).sum())
             if self.on_events is not None:
-                self.on_events(events)
-            events.count[:] = 0
-            self.world.backend.push(events)
+                self.on_events(happened)
+            world.events.count[:] = 0
+            backend.push(world.events.count)
         wanted = max(4096, 8 * n)
-        if wanted > len(events.kind):
-            self.world.events = allocate_events(wanted)
-            self.world.backend.push(self.world.events)  # which forgets the one before
+        if wanted > len(world.events.kind):
+            world.events = allocate_events(wanted)
+            backend.push(world.events)  # which forgets the one before
 
     @property
     def finished(self) -> bool:

@@ -50,14 +50,6 @@ class Neighbours(NamedTuple):
     largest: Any
 
 
-class Places(NamedTuple):
-    """The columns of the cells table that the sort reads (so that a GPU sends over no others)."""
-
-    id: Any
-    bin: Any
-    radius: Any
-
-
 @row
 def minimum_image(d, size, periodic):
     """A difference of coordinates [um] within a well, taken the short way round if the borders are periodic."""
@@ -246,44 +238,11 @@ def bin_row(i, cells, wells, neighbours, step):
 
 
 @row
-def sort_into_bins(n_cells, cells, neighbours):
-    """Counting sort of the cells by bin, then by id within each bin; the largest radius of each well (serial)."""
-    n_bins = len(neighbours.start) - 1
-    for b in range(n_bins + 1):
-        neighbours.start[b] = 0
-    for i in range(n_cells):
-        b = int(cells.bin[i])
-        if b >= 0:
-            neighbours.start[b + 1] += 1
-    for b in range(n_bins):
-        neighbours.start[b + 1] += neighbours.start[b]
-    # start[b] is moved up to the end of bin b while it fills, then put back
-    for i in range(n_cells):
-        b = int(cells.bin[i])
-        if b < 0:
-            continue
-        end = int(neighbours.start[b])
-        neighbours.member[end] = i
-        neighbours.start[b] = end + 1
-    for k in range(n_bins):
-        b = n_bins - k
-        neighbours.start[b] = neighbours.start[b - 1]
-    neighbours.start[0] = 0
-    for b in range(n_bins):
-        lo = int(neighbours.start[b])
-        for j in range(lo + 1, int(neighbours.start[b + 1])):
-            i = int(neighbours.member[j])
-            key = int(cells.id[i])
-            k = j
-            while k > lo and int(cells.id[int(neighbours.member[k - 1])]) > key:
-                neighbours.member[k] = neighbours.member[k - 1]
-                k -= 1
-            neighbours.member[k] = i
-    for w in range(len(neighbours.offset) - 1):
-        largest = 0.0
-        for m in range(int(neighbours.start[int(neighbours.offset[w])]), int(neighbours.start[int(neighbours.offset[w + 1])])):
-            largest = max(largest, float(cells.radius[int(neighbours.member[m])]))
-        neighbours.largest[w] = largest
+def radius_in_bins(i, cells):
+    """Radius [um] of cell ``i``, 0 where it is in no bin."""
+    if int(cells.bin[i]) < 0:
+        return 0.0
+    return float(cells.radius[i])
 
 
 @row
@@ -357,10 +316,17 @@ def rows_within(i: int, reach: float, cells: Any, wells: Any, neighbours: Any) -
     return np.concatenate(found)
 
 
+def sort_into_bins(backend: Any, n_cells: int, cells: Any, neighbours: Neighbours) -> None:
+    """Sort the cells by bin, then by id within each bin; find the largest radius of each well."""
+    backend.bins(n_cells, cells.bin, cells.id, neighbours.start, neighbours.member)
+    neighbours.largest[:] = backend.largest(radius_in_bins, n_cells, len(neighbours.largest), cells.well, cells)
+    backend.push(neighbours.largest)
+
+
 def update_neighbours(world: Any, step: Any) -> None:
     """Sort the cells of ``world`` into the bins of ``world.space.neighbours``."""
     world.space.fit(world)
     neighbours = world.space.neighbours
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
-    world.backend.serial(sort_into_bins, world.n_cells, Places(world.cells.id, world.cells.bin, world.cells.radius), neighbours)
+    sort_into_bins(world.backend, world.n_cells, world.cells, neighbours)
     world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)

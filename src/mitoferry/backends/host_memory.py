@@ -1,0 +1,32 @@
+"""What backends that run where Python runs have in common: there is one copy of everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class HostMemory:
+    """Reading and writing where there is one copy of every array."""
+
+    def zeros(self, shape: Any, dtype: Any = float) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        return np.zeros(shape, dtype=dtype)
+
+    def read(self, rows: Any, *columns: Any) -> list[Any]:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        return [column[rows].copy() if isinstance(rows, slice) else column[rows] for column in columns]
+
+    def write(self, rows: Any, column: Any, values: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        column[rows] = values
+
+    def pull(self, *tables: Any) -> None:
+        """Nothing to do: there is one copy."""
+
+    def push(self, *tables: Any) -> None:
+        """Nothing to do: there is one copy."""
+
+
+__all__ = ["HostMemory"]

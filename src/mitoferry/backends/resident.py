@@ -1,0 +1,200 @@
+"""Arrays that live in a memory of the backend's own, such as that of a GPU.
+
+An array is copied there at the first launch that takes it, and stays. Of both copies it is known which is newer: a launch makes those
+columns and arrays newer in the backend's memory that it may write (``writes.py``), ``push`` those that the host has written. ``pull``
+brings back what is newer; ``read`` and ``write`` move only the entries that they are asked for. ``moved`` counts the bytes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from mitoferry.backends.writes import arguments_written, columns_written
+
+
+class _Copy:
+    """The copy of one host array and which side is newer."""
+
+    __slots__ = ("device", "device_newer", "host_newer")
+
+    def __init__(self, device: Any, *, device_newer: bool = False) -> None:
+        self.device = device
+        self.host_newer = False
+        self.device_newer = device_newer
+
+
+def is_table(value: Any) -> bool:
+    """Whether an argument is a tuple of named columns."""
+    return isinstance(value, tuple) and hasattr(value, "_fields") and any(isinstance(x, np.ndarray) for x in value)
+
+
+def arrays_of(tables: tuple[Any, ...]) -> list[Any]:
+    """The arrays of tables, and those that are given as they are; fields that are no arrays are left out."""
+    return [x for table in tables for x in (table if isinstance(table, tuple) else (table,)) if isinstance(x, np.ndarray)]
+
+
+class Resident(ABC):
+    """What backends with a memory of their own have in common.
+
+    Attributes:
+        moved: bytes copied from the host to the device, and back.
+    """
+
+    def __init__(self) -> None:
+        self._copies: dict[int, _Copy] = {}
+        self._places: set[int] = set()  # where arrays lie that have a copy
+        self.moved = {"to the device": 0, "to the host": 0}  # bytes
+
+    # ------------------------------------------------------------------ the memory
+    @abstractmethod
+    def _new(self, array: Any) -> Any:
+        """A copy of an array in the backend's memory."""
+
+    @abstractmethod
+    def _new_zeros(self, array: Any) -> Any:
+        """Zeros in the backend's memory, of the shape and type of an array."""
+
+    @abstractmethod
+    def _send(self, array: Any, device: Any) -> None:
+        """Copy an array into its copy."""
+
+    @abstractmethod
+    def _fetch(self, array: Any, device: Any) -> None:
+        """Copy an array back."""
+
+    @abstractmethod
+    def _fetch_rows(self, device: Any, rows: Any) -> Any:
+        """A host array of the entries ``rows`` of a copy."""
+
+    @abstractmethod
+    def _send_rows(self, device: Any, rows: Any, values: Any) -> None:
+        """Set the entries ``rows`` of a copy; ``values`` has their type and shape."""
+
+    # ------------------------------------------------------------------ copies
+    def _keep(self, array: Any, copy: _Copy) -> _Copy:
+        """Remember the copy of an array for as long as there is the array.
+
+        Raises:
+            TypeError: the array is a view of another one: there would be two copies of the same memory.
+        """
+        place = array.__array_interface__["data"][0]
+        base = array.base
+        if array.nbytes and (place in self._places or (isinstance(base, np.ndarray) and base.nbytes != array.nbytes)):
+            raise TypeError(f"a view cannot be given to a launch: an array of shape {array.shape} and type {array.dtype}")
+        self._copies[id(array)] = copy
+        if array.nbytes:
+            self._places.add(place)
+        weakref.finalize(array, self._forget, id(array), place)
+        return copy
+
+    def _forget(self, key: int, place: int) -> None:
+        self._copies.pop(key, None)
+        self._places.discard(place)
+
+    def _copy_of(self, array: Any) -> _Copy:
+        """The copy of an array, as new as the array."""
+        copy = self._copies.get(id(array))
+        if copy is None:
+            self.moved["to the device"] += array.nbytes
+            copy = self._keep(array, _Copy(self._new(array)))
+        elif copy.host_newer:
+            self.moved["to the device"] += array.nbytes
+            self._send(array, copy.device)
+            copy.host_newer = False
+        return copy
+
+    def _given(self, args: list[Any] | tuple[Any, ...], n_before: int, *rows: Any) -> list[Any]:
+        """What a launch is given in the backend's memory; what it may write is newer there from now on.
+
+        Args:
+            args: tables, arrays, numbers.
+            n_before: of each row function, how many parameters stand before them.
+            rows: the row functions (``None`` is left out) that are called with ``args``, each after ``n_before`` others.
+        """
+        rows = tuple(row for row in rows if row is not None)
+        columns = columns_written(*rows)
+        changes = frozenset().union(*(arguments_written(row) for row in rows))
+        return [self._argument(arg, columns, k + n_before in changes) for k, arg in enumerate(args)]
+
+    def _argument(self, arg: Any, columns: frozenset[str], changes: bool) -> Any:
+        if isinstance(arg, np.ndarray):
+            copy = self._copy_of(arg)
+            copy.device_newer |= changes
+            return copy.device
+        if not is_table(arg):
+            return arg
+        parts = []
+        for name, x in zip(arg._fields, arg, strict=True):
+            if isinstance(x, np.ndarray):
+                copy = self._copy_of(x)
+                copy.device_newer |= name in columns
+                parts.append(copy.device)
+            else:
+                parts.append(x)
+        return type(arg)(*parts)
+
+    def _result(self, array: Any) -> Any:
+        """The device copy of an array that is about to be written as a whole, whatever it holds."""
+        copy = self._copies.get(id(array))
+        if copy is None:
+            copy = self._keep(array, _Copy(self._new_zeros(array)))
+        copy.host_newer, copy.device_newer = False, True
+        return copy.device
+
+    # ------------------------------------------------------------------ what processes call
+    def zeros(self, shape: Any, dtype: Any = float) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        array = np.zeros(shape, dtype=dtype)  # memory that nobody touches is not taken
+        self._keep(array, _Copy(self._new_zeros(array)))
+        return array
+
+    def read(self, rows: Any, *columns: Any) -> list[Any]:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        found = []
+        for column in columns:
+            copy = self._copies.get(id(column))
+            if copy is not None and copy.device_newer:
+                values = self._fetch_rows(copy.device, rows)
+                self.moved["to the host"] += values.nbytes
+            else:
+                values = np.array(column[rows])
+            found.append(values)
+        return found
+
+    def write(self, rows: Any, column: Any, values: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        copy = self._copies.get(id(column))
+        if copy is None or copy.host_newer:
+            column[rows] = values
+            return
+        shape = (len(range(*rows.indices(len(column)))) if isinstance(rows, slice) else len(rows), *column.shape[1:])
+        given = np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype=column.dtype), shape))
+        if not given.size:
+            return
+        self.moved["to the device"] += given.nbytes
+        self._send_rows(copy.device, rows, given)
+        if not copy.device_newer:
+            column[rows] = given  # both are up to date
+
+    def pull(self, *tables: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        for array in arrays_of(tables):
+            copy = self._copies.get(id(array))
+            if copy is not None and copy.device_newer:
+                self.moved["to the host"] += array.nbytes
+                self._fetch(array, copy.device)
+                copy.device_newer = False
+
+    def push(self, *tables: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        for array in arrays_of(tables):
+            copy = self._copies.get(id(array))
+            if copy is not None:
+                copy.host_newer, copy.device_newer = True, False
+
+
+__all__ = ["Resident", "arrays_of", "is_table"]

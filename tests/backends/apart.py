@@ -1,0 +1,104 @@
+"""A backend with a memory of its own, on any machine: what a GPU would be given, run by the CPU's kernels.
+
+It is hard on those who forget which copy is newer. What a launch may have written is spoiled on the host until it is pulled, and a launch
+looks whether the host has written without saying so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mitoferry.backends.cpu import Cpu
+from mitoferry.backends.resident import Resident, arrays_of
+
+SPOILED = 0xA5
+
+
+class Apart(Resident):
+    """Runs row functions on copies of all arrays.
+
+    Args:
+        threads: of the CPU backend.
+    """
+
+    name = "apart"
+
+    def __init__(self, *, threads: int = 1) -> None:
+        super().__init__()
+        self._cpu = Cpu(threads=threads)
+        self.launches = 0
+
+    # ------------------------------------------------------------------ the memory
+    def _new(self, array: Any) -> Any:
+        return np.array(array, order="C")
+
+    def _new_zeros(self, array: Any) -> Any:
+        return np.zeros(array.shape, array.dtype)
+
+    def _send(self, array: Any, device: Any) -> None:
+        device[...] = array
+
+    def _fetch(self, array: Any, device: Any) -> None:
+        array[...] = device
+
+    def _fetch_rows(self, device: Any, rows: Any) -> Any:
+        return np.array(device[rows])
+
+    def _send_rows(self, device: Any, rows: Any, values: Any) -> None:
+        device[rows] = values
+
+    # ------------------------------------------------------------------ launches
+    def _checked(self, args: Any, n_before: int, *rows: Any) -> list[Any]:
+        self.launches += 1
+        arrays = arrays_of(args)
+        for x in arrays:
+            copy = self._copies.get(id(x))
+            if copy is not None and not copy.host_newer and not copy.device_newer and x.tobytes() != copy.device.tobytes():
+                raise AssertionError(
+                    f"the host wrote an array of shape {x.shape} and type {x.dtype} without push; about to run {rows[0].__name__}"
+                )
+        given = self._given(args, n_before, *rows)
+        for x in arrays:
+            if self._copies[id(x)].device_newer:
+                _spoil(x)
+        return given
+
+    def each(self, row: Any, n: int, *args: Any) -> None:
+        if n > 0:
+            self._cpu.each(row, n, *self._checked(args, 1, row))
+
+    def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
+        if n <= 0:
+            return
+        chain = self._checked((cells, pages), 10**6, slot_row)
+        by_slot = self._checked(args, 3, slot_row)
+        self._checked(args, 2, finish_row)
+        self._cpu.gather(slot_row, finish_row, n_sums, n, *chain, *by_slot)
+
+    def serial(self, function: Any, *args: Any) -> Any:
+        return self._cpu.serial(function, *self._checked(args, 0, function))
+
+    def select(self, row: Any, n: int, *args: Any) -> Any:
+        return self._cpu.select(row, n, *self._checked(args, 1, row))
+
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
+        return self._cpu.totals(row, n, n_groups, n_sums, *self._checked(args, 2, row))
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        (groups,) = self._checked((groups,), 10**6, row)
+        return self._cpu.largest(row, n, n_groups, groups, *self._checked(args, 1, row))
+
+    def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        from mitoferry.core.order import sort_rows
+
+        self._cpu.bins(n, *self._checked((keys, ties, start, member), 1, sort_rows))
+
+
+def _spoil(array: Any) -> None:
+    if array.flags.writeable and array.size:
+        array.view(np.uint8).reshape(-1)[:] = SPOILED
+
+
+__all__ = ["Apart"]
