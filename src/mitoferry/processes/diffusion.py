@@ -279,6 +279,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.each(voxel_row, world.n_cells, cells, wells, fields, step)
     backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
     backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
+    backend.pull(plan)
     work = work_of(world, plan)
     backend.each(solve_row, len(work.planes), cells, members, fields, wells, work, p.h2o2_clearance, step)
     backend.each(sample_row, world.n_cells, cells, wells, fields, p, step)
