@@ -12,6 +12,7 @@ import numpy as np
 
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.resident import Resident, arrays_of
+from mitoferry.core.order import sort_rows
 
 SPOILED = 0xA5
 
@@ -50,16 +51,16 @@ class Apart(Resident):
         device[rows] = values
 
     # ------------------------------------------------------------------ launches
-    def _checked(self, args: Any, n_before: int, *rows: Any) -> list[Any]:
+    def _checked(self, args: Any, *called: tuple[Any, int]) -> list[Any]:
         self.launches += 1
         arrays = arrays_of(args)
         for x in arrays:
             copy = self._copies.get(id(x))
             if copy is not None and not copy.host_newer and not copy.device_newer and x.tobytes() != copy.device.tobytes():
                 raise AssertionError(
-                    f"the host wrote an array of shape {x.shape} and type {x.dtype} without push; about to run {rows[0].__name__}"
+                    f"the host wrote an array of shape {x.shape} and type {x.dtype} without push; about to run {called[0][0].__name__}"
                 )
-        given = self._given(args, n_before, *rows)
+        given = self._given(args, *called)
         for x in arrays:
             if self._copies[id(x)].device_newer:
                 _spoil(x)
@@ -67,33 +68,27 @@ class Apart(Resident):
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         if n > 0:
-            self._cpu.each(row, n, *self._checked(args, 1, row))
+            self._cpu.each(row, n, *self._checked(args, (row, 1)))
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
-        if n <= 0:
-            return
-        chain = self._checked((cells, pages), 10**6, slot_row)
-        by_slot = self._checked(args, 3, slot_row)
-        self._checked(args, 2, finish_row)
-        self._cpu.gather(slot_row, finish_row, n_sums, n, *chain, *by_slot)
+        if n > 0:
+            self._cpu.gather(slot_row, finish_row, n_sums, n, *self._checked((cells, pages, *args), (slot_row, 1), (finish_row, 0)))
 
     def serial(self, function: Any, *args: Any) -> Any:
-        return self._cpu.serial(function, *self._checked(args, 0, function))
+        return self._cpu.serial(function, *self._checked(args, (function, 0)))
 
     def select(self, row: Any, n: int, *args: Any) -> Any:
-        return self._cpu.select(row, n, *self._checked(args, 1, row))
+        return self._cpu.select(row, n, *self._checked(args, (row, 1)))
 
     def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
-        return self._cpu.totals(row, n, n_groups, n_sums, *self._checked(args, 2, row))
+        return self._cpu.totals(row, n, n_groups, n_sums, *self._checked(args, (row, 2)))
 
     def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
-        (groups,) = self._checked((groups,), 10**6, row)
-        return self._cpu.largest(row, n, n_groups, groups, *self._checked(args, 1, row))
+        groups, *given = self._checked((groups, *args), (row, 0))
+        return self._cpu.largest(row, n, n_groups, groups, *given)
 
     def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
-        from mitoferry.core.order import sort_rows
-
-        self._cpu.bins(n, *self._checked((keys, ties, start, member), 1, sort_rows))
+        self._cpu.bins(n, *self._checked((keys, ties, start, member), (sort_rows, 1)))
 
 
 def _spoil(array: Any) -> None:

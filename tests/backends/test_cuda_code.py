@@ -9,9 +9,10 @@ import inspect
 
 import numpy as np
 import pytest
+import test_primitives as lists
 from cuda_cases import CASES, all_launches, name_of, run
 
-from mitoferry.backends import cuda, cuda_code
+from mitoferry.backends import cuda, cuda_code, cuda_lists
 from mitoferry.core.row import row
 
 pytestmark = pytest.mark.skipif(bool(cuda_code.missing()), reason=cuda_code.missing() or "-")
@@ -61,6 +62,29 @@ def test_what_the_assembler_says():
     assert kernel.stack == kernel.spilled == 0
     with pytest.raises(cuda_code.MitoferryError, match="ptxas"):
         cuda_code.assembled("no code")
+
+
+def test_kernels_for_lists_compile():
+    backend = cuda_code.Compiling()
+    backend.compile_lists()
+    assert len(backend.kernels) == len(cuda_lists.KERNELS)
+    assert all(kernel.spilled == 0 for kernel in backend.kernels.values())
+
+
+def test_every_way_to_launch_compiles():
+    """With the atomic additions and largest numbers of a GPU."""
+    x, groups, seen, out = np.ones(9, dtype=np.float32), np.zeros(9, dtype=np.int32), np.zeros(9, dtype=np.uint8), np.zeros(1)
+    backend, law = cuda_code.Compiling(), lists.Law(0.5)
+    assert backend.select(lists.is_large, 9, x, law).size == 9
+    assert backend.totals(lists.count_large, 9, 1, 2, x, groups, seen, law).tolist() == [[9, 9000]]
+    assert backend.largest(lists.twice, 9, 1, groups, x, law).tolist() == [1.5]
+    assert backend.serial(lists.first_two, x.astype(float), out) == (9, 9)
+    assert backend.serial(lists.mean_of, x.astype(float)) == 1.0
+    backend.serial(lists.nothing, out)
+    text = {kernel.name.rpartition(".")[2]: kernel.text for kernel in backend.kernels.values()}
+    assert "atom" in text["count_large"]
+    assert "atom" in text["twice"]
+    assert len(text) == 6
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from backends_here import BACKENDS
 
+from cuda_simulator import printed
 from mitoferry.core.row import row
 
 N, GROUPS = 1000, 7
@@ -53,9 +54,9 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return BACKENDS[request.param]()
 
 
-def numbers(seed: int, n: int = N) -> tuple[Any, Any]:
+def numbers(seed: int) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
-    return rng.uniform(size=n).astype(np.float32), rng.integers(-1, GROUPS, n, dtype=np.int32)
+    return rng.uniform(size=N).astype(np.float32), rng.integers(-1, GROUPS, N, dtype=np.int32)
 
 
 @pytest.mark.parametrize("n", [0, 1, 31, 500, N])
@@ -136,3 +137,71 @@ def test_reading_gives_copies(backend: Any) -> None:
     (few,) = backend.read(slice(0, 2), x)
     few[:] = 9.0
     assert x.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+@row
+def first_two(numbers, out):
+    """Add up what stands before the first number that is not positive; returns the sum, rounded down, and how many there are."""
+    n, total = 0, 0.0
+    for i in range(len(numbers)):
+        if float(numbers[i]) <= 0.0:
+            break
+        total += float(numbers[i])
+        n += 1
+    out[0] = total
+    return n, int(total)
+
+
+@row
+def mean_of(numbers):
+    """The mean."""
+    total = 0.0
+    for i in range(len(numbers)):
+        total += float(numbers[i])
+    return total / len(numbers)
+
+
+def check_serial(backend: Any) -> None:
+    """What a serial function returns, and what it writes."""
+    x, out = np.array([0.5, 1.25, 2.5, -1.0, 7.0]), np.zeros(1)
+    found = backend.serial(first_two, x, out)
+    assert found == (3, 4)
+    assert all(isinstance(k, int) for k in found)
+    assert backend.serial(mean_of, x) == 2.05
+    backend.pull(out)
+    assert out[0] == 4.25
+    assert backend.serial(nothing, out) is None
+
+
+@row
+def nothing(out):
+    """Write one number."""
+    out[0] = 9.0
+
+
+def test_serial_functions(backend: Any) -> None:
+    check_serial(backend)
+
+
+def check_all(make: Any, *, n: int) -> int:
+    """All of the above with another backend; returns how many there were."""
+    calls: list[Any] = [
+        *(lambda k=k: test_select_gives_the_rows_in_order(make(), k) for k in (0, 31, n)),
+        *(lambda k=k: test_totals_add_up_by_group(make(), k) for k in (0, 3, n)),
+        lambda: test_totals_of_many_groups_after_those_of_few(make()),
+        lambda: test_largest_of_each_group(make()),
+        *(lambda k=k: test_bins_hold_rows_in_order_of_ties(make(), k) for k in (1, 5, 900)),
+        lambda: test_what_a_launch_wrote_is_read_and_what_is_written_is_seen(make()),
+        lambda: test_reading_gives_copies(make()),
+        lambda: check_serial(make()),
+    ]
+    for call in calls:
+        call()
+    return len(calls)
+
+
+def test_cuda_simulator_makes_the_same_lists() -> None:
+    few = "import test_primitives as t; from mitoferry.backends import cuda_lists; cuda_lists.ADDERS = 3; t.N = 150; "
+    assert int(printed(few + "print(t.check_all(Cuda, n=150))")) == 14
+    # bins that are too full for one thread
+    assert printed(few + "cuda_lists.LARGEST_BIN = 4; t.test_bins_hold_rows_in_order_of_ties(Cuda(), 5); print('right')") == "right"

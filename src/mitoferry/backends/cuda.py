@@ -2,28 +2,31 @@
 
 ``each`` launches one thread per row. ``gather`` launches one block of a warp's width per host: the threads share the
 slots of each page, add up in registers, and meet in shared memory; the sums are integers, so the order of addition
-does not matter. Serial phases run on the host (compiled as on the CPU backend).
+does not matter. So do the threads of ``totals``, by atomic additions. ``serial`` is one thread: it is for short lists.
 
-Tables live on both sides. A launch brings the device copy of the columns that it uses up to date and marks those that it may write
-(``writes.py``) as newer on the device; ``pull`` copies back what is newer there, and serial phases only the columns that they use. Plain
-arrays that are not part of a table are copied back at once where they may have been written. ``moved`` counts the bytes.
+All arrays stay on the device (``resident.py``); lists are made there (``cuda_lists.py``).
 
 Floating point: contraction of products and sums to FMA is off, so that results agree with the CPU to the bit.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import weakref
+import functools
+import inspect
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from mitoferry.backends import cuda_lists as lists
 from mitoferry.backends.narrow import Narrower, names_of
+from mitoferry.backends.resident import Resident
 from mitoferry.backends.rewrite import Compiler, with_globals
-from mitoferry.backends.writes import arguments_written, columns_written
 from mitoferry.base.errors import MitoferryError
+from mitoferry.core.order import sort_by_tie
 from mitoferry.core.schema import PAGE
 
 cuda: Any
@@ -36,6 +39,8 @@ else:
 
 THREADS = 128
 WIDTH = 32
+MOST_THREADS = 32768  # that add up by group: each goes through many rows
+MOST_RETURNED = 4  # numbers that a serial function returns
 OPTIONS = {"lto": False}  # what is joined when it is linked is joined whatever the compiler was told (``products_apart``)
 
 # what is compiled around a row function; {args} are filled in
@@ -61,6 +66,81 @@ def kernel(n_sums, cells, pages, {args}):
     if t == 0:
         _finish(h, totals, {args})
 """
+SELECT = """
+def kernel(n, marks, {args}):
+    i = cuda.grid(1)
+    if i < n:
+        marks[i] = 1 if _row(i, {args}) != 0 else 0
+"""
+TOTALS = """
+def kernel(n, n_sums, found, {args}):
+    local = cuda.local.array(SUMS, int64)
+    held = cuda.local.array(SUMS, int64)
+    for k in range(n_sums):
+        held[k] = 0
+    group = int64(-1)
+    i = cuda.grid(1)
+    while i < n:
+        for k in range(n_sums):
+            local[k] = 0
+        here = int64(_row(i, local, {args}))
+        if here != group and here >= 0:
+            for k in range(n_sums):
+                if held[k] != 0:
+                    cuda.atomic.add(found, group * n_sums + k, held[k])
+                    held[k] = 0
+            group = here
+        if here >= 0:
+            for k in range(n_sums):
+                held[k] += local[k]
+        i += cuda.gridsize(1)
+    for k in range(n_sums):
+        if held[k] != 0:
+            cuda.atomic.add(found, group * n_sums + k, held[k])
+"""
+LARGEST = """
+def kernel(n, groups, found, {args}):
+    i = cuda.grid(1)
+    group = int64(-1)
+    most = 0.0
+    while i < n:
+        if int64(groups[i]) != group:
+            if most > 0.0:
+                cuda.atomic.max(found, group, most)
+            group = int64(groups[i])
+            most = 0.0
+        most = max(most, float(_row(i, {args})))
+        i += cuda.gridsize(1)
+    if most > 0.0:
+        cuda.atomic.max(found, group, most)
+"""
+SERIAL = """
+def kernel(returned, {args}):
+    _row({args})
+"""
+SERIAL_NUMBER = """
+def kernel(returned, {args}):
+    returned[0] = _row({args})
+"""
+SERIAL_NUMBERS = """
+def kernel(returned, {args}):
+    numbers = _row({args})
+    for k in range(len(numbers)):
+        returned[k] = numbers[k]
+"""
+
+
+@functools.cache
+def n_returned(function: Any) -> int:
+    """How many numbers a function returns: what its text says."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
+    return max((len(value.elts) if isinstance(value, ast.Tuple) else 1 for value in values), default=0)
+
+
+def serial_template(function: Any) -> str:
+    """The template for a function that returns nothing, a number, or several."""
+    return (SERIAL, SERIAL_NUMBER, SERIAL_NUMBERS)[min(n_returned(function), 2)]
 
 
 def kernel_text(template: str, n: int, n_sums: int) -> Any:
@@ -140,6 +220,12 @@ class KernelMaker:
     def _device_function(text: Any, module: str) -> Any:
         return text if simulated() else jitted(text, device=True)
 
+    def plain(self, function: Any) -> Any:
+        """One of the kernels of ``cuda_lists``."""
+        if function is not lists.sort_bins:
+            return function
+        return with_globals(function, {"sort_by_tie": self._compiler.compile(sort_by_tie)}, "mitoferry.backends.cuda_lists.sort_bins")
+
     def function(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> tuple[Any, Narrower]:
         """The loop of a template around a row function of so many arguments and sums, and what picks the columns that it uses."""
         replaced = {"_row": self._compiler.compile(row)}
@@ -151,25 +237,22 @@ class KernelMaker:
         return with_globals(kernel_text(template, n_args, n_sums), replaced, f"{row.__module__}.{row.__qualname__}"), Narrower(names)
 
 
-class _Copy:
-    """The device copy of one host array and which side is newer."""
-
-    __slots__ = ("device", "device_newer", "host_newer")
-
-    def __init__(self, device: Any) -> None:
-        self.device = device
-        self.host_newer = False
-        self.device_newer = False
+def blocks_for(n: int) -> tuple[int, int]:
+    """Blocks and threads of each, one thread for each of ``n`` rows."""
+    threads = min(THREADS, n)
+    return (n + threads - 1) // threads, threads
 
 
-class Cuda:
+def whole_or_not(number: float) -> float:
+    """A number that was carried in a float64: whole numbers come back as such."""
+    return int(number) if number == int(number) else number
+
+
+class Cuda(Resident):
     """Runs row functions on a GPU.
 
     Args:
-        threads: threads for the serial phases on the host (they use one).
-
-    Attributes:
-        moved: bytes copied from the host to the device, and back.
+        threads: there for the likeness with the CPU backend; nothing is run on the host.
 
     Raises:
         MitoferryError: no GPU can be used; the message says why.
@@ -181,15 +264,13 @@ class Cuda:
         why = available()
         if why:
             raise MitoferryError(f"the cuda backend cannot be used: {why}. Use --backend cpu.")
-        from mitoferry.backends.cpu import Cpu
-
-        self._host = Cpu(threads=1)
+        super().__init__()
         self._maker = KernelMaker()
         self._kernels: dict[Any, tuple[Any, Narrower]] = {}
-        self._narrow_serial: dict[Any, Narrower] = {}
-        self._copies: dict[int, _Copy] = {}
-        self.moved = {"to the device": 0, "to the host": 0}  # bytes
+        self._returned = cuda.to_device(np.zeros(MOST_RETURNED))
+        self._marks = cuda.device_array(0, np.uint8)
 
+    # ------------------------------------------------------------------ kernels
     def _kernel(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> Any:
         """The kernel of a row function, and what narrows its arguments."""
         key = (template, row, finish, n_args, n_sums)
@@ -199,112 +280,134 @@ class Cuda:
             found = self._kernels[key] = jitted(function), narrow
         return found
 
-    # ------------------------------------------------------------------ copies
-    def _sent(self, array: Any, device: Any = None) -> Any:
-        """The array on the device, in new memory there unless it is given."""
-        self.moved["to the device"] += array.nbytes
-        if device is None:
-            return cuda.to_device(array)
-        device.copy_to_device(array)
+    def _plain(self, function: Any) -> Any:
+        """One of the kernels of ``cuda_lists``."""
+        found = self._kernels.get(function)
+        if found is None:
+            found = self._kernels[function] = jitted(self._maker.plain(function)), None
+        return found[0]
+
+    @staticmethod
+    def _launch(kernel: Any, shape: tuple[int, int], *args: Any) -> None:
+        with products_apart():
+            kernel[shape](*args)
+
+    def _run(self, function: Any, n: int, *args: Any) -> None:
+        """One of the kernels of ``cuda_lists`` with a thread for each of ``n`` rows."""
+        if n > 0:
+            self._launch(self._plain(function), blocks_for(n), *args)
+
+    # ------------------------------------------------------------------ the memory
+    def _new(self, array: Any) -> Any:
+        return cuda.to_device(array)
+
+    def _new_zeros(self, array: Any) -> Any:
+        device = cuda.device_array(array.shape, array.dtype)
+        self._run(lists.zero, array.size, device.reshape(-1))
         return device
 
-    def _fetched(self, array: Any, device: Any) -> None:
-        self.moved["to the host"] += array.nbytes
+    def _send(self, array: Any, device: Any) -> None:
+        device.copy_to_device(array)
+
+    def _fetch(self, array: Any, device: Any) -> None:
         device.copy_to_host(array)
 
-    def _copy_of(self, array: Any) -> _Copy:
-        copy = self._copies.get(id(array))
-        if copy is None:
-            copy = _Copy(self._sent(array))
-            self._copies[id(array)] = copy
-            weakref.finalize(array, self._copies.pop, id(array), None)
-        elif copy.host_newer:
-            self._sent(array, copy.device)
-            copy.host_newer = False
-        return copy
+    def _fetch_rows(self, device: Any, rows: Any) -> Any:
+        if isinstance(rows, slice):
+            return device[rows].copy_to_host()
+        shape = (len(rows), *device.shape[1:])
+        taken = cuda.device_array(shape, device.dtype)
+        width = taken.size // max(len(rows), 1)
+        self._run(lists.take, taken.size, device.reshape(-1), cuda.to_device(np.asarray(rows, dtype=np.int64)), width, taken.reshape(-1))
+        return taken.copy_to_host()
 
-    def _to_device(self, args: list[Any], written: frozenset[str], plain: list[bool]) -> tuple[list[Any], list[Any]]:
-        """Device versions of the arguments, and the plain arrays to copy back after the launch.
+    def _send_rows(self, device: Any, rows: Any, values: Any) -> None:
+        rows = np.arange(*rows.indices(len(device))) if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
+        given = cuda.to_device(values.reshape(-1))
+        self._run(lists.put, given.size, device.reshape(-1), cuda.to_device(rows), given.size // len(rows), given)
 
-        Args:
-            args: tables, arrays, numbers.
-            written: columns that may be written.
-            plain: of each argument whether it may be written, if it is an array of no table.
-        """
-        out: list[Any] = []
-        back: list[Any] = []
-        for arg, changes in zip(args, plain, strict=True):
-            if isinstance(arg, np.ndarray):
-                device = self._sent(arg)
-                if changes:
-                    back.append((arg, device))
-                out.append(device)
-            elif isinstance(arg, tuple) and hasattr(arg, "_fields") and any(isinstance(x, np.ndarray) for x in arg):
-                parts = []
-                for name, x in zip(arg._fields, arg, strict=True):
-                    if isinstance(x, np.ndarray):
-                        copy = self._copy_of(x)
-                        copy.device_newer |= name in written
-                        parts.append(copy.device)
-                    else:
-                        parts.append(x)
-                out.append(type(arg)(*parts))
-            else:
-                out.append(arg)
-        return out, back
-
-    def _launch(self, kernel: Any, shape: tuple[int, int], n: int, args: list[Any], back: list[Any]) -> None:
-        with products_apart():
-            kernel[shape](n, *args)
-        for array, device in back:
-            self._fetched(array, device)
-
+    # ------------------------------------------------------------------ launches
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        if n <= 0:
-            return
-        kernel, narrow = self._kernel(EACH, len(args), row)
-        changes = arguments_written(row)
-        device, back = self._to_device(narrow(args), columns_written(row), [k + 1 in changes for k in range(len(args))])
-        threads = min(THREADS, n)
-        self._launch(kernel, ((n + threads - 1) // threads, threads), n, device, back)
+        if n > 0:
+            kernel, narrow = self._kernel(EACH, len(args), row)
+            self._launch(kernel, blocks_for(n), n, *self._given(narrow(args), (row, 1)))
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n <= 0:
             return
         kernel, narrow = self._kernel(GATHER, len(args), slot_row, finish_row, n_sums)
-        by_slot, by_host = arguments_written(slot_row), arguments_written(finish_row)
-        changes = [False, False, *(k + 3 in by_slot or k + 2 in by_host for k in range(len(args)))]
-        device, back = self._to_device(narrow((cells, pages, *args)), columns_written(slot_row, finish_row), changes)
-        self._launch(kernel, (n, WIDTH), n_sums, device, back)
+        given = self._given(narrow((cells, pages, *args)), (slot_row, 1), (finish_row, 0))
+        self._launch(kernel, (n, WIDTH), n_sums, *given)
 
     def serial(self, function: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        narrow = self._narrow_serial.get(function)
-        if narrow is None:
-            narrow = self._narrow_serial[function] = Narrower(names_of(function))
-        tables = [a for a in narrow(args) if isinstance(a, tuple) and hasattr(a, "_fields")]
-        self.pull(*tables)
-        result = self._host.serial(function, *args)
-        written = columns_written(function)
-        self.push(*(x for table in tables for name, x in zip(table._fields, table, strict=True) if name in written))
-        return result
+        template = serial_template(function)
+        kernel, narrow = self._kernel(template, len(args), function)
+        self._launch(kernel, (1, 1), self._returned, *self._given(narrow(args), (function, 0)))
+        if template is SERIAL:
+            return None
+        numbers = [whole_or_not(x) for x in self._returned.copy_to_host().tolist()]
+        return numbers[0] if template is SERIAL_NUMBER else tuple(numbers[: n_returned(function)])
 
-    def pull(self, *tables: Any) -> None:
+    def select(self, row: Any, n: int, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        for table in tables:
-            for array in table if isinstance(table, tuple) else (table,):
-                copy = self._copies.get(id(array))
-                if copy is not None and copy.device_newer:
-                    self._fetched(array, copy.device)
-                    copy.device_newer = False
+        if n <= 0:
+            return np.zeros(0, dtype=np.int64)
+        if self._marks.size < n:
+            self._marks = cuda.device_array(n + n // 8, np.uint8)
+        kernel, narrow = self._kernel(SELECT, len(args), row)
+        self._launch(kernel, blocks_for(n), n, self._marks, *self._given(narrow(args), (row, 1)))
+        ends = cuda.device_array(-(-n // lists.CHUNK), np.int64)
+        self._run(lists.count_marks, ends.size, self._marks, n, ends)
+        self._add_up(ends)
+        found = int(ends[ends.size - 1 :].copy_to_host()[0])
+        if found == 0:
+            return np.zeros(0, dtype=np.int64)
+        rows = cuda.device_array(found, np.int64)
+        self._run(lists.list_marks, ends.size, self._marks, n, ends, rows)
+        return rows.copy_to_host()
 
-    def push(self, *tables: Any) -> None:
+    def _add_up(self, numbers: Any) -> None:
+        self._launch(self._plain(lists.add_up), (1, lists.ADDERS), numbers)
+
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        for table in tables:
-            for array in table if isinstance(table, tuple) else (table,):
-                copy = self._copies.get(id(array))
-                if copy is not None:
-                    copy.host_newer = True
-                    copy.device_newer = False
+        found = cuda.to_device(np.zeros(n_groups * n_sums, dtype=np.int64))
+        if n > 0:
+            kernel, narrow = self._kernel(TOTALS, len(args), row, n_sums=n_sums)
+            self._launch(kernel, blocks_for(min(n, MOST_THREADS)), n, n_sums, found, *self._given(narrow(args), (row, 2)))
+        return found.copy_to_host().reshape(n_groups, n_sums)
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        found = cuda.to_device(np.zeros(n_groups))
+        if n > 0:
+            kernel, narrow = self._kernel(LARGEST, len(args), row)
+            given = self._given(narrow(args), (row, 1))
+            self._launch(kernel, blocks_for(min(n, MOST_THREADS)), n, self._copy_of(groups).device, found, *given)
+        return found.copy_to_host()
+
+    def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        on_device = [self._copy_of(array).device for array in (keys, ties)]
+        begins, members = self._result(start), self._result(member)
+        self._run(lists.zero, begins.size, begins)
+        fullest = cuda.to_device(np.zeros(1, dtype=begins.dtype))
+        self._run(lists.count_keys, n, on_device[0], n, begins, fullest)
+        self._add_up(begins)
+        next_place = cuda.device_array(begins.shape, begins.dtype)
+        self._run(lists.copy, begins.size, begins, next_place)
+        self._run(lists.place_keys, n, on_device[0], n, next_place, members)
+        if int(fullest.copy_to_host()[0]) > lists.LARGEST_BIN:
+            self._sort_large_bins(keys, ties, start, member)
+        else:
+            self._run(lists.sort_bins, begins.size - 1, begins, on_device[1], members)
+
+    def _sort_large_bins(self, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        """Order the rows of every bin on the host: some have more than one thread should sort."""
+        self.pull(keys, ties, start, member)
+        rows = member[: int(start[-1])]
+        rows[:] = rows[np.lexsort((ties[rows], keys[rows]))]
+        self.push(member)

@@ -19,10 +19,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mitoferry.backends import cuda as backend
+from mitoferry.backends import cuda_lists as lists
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import MitoferryError
+from mitoferry.core.order import sort_rows
 
+NUMBERS, SUMS, MARKS = np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)  # what kernels write to, by their kind
 TARGET = (9, 0)
 """Compute capability that is compiled for: H100, H200."""
 
@@ -139,31 +144,75 @@ class Compiling(Cpu):
         self._target = target
         self._maker = backend.KernelMaker()
 
-    def _note(self, template: str, args: tuple[Any, ...], row: Any, finish: Any = None, n_sums: int = 0) -> None:
+    def _note(self, template: str, before: tuple[Any, ...], args: tuple[Any, ...], row: Any, finish: Any = None, n_sums: int = 0) -> None:
+        """Compile a kernel, once; ``before``: what it is given before the arguments of the row function, behind n."""
         key = (template, row, finish)
         if key in self.kernels:
             return
-        from numba import typeof, types
+        from numba import typeof
 
-        name = f"{row.__module__.removeprefix('mitoferry.')}.{row.__name__}"
+        n_args = len(args) - (2 if finish else 0)
         with as_if_there_were_one(self._target):
-            n_args = len(args) - (2 if finish else 0)
             function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
-            given = (types.int64, *map(typeof, narrow(args)))
-            text, _ = backend.cuda.compile_ptx(function, given, cc=self._target)
+            name = f"{row.__module__.removeprefix('mitoferry.')}.{row.__name__}"
+            self._compile(key, name, function, *map(typeof, (*before, *narrow(args))))
+
+    def _compile(self, key: Any, name: str, function: Any, *given: Any) -> None:
+        text, _ = backend.cuda.compile_ptx(function, given, cc=self._target)
         self.kernels[key] = KernelCode(name, text, *assembled(text, self._target))
+
+    def compile_lists(self) -> None:
+        """Compile the kernels of ``cuda_lists``."""
+        from numba import types
+
+        n, words, few, marks = types.int64, types.int64[::1], types.int32[::1], types.uint8[::1]
+        given = {
+            lists.zero: (words,), lists.take: (few, words, n, few), lists.put: (few, words, n, few), lists.count_marks: (marks, n, words),
+            lists.list_marks: (marks, n, words, words), lists.add_up: (few,), lists.count_keys: (few, n, few, few),
+            lists.place_keys: (few, n, few, few), lists.copy: (few, few), lists.sort_bins: (few, types.uint32[::1], few),
+        }  # fmt: skip
+        for function in lists.KERNELS:
+            with as_if_there_were_one(self._target):
+                self._compile(("list", function, None), f"lists.{function.__name__}", self._maker.plain(function), *given[function])
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n > 0:
-            self._note(backend.EACH, args, row)
+            self._note(backend.EACH, (n,), args, row)
         super().each(row, n, *args)
 
     def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, cells: Any, pages: Any, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""
         if n > 0:
-            self._note(backend.GATHER, (cells, pages, *args), slot_row, finish_row, n_sums)
+            self._note(backend.GATHER, (n_sums,), (cells, pages, *args), slot_row, finish_row, n_sums)
         super().gather(slot_row, finish_row, n_sums, n, cells, pages, *args)
+
+    def serial(self, function: Any, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        self._note(backend.serial_template(function), (NUMBERS,), args, function)
+        return super().serial(function, *args)
+
+    def select(self, row: Any, n: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        if n > 0:
+            self._note(backend.SELECT, (n, MARKS), args, row)
+        return super().select(row, n, *args)
+
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        if n > 0:
+            self._note(backend.TOTALS, (n, n_sums, SUMS), args, row, n_sums=n_sums)
+        return super().totals(row, n, n_groups, n_sums, *args)
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        if n > 0:
+            self._note(backend.LARGEST, (n, groups, NUMBERS), args, row)
+        return super().largest(row, n, n_groups, groups, *args)
+
+    def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        super().serial(sort_rows, n, keys, ties, start, member)  # in order here; the kernels of bins are those of ``compile_lists``
 
 
 __all__ = ["Compiling", "KernelCode", "assembler", "missing"]

@@ -7,6 +7,7 @@ brings back what is newer; ``read`` and ``write`` move only the entries that the
 
 from __future__ import annotations
 
+import functools
 import weakref
 from abc import ABC, abstractmethod
 from typing import Any
@@ -35,6 +36,13 @@ def is_table(value: Any) -> bool:
 def arrays_of(tables: tuple[Any, ...]) -> list[Any]:
     """The arrays of tables, and those that are given as they are; fields that are no arrays are left out."""
     return [x for table in tables for x in (table if isinstance(table, tuple) else (table,)) if isinstance(x, np.ndarray)]
+
+
+@functools.cache
+def changes_of(called: tuple[tuple[Any, int], ...]) -> tuple[frozenset[str], frozenset[int]]:
+    """Columns, and places among the arguments of arrays, that row functions may write: each with the number of parameters before them."""
+    rows = [row for row, _ in called]
+    return columns_written(*rows), frozenset(k - before for row, before in called for k in arguments_written(row))
 
 
 class Resident(ABC):
@@ -107,18 +115,15 @@ class Resident(ABC):
             copy.host_newer = False
         return copy
 
-    def _given(self, args: list[Any] | tuple[Any, ...], n_before: int, *rows: Any) -> list[Any]:
+    def _given(self, args: list[Any] | tuple[Any, ...], *called: tuple[Any, int]) -> list[Any]:
         """What a launch is given in the backend's memory; what it may write is newer there from now on.
 
         Args:
             args: tables, arrays, numbers.
-            n_before: of each row function, how many parameters stand before them.
-            rows: the row functions (``None`` is left out) that are called with ``args``, each after ``n_before`` others.
+            called: the row functions that take them, each with the number of its parameters that stand before them.
         """
-        rows = tuple(row for row in rows if row is not None)
-        columns = columns_written(*rows)
-        changes = frozenset().union(*(arguments_written(row) for row in rows))
-        return [self._argument(arg, columns, k + n_before in changes) for k, arg in enumerate(args)]
+        columns, places = changes_of(called)
+        return [self._argument(arg, columns, k in places) for k, arg in enumerate(args)]
 
     def _argument(self, arg: Any, columns: frozenset[str], changes: bool) -> Any:
         if isinstance(arg, np.ndarray):
