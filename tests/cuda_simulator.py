@@ -24,6 +24,7 @@ from mitoferry.backends.cuda import Cuda
 QUICK = """\
 import cuda_simulator
 mitoferry.backends.cuda._warp_sum = cuda_simulator.quick_sum
+mitoferry.backends.cuda_lists.ADDERS = 2
 """
 
 

@@ -185,7 +185,7 @@ def build_world(spec: PlateSpec, backend: Any, *, with_space: bool = True) -> Wo
     backend.push(cells)
     mitochondria = schema.allocate("Mitochondria", len(pages.owner) * PAGE)
     backend.each(seeding.seed_mitochondria, n_cells, cells, pages, mitochondria, wells, mixture, p)
-    backend.pull(cells, mitochondria)
+    backend.pull(cells)
     cells.atp[:n_cells] = 2.8
     cells.psi[:n_cells] = 150.0
     cells.psi[:n_cells][groups.mitochondria[cells.group[:n_cells]] <= 0.0] = RESTING_POTENTIAL  # no potential that it could lose

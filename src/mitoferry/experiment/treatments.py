@@ -80,7 +80,8 @@ class Treatments:
         """Bring nodes, boundaries, medium and late populations to what holds at ``now``; additions in (before, now]."""
         if not first and not self.due(before, now):
             return
-        world.backend.pull(world.groups, world.wells, world.cells)
+        c = world.cells
+        world.backend.pull(world.groups, world.wells, c.state, c.added)
         n_populations = world.n_populations
         for a, arm in enumerate(self.spec.arms):
             nodes, boundary = nodes_at(arm, now), boundary_at(arm, now)
@@ -92,10 +93,9 @@ class Treatments:
                 for action in sorted((x for x in arm.actions if x.kind in ("medium", "wash")), key=lambda x: x.start):
                     if before < action.start <= now or (first and action.start <= now):
                         self._change_medium(world, w, arm, action)
-        c = world.cells
         entering = np.flatnonzero((c.state[: world.n_cells] == CELL_WAITING) & (c.added[: world.n_cells] <= now))
         c.state[entering] = CELL_LIVE
-        world.backend.push(world.groups, world.wells, world.cells)
+        world.backend.push(world.groups, world.wells, c.state)
 
     def _change_medium(self, world: World, w: int, arm: Arm, action: Action) -> None:
         if action.kind == "wash":
@@ -109,6 +109,6 @@ class Treatments:
             value = arm.medium.get(SPECIES[s], 0.0) if action.kind == "wash" else action.value
             world.wells.bulk[w, s] = value
             if world.fields is not None:
-                world.backend.pull(world.fields)
+                world.backend.pull(world.fields.conc)
                 world.fields.conc[w, s] = value
-                world.backend.push(world.fields)
+                world.backend.push(world.fields.conc)
