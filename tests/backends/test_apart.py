@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from apart import Apart
 from cuda_cases import CASES, tiny
 
+from mitoferry.assays import load_assays
+from mitoferry.assays.base import one_time_of_reading
 from mitoferry.backends.cpu import Cpu
 from mitoferry.core.row import row
 from mitoferry.experiment.loop import Engine
+from mitoferry.experiment.reader import load_experiment
+from mitoferry.experiment.resolve import resolve
+from mitoferry.store.frames import frame_of
 from mitoferry.store.snapshot import snapshot
+from mitoferry.store.tables import events_held
+from mitoferry.studies.run import _population_index
 
 
 @row
@@ -21,14 +30,33 @@ def add_one(i, numbers):
     numbers[i] = int(numbers[i]) + 1
 
 
+def readings(case: Any, engine: Any) -> dict[str, bytes]:
+    """What the assays of the experiment read, and the frame that would be saved."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        spec = resolve(load_experiment(case.experiment), arms=(case.arm,))
+    found, assays, step = {}, load_assays(), engine.step_of("macro", engine.tick)
+    with one_time_of_reading():
+        for k, m in enumerate(spec.measurements):
+            rows = assays[m.assay].measure(engine.world, _population_index(engine.spec, m.of), dict(m.options), step)
+            found[f"reading {k}: {m.assay} {m.of}"] = repr(rows).encode()
+        frame = frame_of(engine.world, wells=[0])
+    return found | {f"frame: {table}/{name}": x.tobytes() for table, columns in frame.items() for name, x in columns.items()}
+
+
 def state(case: Any, backend: Any) -> dict[str, bytes]:
-    """The bytes of the whole state after the few steps of a case."""
+    """The bytes of the whole state after the few steps of a case, of events and of what is read."""
     engine = Engine(tiny(case), backend)
+    events: list[bytes] = []
+    engine.on_events = lambda happened: events.append(b"".join(x.tobytes() for x in events_held(happened).values()))
     engine.burn_in(case.step)
-    while not engine.finished:
-        engine.advance()
+    with patch("mitoferry.experiment.loop.SCATTERED", 1.0):  # pages are sorted where there is one copy only, which changes their order
+        while not engine.finished:
+            engine.advance()
+    read = readings(case, engine)
     arrays, counters = snapshot(engine.world)
-    return {name: array.tobytes() for name, array in arrays.items()} | {name: str(n).encode() for name, n in counters.items()}
+    found = {name: array.tobytes() for name, array in arrays.items()} | {name: str(n).encode() for name, n in counters.items()}
+    return found | read | {"events": b"".join(events)}
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

@@ -15,6 +15,7 @@ class Backend(Protocol):
     """Runs row functions. All backends give the same numbers (docs/architecture.md says where they may part)."""
 
     name: str
+    own_memory: bool  # whether there may be two copies of an array
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """Call ``row(i, *args)`` for i in range(n), in any order: row i writes only what entity i owns."""

@@ -10,6 +10,8 @@ import numpy as np
 class HostMemory:
     """Reading and writing where there is one copy of every array."""
 
+    own_memory = False
+
     def zeros(self, shape: Any, dtype: Any = float) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
         return np.zeros(shape, dtype=dtype)

@@ -52,6 +52,8 @@ class Resident(ABC):
         moved: bytes copied from the host to the device, and back.
     """
 
+    own_memory = True
+
     def __init__(self) -> None:
         self._copies: dict[int, _Copy] = {}
         self._places: set[int] = set()  # where arrays lie that have a copy

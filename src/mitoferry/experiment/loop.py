@@ -155,7 +155,7 @@ class Engine:
         if written_by and not self.check_each:
             world.ledger.check(world, ", ".join(written_by), tick)
         self._flush_events()
-        if tick % TIDY == 0 and world.backend.name != "cuda" and world.scatter() > SCATTERED:
+        if tick % TIDY == 0 and not world.backend.own_memory and world.scatter() > SCATTERED:
             world.sort_pages()
         self.tick = tick + self.spec.macro_step
         world.tick = self.tick
