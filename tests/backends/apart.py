@@ -38,6 +38,9 @@ class Apart(Resident):
     def _new_zeros(self, array: Any) -> Any:
         return np.zeros(array.shape, array.dtype)
 
+    def _longer(self, device: Any, array: Any) -> Any:
+        return np.concatenate([device, array[len(device) :]])
+
     def _send(self, array: Any, device: Any) -> None:
         device[...] = array
 

@@ -126,7 +126,7 @@ def test_a_call_finds_the_table_that_it_is_given_however_often_it_had_another():
         calls[k] += 1
         assert [float(t.atp[3]) for t in tables] == calls.tolist()
     larger = allocate("Cells", 8)
-    backend.push(larger)  # what was kept of the others is let go
+    backend.replaced(larger)  # what was kept of the others is let go
     assert not backend.arguments.recent
     for _ in range(3):
         backend.each(one_more, 8, larger)

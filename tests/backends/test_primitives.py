@@ -194,6 +194,7 @@ def check_all(make: Any, *, n: int) -> int:
         lambda: test_what_a_launch_wrote_is_read_and_what_is_written_is_seen(make()),
         lambda: test_reading_gives_copies(make()),
         lambda: check_serial(make()),
+        lambda: check_enlarge(make()),
     ]
     for call in calls:
         call()
@@ -202,6 +203,28 @@ def check_all(make: Any, *, n: int) -> int:
 
 def test_cuda_simulator_makes_the_same_lists() -> None:
     few = "import test_primitives as t; from mitoferry.backends import cuda_lists; cuda_lists.ADDERS = 3; t.N = 150; "
-    assert int(printed(few + "print(t.check_all(Cuda, n=150))")) == 14
+    assert int(printed(few + "print(t.check_all(Cuda, n=150))")) == 15
     # bins that are too full for one thread
     assert printed(few + "cuda_lists.LARGEST_BIN = 4; t.test_bins_hold_rows_in_order_of_ties(Cuda(), 5); print('right')") == "right"
+
+
+def check_enlarge(backend: Any) -> None:
+    """What a launch wrote is in the larger array, behind it what the host has filled in; pulled, and seen by the next launch."""
+    old, new = np.arange(4, dtype=np.float32), np.full(6, -3, dtype=np.float32)
+    backend.each(double, 4, old)
+    backend.enlarge(old, new)
+    backend.each(double, 6, new)
+    backend.pull(new)
+    assert new.tolist() == [0.0, 4.0, 8.0, 12.0, -6.0, -6.0]
+    untouched, larger = np.arange(3), np.zeros(5, dtype=int)
+    backend.enlarge(untouched, larger)
+    assert larger.tolist() == [0, 1, 2, 0, 0]
+    wide = backend.zeros((2, 2), np.int64)
+    backend.write(np.array([1]), wide, [[3, 4]])
+    wider = np.full((3, 2), 9)
+    backend.enlarge(wide, wider)
+    assert backend.read(np.array([2, 1]), wider)[0].tolist() == [[9, 9], [3, 4]]
+
+
+def test_arrays_grow(backend: Any) -> None:
+    check_enlarge(backend)

@@ -56,6 +56,12 @@ class Backend(Protocol):
     def zeros(self, shape: Any, dtype: Any = float) -> Any:
         """An array of zeros, for work: on a backend with a memory of its own it is made there and not copied."""
 
+    def enlarge(self, old: Any, new: Any) -> None:
+        """The entries of the array ``old`` become the first ones of ``new``, whose others stay as the host has filled them."""
+
+    def replaced(self, *tables: Any) -> None:
+        """Say that these tables have taken the places of others of their kinds, which are to be let go."""
+
     def read(self, rows: Any, *columns: Any) -> list[Any]:
         """Entries ``rows`` (integers, or a slice) of each of the columns, as they are now: copies."""
 

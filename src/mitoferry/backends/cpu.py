@@ -462,7 +462,7 @@ class Cpu(HostMemory):
         """See :class:`mitoferry.backends.contract.Backend`."""
         self.serial(sort_rows, n, keys, ties, start, member)
 
-    def push(self, *tables: Any) -> None:
-        """There is one copy; but where a table has been replaced by a larger one, the old one is let go."""
+    def replaced(self, *tables: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
         for table in tables:
             self.arguments.replace(table)

@@ -306,6 +306,13 @@ class Cuda(Resident):
         self._run(lists.zero, array.size, device.reshape(-1))
         return device
 
+    def _longer(self, device: Any, array: Any) -> Any:
+        longer = cuda.device_array(array.shape, array.dtype)
+        longer[: len(device)].copy_to_device(device)
+        if len(array) > len(device):
+            longer[len(device) :].copy_to_device(array[len(device) :])
+        return longer
+
     def _send(self, array: Any, device: Any) -> None:
         device.copy_to_device(array)
 

@@ -16,6 +16,13 @@ class HostMemory:
         """See :class:`mitoferry.backends.contract.Backend`."""
         return np.zeros(shape, dtype=dtype)
 
+    def enlarge(self, old: Any, new: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        new[: len(old)] = old
+
+    def replaced(self, *tables: Any) -> None:
+        """Nothing to do: what belongs to an array goes with it."""
+
     def read(self, rows: Any, *columns: Any) -> list[Any]:
         """See :class:`mitoferry.backends.contract.Backend`."""
         return [column[rows].copy() if isinstance(rows, slice) else column[rows] for column in columns]

@@ -84,6 +84,10 @@ class Resident(ABC):
     def _send_rows(self, device: Any, rows: Any, values: Any) -> None:
         """Set the entries ``rows`` of a copy; ``values`` has their type and shape."""
 
+    @abstractmethod
+    def _longer(self, device: Any, array: Any) -> Any:
+        """A copy of ``array`` whose first entries are those of another copy."""
+
     # ------------------------------------------------------------------ copies
     def _keep(self, array: Any, copy: _Copy) -> _Copy:
         """Remember the copy of an array for as long as there is the array.
@@ -158,6 +162,18 @@ class Resident(ABC):
         array = np.zeros(shape, dtype=dtype)  # memory that nobody touches is not taken
         self._keep(array, _Copy(self._new_zeros(array)))
         return array
+
+    def enlarge(self, old: Any, new: Any) -> None:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        copy = self._copies.get(id(old))
+        if copy is None or not copy.device_newer:
+            new[: len(old)] = old
+        else:
+            self.moved["to the device"] += new[len(old) :].nbytes
+            self._keep(new, _Copy(self._longer(copy.device, new), device_newer=True))
+
+    def replaced(self, *tables: Any) -> None:  # noqa: B027
+        """Nothing to do: what belongs to an array goes with it."""
 
     def read(self, rows: Any, *columns: Any) -> list[Any]:
         """See :class:`mitoferry.backends.contract.Backend`."""

@@ -19,14 +19,12 @@ from mitoferry.core.sparse import write_changes
 PAGES_MORE = 1.0 / 16.0  # of the pages, added where they do not suffice: a larger table is copied, column by column, once for each
 
 
-def _grown(table: Any, n: int, name: str) -> Any:
+def _grown(backend: Any, table: Any, n: int, name: str) -> Any:
     """A copy of ``table`` with ``n`` rows; new rows are empty."""
     fresh = schema.allocate(name, n, n_nodes=table.nodes.shape[1] if name == "Groups" else 0)
     for column in table._fields:
-        if (name, column) in (("Pages", "free"), ("Pages", "n_free")):
-            continue
-        old = getattr(table, column)
-        getattr(fresh, column)[: len(old)] = old
+        if (name, column) not in (("Pages", "free"), ("Pages", "n_free")):
+            backend.enlarge(getattr(table, column), getattr(fresh, column))
     return fresh
 
 
@@ -96,19 +94,19 @@ class World:
         free = int(self.pages.n_free[0])
         if free >= n:
             return
-        self.backend.pull(self.mitochondria, self.pages)
+        self.backend.pull(self.pages.free)
         old = len(self.pages.owner)
         new = max(old + n - free, int(old * (1.0 + PAGES_MORE)) + 1)
         if new * PAGE > np.iinfo(np.int32).max:
             raise OverflowStop(f"{new * PAGE} slots for mitochondria are more than this version can index (2^31)")
         self._grow_mitochondria(new * PAGE)
-        pages = _grown(self.pages, new, "Pages")
-        pages.free[:free] = self.pages.free[:free]
+        pages = _grown(self.backend, self.pages, new, "Pages")
         added = np.arange(new - 1, old - 1, -1, dtype=np.int32)
         pages.free[: added.size + free] = np.concatenate([added, self.pages.free[:free]])
         pages.n_free[0] = free + added.size
+        self.backend.push(pages.free, pages.n_free)
         self.pages = pages
-        self.backend.push(self.mitochondria, self.pages)
+        self.backend.replaced(self.mitochondria, pages)
 
     def _pages_touched(self) -> int:
         """Pages up to the last one in use: those behind it hold nothing, and where nobody has written they are not resident."""
@@ -117,13 +115,15 @@ class World:
 
     def _grow_mitochondria(self, n: int) -> None:
         """Give the table of mitochondria ``n`` rows, column by column: it is by far the largest, and is never held twice."""
-        touched = self._pages_touched() * PAGE
+        touched = 0 if self.backend.own_memory else self._pages_touched() * PAGE
         kept = dict(zip(self.mitochondria._fields, self.mitochondria, strict=True))
         self.mitochondria = schema.allocate("Mitochondria", 0)
-        self.backend.push(self.mitochondria)  # which forgets the one before
+        self.backend.replaced(self.mitochondria)
         for name, column in schema.COLUMNS["Mitochondria"].items():
             larger = schema.allocate_column(column, n)
-            if column.sparse:
+            if self.backend.own_memory:
+                self.backend.enlarge(kept[name], larger)
+            elif column.sparse:
                 write_changes(larger[:touched], kept[name][:touched])
             else:
                 larger[:touched] = kept[name][:touched]
@@ -179,39 +179,34 @@ class World:
     def reserve_cells(self, n: int) -> None:
         """Make sure that ``n`` more rows of cells exist after row ``n_cells``."""
         if self.n_cells + n > len(self.cells.id):
-            self.backend.pull(self.cells)
-            self.cells = _grown(self.cells, max(self.n_cells + n, int(len(self.cells.id) * 1.25)), "Cells")
-            self.backend.push(self.cells)
+            self._grow("cells", "Cells", max(self.n_cells + n, int(len(self.cells.id) * 1.25)))
 
     def reserve_events(self, n: int) -> None:
         """Make sure that ``n`` more events fit into the buffer of this macro-step."""
-        self.backend.pull(self.events.count)
-        used = int(self.events.count[0])
+        used = self.n_events
         if used + n > len(self.events.kind):
-            self.backend.pull(self.events)
             larger = allocate_events(max(used + n, 2 * len(self.events.kind)))
             for old, new in zip(self.events, larger, strict=True):
-                new[: len(old)] = old
+                self.backend.enlarge(old, new)
             self.events = larger
-            self.backend.push(self.events)
+            self.backend.replaced(self.events)
 
     def reserve_links(self, n_links: int, n_cargo: int) -> None:
         """Make sure that the tables of links and cargo have at least these many rows."""
         if n_links > len(self.links.id):
-            self.backend.pull(self.links)
-            self.links = _grown(self.links, max(n_links, int(len(self.links.id) * 1.5)), "Links")
-            self.backend.push(self.links)
+            self._grow("links", "Links", max(n_links, int(len(self.links.id) * 1.5)))
         if n_cargo > len(self.cargo.link):
-            self.backend.pull(self.cargo)
-            self.cargo = _grown(self.cargo, max(n_cargo, int(len(self.cargo.link) * 1.5)), "Cargo")
-            self.backend.push(self.cargo)
+            self._grow("cargo", "Cargo", max(n_cargo, int(len(self.cargo.link) * 1.5)))
 
     def reserve_vesicles(self, n: int) -> None:
         """Make sure that the table of vesicles has at least ``n`` rows."""
         if n > len(self.vesicles.kind):
-            self.backend.pull(self.vesicles)
-            self.vesicles = _grown(self.vesicles, max(n, int(len(self.vesicles.kind) * 1.5)), "Vesicles")
-            self.backend.push(self.vesicles)
+            self._grow("vesicles", "Vesicles", max(n, int(len(self.vesicles.kind) * 1.5)))
+
+    def _grow(self, table: str, kind: str, n: int) -> None:
+        """Put a copy of a table with ``n`` rows in its place."""
+        setattr(self, table, _grown(self.backend, getattr(self, table), n, kind))
+        self.backend.replaced(getattr(self, table))
 
     def describe_last_event(self) -> str:
         """A sentence about the last logged event of this step, for messages."""

@@ -180,7 +180,7 @@ class Engine:
         wanted = max(4096, 8 * n)
         if wanted > len(world.events.kind):
             world.events = allocate_events(wanted)
-            backend.push(world.events)  # which forgets the one before
+            backend.replaced(world.events)
 
     @property
     def finished(self) -> bool:

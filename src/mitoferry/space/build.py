@@ -38,17 +38,16 @@ class Space:
         n = len(world.cells.id)
         self._fields = world.fields
         if len(self.neighbours.member) < n:
-            world.backend.pull(self.neighbours)
             rows = ("member", "x", "y", "radius", "place")
             self.neighbours = self.neighbours._replace(**{name: np.zeros(n, getattr(self.neighbours, name).dtype) for name in rows})
+            world.backend.replaced(self.neighbours)
             self.scratch.clear()
         if world.fields is not None and len(world.fields.release) < n:
-            world.backend.pull(world.fields)
             release = np.zeros((n, world.fields.release.shape[1]), dtype=np.float32)
-            release[: len(world.fields.release)] = world.fields.release
+            world.backend.enlarge(world.fields.release, release)
             world.fields = world.fields._replace(release=release)
             self._fields = world.fields
-            world.backend.push(world.fields)
+            world.backend.replaced(world.fields)
 
 
 def build_space(world: Any) -> Space:

@@ -68,7 +68,7 @@ def hollow(world: World) -> None:
     """
     for name, table in (("mitochondria", "Mitochondria"), ("pages", "Pages"), ("cells", "Cells")):
         setattr(world, name, allocate(table, 0))
-        world.backend.push(getattr(world, name))  # which forgets the one before
+        world.backend.replaced(getattr(world, name))
 
 
 def restore(world: World, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
