@@ -266,7 +266,7 @@ class Cuda(Resident):
             raise MitoferryError(f"the cuda backend cannot be used: {why}. Use --backend cpu.")
         super().__init__()
         self._maker = KernelMaker()
-        self._kernels: dict[Any, tuple[Any, Narrower]] = {}
+        self._kernels: dict[Any, Any] = {}
         self._returned = cuda.to_device(np.zeros(MOST_RETURNED))
         self._marks = cuda.device_array(0, np.uint8)
 
