@@ -4,6 +4,9 @@
 * :func:`first_of_clocks`: in proportion to a weight w. Each draws an exponential time of rate w, T = -log(u)/w, and the first goes,
   which is mitochondrion i with the chance w_i / sum of w.
 
+For a list of events that must follow each other, choices are made beforehand, side by side (:class:`Chosen`): when the turn of an event
+comes, its choice still holds unless a mitochondrion has meanwhile left the cell or come into it, which its counts tell.
+
 Which may be chosen is said by flags: those where ``flags & mask == wanted``. Every draw is keyed by (birth, ordinal) of the
 mitochondrion and ties go to the smaller identity, so that the choice does not depend on where mitochondria are stored.
 
@@ -11,6 +14,10 @@ Assumptions: none. Step error: none. Verification: ``tests/verification/test_key
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from mitoferry.core.maths import log
 from mitoferry.core.random import uniform
@@ -30,6 +37,37 @@ from mitoferry.core.schema import (
 FREE_MASK, FREE = OCCUPIED | PLACE_MASK << PLACE_SHIFT, OCCUPIED | CYTOSOL << PLACE_SHIFT  # free in the cytosol
 OWN_MASK = FREE_MASK | (CLASS_MASK & ~OWN_ISOLATED) << CLASS_SHIFT  # and of the cell's own: classes OWN_NETWORK and OWN_ISOLATED
 BY_MASS, BY_COPIES, ALIKE = 0, 1, 2  # weights of the clocks
+
+
+class Chosen(NamedTuple):
+    """Choices made before their turn, one entry each.
+
+    slot: int64, what was chosen; -1 for nothing. number, came: int64, mitochondria of the cell then, and how many had come into it.
+    """
+
+    slot: Any
+    number: Any
+    came: Any
+
+
+def room_for_choices(n: int) -> Chosen:
+    """Room for ``n`` choices."""
+    return Chosen(*(np.zeros(n, dtype=np.int64) for _ in Chosen._fields))
+
+
+@row
+def note_choice(q, slot, c, chosen, cells):
+    """Note as entry ``q`` that ``slot`` was chosen of cell ``c``."""
+    chosen.slot[q] = slot
+    chosen.number[q] = int(cells.n_mitochondria[c])
+    chosen.came[q] = int(cells.received[c]) + int(cells.returned[c])
+
+
+@row
+def choice_holds(q, c, chosen, cells):
+    """Whether cell ``c`` holds what it held when entry ``q`` was noted: nothing has come since, and so nothing gone if the number is the same."""
+    came = int(cells.received[c]) + int(cells.returned[c])
+    return int(chosen.number[q]) == int(cells.n_mitochondria[c]) and int(chosen.came[q]) == came
 
 
 @row
