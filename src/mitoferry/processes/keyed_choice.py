@@ -65,7 +65,10 @@ def note_choice(q, slot, c, chosen, cells):
 
 @row
 def choice_holds(q, c, chosen, cells):
-    """Whether cell ``c`` holds what it held when entry ``q`` was noted: nothing has come since, and so nothing gone if the number is the same."""
+    """Whether cell ``c`` holds what it held when entry ``q`` was noted.
+
+    Nothing has come into it since, and so nothing has left it either if the number is the same.
+    """
     came = int(cells.received[c]) + int(cells.returned[c])
     return int(chosen.number[q]) == int(cells.n_mitochondria[c]) and int(chosen.came[q]) == came
 
