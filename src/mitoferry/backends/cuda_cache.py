@@ -106,9 +106,10 @@ def library_mark(path: str) -> str:
 def tools() -> str:
     """What makes machine code of a kernel, and what loads it: versions and marks of compiler, linker and driver."""
     from cuda import pathfinder
-    from numba.cuda import cuda_paths
-    from numba.cuda.cudadrv import driver
+    from numba import cuda
 
+    driver: Any = cuda.cudadrv.driver
+    paths: Any = cuda.cuda_paths
     found = [f"python {sys.version_info[0]}.{sys.version_info[1]}"]
     for package in PACKAGES:
         try:
@@ -122,7 +123,7 @@ def tools() -> str:
         [
             *found,
             f"libNVVM {library_mark(pathfinder.load_nvidia_dynamic_lib('nvvm').abs_path)}",
-            f"libdevice {library_mark(cuda_paths._get_libdevice_path().info)}",
+            f"libdevice {library_mark(paths._get_libdevice_path().info)}",
             f"linker {linker}",
             f"driver {driver.get_version()}",
         ]
