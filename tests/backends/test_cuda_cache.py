@@ -125,6 +125,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert said(started("load", go)) == (0, made)
 
 
+@pytest.mark.long
 def test_processes_that_fill_a_folder_at_once_leave_it_sound(tmp_path):
     go, ways = tmp_path / "go", [f"compile{k}" for k in range(3)]
     processes = [started(way, go) for way in ways]
