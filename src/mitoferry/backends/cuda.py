@@ -210,6 +210,13 @@ def jitted(function: Any, **options: Any) -> Any:
     return cuda.jit(**options, **({} if simulated() else OPTIONS))(function)
 
 
+def kept_on_disk(function: Any) -> Any:
+    """A kernel for numba-cuda to compile, or to load where it has been compiled before."""
+    from mitoferry.backends.cuda_cache import kernel_from_cache
+
+    return kernel_from_cache(jitted(function), function.__qualname__, fma=False)
+
+
 class KernelMaker:
     """Makes the plain functions that are compiled for a GPU, or run as they are by the simulator."""
 
@@ -277,15 +284,15 @@ class Cuda(Resident):
         found = self._kernels.get(key)
         if found is None:
             function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
-            found = self._kernels[key] = jitted(function), narrow
+            found = self._kernels[key] = kept_on_disk(function), narrow
         return found
 
     def _plain(self, function: Any) -> Any:
         """One of the kernels of ``cuda_lists``."""
         found = self._kernels.get(function)
         if found is None:
-            found = self._kernels[function] = jitted(self._maker.plain(function)), None
-        return found[0]
+            found = self._kernels[function] = kept_on_disk(self._maker.plain(function))
+        return found
 
     @staticmethod
     def _launch(kernel: Any, shape: tuple[int, int], *args: Any) -> None:

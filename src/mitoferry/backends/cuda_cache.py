@@ -24,8 +24,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mitoferry.backends.cpu import cache_directory
 from mitoferry.backends.kernel_cache import KernelCacheWarning
 from mitoferry.backends.rewrite import globals_used, text_mark
@@ -45,15 +43,11 @@ def folder() -> Path:
 
 
 def _text_mark(function: Any) -> bytes:
-    """Digest of one text, also of what the CPU's mark leaves out: shapes and types of arrays, default values."""
+    """Digest of one text, also of what the CPU's mark leaves out: default values."""
     found = _text_marks.get(function)
     if found is None:
         digest = hashlib.sha256(text_mark.__wrapped__(function))  # not kept: the copies that are compiled do not live for ever
         digest.update(repr(function.__defaults__).encode())
-        for name in sorted(globals_used(function.__code__)):
-            value = function.__globals__.get(name)
-            if isinstance(value, np.ndarray):
-                digest.update(f"{name}: {value.dtype.str} {value.shape};".encode())
         found = _text_marks[function] = digest.digest()
     return found
 

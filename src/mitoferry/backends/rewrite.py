@@ -82,7 +82,12 @@ def text_mark(function: Any) -> bytes:
     for name in sorted(globals_used(function.__code__)):
         value = function.__globals__.get(name)
         named = getattr(value, "__qualname__", None)
-        shown = value.tobytes().hex() if isinstance(value, np.ndarray) else f"{value.__module__}.{named}" if named else repr(value)
+        if isinstance(value, np.ndarray):
+            shown = f"{value.dtype.str} {value.shape} {value.tobytes().hex()}"
+        elif isinstance(value, types.ModuleType):
+            shown = value.__name__  # not where it lies
+        else:
+            shown = f"{value.__module__}.{named}" if named else repr(value)
         digest.update(f"{name}={shown};".encode())
     return digest.digest()
 
