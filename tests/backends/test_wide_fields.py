@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from apart import Apart
+from cuda_cases import launches_of
 
 from mitoferry.backends import cuda_code
 from mitoferry.backends.cpu import Cpu
@@ -13,6 +14,7 @@ from mitoferry.core.plate_spec import Geometry
 from mitoferry.core.schema import GLUCOSE, H2O2, IL_1BETA, OXYGEN, PARACRINE, Step
 from mitoferry.experiment.plate import build_world
 from mitoferry.processes import diffusion
+from mitoferry.space import wide_lanes
 from mitoferry.space.wide import FORCED, WideFields
 from space_worlds import diffusion_parameters
 from worlds import make_spec, population
@@ -26,6 +28,8 @@ GEOMETRIES = {
     "walled block": (replace(DISH, kind="block", size=(140.0, 180.0, 60.0), periodic=False),),
     "one voxel": (replace(DISH, size=(20.0, 20.0, 20.0)), replace(DISH, kind="block", size=(20.0, 20.0, 20.0), periodic=False)),
     "a line": (replace(DISH, size=(100.0, 20.0, 20.0)), replace(DISH, size=(20.0, 100.0, 20.0))),
+    "127 columns": (replace(DISH, size=(2540.0, 60.0, 20.0)),),
+    "128 columns": (replace(DISH, size=(2560.0, 40.0, 20.0), periodic=False),),
     "wells of all kinds": (
         DISH,
         replace(DISH, kind="insert", size=(60.0, 100.0, 20.0)),
@@ -94,6 +98,15 @@ def test_both_ways_give_the_same_bytes(name, uptake):
         assert differing(found, expected) == []
 
 
+@pytest.mark.parametrize("name", ["insert", "walled block", "wells of all kinds"])
+def test_voxels_side_by_side_change_no_byte(monkeypatch, name):
+    """As in columns of very many voxels."""
+    expected = fields_after(Cpu(threads=1), GEOMETRIES[name], is_wide=False)
+    monkeypatch.setattr(wide_lanes, "LONG", 0)
+    for backend in (Cpu(threads=2, shuffle=3), Apart()):
+        assert differing(fields_after(backend, GEOMETRIES[name], is_wide=True), expected) == []
+
+
 def test_batches_change_no_byte():
     expected = fields_after(Cpu(threads=1), GEOMETRIES["wells of all kinds"], is_wide=False)
     for most in (1, 100, 1000):
@@ -106,12 +119,22 @@ def test_plain_python_gives_the_same_bytes():
 
 
 @pytest.mark.skipif(bool(cuda_code.missing()), reason=cuda_code.missing() or "-")
-def test_every_kernel_compiles_for_a_gpu():
+def test_every_kernel_compiles_for_a_gpu(monkeypatch):
     backend = cuda_code.Compiling()
     fields_after(backend, TINY, is_wide=True)
-    names = {kernel.name.rpartition(".")[0] for kernel in backend.kernels.values()}
-    assert {"space.wide_lanes", "space.wide_ends", "space.wide_transform", "space.wide_solver"} <= names
-    for kernel in backend.kernels.values():
-        assert "fma.rn" not in kernel.text, kernel.name
-        assert kernel.spilled == 0, kernel.name
-    print([(k.name, k.registers, k.stack) for k in backend.kernels.values()])
+    monkeypatch.setattr(wide_lanes, "LONG", 0)
+    fields_after(backend, TINY, is_wide=True)
+    kernels = {kernel.name: kernel for kernel in backend.kernels.values() if ".wide" in kernel.name}
+    modules = {f"space.{module}" for module in ("wide_lanes", "wide_ends", "wide_transform", "wide_solver")}
+    assert {name.rpartition(".")[0] for name in kernels} == modules
+    launched = {row for module in modules | {"space.wide"} for row in launches_of(f"mitoferry.{module}")}
+    assert {name.removeprefix("space.") for name in kernels} == launched | {"wide_ends.count_row"}
+    for name, kernel in kernels.items():
+        assert "fma.rn" not in kernel.text, name
+        assert kernel.spilled == 0, name
+        assert kernel.registers <= 128, name
+    for name in ("into_modes_row", "out_of_modes_row"):  # the first that are launched transform float32
+        text = kernels[f"space.wide_transform.{name}"].text
+        assert "mul.rn.f32" in text
+        assert ".f64" not in text, "float32 with float32 alone"
+    print({n: (k.registers, k.stack) for n, k in kernels.items()})

@@ -14,11 +14,11 @@ from mitoferry.space.diffusion import SPREAD, well_and_species
 from mitoferry.space.field_exchange import border_is_held, cell_source, cell_uptake, exchange, in_well, mean_and_bulk
 from mitoferry.space.solver import FIELD, SOURCE, UPTAKE
 from mitoferry.space.wide_lanes import (
+    ACTIVE,
     COMMON,
     DIAGONAL,
     EXTRA,
     FACES,
-    FIRST_COLUMN,
     LEAST,
     LOSS,
     MEAN,
@@ -31,9 +31,11 @@ from mitoferry.space.wide_lanes import (
     SPREAD_X,
     SPREAD_Y,
     SPREAD_Z,
+    SUMS,
     WELL,
     add_up_columns,
     column_at,
+    keep_sum,
     lane_at,
     voxels_of,
 )
@@ -173,7 +175,7 @@ def load_row(i, lanes, planes, n_voxels, implicit, cells, found, fields, wells, 
 @row
 def begin_column(i, lanes, planes, n_voxels, implicit):
     """Sums over column ``i`` of the field (0) and of the uptake or, without it, the source (1); whether cells act there (2)."""
-    _, first, gap, n = column_at(i, lanes)
+    k, x, first, gap, n = column_at(i, lanes)
     second = (UPTAKE if implicit != 0 else SOURCE) * n_voxels
     total = 0.0
     other = 0.0
@@ -184,9 +186,9 @@ def begin_column(i, lanes, planes, n_voxels, implicit):
         other += planes[second + at]
         if planes[SOURCE * n_voxels + at] > 0.0 or planes[second + at] > 0.0:
             acts = 1.0
-    lanes.columns[0, i] = total
-    lanes.columns[1, i] = other
-    lanes.columns[2, i] = acts
+    keep_sum(total, k, x, 0, lanes)
+    keep_sum(other, k, x, 1, lanes)
+    keep_sum(acts, k, x, 2, lanes)
 
 
 @row
@@ -194,7 +196,7 @@ def begin_lane(k, lanes, fields):
     """Sums over the field and over uptake or source of lane ``k``; whether cells act is written to ``fields.lateral``."""
     w = int(lanes.where[k, WELL])
     s = int(lanes.where[k, SPECIES])
-    lanes.active[k] = 1
+    lanes.where[k, ACTIVE] = 1
     fields.lateral[w, s] = 0
     if add_up_columns(k, 2, lanes) > 0.0:
         fields.lateral[w, s] = 1
@@ -260,7 +262,7 @@ def unload_row(i, lanes, planes, fields, wells):
 @row
 def end_column(i, lanes, planes, wells):
     """Sum over column ``i`` of the field (0), and its range with what was taken off, cut at zero (1, 2)."""
-    k, first, gap, n = column_at(i, lanes)
+    k, x, first, gap, n = column_at(i, lanes)
     shift = float(wells.boundary[int(lanes.where[k, WELL]), int(lanes.where[k, SPECIES])]) * int(lanes.where[k, FACES])
     total = 0.0
     low = 1e30
@@ -270,9 +272,9 @@ def end_column(i, lanes, planes, wells):
         total += c
         low = min(low, max(c + shift, 0.0))
         high = max(high, max(c + shift, 0.0))
-    lanes.columns[0, i] = total
-    lanes.columns[1, i] = low
-    lanes.columns[2, i] = high
+    keep_sum(total, k, x, 0, lanes)
+    keep_sum(low, k, x, 1, lanes)
+    keep_sum(high, k, x, 2, lanes)
 
 
 @row
@@ -281,7 +283,6 @@ def end_row(k, lanes, implicit, fields, wells, dt):
     w = int(lanes.where[k, WELL])
     s = int(lanes.where[k, SPECIES])
     _, back, surface, outside = exchange(w, s, wells, fields)
-    first = int(lanes.where[k, FIRST_COLUMN])
     if int(lanes.where[k, FACES]) != 0:
         wells.bulk[w, s] = outside
     elif implicit != 0:
@@ -290,8 +291,9 @@ def end_row(k, lanes, implicit, fields, wells, dt):
     if int(fields.lateral[w, s]) == 0:
         low = 1e30
         high = 0.0
-        for j in range(int(lanes.where[k, NX])):
-            low = min(low, lanes.columns[1, first + j])
-            high = max(high, lanes.columns[2, first + j])
+        nx = int(lanes.where[k, NX])
+        for x in range(nx):
+            low = min(low, lanes.numbers[k, SUMS + nx + x])
+            high = max(high, lanes.numbers[k, SUMS + 2 * nx + x])
         if high - low > SPREAD * high:
             fields.lateral[w, s] = 1

@@ -1,8 +1,9 @@
 """Where the fields lie that a whole device solves at once (``space/wide.py``): lanes of batches.
 
 A *lane* is the field of one species in one well. Lanes of a batch, on grids of any shapes and borders, lie one behind the other in
-planes, ``plane[first + (z ny + y) nx + x]``, and so do their columns, one for each voxel along x. A launch has a row for every voxel,
-column or lane of a batch; ``owner`` says whose a voxel is. What is done to a lane depends on nothing in the others.
+planes, ``plane[first + (z ny + y) nx + x]``; ``owner`` says whose a voxel is. A launch has a row for every voxel, column (the voxels
+at one x) or lane of a batch; columns are counted as if all lanes had as many as the widest. What is done to a lane depends on nothing in
+the others.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from mitoferry.space.geometry import BLOCK
 
 # what is known of a lane: which field it is, its grid, where its voxels, columns and modes begin
 (
-    WELL, SPECIES, FACES, NX, NY, NZ, AROUND, AROUND_Z, FIRST, FIRST_COLUMN, MODES_X, MODES_Y, MODES_Z, EIGEN_X, EIGEN_Y, EIGEN_Z, N_WHERE,
+    WELL, SPECIES, FACES, NX, NY, NZ, AROUND, AROUND_Z, FIRST, MODES_X, MODES_Y, MODES_Z, EIGEN_X, EIGEN_Y, EIGEN_Z, ACTIVE, N_WHERE,
 ) = range(17)  # fmt: skip
 
-# numbers of a lane: see ``space/solver_lines.py`` for those that are there as well
+# numbers of a lane: see ``space/solver_lines.py`` for those that are there as well; sums over its columns follow from SUMS on
 (
-    SPREAD_X, SPREAD_Y, SPREAD_Z, DIAGONAL, COMMON, EXTRA, LOSS, SHIFT, RATE, SHARE, MEAN, LEAST, MOST, NORM, UNIT, OLD, BETA, FAR, MOVE,
-    N_NUMBERS,
-) = range(20)  # fmt: skip
+    SPREAD_X, SPREAD_Y, SPREAD_Z, DIAGONAL, COMMON, EXTRA, LOSS, SHIFT, RATE, SHARE, MEAN, LEAST, MOST, NORM, OLD, OTHER_OLD, SUMS,
+) = range(17)  # fmt: skip
 
-N_SUMS = 3
+N_SUMS = 3  # that are kept for every column
+LONG = 256  # voxels of a column beyond which its voxels are treated side by side, and added up afterwards
 MOST_VOXELS = 1 << 24  # of a batch: 1 GB of planes
 
 
@@ -35,19 +36,13 @@ class Lanes(NamedTuple):
 
     Attributes:
         owner: int32 [voxel], the lane that it belongs to.
-        column_owner: int32 [column], likewise.
-        where: int64 [lane, N_WHERE].
-        numbers: float64 [lane, N_NUMBERS].
-        columns: float64 [N_SUMS, column], sums over the voxels of a column; folded onto each other to add up those of a lane.
-        active: int32 [lane], 1 = not yet solved.
+        where: int64 [lane, N_WHERE]; ACTIVE: 1 = not yet solved.
+        numbers: float64 [lane, SUMS + N_SUMS widest], at the end N_SUMS sums over each of the columns.
     """
 
     owner: Any
-    column_owner: Any
     where: Any
     numbers: Any
-    columns: Any
-    active: Any
 
 
 class Batch(NamedTuple):
@@ -56,31 +51,42 @@ class Batch(NamedTuple):
     Attributes:
         implicit: True for the implicit step, False for the exponential one.
         lanes: their table.
-        n, n_voxels, n_columns: lanes, voxels, columns.
+        n, n_voxels: lanes, voxels.
+        widest: columns of the lane that has most.
         deep, broad: whether any grid has more than one voxel along z, or along y.
         faces: whether any has held faces.
+        long: whether any has columns of more than LONG voxels.
     """
 
     implicit: bool
     lanes: Lanes
     n: int
     n_voxels: int
-    n_columns: int
+    widest: int
     deep: bool
     broad: bool
     faces: bool
+    long: bool
+
+    @property
+    def n_columns(self) -> int:
+        """Rows of a launch over columns."""
+        return self.n * self.widest
 
 
 @row
 def owner_row(i, lanes, longest):
-    """Write whose the ``i``-th voxel and column are, counted as if all lanes were as long as the longest."""
+    """Write whose the ``i``-th voxel is, counted as if all lanes were as long as the longest."""
     k = i // longest
     v = i - k * longest
-    nx = int(lanes.where[k, NX])
-    if v < nx:
-        lanes.column_owner[int(lanes.where[k, FIRST_COLUMN]) + v] = k
-    if v < nx * int(lanes.where[k, NY]) * int(lanes.where[k, NZ]):
+    if v < voxels_of(k, lanes):
         lanes.owner[int(lanes.where[k, FIRST]) + v] = k
+
+
+@row
+def voxels_of(k, lanes):
+    """Number of voxels of a lane."""
+    return int(lanes.where[k, NX]) * int(lanes.where[k, NY]) * int(lanes.where[k, NZ])
 
 
 @row
@@ -92,29 +98,91 @@ def lane_at(i, lanes):
 
 @row
 def column_at(i, lanes):
-    """Lane of column ``i`` of a batch, its first voxel in the planes, the voxels to the next one, and their number."""
-    k = int(lanes.column_owner[i])
-    first = int(lanes.where[k, FIRST]) + i - int(lanes.where[k, FIRST_COLUMN])
-    return k, first, int(lanes.where[k, NX]), int(lanes.where[k, NY]) * int(lanes.where[k, NZ])
+    """Lane of column ``i`` of a batch, its x, its first voxel in the planes, the voxels to the next one, and their number.
+
+    There are none where the lane has fewer columns than the widest.
+    """
+    widest = (lanes.numbers.shape[1] - SUMS) // N_SUMS
+    k = i // widest
+    x = i - k * widest
+    nx = int(lanes.where[k, NX])
+    n = int(lanes.where[k, NY]) * int(lanes.where[k, NZ]) if x < nx else 0
+    return k, x, int(lanes.where[k, FIRST]) + x, nx, n
 
 
 @row
-def voxels_of(k, lanes):
-    """Number of voxels of a lane."""
-    return int(lanes.where[k, NX]) * int(lanes.where[k, NY]) * int(lanes.where[k, NZ])
+def keep_sum(total, k, x, which, lanes):
+    """Keep sum number ``which`` over column ``x`` of lane ``k``, if it has that many."""
+    nx = int(lanes.where[k, NX])
+    if x < nx:
+        lanes.numbers[k, SUMS + which * nx + x] = total
+
+
+# Columns are added up as ``solver_lines.close_columns`` does, upper half onto lower half until one is left. Here every thread that needs
+# the sum works it out, without memory: number j after a fold is the sum of numbers j and j + h before it, h those that stay.
+@row
+def fold_1(numbers, k, first, n, j):
+    """Number ``j`` after one fold of ``n`` numbers from ``first`` on."""
+    total = 0.0
+    for at in range(j, n, (n + 1) // 2):
+        total += numbers[k, first + at]
+    return total
+
+
+@row
+def fold_2(numbers, k, first, n, j):
+    """Number ``j`` after two folds."""
+    total = 0.0
+    for at in range(j, (n + 1) // 2, (n + 3) // 4):
+        total += fold_1(numbers, k, first, n, at)
+    return total
+
+
+@row
+def fold_3(numbers, k, first, n, j):
+    """Number ``j`` after three folds."""
+    total = 0.0
+    for at in range(j, (n + 3) // 4, (n + 7) // 8):
+        total += fold_2(numbers, k, first, n, at)
+    return total
+
+
+@row
+def fold_4(numbers, k, first, n, j):
+    """Number ``j`` after four folds."""
+    total = 0.0
+    for at in range(j, (n + 7) // 8, (n + 15) // 16):
+        total += fold_3(numbers, k, first, n, at)
+    return total
+
+
+@row
+def fold_5(numbers, k, first, n, j):
+    """Number ``j`` after five folds."""
+    total = 0.0
+    for at in range(j, (n + 15) // 16, (n + 31) // 32):
+        total += fold_4(numbers, k, first, n, at)
+    return total
+
+
+@row
+def fold_6(numbers, k, first, n, j):
+    """Number ``j`` after six folds."""
+    total = 0.0
+    for at in range(j, (n + 31) // 32, (n + 63) // 64):
+        total += fold_5(numbers, k, first, n, at)
+    return total
 
 
 @row
 def add_up_columns(k, which, lanes):
-    """Sum number ``which`` of a lane, over its columns, in the order of ``solver_lines.close_columns``."""
-    first = int(lanes.where[k, FIRST_COLUMN])
+    """Sum number ``which`` of a lane over its columns, of which there are at most ``grid.MAX_VOXELS`` = 2^7."""
     n = int(lanes.where[k, NX])
-    while n > 1:
-        half = n // 2
-        for j in range(half):
-            lanes.columns[which, first + j] += lanes.columns[which, first + n - half + j]
-        n -= half
-    return lanes.columns[which, first]
+    first = SUMS + which * n
+    total = 0.0
+    for at in range((n + 63) // 64):
+        total += fold_6(lanes.numbers, k, first, n, at)
+    return total
 
 
 def where_of(places: Any, faces: Any, wells: Any, fields: Any) -> Any:
@@ -128,7 +196,6 @@ def where_of(places: Any, faces: Any, wells: Any, fields: Any) -> Any:
     where[:, AROUND_Z] = where[:, AROUND] * (wells.geometry[w] == BLOCK)
     size = where[:, NX : NZ + 1].prod(axis=1)
     where[:, FIRST] = np.cumsum(size) - size
-    where[:, FIRST_COLUMN] = np.cumsum(where[:, NX]) - where[:, NX]
     for axis in range(3):
         where[:, MODES_X + axis] = fields.mode_offset[w, axis, held]
         where[:, EIGEN_X + axis] = fields.eigen_offset[w, axis, held]
@@ -138,15 +205,13 @@ def where_of(places: Any, faces: Any, wells: Any, fields: Any) -> Any:
 def make_batch(backend: Any, where: Any, *, implicit: bool) -> Batch:
     """The batch of the lanes of a table ``where``."""
     size = where[:, NX : NZ + 1].prod(axis=1)
-    n, n_voxels, n_columns = len(where), int(size.sum()), int(where[:, NX].sum())
-    lanes = Lanes(
-        backend.zeros(n_voxels, np.int32), backend.zeros(n_columns, np.int32), where, backend.zeros((n, N_NUMBERS)),
-        backend.zeros((N_SUMS, n_columns)), backend.zeros(n, np.int32),
-    )  # fmt: skip
-    longest = int(size.max())
+    n, n_voxels, widest, longest = len(where), int(size.sum()), int(where[:, NX].max()), int(size.max())
+    lanes = Lanes(backend.zeros(n_voxels, np.int32), where, backend.zeros((n, SUMS + N_SUMS * widest)))
     backend.each(owner_row, n * longest, lanes, longest)
-    deep, broad = bool((where[:, NZ] > 1).any()), bool((where[:, NY] > 1).any())
-    return Batch(implicit, lanes, n, n_voxels, n_columns, deep, broad, bool(where[:, FACES].any()))
+    return Batch(
+        implicit, lanes, n, n_voxels, widest, deep=bool((where[:, NZ] > 1).any()), broad=bool((where[:, NY] > 1).any()),
+        faces=bool(where[:, FACES].any()), long=bool((where[:, NY] * where[:, NZ] > LONG).any()),
+    )  # fmt: skip
 
 
 def parts_of(places: Any, fields: Any, most: int) -> list[Any]:

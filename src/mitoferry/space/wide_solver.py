@@ -15,9 +15,9 @@ from mitoferry.space.solver import DIRECTION, FIELD, MAX_ITERATIONS, PRODUCT, RE
 from mitoferry.space.solver_modes import INVERSE, LEAST_RATE, SCALING, SPARE, START, TURNED
 from mitoferry.space.solver_operator import ends_of
 from mitoferry.space.wide_lanes import (
+    ACTIVE,
     AROUND,
     AROUND_Z,
-    BETA,
     COMMON,
     DIAGONAL,
     EIGEN_X,
@@ -25,12 +25,11 @@ from mitoferry.space.wide_lanes import (
     EIGEN_Z,
     EXTRA,
     FACES,
-    FAR,
+    FIRST,
     LEAST,
     LOSS,
     MEAN,
     MOST,
-    MOVE,
     NORM,
     OLD,
     RATE,
@@ -39,53 +38,60 @@ from mitoferry.space.wide_lanes import (
     SPREAD_X,
     SPREAD_Y,
     SPREAD_Z,
-    UNIT,
     Batch,
     add_up_columns,
     column_at,
+    keep_sum,
     lane_at,
     voxels_of,
 )
 from mitoferry.space.wide_transform import into_modes, out_of_modes
 
+FIRST_SUM, SECOND_SUM = range(2)  # of each column: one is read while the other is made
+
 
 # ---------------------------------------------------------------------- sums
 @row
-def sum_column(i, lanes, planes, n_voxels, a):
-    """Sum of plane ``a`` over column ``i``."""
-    k, first, gap, n = column_at(i, lanes)
-    if int(lanes.active[k]) == 0:
+def sum_column(i, lanes, planes, n_voxels, a, which):
+    """Sum number ``which`` over column ``i``: of plane ``a``."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if int(lanes.where[k, ACTIVE]) == 0:
         return
     total = 0.0
     for r in range(n):
         total += planes[a * n_voxels + first + r * gap]
-    lanes.columns[0, i] = total
+    keep_sum(total, k, x, which, lanes)
 
 
 @row
-def product_column(i, lanes, planes, n_voxels, a, b):
-    """Sum of the products of planes ``a`` and ``b`` over column ``i``."""
-    k, first, gap, n = column_at(i, lanes)
-    if int(lanes.active[k]) == 0:
+def product_column(i, lanes, planes, n_voxels, a, b, which):
+    """Sum number ``which`` over column ``i``: of the products of planes ``a`` and ``b``."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if int(lanes.where[k, ACTIVE]) == 0:
         return
     total = 0.0
     for r in range(n):
         total += planes[a * n_voxels + first + r * gap] * planes[b * n_voxels + first + r * gap]
-    lanes.columns[0, i] = total
+    keep_sum(total, k, x, which, lanes)
 
 
 @row
 def residual_column(i, lanes, planes, narrow, n_voxels):
-    """Sum of the products of the residual and what the preconditioner makes of it, over column ``i``."""
-    k, first, gap, n = column_at(i, lanes)
-    if int(lanes.active[k]) == 0:
+    """Sum number FIRST_SUM over column ``i``: of the products of the residual and what the preconditioner makes of it."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if int(lanes.where[k, ACTIVE]) == 0:
         return
     total = 0.0
     for r in range(n):
         at = first + r * gap
-        start = float(narrow[SCALING * n_voxels + at]) * float(narrow[START * n_voxels + at])
-        total += planes[RESIDUAL * n_voxels + at] * start
-    lanes.columns[0, i] = total
+        total += planes[RESIDUAL * n_voxels + at] * start_at(at, narrow, n_voxels)
+    keep_sum(total, k, x, FIRST_SUM, lanes)
+
+
+@row
+def start_at(i, narrow, n_voxels):
+    """The preconditioned residual at voxel ``i``."""
+    return float(narrow[SCALING * n_voxels + i]) * float(narrow[START * n_voxels + i])
 
 
 # ---------------------------------------------------------------------- the operator
@@ -102,8 +108,8 @@ def beside(out, p, below, above, is_below, is_above, spread):
 
 
 @row
-def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole):
-    """(diagonal + uptake - D lap) p - common at voxel ``i``, p the plane that begins at ``plane``; ``whole``: what p is multiplied by."""
+def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole, common):
+    """(diagonal + uptake - D lap) p - common at voxel ``i``, p the plane that begins at ``plane``; ``whole``: diagonal + uptake."""
     z = v // (nx * ny)
     y = (v - z * nx * ny) // nx
     x = v - (z * ny + y) * nx
@@ -120,7 +126,7 @@ def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole):
         after = planes[at + 1]
     elif around:
         after = planes[at + 1 - nx]
-    out = (whole * planes[at] - lanes.numbers[k, COMMON]) - lanes.numbers[k, SPREAD_X] * (before + after)
+    out = (whole * planes[at] - common) - lanes.numbers[k, SPREAD_X] * (before + after)
     if ny > 1:
         below = at - nx if y > 0 else at + (ny - 1) * nx
         above = at + nx if y < ny - 1 else at - (ny - 1) * nx
@@ -180,129 +186,188 @@ def prepare_row(i, lanes, planes, narrow, n_voxels, eigenvalues, dt):
     whole = uptake + whole_at(k, v, nx, ny, nz, lanes)
     planes[SOURCE * n_voxels + i] = side
     planes[WHOLE * n_voxels + i] = whole
-    planes[PRODUCT * n_voxels + i] = operate(i, k, v, nx, ny, nz, lanes, planes, FIELD * n_voxels, whole)
+    planes[PRODUCT * n_voxels + i] = operate(i, k, v, nx, ny, nz, lanes, planes, FIELD * n_voxels, whole, lanes.numbers[k, COMMON])
     narrow[SCALING * n_voxels + i] = math.sqrt(lanes.numbers[k, MOST] / (lanes.numbers[k, LEAST] + uptake))
     narrow[INVERSE * n_voxels + i] = inverse_at(k, v, nx, ny, lanes, eigenvalues)
 
 
 @row
-def unit_row(k, lanes):
-    """Norm of the right-hand side of lane ``k``; what it is solved in units of."""
-    norm = math.sqrt(add_up_columns(k, 0, lanes))
-    lanes.numbers[k, NORM] = norm
-    lanes.numbers[k, UNIT] = 0.0
-    if norm > 0.0:
-        lanes.numbers[k, UNIT] = 1.0 / norm
-
-
-@row
 def residual_row(i, lanes, planes, narrow, n_voxels):
-    """(Right-hand side - operator times the field)/norm at voxel ``i``, and what the preconditioner takes of it."""
+    """(Right-hand side - operator times the field)/norm of the right-hand side at voxel ``i``; what the preconditioner takes of it."""
     k = int(lanes.owner[i])
-    left = (planes[SOURCE * n_voxels + i] - planes[PRODUCT * n_voxels + i]) * lanes.numbers[k, UNIT]
+    norm = math.sqrt(add_up_columns(k, FIRST_SUM, lanes))
+    unit = 0.0
+    if norm > 0.0:
+        unit = 1.0 / norm
+    if i == int(lanes.where[k, FIRST]):
+        lanes.numbers[k, NORM] = norm
+    left = (planes[SOURCE * n_voxels + i] - planes[PRODUCT * n_voxels + i]) * unit
     planes[RESIDUAL * n_voxels + i] = left
     narrow[START * n_voxels + i] = float(narrow[SCALING * n_voxels + i]) * left
 
 
 @row
 def arrived_row(k, lanes):
-    """Leave lane ``k`` alone once its residual is small."""
-    if int(lanes.active[k]) != 0 and not add_up_columns(k, 0, lanes) > TOLERANCE * TOLERANCE:
-        lanes.active[k] = 0
+    """Leave lane ``k`` alone once its residual, sum SECOND_SUM of its squares, is small."""
+    if int(lanes.where[k, ACTIVE]) != 0 and not add_up_columns(k, SECOND_SUM, lanes) > TOLERANCE * TOLERANCE:
+        lanes.where[k, ACTIVE] = 0
+
+
+# Of every pass of an iteration there are two texts: one thread for a column, which adds up as it goes, and one for a voxel.
+@row
+def turn(k, writes, lanes, iteration):
+    """How much of the last direction of lane ``k`` stays in the next one, from FIRST_SUM, the residual times its preconditioned self."""
+    new = add_up_columns(k, FIRST_SUM, lanes)
+    if writes:
+        lanes.numbers[k, OLD + iteration % 2] = new
+    if iteration == 0:
+        return 0.0
+    return new / lanes.numbers[k, OLD + (iteration + 1) % 2]
 
 
 @row
-def turn_row(k, lanes, first):
-    """How much of the last direction of lane ``k`` stays in the next one."""
-    if int(lanes.active[k]) == 0:
+def turned(i, planes, narrow, n_voxels, beta, iteration):
+    """The next direction at voxel ``i``."""
+    start = start_at(i, narrow, n_voxels)
+    if iteration > 0:
+        start = start + beta * planes[DIRECTION * n_voxels + i]
+    planes[DIRECTION * n_voxels + i] = start
+    return start
+
+
+@row
+def turn_column(i, lanes, planes, narrow, n_voxels, iteration):
+    """The next direction in column ``i``; sum SECOND_SUM of it."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
         return
-    new = add_up_columns(k, 0, lanes)
-    lanes.numbers[k, BETA] = 0.0
-    if first == 0:
-        lanes.numbers[k, BETA] = new / lanes.numbers[k, OLD]
-    lanes.numbers[k, OLD] = new
+    beta = turn(k, x == 0, lanes, iteration)
+    total = 0.0
+    for r in range(n):
+        total += turned(first + r * gap, planes, narrow, n_voxels, beta, iteration)
+    keep_sum(total, k, x, SECOND_SUM, lanes)
 
 
 @row
-def direction_row(i, lanes, planes, narrow, n_voxels, first):
+def turn_row(i, lanes, planes, narrow, n_voxels, iteration):
     """The next direction at voxel ``i``."""
     k = int(lanes.owner[i])
-    if int(lanes.active[k]) == 0:
-        return
-    start = float(narrow[SCALING * n_voxels + i]) * float(narrow[START * n_voxels + i])
-    if first == 0:
-        start = start + lanes.numbers[k, BETA] * planes[DIRECTION * n_voxels + i]
-    planes[DIRECTION * n_voxels + i] = start
+    if int(lanes.where[k, ACTIVE]) != 0:
+        turned(i, planes, narrow, n_voxels, turn(k, i == int(lanes.where[k, FIRST]), lanes, iteration), iteration)
 
 
 @row
-def common_row(k, lanes):
-    """The share of the mean, of lane ``k``."""
-    if int(lanes.active[k]) != 0:
-        lanes.numbers[k, COMMON] = lanes.numbers[k, SHARE] * add_up_columns(k, 0, lanes) / voxels_of(k, lanes)
+def common_of(k, lanes):
+    """The share of the mean, from SECOND_SUM of the direction of lane ``k``."""
+    return lanes.numbers[k, SHARE] * add_up_columns(k, SECOND_SUM, lanes) / voxels_of(k, lanes)
+
+
+@row
+def operated(i, k, lanes, planes, n_voxels, common):
+    """The operator times the direction at voxel ``i``."""
+    _, v, nx, ny, nz = lane_at(i, lanes)
+    found = operate(i, k, v, nx, ny, nz, lanes, planes, DIRECTION * n_voxels, planes[WHOLE * n_voxels + i], common)
+    planes[PRODUCT * n_voxels + i] = found
+    return found
+
+
+@row
+def operate_column(i, lanes, planes, n_voxels):
+    """The operator times the direction in column ``i``; sum FIRST_SUM of its products with the direction."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
+        return
+    common = common_of(k, lanes)
+    total = 0.0
+    for r in range(n):
+        at = first + r * gap
+        total += planes[DIRECTION * n_voxels + at] * operated(at, k, lanes, planes, n_voxels, common)
+    keep_sum(total, k, x, FIRST_SUM, lanes)
 
 
 @row
 def operate_row(i, lanes, planes, n_voxels):
     """The operator times the direction at voxel ``i``."""
-    k, v, nx, ny, nz = lane_at(i, lanes)
-    if int(lanes.active[k]) == 0:
-        return
-    whole = planes[WHOLE * n_voxels + i]
-    planes[PRODUCT * n_voxels + i] = operate(i, k, v, nx, ny, nz, lanes, planes, DIRECTION * n_voxels, whole)
-
-
-@row
-def far_row(k, lanes):
-    """How far lane ``k`` goes along its direction."""
-    if int(lanes.active[k]) != 0:
-        far = lanes.numbers[k, OLD] / add_up_columns(k, 0, lanes)
-        lanes.numbers[k, FAR] = far
-        lanes.numbers[k, MOVE] = far * lanes.numbers[k, NORM]
-
-
-@row
-def descend_row(i, lanes, planes, narrow, n_voxels):
-    """Move the field at voxel ``i`` along the direction to the least error; what is left."""
     k = int(lanes.owner[i])
-    if int(lanes.active[k]) == 0:
-        return
-    planes[FIELD * n_voxels + i] += lanes.numbers[k, MOVE] * planes[DIRECTION * n_voxels + i]
-    left = planes[RESIDUAL * n_voxels + i] - lanes.numbers[k, FAR] * planes[PRODUCT * n_voxels + i]
+    if int(lanes.where[k, ACTIVE]) != 0:
+        operated(i, k, lanes, planes, n_voxels, common_of(k, lanes))
+
+
+@row
+def far_of(k, lanes, iteration):
+    """How far lane ``k`` goes along its direction, from FIRST_SUM, the direction times the operator times the direction."""
+    return lanes.numbers[k, OLD + iteration % 2] / add_up_columns(k, FIRST_SUM, lanes)
+
+
+@row
+def descended(i, planes, narrow, n_voxels, far, move):
+    """Move the field at voxel ``i`` along the direction to the least error; what is left."""
+    planes[FIELD * n_voxels + i] += move * planes[DIRECTION * n_voxels + i]
+    left = planes[RESIDUAL * n_voxels + i] - far * planes[PRODUCT * n_voxels + i]
     planes[RESIDUAL * n_voxels + i] = left
     narrow[START * n_voxels + i] = float(narrow[SCALING * n_voxels + i]) * left
+    return left
 
 
-def still_active(backend: Any, batch: Batch, planes: Any) -> bool:
+@row
+def descend_column(i, lanes, planes, narrow, n_voxels, iteration):
+    """Move the field in column ``i``; sum SECOND_SUM of the squares of what is left."""
+    k, x, first, gap, n = column_at(i, lanes)
+    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
+        return
+    far = far_of(k, lanes, iteration)
+    move = far * lanes.numbers[k, NORM]
+    total = 0.0
+    for r in range(n):
+        left = descended(first + r * gap, planes, narrow, n_voxels, far, move)
+        total += left * left
+    keep_sum(total, k, x, SECOND_SUM, lanes)
+
+
+@row
+def descend_row(i, lanes, planes, narrow, n_voxels, iteration):
+    """Move the field at voxel ``i``."""
+    k = int(lanes.owner[i])
+    if int(lanes.where[k, ACTIVE]) != 0:
+        far = far_of(k, lanes, iteration)
+        descended(i, planes, narrow, n_voxels, far, far * lanes.numbers[k, NORM])
+
+
+def still_active(backend: Any, batch: Batch) -> bool:
     """Whether any lane has not arrived."""
-    backend.each(product_column, batch.n_columns, batch.lanes, planes, batch.n_voxels, RESIDUAL, RESIDUAL)
     backend.each(arrived_row, batch.n, batch.lanes)
-    return bool(backend.read(slice(0, batch.n), batch.lanes.active)[0].any())
+    return bool(backend.read(slice(0, batch.n), batch.lanes.where)[0][:, ACTIVE].any())
+
+
+def iterate(backend: Any, batch: Batch, planes: Any, narrow: Any, iteration: int) -> None:
+    """One iteration of conjugate gradients, from the preconditioned residual on."""
+    lanes, columns, voxels = batch.lanes, batch.n_columns, batch.n_voxels
+    backend.each(residual_column, columns, lanes, planes, narrow, voxels)
+    if batch.long:
+        backend.each(turn_row, voxels, lanes, planes, narrow, voxels, iteration)
+        backend.each(sum_column, columns, lanes, planes, voxels, DIRECTION, SECOND_SUM)
+        backend.each(operate_row, voxels, lanes, planes, voxels)
+        backend.each(product_column, columns, lanes, planes, voxels, DIRECTION, PRODUCT, FIRST_SUM)
+        backend.each(descend_row, voxels, lanes, planes, narrow, voxels, iteration)
+        backend.each(product_column, columns, lanes, planes, voxels, RESIDUAL, RESIDUAL, SECOND_SUM)
+    else:
+        backend.each(turn_column, columns, lanes, planes, narrow, voxels, iteration)
+        backend.each(operate_column, columns, lanes, planes, voxels)
+        backend.each(descend_column, columns, lanes, planes, narrow, voxels, iteration)
 
 
 def implicit_lanes(backend: Any, batch: Batch, planes: Any, narrow: Any, modes: Any, eigenvalues: Any, dt: float) -> None:
     """Backward Euler for all lanes of a batch, as ``solver.implicit_step``; ``modes`` is float32."""
-    lanes, n, columns, voxels = batch.lanes, batch.n, batch.n_columns, batch.n_voxels
+    lanes, columns, voxels = batch.lanes, batch.n_columns, batch.n_voxels
     backend.each(prepare_row, voxels, lanes, planes, narrow, voxels, eigenvalues, dt)
-    backend.each(product_column, columns, lanes, planes, voxels, SOURCE, SOURCE)
-    backend.each(unit_row, n, lanes)
+    backend.each(product_column, columns, lanes, planes, voxels, SOURCE, SOURCE, FIRST_SUM)
     backend.each(residual_row, voxels, lanes, planes, narrow, voxels)
-    active = still_active(backend, batch, planes)
+    backend.each(product_column, columns, lanes, planes, voxels, RESIDUAL, RESIDUAL, SECOND_SUM)
     iteration = 0
-    while active and iteration < MAX_ITERATIONS:
+    while still_active(backend, batch) and iteration < MAX_ITERATIONS:
         here = into_modes(backend, batch, narrow, modes, 1, TURNED, INVERSE)
         out_of_modes(backend, batch, narrow, modes, here, TURNED)
-        first = int(iteration == 0)
-        backend.each(residual_column, columns, lanes, planes, narrow, voxels)
-        backend.each(turn_row, n, lanes, first)
-        backend.each(direction_row, voxels, lanes, planes, narrow, voxels, first)
-        backend.each(sum_column, columns, lanes, planes, voxels, DIRECTION)
-        backend.each(common_row, n, lanes)
-        backend.each(operate_row, voxels, lanes, planes, voxels)
-        backend.each(product_column, columns, lanes, planes, voxels, DIRECTION, PRODUCT)
-        backend.each(far_row, n, lanes)
-        backend.each(descend_row, voxels, lanes, planes, narrow, voxels)
-        active = still_active(backend, batch, planes)
+        iterate(backend, batch, planes, narrow, iteration)
         iteration += 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mitoferry.core.row import row
-from mitoferry.space.wide_lanes import MODES_X, Batch, lane_at
+from mitoferry.space.wide_lanes import ACTIVE, MODES_X, Batch, lane_at
 
 X, Y, Z = range(3)
 
@@ -79,7 +79,7 @@ def into_modes_row(i, lanes, planes, modes, n_voxels, source, target, axis, scal
     n = axis_length(nx, ny, nz, axis)
     t, here, gap, there, stride = axis_at(v, nx, ny, nz, axis)
     even = (n + 1) // 2
-    if t >= even or int(lanes.active[k]) == 0:
+    if t >= even or int(lanes.where[k, ACTIVE]) == 0:
         return
     here += (source + plane) * n_voxels + i - v
     there += i - v
@@ -106,7 +106,7 @@ def out_of_modes_row(i, lanes, planes, modes, n_voxels, source, target, axis):
     t, there, stride, here, gap = axis_at(v, nx, ny, nz, axis)
     even = (n + 1) // 2
     odd = n // 2
-    if t >= even or int(lanes.active[k]) == 0:
+    if t >= even or int(lanes.where[k, ACTIVE]) == 0:
         return
     here += source * n_voxels + i - v
     there += target * n_voxels + i - v
@@ -151,11 +151,9 @@ def into_modes(backend: Any, batch: Batch, planes: Any, modes: Any, count: int, 
     Returns:
         Where the result begins: 0 or ``other``.
     """
-    here, there = 0, other
+    here, there, n, voxels = 0, other, count * batch.n_voxels, batch.n_voxels
     for axis in axes_of(batch):
-        backend.each(
-            into_modes_row, count * batch.n_voxels, batch.lanes, planes, modes, batch.n_voxels, here, there, axis, scale if axis == X else -1
-        )
+        backend.each(into_modes_row, n, batch.lanes, planes, modes, voxels, here, there, axis, scale if axis == X else -1)
         here, there = there, here
     return here
 
