@@ -147,11 +147,11 @@ def level_row(i, places, found, fields, longest):
 def load_row(i, lanes, planes, n_voxels, implicit, cells, found, fields, wells, h2o2_clearance):
     """Field of voxel ``i``, less the concentration of held faces, what its cells release [conc/s], and their rate of uptake [1/s]."""
     k, v, nx, ny, _ = lane_at(i, lanes)
-    w = int(lanes.where[k, WELL])
-    s = int(lanes.where[k, SPECIES])
+    w = int(lanes.where[WELL, k])
+    s = int(lanes.where[SPECIES, k])
     z = v // (nx * ny)
     y = (v - z * nx * ny) // nx
-    shift = float(wells.boundary[w, s]) * int(lanes.where[k, FACES])
+    shift = float(wells.boundary[w, s]) * int(lanes.where[FACES, k])
     field = float(fields.conc[w, s, z, y, v - (z * ny + y) * nx]) - shift
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
     source = 0.0
@@ -194,9 +194,9 @@ def begin_column(i, lanes, planes, n_voxels, implicit):
 @row
 def begin_lane(k, lanes, fields):
     """Sums over the field and over uptake or source of lane ``k``; whether cells act is written to ``fields.lateral``."""
-    w = int(lanes.where[k, WELL])
-    s = int(lanes.where[k, SPECIES])
-    lanes.where[k, ACTIVE] = 1
+    w = int(lanes.where[WELL, k])
+    s = int(lanes.where[SPECIES, k])
+    lanes.where[ACTIVE, k] = 1
     fields.lateral[w, s] = 0
     if add_up_columns(k, 2, lanes) > 0.0:
         fields.lateral[w, s] = 1
@@ -212,7 +212,7 @@ def begin_implicit_row(k, lanes, fields, wells, dt):
     n = voxels_of(k, lanes)
     numbers = lanes.numbers
     for axis in range(3):
-        if int(lanes.where[k, NX + axis]) == 1:
+        if int(lanes.where[NX + axis, k]) == 1:
             numbers[k, SPREAD_X + axis] = 0.0
     g, back, surface, outside = exchange(w, s, wells, fields)
     loss = float(fields.decay[w, s])
@@ -223,7 +223,7 @@ def begin_implicit_row(k, lanes, fields, wells, dt):
     numbers[k, DIAGONAL] = 1.0 / dt + loss + g
     numbers[k, EXTRA] = g * bulk
     numbers[k, LOSS] = loss
-    numbers[k, SHIFT] = outside * int(lanes.where[k, FACES])
+    numbers[k, SHIFT] = outside * int(lanes.where[FACES, k])
     numbers[k, MEAN] = uptake / n
     numbers[k, LEAST] = ((numbers[k, DIAGONAL] + numbers[k, SPREAD_X]) + numbers[k, SPREAD_Y]) + numbers[k, SPREAD_Z]
     numbers[k, MOST] = numbers[k, LEAST] + numbers[k, MEAN]
@@ -240,7 +240,7 @@ def begin_exponential_row(k, lanes, fields, wells, dt):
     lanes.numbers[k, RATE] = loss + g
     lanes.numbers[k, EXTRA] = loss * outside
     lanes.numbers[k, MEAN] = -1.0
-    if int(lanes.where[k, FACES]) == 0:
+    if int(lanes.where[FACES, k]) == 0:
         mean, bulk = mean_and_bulk(field / n, float(wells.bulk[w, s]), source / n, g, back, surface, outside, loss, dt)
         lanes.numbers[k, MEAN] = mean
         wells.bulk[w, s] = bulk
@@ -251,11 +251,11 @@ def begin_exponential_row(k, lanes, fields, wells, dt):
 def unload_row(i, lanes, planes, fields, wells):
     """Write voxel ``i`` of the fields, cut at zero."""
     k, v, nx, ny, _ = lane_at(i, lanes)
-    w = int(lanes.where[k, WELL])
-    s = int(lanes.where[k, SPECIES])
+    w = int(lanes.where[WELL, k])
+    s = int(lanes.where[SPECIES, k])
     z = v // (nx * ny)
     y = (v - z * nx * ny) // nx
-    shift = float(wells.boundary[w, s]) * int(lanes.where[k, FACES])
+    shift = float(wells.boundary[w, s]) * int(lanes.where[FACES, k])
     fields.conc[w, s, z, y, v - (z * ny + y) * nx] = max(planes[i] + shift, 0.0)
 
 
@@ -263,7 +263,7 @@ def unload_row(i, lanes, planes, fields, wells):
 def end_column(i, lanes, planes, wells):
     """Sum over column ``i`` of the field (0), and its range with what was taken off, cut at zero (1, 2)."""
     k, x, first, gap, n = column_at(i, lanes)
-    shift = float(wells.boundary[int(lanes.where[k, WELL]), int(lanes.where[k, SPECIES])]) * int(lanes.where[k, FACES])
+    shift = float(wells.boundary[int(lanes.where[WELL, k]), int(lanes.where[SPECIES, k])]) * int(lanes.where[FACES, k])
     total = 0.0
     low = 1e30
     high = 0.0
@@ -280,10 +280,10 @@ def end_column(i, lanes, planes, wells):
 @row
 def end_row(k, lanes, implicit, fields, wells, dt):
     """The medium above lane ``k``, and whether its field varies."""
-    w = int(lanes.where[k, WELL])
-    s = int(lanes.where[k, SPECIES])
+    w = int(lanes.where[WELL, k])
+    s = int(lanes.where[SPECIES, k])
     _, back, surface, outside = exchange(w, s, wells, fields)
-    if int(lanes.where[k, FACES]) != 0:
+    if int(lanes.where[FACES, k]) != 0:
         wells.bulk[w, s] = outside
     elif implicit != 0:
         below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
@@ -291,7 +291,7 @@ def end_row(k, lanes, implicit, fields, wells, dt):
     if int(fields.lateral[w, s]) == 0:
         low = 1e30
         high = 0.0
-        nx = int(lanes.where[k, NX])
+        nx = int(lanes.where[NX, k])
         for x in range(nx):
             low = min(low, lanes.numbers[k, SUMS + nx + x])
             high = max(high, lanes.numbers[k, SUMS + 2 * nx + x])

@@ -36,7 +36,7 @@ class Lanes(NamedTuple):
 
     Attributes:
         owner: int32 [voxel], the lane that it belongs to.
-        where: int64 [lane, N_WHERE]; ACTIVE: 1 = not yet solved.
+        where: int64 [N_WHERE, lane]; ACTIVE: 1 = not yet solved.
         numbers: float64 [lane, SUMS + N_SUMS widest], at the end N_SUMS sums over each of the columns.
     """
 
@@ -80,20 +80,20 @@ def owner_row(i, lanes, longest):
     k = i // longest
     v = i - k * longest
     if v < voxels_of(k, lanes):
-        lanes.owner[int(lanes.where[k, FIRST]) + v] = k
+        lanes.owner[int(lanes.where[FIRST, k]) + v] = k
 
 
 @row
 def voxels_of(k, lanes):
     """Number of voxels of a lane."""
-    return int(lanes.where[k, NX]) * int(lanes.where[k, NY]) * int(lanes.where[k, NZ])
+    return int(lanes.where[NX, k]) * int(lanes.where[NY, k]) * int(lanes.where[NZ, k])
 
 
 @row
 def lane_at(i, lanes):
     """Lane of voxel ``i`` of a batch, number of the voxel in its field, and the shape of its grid."""
     k = int(lanes.owner[i])
-    return k, i - int(lanes.where[k, FIRST]), int(lanes.where[k, NX]), int(lanes.where[k, NY]), int(lanes.where[k, NZ])
+    return k, i - int(lanes.where[FIRST, k]), int(lanes.where[NX, k]), int(lanes.where[NY, k]), int(lanes.where[NZ, k])
 
 
 @row
@@ -105,15 +105,15 @@ def column_at(i, lanes):
     widest = (lanes.numbers.shape[1] - SUMS) // N_SUMS
     k = i // widest
     x = i - k * widest
-    nx = int(lanes.where[k, NX])
-    n = int(lanes.where[k, NY]) * int(lanes.where[k, NZ]) if x < nx else 0
-    return k, x, int(lanes.where[k, FIRST]) + x, nx, n
+    nx = int(lanes.where[NX, k])
+    n = int(lanes.where[NY, k]) * int(lanes.where[NZ, k]) if x < nx else 0
+    return k, x, int(lanes.where[FIRST, k]) + x, nx, n
 
 
 @row
 def keep_sum(total, k, x, which, lanes):
     """Keep sum number ``which`` over column ``x`` of lane ``k``, if it has that many."""
-    nx = int(lanes.where[k, NX])
+    nx = int(lanes.where[NX, k])
     if x < nx:
         lanes.numbers[k, SUMS + which * nx + x] = total
 
@@ -177,7 +177,7 @@ def fold_6(numbers, k, first, n, j):
 @row
 def add_up_columns(k, which, lanes):
     """Sum number ``which`` of a lane over its columns, of which there are at most ``grid.MAX_VOXELS`` = 2^7."""
-    n = int(lanes.where[k, NX])
+    n = int(lanes.where[NX, k])
     first = SUMS + which * n
     total = 0.0
     for at in range((n + 63) // 64):
@@ -186,7 +186,7 @@ def add_up_columns(k, which, lanes):
 
 
 def where_of(places: Any, faces: Any, wells: Any, fields: Any) -> Any:
-    """The table ``where`` of lanes of the fields ``places`` (well * N_SPECIES + species)."""
+    """The table ``where``, [lane, N_WHERE], of lanes of the fields ``places`` (well * N_SPECIES + species)."""
     w, s = np.divmod(np.asarray(places, dtype=np.int64), N_SPECIES)
     held = np.asarray(faces, dtype=np.int64)
     where = np.zeros((len(w), N_WHERE), dtype=np.int64)
@@ -203,10 +203,10 @@ def where_of(places: Any, faces: Any, wells: Any, fields: Any) -> Any:
 
 
 def make_batch(backend: Any, where: Any, *, implicit: bool) -> Batch:
-    """The batch of the lanes of a table ``where``."""
+    """The batch of the lanes of a table ``where``, [lane, N_WHERE]."""
     size = where[:, NX : NZ + 1].prod(axis=1)
     n, n_voxels, widest, longest = len(where), int(size.sum()), int(where[:, NX].max()), int(size.max())
-    lanes = Lanes(backend.zeros(n_voxels, np.int32), where, backend.zeros((n, SUMS + N_SUMS * widest)))
+    lanes = Lanes(backend.zeros(n_voxels, np.int32), np.array(where.T, order="C"), backend.zeros((n, SUMS + N_SUMS * widest)))
     backend.each(owner_row, n * longest, lanes, longest)
     return Batch(
         implicit, lanes, n, n_voxels, widest, deep=bool((where[:, NZ] > 1).any()), broad=bool((where[:, NY] > 1).any()),

@@ -55,7 +55,7 @@ FIRST_SUM, SECOND_SUM = range(2)  # of each column: one is read while the other 
 def sum_column(i, lanes, planes, n_voxels, a, which):
     """Sum number ``which`` over column ``i``: of plane ``a``."""
     k, x, first, gap, n = column_at(i, lanes)
-    if int(lanes.where[k, ACTIVE]) == 0:
+    if int(lanes.where[ACTIVE, k]) == 0:
         return
     total = 0.0
     for r in range(n):
@@ -67,7 +67,7 @@ def sum_column(i, lanes, planes, n_voxels, a, which):
 def product_column(i, lanes, planes, n_voxels, a, b, which):
     """Sum number ``which`` over column ``i``: of the products of planes ``a`` and ``b``."""
     k, x, first, gap, n = column_at(i, lanes)
-    if int(lanes.where[k, ACTIVE]) == 0:
+    if int(lanes.where[ACTIVE, k]) == 0:
         return
     total = 0.0
     for r in range(n):
@@ -79,7 +79,7 @@ def product_column(i, lanes, planes, n_voxels, a, b, which):
 def residual_column(i, lanes, planes, narrow, n_voxels):
     """Sum number FIRST_SUM over column ``i``: of the products of the residual and what the preconditioner makes of it."""
     k, x, first, gap, n = column_at(i, lanes)
-    if int(lanes.where[k, ACTIVE]) == 0:
+    if int(lanes.where[ACTIVE, k]) == 0:
         return
     total = 0.0
     for r in range(n):
@@ -113,8 +113,8 @@ def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole, common):
     z = v // (nx * ny)
     y = (v - z * nx * ny) // nx
     x = v - (z * ny + y) * nx
-    around = int(lanes.where[k, AROUND]) != 0
-    around_z = int(lanes.where[k, AROUND_Z]) != 0
+    around = int(lanes.where[AROUND, k]) != 0
+    around_z = int(lanes.where[AROUND_Z, k]) != 0
     at = plane + i
     before = 0.0
     after = 0.0
@@ -145,10 +145,10 @@ def whole_at(k, v, nx, ny, nz, lanes):
     z = v // (nx * ny)
     y = (v - z * nx * ny) // nx
     x = v - (z * ny + y) * nx
-    held = int(lanes.where[k, FACES])
-    around = int(lanes.where[k, AROUND])
+    held = int(lanes.where[FACES, k])
+    around = int(lanes.where[AROUND, k])
     in_y = ends_of(y, ny, around, held)
-    in_z = ends_of(z, nz, int(lanes.where[k, AROUND_Z]), held)
+    in_z = ends_of(z, nz, int(lanes.where[AROUND_Z, k]), held)
     spread_x = lanes.numbers[k, SPREAD_X]
     total = lanes.numbers[k, DIAGONAL] + in_y * lanes.numbers[k, SPREAD_Y] + in_z * lanes.numbers[k, SPREAD_Z] + 2.0 * spread_x
     if around == 0:
@@ -167,11 +167,11 @@ def inverse_at(k, v, nx, ny, lanes, eigenvalues):
     x = (v - z * nx * ny) // ny
     y = v - (z * nx + x) * ny
     base = lanes.numbers[k, DIAGONAL] + lanes.numbers[k, MEAN]
-    if v == 0 and int(lanes.where[k, FACES]) == 0:
+    if v == 0 and int(lanes.where[FACES, k]) == 0:
         return 1.0 / (base - lanes.numbers[k, SHARE])
-    along_z = lanes.numbers[k, SPREAD_Z] * eigenvalues[int(lanes.where[k, EIGEN_Z]) + z]
-    far = along_z + lanes.numbers[k, SPREAD_X] * eigenvalues[int(lanes.where[k, EIGEN_X]) + x]
-    return 1.0 / ((base + far) + lanes.numbers[k, SPREAD_Y] * eigenvalues[int(lanes.where[k, EIGEN_Y]) + y])
+    along_z = lanes.numbers[k, SPREAD_Z] * eigenvalues[int(lanes.where[EIGEN_Z, k]) + z]
+    far = along_z + lanes.numbers[k, SPREAD_X] * eigenvalues[int(lanes.where[EIGEN_X, k]) + x]
+    return 1.0 / ((base + far) + lanes.numbers[k, SPREAD_Y] * eigenvalues[int(lanes.where[EIGEN_Y, k]) + y])
 
 
 # ---------------------------------------------------------------------- the implicit step
@@ -181,7 +181,7 @@ def prepare_row(i, lanes, planes, narrow, n_voxels, eigenvalues, dt):
     k, v, nx, ny, nz = lane_at(i, lanes)
     uptake = planes[UPTAKE * n_voxels + i]
     side = planes[FIELD * n_voxels + i] * (1.0 / dt) + planes[SOURCE * n_voxels + i] + lanes.numbers[k, EXTRA]
-    if int(lanes.where[k, FACES]) != 0:
+    if int(lanes.where[FACES, k]) != 0:
         side -= (lanes.numbers[k, LOSS] + uptake) * lanes.numbers[k, SHIFT]
     whole = uptake + whole_at(k, v, nx, ny, nz, lanes)
     planes[SOURCE * n_voxels + i] = side
@@ -199,7 +199,7 @@ def residual_row(i, lanes, planes, narrow, n_voxels):
     unit = 0.0
     if norm > 0.0:
         unit = 1.0 / norm
-    if i == int(lanes.where[k, FIRST]):
+    if i == int(lanes.where[FIRST, k]):
         lanes.numbers[k, NORM] = norm
     left = (planes[SOURCE * n_voxels + i] - planes[PRODUCT * n_voxels + i]) * unit
     planes[RESIDUAL * n_voxels + i] = left
@@ -209,8 +209,8 @@ def residual_row(i, lanes, planes, narrow, n_voxels):
 @row
 def arrived_row(k, lanes):
     """Leave lane ``k`` alone once its residual, sum SECOND_SUM of its squares, is small."""
-    if int(lanes.where[k, ACTIVE]) != 0 and not add_up_columns(k, SECOND_SUM, lanes) > TOLERANCE * TOLERANCE:
-        lanes.where[k, ACTIVE] = 0
+    if int(lanes.where[ACTIVE, k]) != 0 and not add_up_columns(k, SECOND_SUM, lanes) > TOLERANCE * TOLERANCE:
+        lanes.where[ACTIVE, k] = 0
 
 
 # Of every pass of an iteration there are two texts: one thread for a column, which adds up as it goes, and one for a voxel.
@@ -239,7 +239,7 @@ def turned(i, planes, narrow, n_voxels, beta, iteration):
 def turn_column(i, lanes, planes, narrow, n_voxels, iteration):
     """The next direction in column ``i``; sum SECOND_SUM of it."""
     k, x, first, gap, n = column_at(i, lanes)
-    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
+    if n == 0 or int(lanes.where[ACTIVE, k]) == 0:
         return
     beta = turn(k, x == 0, lanes, iteration)
     total = 0.0
@@ -252,8 +252,8 @@ def turn_column(i, lanes, planes, narrow, n_voxels, iteration):
 def turn_row(i, lanes, planes, narrow, n_voxels, iteration):
     """The next direction at voxel ``i``."""
     k = int(lanes.owner[i])
-    if int(lanes.where[k, ACTIVE]) != 0:
-        turned(i, planes, narrow, n_voxels, turn(k, i == int(lanes.where[k, FIRST]), lanes, iteration), iteration)
+    if int(lanes.where[ACTIVE, k]) != 0:
+        turned(i, planes, narrow, n_voxels, turn(k, i == int(lanes.where[FIRST, k]), lanes, iteration), iteration)
 
 
 @row
@@ -275,7 +275,7 @@ def operated(i, k, lanes, planes, n_voxels, common):
 def operate_column(i, lanes, planes, n_voxels):
     """The operator times the direction in column ``i``; sum FIRST_SUM of its products with the direction."""
     k, x, first, gap, n = column_at(i, lanes)
-    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
+    if n == 0 or int(lanes.where[ACTIVE, k]) == 0:
         return
     common = common_of(k, lanes)
     total = 0.0
@@ -289,7 +289,7 @@ def operate_column(i, lanes, planes, n_voxels):
 def operate_row(i, lanes, planes, n_voxels):
     """The operator times the direction at voxel ``i``."""
     k = int(lanes.owner[i])
-    if int(lanes.where[k, ACTIVE]) != 0:
+    if int(lanes.where[ACTIVE, k]) != 0:
         operated(i, k, lanes, planes, n_voxels, common_of(k, lanes))
 
 
@@ -313,7 +313,7 @@ def descended(i, planes, narrow, n_voxels, far, move):
 def descend_column(i, lanes, planes, narrow, n_voxels, iteration):
     """Move the field in column ``i``; sum SECOND_SUM of the squares of what is left."""
     k, x, first, gap, n = column_at(i, lanes)
-    if n == 0 or int(lanes.where[k, ACTIVE]) == 0:
+    if n == 0 or int(lanes.where[ACTIVE, k]) == 0:
         return
     far = far_of(k, lanes, iteration)
     move = far * lanes.numbers[k, NORM]
@@ -328,7 +328,7 @@ def descend_column(i, lanes, planes, narrow, n_voxels, iteration):
 def descend_row(i, lanes, planes, narrow, n_voxels, iteration):
     """Move the field at voxel ``i``."""
     k = int(lanes.owner[i])
-    if int(lanes.where[k, ACTIVE]) != 0:
+    if int(lanes.where[ACTIVE, k]) != 0:
         far = far_of(k, lanes, iteration)
         descended(i, planes, narrow, n_voxels, far, far * lanes.numbers[k, NORM])
 
@@ -336,7 +336,7 @@ def descend_row(i, lanes, planes, narrow, n_voxels, iteration):
 def still_active(backend: Any, batch: Batch) -> bool:
     """Whether any lane has not arrived."""
     backend.each(arrived_row, batch.n, batch.lanes)
-    return bool(backend.read(slice(0, batch.n), batch.lanes.where)[0][:, ACTIVE].any())
+    return bool(backend.read(slice(ACTIVE, ACTIVE + 1), batch.lanes.where)[0].any())
 
 
 def iterate(backend: Any, batch: Batch, planes: Any, narrow: Any, iteration: int) -> None:
@@ -376,7 +376,7 @@ def implicit_lanes(backend: Any, batch: Batch, planes: Any, narrow: Any, modes: 
 def faces_row(i, lanes, planes, n_voxels):
     """Take what held faces lose by decay off the source at voxel ``i``."""
     k = int(lanes.owner[i])
-    if int(lanes.where[k, FACES]) != 0:
+    if int(lanes.where[FACES, k]) != 0:
         planes[SOURCE * n_voxels + i] -= lanes.numbers[k, EXTRA]
 
 
@@ -388,9 +388,9 @@ def relax_row(i, lanes, planes, n_voxels, plane, eigenvalues, dt):
     x = (v - z * nx * ny) // ny
     y = v - (z * nx + x) * ny
     numbers = lanes.numbers
-    along_x = numbers[k, SPREAD_X] * eigenvalues[int(lanes.where[k, EIGEN_X]) + x]
-    m0 = (numbers[k, RATE] + numbers[k, SPREAD_Z] * eigenvalues[int(lanes.where[k, EIGEN_Z]) + z]) + along_x
-    rate = numbers[k, SPREAD_Y] * eigenvalues[int(lanes.where[k, EIGEN_Y]) + y]
+    along_x = numbers[k, SPREAD_X] * eigenvalues[int(lanes.where[EIGEN_X, k]) + x]
+    m0 = (numbers[k, RATE] + numbers[k, SPREAD_Z] * eigenvalues[int(lanes.where[EIGEN_Z, k]) + z]) + along_x
+    rate = numbers[k, SPREAD_Y] * eigenvalues[int(lanes.where[EIGEN_Y, k]) + y]
     m = m0 + rate
     e = exp(-m0 * dt) * exp(-rate * dt)
     phi = (1.0 - e) / max(m, LEAST_RATE)

@@ -79,12 +79,12 @@ def into_modes_row(i, lanes, planes, modes, n_voxels, source, target, axis, scal
     n = axis_length(nx, ny, nz, axis)
     t, here, gap, there, stride = axis_at(v, nx, ny, nz, axis)
     even = (n + 1) // 2
-    if t >= even or int(lanes.where[k, ACTIVE]) == 0:
+    if t >= even or int(lanes.where[ACTIVE, k]) == 0:
         return
     here += (source + plane) * n_voxels + i - v
     there += i - v
     out = (target + plane) * n_voxels + there
-    first = int(lanes.where[k, MODES_X + axis])
+    first = int(lanes.where[MODES_X + axis, k])
     if n == 1:
         planes[out] = planes[here]
     else:
@@ -106,14 +106,14 @@ def out_of_modes_row(i, lanes, planes, modes, n_voxels, source, target, axis):
     t, there, stride, here, gap = axis_at(v, nx, ny, nz, axis)
     even = (n + 1) // 2
     odd = n // 2
-    if t >= even or int(lanes.where[k, ACTIVE]) == 0:
+    if t >= even or int(lanes.where[ACTIVE, k]) == 0:
         return
     here += source * n_voxels + i - v
     there += target * n_voxels + i - v
     if n == 1:
         planes[there] = planes[here]
         return
-    first = int(lanes.where[k, MODES_X + axis]) + even * even + odd * odd
+    first = int(lanes.where[MODES_X + axis, k]) + even * even + odd * odd
     low = there + t * stride
     planes[low] = 0.0
     total = planes[low]
