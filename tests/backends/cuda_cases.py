@@ -157,9 +157,13 @@ def state_of(spec: Any, processes: Any = None) -> str:
     return digest({k: v for k, v in snapshot(engine.world)[0].items() if not k.startswith("neighbours")})
 
 
-def run(case: Case, backend: Any) -> dict[str, Any]:
-    """Run a tiny plate to its end; digests of the state and of the events, the processes that ran, what was launched."""
+def run(case: Case, backend: Any, **scratch: Any) -> dict[str, Any]:
+    """Run a tiny plate to its end; digests of the state and of the events, the processes that ran, what was launched.
+
+    ``scratch``: entries of ``world.space.scratch`` to begin with.
+    """
     engine = Engine(tiny(case), backend)
+    engine.world.space.scratch |= scratch
     sha = hashlib.sha256()
     engine.on_events = lambda events: take_events(sha, events._replace(count=np.array(events.count)))
     engine.burn_in(case.step)

@@ -17,6 +17,10 @@ from mitoferry.backends.reference import Reference
 from mitoferry.experiment.loop import BUILT_IN
 
 SAME = ("state", "events", "processes")
+OF_FIELDS = {"diffusion.sort_by_well", "diffusion.plan_row", "diffusion.solve_row"}.union(
+    *(launches_of(f"mitoferry.space.{module}") for module in ("wide", "wide_lanes", "wide_transform", "wide_solver"))
+)
+"""Of the two ways to advance the fields: the CUDA backend has its own (``space/wide.py``), whose rows ``test_wide_fields.py`` names."""
 SIMULATED = """
 import json
 from cuda_cases import CASES, recording, run
@@ -65,7 +69,7 @@ def test_a_case_runs_what_it_is_for(name, reference):
 def test_cuda_simulator_gives_the_same_bytes(name, reference, simulated):
     """Fault seen to fail it, planted in a copy of the package: what a row has written on the device is not pulled for serial rows."""
     assert {k: simulated[name][k] for k in SAME} == {k: reference[name][k] for k in SAME}
-    assert simulated[name]["launched"] == reference[name]["launched"]
+    assert set(simulated[name]["launched"]) - OF_FIELDS == set(reference[name]["launched"]) - OF_FIELDS
 
 
 @pytest.mark.long

@@ -36,8 +36,6 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import (
     ADP,
     ATP,
-    CELL_EMPTY,
-    CELL_POOL,
     CELL_WAITING,
     IL_1BETA,
     N_SPECIES,
@@ -47,9 +45,11 @@ from mitoferry.core.schema import (
     TNF_ALPHA,
 )
 from mitoferry.space.diffusion import WellCells, plan_row, solve_row
+from mitoferry.space.field_exchange import in_well
 from mitoferry.space.field_groups import work_of
 from mitoferry.space.geometry import BLOCK, INSERT
 from mitoferry.space.grid import voxel_coordinate
+from mitoferry.space.wide import advance_wide, is_wide
 
 
 class Parameters(NamedTuple):
@@ -153,12 +153,6 @@ def prepare(world: Any, p: Parameters) -> None:
             fields.to_bulk[w, OXYGEN] *= tissue.haemoglobin
     world.backend.push(fields)
     world.space.scratch["diffusion.prepared"] = True
-
-
-@row
-def in_well(state):
-    """Whether a row of the cells table is a cell in its well, dead or alive."""
-    return state != CELL_EMPTY and state != CELL_POOL and state != CELL_WAITING
 
 
 @row
@@ -274,14 +268,17 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if "diffusion.prepared" not in space.scratch:
         prepare(world, p)
     cells, wells, fields = world.cells, world.wells, world.fields
-    members = _members(world)
-    plan = space.scratch["diffusion.plan"]
     backend.each(voxel_row, world.n_cells, cells, wells, fields, step)
-    backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
-    backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
-    backend.pull(plan)
-    work = work_of(world, plan)
-    backend.each(solve_row, len(work.planes), cells, members, fields, wells, work, p.h2o2_clearance, step)
+    if is_wide(world):
+        advance_wide(world, step.dt, p.h2o2_clearance)
+    else:
+        members = _members(world)
+        plan = space.scratch["diffusion.plan"]
+        backend.serial(sort_by_well, world.n_cells, Voxels(cells.state, cells.well), members)
+        backend.each(plan_row, world.n_wells * N_SPECIES, cells, members, fields, wells, plan, p.h2o2_clearance, step)
+        backend.pull(plan)
+        work = work_of(world, plan)
+        backend.each(solve_row, len(work.planes), cells, members, fields, wells, work, p.h2o2_clearance, step)
     backend.each(sample_row, world.n_cells, cells, wells, fields, p, step)
 
 

@@ -8,8 +8,11 @@ from mitoferry.core.schema import (
     ADP,
     ATP,
     CELL_APOPTOTIC,
+    CELL_EMPTY,
     CELL_LIVE,
     CELL_MOMP,
+    CELL_POOL,
+    CELL_WAITING,
     GLUCOSE,
     H2O2,
     IL_1BETA,
@@ -32,6 +35,12 @@ def amount(species):
     if species in (OXYGEN, ATP, ADP, H2O2, TNF_ALPHA, IL_1BETA):
         return 1000.0
     return 1.0
+
+
+@row
+def in_well(state):
+    """Whether a row of the cells table is a cell in its well, dead or alive."""
+    return state != CELL_EMPTY and state != CELL_POOL and state != CELL_WAITING
 
 
 @row

@@ -21,7 +21,6 @@ from mitoferry.space.solver_modes import EXPLICIT_PLANES, NARROW_PLANES
 
 MOST_LANES = 8  # a vector register of float64; planes of more lanes leave the nearest cache
 GROUPS_PER_THREAD = 4  # at least, where there are so many fields
-MOST_ROOMS_CUDA = 8192
 
 
 def groups_of(plan: Any, faces: Any, wells: Any, fields: Any, widest: int) -> list[tuple[int, int, list[int]]]:
@@ -47,8 +46,6 @@ def groups_of(plan: Any, faces: Any, wells: Any, fields: Any, widest: int) -> li
 
 def lanes_side_by_side(backend: Any, lanes: int) -> int:
     """How many fields to solve side by side: they fill vector registers, but every thread must have work."""
-    if backend.name == "cuda":
-        return 1
     return min(max(lanes // (GROUPS_PER_THREAD * getattr(backend, "threads", 1)), 1), MOST_LANES)
 
 
@@ -84,8 +81,8 @@ def work_of(world: Any, plan: Any) -> Work:
         scratch.pop("diffusion.work", None)  # two of them at a time would be the peak of a large plate
         scratch.pop("diffusion.key", None)
         groups = groups_of(plan, faces, wells, world.fields, lanes_side_by_side(backend, int(np.count_nonzero(plan))))
-        most = MOST_ROOMS_CUDA if backend.name == "cuda" else getattr(backend, "threads", 1)
-        scratch["diffusion.work"], scratch["diffusion.key"] = work_for(groups, min(most, len(groups)), world.fields), key
+        rooms = min(getattr(backend, "threads", 1), len(groups))
+        scratch["diffusion.work"], scratch["diffusion.key"] = work_for(groups, rooms, world.fields), key
         backend.push(scratch["diffusion.work"])
     found: Work = scratch["diffusion.work"]
     return found
