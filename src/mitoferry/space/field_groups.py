@@ -83,7 +83,7 @@ def work_of(world: Any, plan: Any) -> Work:
         groups = groups_of(plan, faces, wells, world.fields, lanes_side_by_side(backend, int(np.count_nonzero(plan))))
         rooms = min(getattr(backend, "threads", 1), len(groups))
         scratch["diffusion.work"], scratch["diffusion.key"] = work_for(groups, rooms, world.fields), key
-        backend.push(scratch["diffusion.work"])
+        backend.replaced(scratch["diffusion.work"])
     found: Work = scratch["diffusion.work"]
     return found
 
