@@ -25,7 +25,7 @@ from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
 from same_bytes import take_events
 
-WAYS = {"each": 1, "gather": 2, "serial": 1}
+WAYS = {"each": 1, "gather": 2, "serial": 1, "select": 1, "totals": 1, "largest": 1}
 """Launches of a backend, and how many row functions each takes."""
 STEPS, CELLS, ISOLATED, SIZE = 4, 3, 12, 50.0
 FEW = {"mitochondria": 5.0, "mtdna": 20.0}
@@ -33,7 +33,7 @@ FEW = {"mitochondria": 5.0, "mtdna": 20.0}
 
 # ---------------------------------------------------------------------- launches
 def launches_of(module: str) -> set[str]:
-    """The row functions that a module launches, as ``module.row``: names in its calls of ``each``, ``gather`` and ``serial``."""
+    """The row functions that a module launches, as ``module.row``: names in its calls of the ways to launch one."""
     names = import_module(module)
     tree = ast.parse(Path(str(names.__file__)).read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
@@ -67,6 +67,18 @@ def recording(backend: type) -> Any:
         def serial(self, function: Any, *args: Any) -> Any:
             self.launched.add(name_of(function))
             return super().serial(function, *args)
+
+        def select(self, row: Any, *args: Any) -> Any:
+            self.launched.add(name_of(row))
+            return super().select(row, *args)
+
+        def totals(self, row: Any, *args: Any) -> Any:
+            self.launched.add(name_of(row))
+            return super().totals(row, *args)
+
+        def largest(self, row: Any, *args: Any) -> Any:
+            self.launched.add(name_of(row))
+            return super().largest(row, *args)
 
     return Recording
 
