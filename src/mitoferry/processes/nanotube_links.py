@@ -82,9 +82,10 @@ def work_arrays(world: Any, name: str, n: int | tuple[int, ...], kept: Any, make
     """What ``make`` returns, the same in every step for as long as there are ``n`` rows (of several tables: a tuple) and ``kept``, the
     state that is part of it, is the same array: only ``kept`` outlives a step, the rows set the rest before anyone reads it.
     """
-    seen = world.space.scratch.get(name)
+    scratch = {} if world.space is None else world.space.scratch  # a world that has no space keeps nothing
+    seen = scratch.get(name)
     if seen is None or seen[0] != n or seen[1] is not kept:
-        seen = world.space.scratch[name] = n, kept, make()
+        seen = scratch[name] = n, kept, make()
     found: Found = seen[2]
     return found
 
