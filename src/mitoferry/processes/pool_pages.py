@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mitoferry.core.row import row
-from mitoferry.core.schema import N_POOLS, OCCUPIED, PAGE
+from mitoferry.core.schema import OCCUPIED, PAGE
 
 
 @row
@@ -21,13 +21,6 @@ def is_empty(page, mitochondria):
     for k in range(PAGE):
         occupied += int(mitochondria.flags[page * PAGE + k]) & OCCUPIED
     return occupied == 0
-
-
-@row
-def is_empty_of_pools(page, kind, n_pools, mitochondria, pages):
-    """Whether nothing is in ``page``, which belongs to a pool of a kind."""
-    owner = int(pages.owner[page])
-    return 1 if 0 <= owner < n_pools and owner % N_POOLS == kind and is_empty(page, mitochondria) else 0
 
 
 @row
@@ -65,7 +58,7 @@ def unlink(owners, pages, cells):
             page = following
 
 
-def _give_back(world: Any, empty: Any) -> None:
+def give_back(world: Any, empty: Any) -> None:
     """Give back the pages ``empty``, owner by owner in the order of their chains: as ``core.pages.release_empty_pages`` for each."""
     if empty.size:
         backend, pages = world.backend, world.pages
@@ -74,18 +67,11 @@ def _give_back(world: Any, empty: Any) -> None:
         backend.serial(unlink, np.unique(owners).astype(np.int64), pages, world.cells)
 
 
-def release_empty_of_pools(world: Any, kind: int) -> None:
-    """Give back the empty pages of the pools of a kind (POOL_TRANSIT or POOL_MEDIUM) of all wells."""
-    pages = world.pages
-    n_pools = N_POOLS * world.n_wells
-    _give_back(world, world.backend.select(is_empty_of_pools, len(pages.owner), kind, n_pools, world.mitochondria, pages))
-
-
 def release_empty_of_chain(world: Any, chain: Any, n: int) -> None:
     """Give back those of the first ``n`` pages of a ``chain`` that are empty."""
     at = world.backend.select(is_empty_in_chain, n, chain, world.mitochondria)
     if at.size:
-        _give_back(world, world.backend.read(at, chain)[0])
+        give_back(world, world.backend.read(at, chain)[0])
 
 
 @row
@@ -125,4 +111,4 @@ def chain_of(world: Any, h: int) -> tuple[Any, int]:
     return chain, n
 
 
-__all__ = ["chain_of", "release_empty_of_chain", "release_empty_of_pools", "slot_in"]
+__all__ = ["chain_of", "give_back", "is_empty", "release_empty_of_chain", "slot_in"]

@@ -68,7 +68,7 @@ from mitoferry.processes.free_mitochondria import (
 )
 from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
-from mitoferry.processes.pool_pages import release_empty_of_pools
+from mitoferry.processes.pool_pages import give_back, is_empty
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
 from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
@@ -254,6 +254,13 @@ def settle_vesicles(order, targets, course, n_vesicles, vesicles, mitochondria, 
     return n
 
 
+@row
+def is_empty_in_transit(page, n_pools, mitochondria, pages):
+    """Whether nothing is in ``page``, which belongs to the transit pool of a well."""
+    owner = int(pages.owner[page])
+    return 1 if 0 <= owner < n_pools and owner % N_POOLS == POOL_TRANSIT and is_empty(page, mitochondria) else 0
+
+
 def order_of_vesicles(world: Any, course: Course, happens: Any) -> tuple[Any, int]:
     """The vesicles ``happens`` in order of time, well and identity of the first mitochondrion (int64), and how many all hold."""
     backend, vesicles, m = world.backend, world.vesicles, world.mitochondria
@@ -294,7 +301,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
             settle_vesicles, order, targets, course, n, *tables, world.pages, world.cells, world.events, gate_potential(world)
         )
     )  # fmt: skip
-    release_empty_of_pools(world, POOL_TRANSIT)
+    m, pages = world.mitochondria, world.pages
+    give_back(world, backend.select(is_empty_in_transit, len(pages.owner), N_POOLS * world.n_wells, m, pages))
 
 
 PROCESS = Process(name="vesicle_fate", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
