@@ -281,7 +281,8 @@ def _uptake(world: Any, w: int, dose: Any, free: Free) -> tuple[float, Weights]:
     weights = work_arrays(world, "delivery", n, None, lambda: allocate_weights(backend, n, world.n_wells, LAYERS, 1))
     if dose.route != "injection" or "free_mitochondria" not in world.parameters:
         return 0.0, weights
-    site = site_of(dose, world.wells.size[w], bool(world.wells.periodic[w]))
+    size, periodic = backend.read(slice(w, w + 1), world.wells.size, world.wells.periodic)
+    site = site_of(dose, size[0], bool(periodic[0]))
     tables = (world.cells, world.groups, world.wells)
     backend.each(weight_row, world.n_cells, w, site, np.ones(world.n_wells), weights, *tables, free)
     add_up(world, weights, LAYERS)

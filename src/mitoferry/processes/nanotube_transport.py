@@ -139,13 +139,16 @@ def _traffic(world: Any) -> Traffic:
     )  # fmt: skip
 
 
-def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> Queue:
-    """The queue of what is known to happen before ``end``: first loadings and losses of the links ``rows``, arrivals."""
+def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> Queue | None:
+    """The queue of what is known to happen before ``end``: first loadings and losses of the links ``rows``, arrivals; None if nothing."""
     backend, links, cargo = world.backend, world.links, world.cargo
     free = backend.select(may_be_free, world.n_cargo, cargo, course, end)
     alive, leaves, through = backend.read(free, cargo.alive, cargo.leaves, cargo.link)
+    arrivals = (alive != 0) & (leaves < end)
+    if not rows.size and not arrivals.any():
+        return None
     first, lost_at, state = backend.read(rows, traffic.first, course.lost_at, links.state)
-    loads, losses, arrivals = first < end, (state != LINK_EMPTY) & (lost_at < NEVER), (alive != 0) & (leaves < end)
+    loads, losses = first < end, (state != LINK_EMPTY) & (lost_at < NEVER)
     time = np.concatenate([first[loads], lost_at[losses], leaves[arrivals]])
     kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.sum(), losses.sum(), arrivals.sum()])
     link = np.concatenate([rows[loads], rows[losses], through[arrivals]]).astype(np.int64)
@@ -162,9 +165,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     tables = (world.links, world.cells, world.groups, world.wells)
     rows = backend.select(event_row, world.n_links, *tables, course, traffic, gate, p, step)
     queue = _due(world, course, traffic, rows, step.time + step.dt)
-    n = int(queue.size[0])
-    if n == 0:
+    if queue is None:
         return
+    n = int(queue.size[0])
     world.reserve_links(len(world.links.id), world.n_cargo + n)
     world.reserve_pages(PAGES_AT_HAND)
     world.reserve_events(2 * n + EVENTS_AT_HAND)
