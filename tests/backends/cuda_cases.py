@@ -215,7 +215,9 @@ CASES = {
     "donors taken out": Case("donors-taken-out", "half_taken_out", ("cell_removal",)),
     "donors prepared": Case("donors-prepared", "loaded", ("preparation",), {"free_mitochondria.clearance": 1e4}),
     "infarct, injected": Case("tissue-infarct", "injected_early", ("delivery",)),
-    "isolated, washed": Case("route-isolated-mitochondria", "isolated", ("isolated_mitochondria",), {"free_mitochondria.clearance": 1e-3}),
+    "isolated, washed": Case(
+        "route-isolated-mitochondria", "isolated", ("isolated_mitochondria", "pool_pages"), {"free_mitochondria.clearance": 1e-3}
+    ),
     "zygote": Case("zygote-microinjection", "injected", ("microinjection",)),
     "tubes": Case(
         "trigger-adp",
@@ -262,7 +264,7 @@ CASES = {
     "released": Case(
         "route-free-mitochondria",
         "coculture",
-        ("mitochondria_release", "free_mitochondria"),
+        ("mitochondria_release", "free_mitochondria", "well_sums"),
         {"mitochondria_release.rate": 100.0, "free_mitochondria.clearance": 1e5},
     ),
     "vesicles": Case(
@@ -271,7 +273,12 @@ CASES = {
         ("vesicle_release",),
         {"vesicle_release.microvesicle_rate": 200.0, "vesicle_release.microvesicle_loading": 1.0, "vesicle_release.mitovesicle_rate": 50.0},
     ),
-    "cargo": Case("route-mtdna-vesicles", "coculture", ("vesicle_cargo",)),
+    "cargo": Case(
+        "route-mtdna-vesicles",
+        "coculture",
+        ("vesicle_cargo",),
+        {"vesicle_cargo.mtdna_chance": 1.0, "vesicle_cargo.entry_chance": 1.0, "vesicle_cargo.medium_loss": 50.0},
+    ),
     "phagocytosis": Case(
         "route-phagocytosis", "dying", ("phagocytosis",), {"phagocytosis.rate": 1e6, "phagocytosis.contact_gap": TOUCHING, **DYING}
     ),

@@ -80,5 +80,5 @@ def test_compiled_rows_give_the_same_bytes(name, reference):
 
 
 def test_launches_are_read_from_the_source():
-    assert launches_of("mitoferry.processes.delivery") >= {"delivery.advance_host", "free_mitochondria.clearance_row"}
+    assert launches_of("mitoferry.processes.delivery") >= {"delivery.advance_host", "delivery.weight_row"}
     assert launches_of("mitoferry.processes.mitophagy") >= {"mitophagy.degrade_slot", "mitophagy.degrade_finish"}

@@ -4,11 +4,16 @@ import hashlib
 
 import numpy as np
 import pytest
+from apart import Apart
+from cuda_cases import CASES
+from test_apart import state
 
+from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE
 from mitoferry.core.schema import CELL_APOPTOTIC, CELL_MOMP, Step
-from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_search, nanotube_transport
+from mitoferry.experiment import loop
+from mitoferry.processes import dislodgement, nanotube_clocks, nanotube_queue, nanotube_search, nanotube_transport
 from mitoferry.space.neighbours import update_neighbours
 from same_bytes import BACKENDS, add_tables, take_events
 from worlds import cell_type, make_world, parameters, population
@@ -57,3 +62,12 @@ def reference():
 @pytest.mark.parametrize("name", BACKENDS)
 def test_same_bytes(name, reference):
     assert run(BACKENDS[name]()) == reference
+
+
+def test_a_queue_that_grows_where_the_state_lies_elsewhere(monkeypatch):
+    """Fault seen to fail it, planted: what is in the queue is not pulled before it grows."""
+    monkeypatch.setattr(nanotube_queue, "ROOM", 0)
+    monkeypatch.setattr(nanotube_transport, "EVENTS_AT_HAND", 0)
+    monkeypatch.setattr(loop, "SCATTERED", 1.0)  # pages keep their order
+    here, there = state(CASES["tubes"], Cpu(threads=1)), state(CASES["tubes"], Apart())
+    assert [column for column in here if here[column] != there.get(column)] == []

@@ -13,7 +13,7 @@ def test_order_of_time_kind_link_and_item():
     n = 60
     rows = np.column_stack([rng.integers(0, 4, n), rng.integers(0, 3, n), rng.integers(0, 3, n), np.arange(n)])
     start, later = rows[:20], rows[20:]
-    queue = queue_of(start[:, 0].astype(float), start[:, 1], start[:, 2], start[:, 3])
+    queue = queue_of(start[:, 0].astype(float), start[:, 1], start[:, 2], start[:, 3], [], 0)
     for time, kind, tie_, item in later:
         push(queue, float(time), kind, tie_, item)
     out = []

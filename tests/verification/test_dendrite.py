@@ -10,7 +10,9 @@ import pytest
 from scipy import stats
 
 from mitoferry.backends.cpu import Cpu
+from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE
+from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CELL_DEAD_NECROTIC,
     KIND_DENDRITE,
@@ -22,7 +24,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.processes import dendrite, nanotube_clocks, nanotube_transport
 from mitoferry.processes.nanotube_links import gap_between
-from nanotubes import HOUR, PLAIN, Stage, held, rows_of, wells_of
+from nanotubes import HOUR, PLAIN, Stage, held, rows_of, sort, wells_of
 from worlds import cell_type, make_spec, population
 
 BACKEND = Cpu(threads=1)
@@ -85,27 +87,31 @@ def test_a_dendrite_counts_at_both_of_its_ends_and_no_pair_has_two():
 
 def looked_at(monkeypatch, n, size):
     """Pairs that 2 n dendritic cells in wells of ``size`` um look at when the network is grown, and the dendrites that come of it."""
-    seen, gaps = [], dendrite._gaps
+    seen = 0
 
-    def count(world, i, others):
-        seen.append(others.size)
-        return gaps(world, i, others)
+    @row
+    def count(i, j, cells, wells):
+        nonlocal seen
+        seen += 1
+        return gap_between(i, j, cells, wells)
 
-    monkeypatch.setattr(dendrite, "_gaps", count)
     x = np.random.default_rng(3).uniform(0.0, size, (n, 2))
-    world = wells_of((n,), x, n_wells=2, mitochondria=(1,), backend=BACKEND, size=size, dendrites=(3.0,))
-    stage(world, reach=15.0).run(60.0)
+    world = wells_of((n,), x, n_wells=2, mitochondria=(1,), backend=Reference(), size=size, dendrites=(3.0,))
+    network, p = dendrite._network(world), stage(world).p["dendrite"]._replace(reach=15.0)
+    network.wanting[rows_of(world, 0)] = 3
+    monkeypatch.setattr(dendrite, "gap_between", count)
+    found = dendrite.within_reach(world, rows_of(world, 0), network, p)
     monkeypatch.undo()
-    return sum(seen), world
+    return seen / 2, found  # each pair is looked at to be counted and to be written
 
 
 def test_growing_cells_look_at_their_neighbourhood_only(monkeypatch):
-    """20,000 cells in all: eight times the cells in eight times the area look at eight times as many pairs, not 64 times."""
-    few, small = looked_at(monkeypatch, 1250, 1250.0)
-    many, world = looked_at(monkeypatch, 10000, 1250.0 * 8**0.5)
-    assert few / 2500 > 10
-    assert 7.5 < many / few < 8.5
-    assert network(world).size / network(small).size == pytest.approx(8.0, rel=0.05)
+    """2,000 cells in all: eight times the cells in eight times the area look at eight times as many pairs, not 64 times."""
+    few, small = looked_at(monkeypatch, 125, 400.0)
+    many, found = looked_at(monkeypatch, 1000, 400.0 * 8**0.5)
+    assert few / 250 > 10
+    assert 6.0 < many / few < 9.0  # wells of few bins look at more of them than they need
+    assert len(found.gap) / len(small.gap) == pytest.approx(8.0, rel=0.15)
 
 
 def test_no_pair_within_reach_is_overlooked():
@@ -113,10 +119,11 @@ def test_no_pair_within_reach_is_overlooked():
     world = wells_of((60,), rng.uniform(0.0, size, (60, 2)), n_wells=3, mitochondria=(1,), backend=BACKEND, size=size, dendrites=(3.0,))
     rows = rows_of(world, 0)
     world.cells.radius[rows] = rng.uniform(4.0, 14.0, rows.size)
-    p = stage(world).p["dendrite"]._replace(reach=31.0)
-    ready, none = np.zeros(world.n_cells, np.int64), np.zeros(world.n_cells, np.int64)
-    ready[rows] = 100
-    found = dendrite.pairs_to_join(world, ready > 0, np.where(ready > 0, 100, -1), none, set(), False, p)
+    sort(world)
+    p, network = stage(world).p["dendrite"]._replace(reach=31.0), dendrite._network(world)
+    network.wanting[:] = -1
+    network.wanting[rows] = 100
+    found = dendrite.pairs_to_join(world, dendrite.within_reach(world, rows, network, p), network, set(), False)
     every = {
         (int(a), int(b)) for a in rows for b in rows
         if a < b and world.cells.well[a] == world.cells.well[b] and gap_between(a, b, world.cells, world.wells) <= p.reach

@@ -42,9 +42,7 @@ def test_a_load_adds_oxidants_and_takes_uptake_away():
         world = world_of(load=load)
         r = rows_of(world)[0]
         made.append(oxidants.cell_production(r, world.cells, world.groups, p))
-        clearance = np.zeros(world.n_cells)
-        free.clearance_row(r, world.cells, world.groups, world.wells, np.ones(1), clearance, q, None)
-        cleared.append(clearance[r])
+        cleared.append(free.clearance_of(r, world.cells, world.groups, world.wells, np.ones(1), q))
     unit = oxidants.resting_unit_production(p) * 190.0 / (p.oxygen_half + 190.0)
     assert made[2] - made[0] == pytest.approx(p.lipid_factor * unit * 400.0, rel=1e-5)
     assert made[1] - made[0] == pytest.approx(0.5 * (made[2] - made[0]), rel=1e-5)

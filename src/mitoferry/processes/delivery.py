@@ -35,7 +35,7 @@ import numpy as np
 
 from mitoferry.core.handover import arrive, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import move, release_empty_pages
+from mitoferry.core.pages import move
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -54,16 +54,18 @@ from mitoferry.processes.doses import is_due
 from mitoferry.processes.free_mitochondria import (
     FULL_DAMAGE,
     LN2,
-    clearance_row,
+    clearance_of,
     lose_membrane,
     loss_rate,
     medium_volume,
-    taker,
     waiting_time,
 )
 from mitoferry.processes.free_mitochondria import Parameters as Free
 from mitoferry.processes.isolated_mitochondria import give
+from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
+from mitoferry.processes.pool_pages import chain_of, release_empty_of_chain, slot_in
+from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
 from mitoferry.space.neighbours import minimum_image
 
 ROUTES = {"injection": 1, "intravenous": 1, "intracoronary": 1, "intranasal": 2}
@@ -71,6 +73,7 @@ ROUTES = {"injection": 1, "intravenous": 1, "intracoronary": 1, "intranasal": 2}
 MOST = 2
 ANYWHERE = 1e9  # um: a spread beyond which the density is that of a stirred block
 TAKER = 1  # draw of the stream DELIVERY: which cell takes one at a site
+LAYERS = 1  # who is where says the density, not the layer
 
 
 class Parameters(NamedTuple):
@@ -108,62 +111,91 @@ class Site(NamedTuple):
 
 
 @row
-def advance_host(h, target, clocks, total, weight, n_cells, mitochondria, pages, cells, wells, events, gate_potential, step):
-    """One step of all mitochondria in compartment ``h`` (serial): lost, passed on to the row ``target``, or taken up by a cell.
-
-    ``total`` [1/h] is the rate of uptake by all cells of the block, ``weight`` that of each; 0 where the compartment is not in the block.
-    """
-    w = int(cells.well[h])
-    key0 = wells.key0[w]
-    key1 = wells.key1[w]
+def times_of(slot, w, clocks, total, mitochondria, wells, step):
+    """When [h into the step] the mitochondrion in ``slot`` loses its function, falls apart and leaves, and a uniform that draws the way."""
+    u, v, x, y = uniform4(
+        wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], DELIVERY, step.step, 0
+    )  # fmt: skip
     dt = step.dt / 3600.0
-    leaving = clocks.lost + clocks.onward + total
-    page = int(cells.first_page[h])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
-                birth = mitochondria.birth[slot]
-                ordinal = mitochondria.ordinal[slot]
-                u, v, x, y = uniform4(key0, key1, birth, ordinal, DELIVERY, step.step, 0)
-                loss = 0.0
-                if int(mitochondria.damage[slot]) < FULL_DAMAGE:
-                    loss = waiting_time(clocks.loss, u, dt)
-                gone = loss + waiting_time(clocks.lysis, v, dt)
-                left = waiting_time(leaving, x, dt)
-                if loss < min(dt, left):
-                    lose_membrane(mitochondria, slot)
-                if left < dt and left < gone:
-                    time = step.time + 3600.0 * left
-                    if y * leaving < total:
-                        i = taker(w, uniform(key0, key1, birth, ordinal, DELIVERY, step.step, TAKER), total, weight, n_cells, cells)
-                        new = arrive(mitochondria, pages, cells, events, slot, i, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential)
-                        mitochondria.motor[new] = 0
-                        cells.particles[i] += 1
-                    elif y * leaving < total + clocks.onward:
-                        move(mitochondria, pages, cells, slot, target)
-                    else:
-                        wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
-                elif gone < dt:
-                    wash_away(h, slot, -1, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
-        page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, h)
+    loss = 0.0
+    if int(mitochondria.damage[slot]) < FULL_DAMAGE:
+        loss = waiting_time(clocks.loss, u, dt)
+    gone = loss + waiting_time(clocks.lysis, v, dt)
+    return loss, gone, waiting_time(clocks.lost + clocks.onward + total, x, dt), y
 
 
 @row
-def weight_row(i, w, site, clearance, weight, cells, wells):
+def is_over(q, chain, w, clocks, total, mitochondria, wells, step):
+    """Whether number ``q`` of the slots of a compartment, whose pages are ``chain``, holds one that leaves it in the step or falls apart.
+
+    ``total`` [1/h] is the rate of uptake by all cells of the block. One that stays may lose its function here.
+    """
+    slot = slot_in(q, chain)
+    if int(mitochondria.flags[slot]) & OCCUPIED == 0:
+        return 0
+    dt = step.dt / 3600.0
+    loss, gone, left, _ = times_of(slot, w, clocks, total, mitochondria, wells, step)
+    if min(left, gone) < dt:
+        return 1
+    if loss < dt:
+        lose_membrane(mitochondria, slot)
+    return 0
+
+
+@row
+def choose_taker(j, over, chain, targets, w, weights, n_cells, mitochondria, cells, wells, step):
+    """The cell that would take up the mitochondrion in slot number ``over[j]`` of a compartment."""
+    slot = slot_in(int(over[j]), chain)
+    u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], DELIVERY, step.step, TAKER)
+    targets[j] = draw_cell(w, u, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, n_cells, LAYERS, cells, weights)
+
+
+@row
+def advance_host(h, over, chain, targets, target, clocks, total, mitochondria, pages, cells, wells, events, gate_potential, step):
+    """What becomes of the mitochondria in the slots number ``over`` of compartment ``h``, in this order (serial).
+
+    They are lost, passed on to the row ``target``, or taken up by the cells ``targets``.
+    """
+    w = int(cells.well[h])
+    dt = step.dt / 3600.0
+    leaving = clocks.lost + clocks.onward + total
+    for j in range(len(over)):
+        slot = slot_in(int(over[j]), chain)
+        loss, gone, left, y = times_of(slot, w, clocks, total, mitochondria, wells, step)
+        if loss < min(dt, left):
+            lose_membrane(mitochondria, slot)
+        if left < dt and left < gone:
+            time = step.time + 3600.0 * left
+            if y * leaving < total:
+                i = int(targets[j])
+                new = arrive(mitochondria, pages, cells, events, slot, i, time, ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential)
+                mitochondria.motor[new] = 0
+                cells.particles[i] += 1
+            elif y * leaving < total + clocks.onward:
+                move(mitochondria, pages, cells, slot, target)
+            else:
+                wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
+        else:
+            wash_away(h, slot, -1, step.time + 3600.0 * gone, mitochondria, pages, cells, events)
+
+
+@row
+def weight_row(i, w, site, settling, weights, cells, groups, wells, free):
     """Rate [1/h] at which cell ``i`` takes up one mitochondrion of a site in well ``w``: clearance times density at the cell."""
-    weight[i] = 0.0
-    if int(cells.well[i]) != w or float(clearance[i]) <= 0.0:
+    weights.of[i, 0] = 0.0
+    if int(cells.well[i]) != w:
+        return
+    clearance = clearance_of(i, cells, groups, wells, settling, free)
+    if clearance <= 0.0:
         return
     if site.spread >= ANYWHERE:
-        weight[i] = float(clearance[i]) / medium_volume(wells, w)
+        weights.of[i, 0] = clearance / medium_volume(wells, w)
         return
     periodic = int(wells.periodic[w])
     dx = minimum_image(float(cells.x[i]) - site.x, float(wells.size[w, 0]), periodic)
     dy = minimum_image(float(cells.y[i]) - site.y, float(wells.size[w, 1]), periodic)
     dz = minimum_image(float(cells.z[i]) - site.z, float(wells.size[w, 2]), periodic)
-    weight[i] = float(clearance[i]) * density_at(dx, dy, dz, site.spread, site.scale)
+    weights.of[i, 0] = clearance * density_at(dx, dy, dz, site.spread, site.scale)
 
 
 @row
@@ -182,15 +214,6 @@ def carried_off(half_life, share):
 def let_in(half_life, share, perfusion):
     """Rate [1/h] at which what leaves a compartment enters the next one; ``perfusion``: flow of blood relative to normal."""
     return share * (LN2 / half_life) * max(perfusion, 0.0)
-
-
-@row
-def add_weights(n_cells, weight):
-    """Sum of ``weight`` in order of row (serial)."""
-    total = 0.0
-    for i in range(n_cells):
-        total += float(weight[i])
-    return total
 
 
 def site_of(dose: Any, size: Any, periodic: bool) -> Site:
@@ -252,43 +275,53 @@ def prepare(world: Any, p: Parameters) -> None:
     world.extra["delivery"] = rows
 
 
-def _uptake(world: Any, w: int, dose: Any, free: Free, step: Any) -> tuple[float, Any]:
-    """Rate [1/h] at which cells take up one mitochondrion of the site of ``dose``: all together, and each (float64 [n_cells])."""
-    weight = np.zeros(world.n_cells)
+def _uptake(world: Any, w: int, dose: Any, free: Free) -> tuple[float, Weights]:
+    """Rate [1/h] at which cells take up one mitochondrion of the site of ``dose``: all together, and each."""
+    backend, n = world.backend, len(world.cells.id)
+    weights = work_arrays(world, "delivery", n, None, lambda: allocate_weights(backend, n, world.n_wells, LAYERS, 1))
     if dose.route != "injection" or "free_mitochondria" not in world.parameters:
-        return 0.0, weight
-    backend, n, clearance = world.backend, world.n_cells, np.zeros(world.n_cells)
-    backend.each(clearance_row, n, world.cells, world.groups, world.wells, np.ones(world.n_wells), clearance, free, step)
-    site = site_of(dose, world.wells.size[w], bool(world.wells.periodic[w]))
-    backend.each(weight_row, n, w, site, clearance, weight, world.cells, world.wells)
-    return float(backend.serial(add_weights, n, weight)), weight
+        return 0.0, weights
+    size, periodic = backend.read(slice(w, w + 1), world.wells.size, world.wells.periodic)
+    site = site_of(dose, size[0], bool(periodic[0]))
+    tables = (world.cells, world.groups, world.wells)
+    backend.each(weight_row, world.n_cells, w, site, np.ones(world.n_wells), weights, *tables, free)
+    add_up(world, weights, LAYERS)
+    return float(backend.read(slice(w, w + 1), weights.total)[0][0, 0]), weights
 
 
 def _advance_dose(world: Any, w: int, k: int, dose: Any, p: Parameters, step: Any) -> None:
     """One step of what is in the compartments of a dose, the last compartment first."""
-    backend, cells, wells = world.backend, world.cells, world.wells
-    rows = world.extra["delivery"][w, k, : ROUTES[dose.route]].tolist()
-    held = int(cells.n_mitochondria[rows].sum())
-    if not held:
+    backend, cells, wells, m = world.backend, world.cells, world.wells, world.mitochondria
+    rows = world.extra["delivery"][w, k, : ROUTES[dose.route]]
+    if not backend.read(rows, cells.n_mitochondria)[0].any():
         return
     free = world.spec.parameters_of("free_mitochondria", Free)
-    chain = compartments(dose, float(wells.perfusion[w]), float(wells.bulk[w, CALCIUM]), p, free)
-    total, weight = _uptake(world, w, dose, free, step)
-    gate = gate_potential(world)
-    for c in reversed(range(len(chain))):
-        target = rows[c + 1] if c + 1 < len(rows) else world.pool(w, POOL_MEDIUM)
-        world.reserve_pages(held // PAGE + 1 + (held if total > 0.0 else 0))
-        world.reserve_events(held)
+    perfusion, bulk = (column[0] for column in backend.read(slice(w, w + 1), wells.perfusion, wells.bulk))
+    clocks = compartments(dose, float(perfusion), float(bulk[CALCIUM]), p, free)
+    total, weights = _uptake(world, w, dose, free)
+    for c in reversed(range(len(clocks))):
+        h = int(rows[c])
+        target = int(rows[c + 1]) if c + 1 < len(rows) else world.pool(w, POOL_MEDIUM)
+        chain, n = chain_of(world, h)
+        over = backend.select(is_over, n * PAGE, chain, w, clocks[c], total, m, wells, step)
+        if not over.size:
+            continue
+        targets = backend.zeros(over.size, np.int64)
+        if total > 0.0:
+            backend.each(choose_taker, over.size, over, chain, targets, w, weights, world.n_cells, m, cells, wells, step)
+        world.reserve_pages(over.size)
+        world.reserve_events(over.size)
+        m = world.mitochondria
         backend.serial(
-            advance_host, rows[c], target, chain[c], total, weight, world.n_cells, world.mitochondria, world.pages, cells, wells,
-            world.events, gate, step,
+            advance_host, h, over, chain, targets, target, clocks[c], total, m, world.pages, cells, wells, world.events,
+            gate_potential(world), step,
         )  # fmt: skip
+        release_empty_of_chain(world, chain, n)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance what is in the compartments, and add the doses that are due."""
     spec = world.spec
-    world.backend.pull(world.cells, world.wells)
     for a, arm in enumerate(spec.arms):
         for k, dose in doses_of(arm):
             if step.time < dose.start:
@@ -296,7 +329,6 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
             for w in spec.wells_of(a):
                 if is_due(dose, step):
                     give(world, w, dose, step, int(world.extra["delivery"][w, k, 0]))
-                    world.backend.pull(world.cells)
                 _advance_dose(world, w, k, dose, p, step)
 
 

@@ -25,6 +25,7 @@ Sources: transfer through osteocyte dendrites, and its need of MFN2, Gao 2019 Sc
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,10 +38,10 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, KIND_DENDRITE, LINK_EMPTY, LINK_OPEN
 from mitoferry.core.streams import DENDRITE
 from mitoferry.processes.nanotube_clocks import course_of, holds
-from mitoferry.processes.nanotube_links import NEVER, free_link, gap_between, state_array, write_link
+from mitoferry.processes.nanotube_links import NEVER, free_rows, gap_between, state_array, work_arrays, write_link
 from mitoferry.processes.nanotube_transport import GATE
 from mitoferry.space.geometry import BLOCK
-from mitoferry.space.neighbours import rows_within
+from mitoferry.space.neighbours import bin_line, bin_span, lines_of, members
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -58,6 +59,34 @@ class Parameters(NamedTuple):
     growth_rate: float
     loading: float
     basal_loading: float
+
+
+class Network(NamedTuple):
+    """Who is to have dendrites and who has some, in one step.
+
+    Attributes:
+        wanting: int64 [cells], dendrites that a cell keeps; -1 if it can be no end of one.
+        growing: uint8 [cells], 1 for those that grow one now.
+        keys: int32 [ends of links], the cell at each end of a dendrite; -1 for all other links.
+        ties: uint32 [ends of links].
+        start: int32 [cells + 1], so that cell i has ``start[i + 1] - start[i]`` dendrites.
+        member: int32 [ends of links].
+    """
+
+    wanting: Any
+    growing: Any
+    keys: Any
+    ties: Any
+    start: Any
+    member: Any
+
+
+class Candidates(NamedTuple):
+    """Cells within reach of those that grow: row of the source, of the other, gap [um]."""
+
+    source: Any
+    other: Any
+    gap: Any
 
 
 @row
@@ -86,31 +115,99 @@ def regrows(i, missing, cells, groups, wells, p, step):
 
 
 @row
-def list_growing(n_cells, fresh, wanting, degree, growing, cells, groups, wells, p, step):
-    """Mark the cells that grow a dendrite in this step (serial): all that lack one at first, later by chance; returns how many."""
+def end_row(q, n_links, links, network):
+    """Number ``q`` of the ends of links: the first of each link, then the second of each."""
+    i = q if q < n_links else q - n_links
+    network.ties[q] = q
+    network.keys[q] = -1
+    if int(links.kind[i]) == KIND_DENDRITE and int(links.state[i]) != LINK_EMPTY:
+        network.keys[q] = links.a[i] if q < n_links else links.b[i]
+
+
+@row
+def degree_of(i, network):
+    """Dendrites that end at cell ``i``."""
+    return int(network.start[i + 1]) - int(network.start[i])
+
+
+@row
+def growing_row(i, fresh, network, cells, groups, wells, p, step):
+    """Whether cell ``i`` grows a dendrite in this step: all that lack one if the network is ``fresh``, later by chance."""
+    wanting_row(i, network.wanting, cells, groups, wells, p, step)
+    missing = int(network.wanting[i]) - degree_of(i, network)
+    network.growing[i] = 0
+    if missing > 0 and (fresh != 0 or regrows(i, missing, cells, groups, wells, p, step)):
+        network.growing[i] = 1
+    return int(network.growing[i])
+
+
+@row
+def is_known(i, links, network):
+    """Whether link ``i`` is a dendrite of a cell that grows another one."""
+    if int(network.keys[i]) < 0:
+        return 0
+    return max(int(network.growing[int(links.a[i])]), int(network.growing[int(links.b[i])]))
+
+
+@row
+def look_round(j, sources, first, found, network, cells, wells, neighbours, p):
+    """Write those within reach of the cell ``sources[j]`` into ``found``, from row ``first[j]`` on; returns how many they are.
+
+    With ``first[j]`` < 0 nothing is written. With an insert only cells of its own layer are looked at.
+    """
+    i = int(sources[j])
+    if int(cells.bin[i]) < 0:
+        return 0
+    w = int(cells.well[i])
+    periodic = int(wells.periodic[w])
+    nx = int(neighbours.shape[w, 0])
+    ny = int(neighbours.shape[w, 1])
+    nz = int(neighbours.shape[w, 2])
+    k = int(cells.bin[i]) - int(neighbours.offset[w])
+    reach = p.reach + float(cells.radius[i]) + float(neighbours.largest[w])
+    x0, mx = bin_span(k % nx, nx, int(math.floor(reach / float(neighbours.edge[w, 0]))) + 1, periodic)
+    y0, my = bin_span((k // nx) % ny, ny, int(math.floor(reach / float(neighbours.edge[w, 1]))) + 1, periodic)
+    z0 = k // (nx * ny)
+    mz = 1
+    if int(wells.geometry[w]) == BLOCK:
+        z0, mz = bin_span(z0, nz, int(math.floor(reach / float(neighbours.edge[w, 2]))) + 1, periodic)
+    lines = lines_of(w, x0, mx, neighbours)
+    at = int(first[j])
     n = 0
-    for i in range(n_cells):
-        growing[i] = 0
-        missing = int(wanting[i]) - int(degree[i])
-        if missing > 0 and (fresh != 0 or regrows(i, missing, cells, groups, wells, p, step)):
-            growing[i] = 1
-            n += 1
+    for jz in range(mz):
+        for jy in range(my):
+            line = bin_line(y0 + jy, z0 + jz, lines)
+            for run in range(2):
+                lo, hi = members(line, run, lines, neighbours)
+                for m in range(lo, hi):
+                    other = int(neighbours.member[m])
+                    if other != i and int(network.wanting[other]) >= 0:
+                        gap = gap_between(other, i, cells, wells)
+                        if gap <= p.reach:
+                            if at >= 0:
+                                found.source[at + n] = i
+                                found.other[at + n] = other
+                                found.gap[at + n] = gap
+                            n += 1
     return n
 
 
 @row
-def grow(sources, targets, time, n_links, links, cells, wells, mitochondria, events, p):
-    """Write one dendrite per pair, in this order, into free rows of ``links`` (serial); returns the rows in use."""
-    i = 0
-    for q in range(len(sources)):
+def count_round(j, sources, first, found, counts, network, cells, wells, neighbours, p):
+    """How many are within reach of the cell ``sources[j]``."""
+    counts[j] = look_round(j, sources, first, found, network, cells, wells, neighbours, p)
+
+
+@row
+def grow(rows, sources, targets, time, links, cells, wells, mitochondria, events, p):
+    """Write one dendrite per pair, in this order, into ``rows`` of ``links`` (serial)."""
+    for q in range(len(rows)):
+        i = int(rows[q])
         a = int(sources[q])
         b = int(targets[q])
-        i = free_link(i, n_links, links)
-        n_links = max(n_links, i + 1)
         length = max(gap_between(a, b, cells, wells), p.shortest)
         write_link(i, a, b, KIND_DENDRITE, 0, LINK_OPEN, time, time, length, p.diameter, links, cells, wells, mitochondria, events)
         links.thick[i] = 1
-    return n_links
 
 
 @row
@@ -139,42 +236,38 @@ def dendrite_row(i, links, cells, groups, wells, course, gate, p, step):
 
 
 # ------------------------------------------------------------------ which pairs are joined
-def _gaps(world: Any, i: int, others: Any) -> Any:
-    """Gaps [um] between the membranes of cell ``i`` and the rows ``others`` of its well."""
-    cells, wells, w = world.cells, world.wells, int(world.cells.well[i])
-    square = np.zeros(others.size)
-    for axis, column in enumerate((cells.x, cells.y, cells.z)):
-        if axis == 2 and wells.geometry[w] != BLOCK:
-            continue
-        d = column[others].astype(np.float64) - float(column[i])
-        if wells.periodic[w]:
-            size = float(wells.size[w, axis])
-            d -= size * np.round(d / size)
-        square += d * d
-    return np.maximum(np.sqrt(square) - cells.radius[others] - float(cells.radius[i]), 0.0)
+def _candidates(n: int) -> Candidates:
+    return Candidates(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n))
 
 
-def pairs_to_join(
-    world: Any, growing: Any, wanting: Any, degree: Any, joined: set[tuple[int, int]], once: bool, p: Parameters
-) -> list[Any]:
+def within_reach(world: Any, sources: Any, network: Network, p: Parameters) -> Candidates:
+    """All cells within reach of the cells ``sources``."""
+    backend, counts = world.backend, np.zeros(sources.size, np.int64)
+    tables = (network, world.cells, world.wells, world.space.neighbours, p)
+    backend.each(count_round, sources.size, sources, np.full(sources.size, -1), _candidates(1), counts, *tables)
+    backend.pull(counts)
+    found = _candidates(int(counts.sum()))
+    if len(found.gap):
+        backend.each(count_round, sources.size, sources, np.cumsum(counts) - counts, found, counts, *tables)
+        backend.pull(found)
+    return found
+
+
+def pairs_to_join(world: Any, found: Candidates, network: Network, joined: set[tuple[int, int]], once: bool) -> list[tuple[int, int]]:
     """Pairs (source, target) that are joined now, shortest gap first, then by ids; with ``once`` each source grows one."""
-    cells, n, found = world.cells, world.n_cells, []
-    largest = float(cells.radius[:n].max(initial=0.0))
-    for source in np.flatnonzero(growing[:n]):
-        i = int(source)
-        if int(cells.bin[i]) < 0:
-            continue
-        near = rows_within(i, p.reach + float(cells.radius[i]) + largest, cells, world.wells, world.space.neighbours)
-        near = near[(wanting[near] >= 0) & (near != i)]
-        gaps = _gaps(world, i, near)
-        within = gaps <= p.reach
-        found += [(float(gap), int(cells.id[i]), int(cells.id[j]), i, int(j)) for gap, j in zip(gaps[within], near[within], strict=True)]
-    found.sort(key=lambda q: (int(cells.well[q[3]]), *q[:3]))
-    room, pairs = wanting[:n] - degree[:n], []
+    backend, cells, pairs = world.backend, world.cells, []
+    ids, well = backend.read(found.source, cells.id, cells.well)
+    (other,) = backend.read(found.other, cells.id)
+    order = np.lexsort((other, ids, found.gap, well))
+    rows = np.unique(np.concatenate([found.source, found.other]))
+    wanting, start = backend.read(rows, network.wanting, network.start)
+    (end,) = backend.read(rows + 1, network.start)
+    wants = dict(zip(rows.tolist(), wanting.tolist(), strict=True))
+    room = dict(zip(rows.tolist(), (wanting - (end.astype(np.int64) - start)).tolist(), strict=True))
     grown: set[int] = set()
-    for _, _, _, i, j in found:
+    for i, j in zip(found.source[order].tolist(), found.other[order].tolist(), strict=True):
         pair: tuple[int, int] = (min(i, j), max(i, j))
-        if room[i] <= 0 or (wanting[j] > 0 and room[j] <= 0) or pair in joined or (once and i in grown):
+        if room[i] <= 0 or (wants[j] > 0 and room[j] <= 0) or pair in joined or (once and i in grown):
             continue
         joined.add(pair)
         grown.add(i)
@@ -184,34 +277,38 @@ def pairs_to_join(
     return pairs
 
 
+def _network(world: Any) -> Network:
+    """The same arrays in every step; rows set them before anyone reads them."""
+    zeros, n, m = world.backend.zeros, len(world.cells.id), 2 * len(world.links.id)
+    return work_arrays(
+        world, "dendrite", (n, m), None,
+        lambda: Network(
+            zeros(n, np.int64), zeros(n, np.uint8), zeros(m, np.int32), zeros(m, np.uint32), zeros(n + 1, np.int32), zeros(m, np.int32)
+        ),
+    )  # fmt: skip
+
+
 def grow_dendrites(world: Any, step: Any, p: Parameters) -> None:
     """Grow the network when it is first met, and what is missing of it later."""
-    backend, n = world.backend, world.n_cells
-    wanting, growing, degree = np.zeros(n, np.int64), np.zeros(n, np.uint8), np.zeros(n, np.int64)
-    backend.each(wanting_row, n, wanting, world.cells, world.groups, world.wells, p, step)
-    backend.pull(world.links, wanting)
-    links, m = world.links, world.n_links
-    rows = np.flatnonzero((links.kind[:m] == KIND_DENDRITE) & (links.state[:m] != LINK_EMPTY))
-    degree += np.bincount(links.a[rows], minlength=n)[:n] + np.bincount(links.b[rows], minlength=n)[:n]
+    backend, network, m = world.backend, _network(world), world.n_links
+    backend.each(end_row, 2 * m, m, world.links, network)
+    backend.bins(2 * m, network.keys, network.ties, network.start, network.member)
     met = state_array(world, "dendrite.grown", 1, np.uint8, 0)
     fresh = 1 - int(met[0])
-    number = backend.serial(list_growing, n, fresh, wanting, degree, growing, world.cells, world.groups, world.wells, p, step)
+    sources = backend.select(growing_row, world.n_cells, fresh, network, world.cells, world.groups, world.wells, p, step)
     met[0] = 1
-    if not int(number):
+    if not sources.size:
         return
-    backend.pull(world.cells, world.wells, world.space.neighbours, growing)
-    joined = {(min(a, b), max(a, b)) for a, b in zip(links.a[rows].tolist(), links.b[rows].tolist(), strict=True)}
-    pairs = pairs_to_join(world, growing, wanting, degree, joined, fresh == 0, p)
+    known = backend.select(is_known, m, world.links, network)
+    a, b = backend.read(known, world.links.a, world.links.b)
+    joined = {(min(i, j), max(i, j)) for i, j in zip(a.tolist(), b.tolist(), strict=True)}
+    pairs = pairs_to_join(world, within_reach(world, sources, network, p), network, joined, fresh == 0)
     if not pairs:
         return
-    sources, targets = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
-    world.reserve_links(world.n_links + len(pairs), 0)
+    starts, targets = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
     world.reserve_events(len(pairs))
-    world.n_links = int(
-        backend.serial(
-            grow, sources, targets, step.time, world.n_links, world.links, world.cells, world.wells, world.mitochondria, world.events, p
-        )
-    )  # fmt: skip
+    rows = free_rows(world, len(pairs))
+    backend.serial(grow, rows, starts, targets, step.time, world.links, world.cells, world.wells, world.mitochondria, world.events, p)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

@@ -167,9 +167,10 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
 
 @row
 def contacts_row(i, cells, groups, wells, neighbours, proposals, contacts, p, step):
-    """Contacts of cell ``i`` that are over, and those that begin: no other cell looks at them."""
+    """Contacts of cell ``i`` that are over, and those that begin: no other cell looks at them. Returns how many tethers are proposed."""
     end_contacts(i, cells, groups, wells, proposals, contacts, p, step)
     begin_contacts(i, cells, wells, neighbours, contacts, p, step)
+    return int(proposals.count[i])
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -181,8 +182,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     )
     proposals = proposals_of(world, N_CONTACTS)
     tables = (world.cells, world.groups, world.wells, world.space.neighbours)
-    world.backend.each(contacts_row, n, *tables, proposals, contacts, p, step)
-    make_links(world, proposals, N_CONTACTS, formation=BY_DISLODGEMENT, shortest=p.shortest)
+    owners = world.backend.select(contacts_row, n, *tables, proposals, contacts, p, step)
+    make_links(world, proposals, N_CONTACTS, owners, formation=BY_DISLODGEMENT, shortest=p.shortest)
 
 
 PROCESS = Process(name="dislodgement", stage="links", clock="macro", parameters=Parameters, advance=advance)

@@ -31,7 +31,7 @@ from mitoferry.core.handover import arrive, potential, set_place
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS, NODE_TEMPERATURE
-from mitoferry.core.pages import clear_slot, compact_sparse
+from mitoferry.core.pages import clear_slot, compact
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -54,16 +54,21 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import FREE_MITOCHONDRIA, FREE_UPTAKE
+from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
+from mitoferry.processes.pool_pages import slot_in
 from mitoferry.processes.rest import RESTING_ATP
+from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
 
 FULL_DAMAGE = 65535
 CLAIMED = 128  # bit of ``motor``: will be taken up in this step
-N_SUMS_FREE = 3 + N_HAPLOTYPES  # lysed, mass, claimed, copies
+N_SUMS_FREE = 4 + N_HAPLOTYPES  # lysed, mass, claimed, pages, copies
+CLAIMS, LEFT, PAGES = 0, 1, 2  # of a medium: claimed mitochondria, all that are there after the lysis, pages
 NEVER = 1e30
 LN2 = 0.6931471805599453
 BLOCK = 2
 INSERT = 1
+LAYERS = 2  # of cells: on the bottom, on the insert
 
 
 class Parameters(NamedTuple):
@@ -107,11 +112,10 @@ def entry_nodes(groups, g, p):
 
 
 @row
-def clearance_row(i, cells, groups, wells, settling, clearance, p, step):
+def clearance_of(i, cells, groups, wells, settling, p):
     """Volume of medium [um^3/h] that cell ``i`` clears of mitochondria per hour; ``settling``: factor of each well."""
-    clearance[i] = 0.0
     if int(cells.state[i]) != CELL_LIVE:
-        return
+        return 0.0
     g = int(cells.group[i])
     radius = float(cells.radius[i])
     volume = 3600.0 * p.clearance
@@ -120,7 +124,7 @@ def clearance_row(i, cells, groups, wells, settling, clearance, p, step):
         volume += p.settling_speed * p.settled_chance * area * float(settling[int(cells.well[i])])
     surface = 1.0 - p.lipid_block * float(cells.lipid_load[i])
     taken = volume * float(groups.uptake[g]) * entry_nodes(groups, g, p) * surface
-    clearance[i] = taken * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
+    return taken * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
 
 
 @row
@@ -133,30 +137,9 @@ def medium_volume(wells, w):
 
 
 @row
-def taker(w, u, total, weight, n_cells, cells):
-    """Row of the cell of well ``w`` that takes one up, drawn in proportion to ``weight`` by the uniform ``u``; -1 without any.
-
-    ``total``: the sum of ``weight`` over the cells of the well.
-    """
-    so_far = 0.0
-    found = -1
-    for i in range(n_cells):
-        if int(cells.well[i]) == w and float(weight[i]) > 0.0 and so_far <= u * total:
-            so_far += float(weight[i])
-            found = i
-    return found
-
-
-@row
-def add_clearances(n_cells, n_wells, cells, wells, clearance, hazard):
-    """``hazard[w, layer]``: uptake rate [1/h] of one free mitochondrion by all cells of a layer (serial, in order of row)."""
-    for w in range(n_wells):
-        for k in range(3):
-            hazard[w, k] = 0.0
-    for i in range(n_cells):
-        w = int(cells.well[i])
-        layer = min(int(cells.layer[i]), 1)
-        hazard[w, layer] += float(clearance[i]) / medium_volume(wells, w)
+def weigh_row(i, cells, groups, wells, settling, weights, p):
+    """Rate [1/h] at which cell ``i`` takes up one free mitochondrion that reaches it."""
+    weights.of[i, 0] = clearance_of(i, cells, groups, wells, settling, p) / medium_volume(wells, int(cells.well[i]))
 
 
 @row
@@ -188,10 +171,10 @@ def diameter_of(mass, p):
 
 
 @row
-def uptake_rate(mitochondria, wells, hazard, slot, w, p):
+def uptake_rate(mitochondria, wells, weights, slot, w, p):
     """Rate [1/h] at which the free mitochondrion in ``slot`` is taken up by any cell."""
     bottom, insert = passages(mitochondria, wells, slot, w, p)
-    return float(hazard[w, 0]) * bottom + float(hazard[w, 1]) * insert
+    return float(weights.total[LAYERS * w, 0]) * bottom + float(weights.total[LAYERS * w + 1, 0]) * insert
 
 
 @row
@@ -220,10 +203,11 @@ def loss_rate(calcium, p):
 
 
 @row
-def free_page_row(h, first, sums, mitochondria, cells, wells, hazard, p, step):
+def free_page_row(h, first, sums, mitochondria, cells, wells, weights, found, p, step):
     """As :func:`free_slot_row` for the slots of a page: those to which nothing can happen in this step are told side by side."""
     if h % N_POOLS != POOL_MEDIUM:
         return
+    sums[3] += 1
     busy = lanes()
     w = int(cells.well[h])
     dt = step.dt / 3600.0
@@ -231,7 +215,8 @@ def free_page_row(h, first, sums, mitochondria, cells, wells, hazard, p, step):
     key1 = int(wells.key1[w])
     loss = loss_rate(float(wells.bulk[w, CALCIUM]), p) * dt
     lysis = p.lysis_rate * dt
-    uptake = (float(hazard[w, 0]) + float(hazard[w, 1])) * max(p.porosity, 1.0) * dt  # an insert lets at most this through
+    any_cell = float(weights.total[LAYERS * w, 0]) + float(weights.total[LAYERS * w + 1, 0])
+    uptake = any_cell * max(p.porosity, 1.0) * dt  # an insert lets at most this through
     n = 0
     for k in range(PAGE):
         slot = lane(first, k)
@@ -245,16 +230,23 @@ def free_page_row(h, first, sums, mitochondria, cells, wells, hazard, p, step):
     if n > 0:
         for k in range(PAGE):
             if busy[k] != 0.0:
-                free_slot_row(h, first + k, sums, mitochondria, cells, wells, hazard, p, step)
+                fate_of_free(h, first + k, sums, mitochondria, cells, wells, weights, p, step)
 
 
 @row(page=free_page_row)
-def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
-    """Loss of function, lysis or claim by a cell of the free mitochondrion in ``slot``, whichever comes first."""
+def free_slot_row(h, slot, sums, mitochondria, cells, wells, weights, found, p, step):
+    """What becomes of the free mitochondrion in ``slot``; the first slot of a page counts the page."""
     if h % N_POOLS != POOL_MEDIUM:
         return
-    if int(mitochondria.flags[slot]) & OCCUPIED == 0:
-        return
+    if slot % PAGE == 0:
+        sums[3] += 1
+    if int(mitochondria.flags[slot]) & OCCUPIED != 0:
+        fate_of_free(h, slot, sums, mitochondria, cells, wells, weights, p, step)
+
+
+@row
+def fate_of_free(h, slot, sums, mitochondria, cells, wells, weights, p, step):
+    """Loss of function, lysis or claim by a cell of the free mitochondrion in ``slot``, whichever comes first."""
     w = int(cells.well[h])
     dt = step.dt / 3600.0
     u, v, x, _ = uniform4(
@@ -264,7 +256,7 @@ def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
     if int(mitochondria.damage[slot]) < FULL_DAMAGE:
         lost = waiting_time(loss_rate(float(wells.bulk[w, CALCIUM]), p), u, dt)
     gone = lost + waiting_time(p.lysis_rate, v, dt)
-    taken = waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x, dt)
+    taken = waiting_time(uptake_rate(mitochondria, wells, weights, slot, w, p), x, dt)
     if lost < min(dt, taken):
         lose_membrane(mitochondria, slot)
     if taken < dt and taken < gone:
@@ -274,13 +266,13 @@ def free_slot_row(h, slot, sums, mitochondria, cells, wells, hazard, p, step):
         sums[0] += 1
         sums[1] += int(mitochondria.mass[slot])
         for k in range(N_HAPLOTYPES):
-            sums[3 + k] += int(mitochondria.copies[slot, k])
+            sums[4 + k] += int(mitochondria.copies[slot, k])
         clear_slot(mitochondria, slot)
 
 
 @row
-def free_finish(h, sums, mitochondria, cells, wells, hazard, p, step):
-    """Book the lysis in pool ``h`` and note how many of its mitochondria are claimed."""
+def free_finish(h, sums, mitochondria, cells, wells, weights, found, p, step):
+    """Book the lysis in pool ``h`` and note what is in it: claimed mitochondria, all, pages."""
     if h % N_POOLS != POOL_MEDIUM:
         return
     n = int(sums[0])
@@ -288,9 +280,12 @@ def free_finish(h, sums, mitochondria, cells, wells, hazard, p, step):
     cells.tally[h, TALLY_LYSED] += n
     cells.tally[h, TALLY_MASS_OUT] += int(sums[1])
     for k in range(N_HAPLOTYPES):
-        cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[3 + k])
-        cells.mtdna_freed[h, 0] += int(sums[3 + k])
-    hazard[int(cells.well[h]), 2] = float(sums[2])
+        cells.tally[h, TALLY_COPIES_OUT + k] += int(sums[4 + k])
+        cells.mtdna_freed[h, 0] += int(sums[4 + k])
+    w = int(cells.well[h])
+    found[w, CLAIMS] = int(sums[2])
+    found[w, LEFT] = cells.n_mitochondria[h]
+    found[w, PAGES] = int(sums[3])
 
 
 @row
@@ -307,64 +302,57 @@ def take_up(slots, targets, times, n, mitochondria, pages, cells, events, gate_p
 
 
 @row
-def tidy_pools(n_pools, mitochondria, pages, cells):
-    """Close the gaps that lysis and uptake have left in the medium pools, and give back their empty pages (serial)."""
-    for h in range(n_pools):
-        if h % N_POOLS == POOL_MEDIUM:
-            compact_sparse(mitochondria, pages, cells, h)
+def tidy_pools(pools, mitochondria, pages, cells):
+    """Close the gaps that lysis and uptake have left in ``pools``, and give back their empty pages (serial)."""
+    for j in range(len(pools)):
+        compact(mitochondria, pages, cells, int(pools[j]))
 
 
 @row
-def choose_takers(slots, targets, times, n_cells, mitochondria, pages, cells, wells, clearance, hazard, p, step):
-    """For every claimed mitochondrion in ``slots``: the cell that takes it, and when [s] (serial; order does not matter)."""
-    for j in range(len(slots)):
-        slot = int(slots[j])
-        mitochondria.motor[slot] = int(mitochondria.motor[slot]) & ~CLAIMED
-        w = int(cells.well[int(pages.owner[slot // PAGE])])
-        k0 = wells.key0[w]
-        k1 = wells.key1[w]
-        birth = mitochondria.birth[slot]
-        ordinal = mitochondria.ordinal[slot]
-        _, _, x, _ = uniform4(k0, k1, birth, ordinal, FREE_MITOCHONDRIA, step.step, 0)
-        times[j] = step.time + 3600.0 * waiting_time(uptake_rate(mitochondria, wells, hazard, slot, w, p), x, step.dt / 3600.0)
-        bottom, insert = passages(mitochondria, wells, slot, w, p)
-        total = 0.0
-        for i in range(n_cells):
-            if int(cells.well[i]) == w:
-                total += float(clearance[i]) * (insert if int(cells.layer[i]) > 0 else bottom)
-        share = uniform(k0, k1, birth, ordinal, FREE_UPTAKE, step.step, 0) * total
-        so_far = 0.0
-        for i in range(n_cells):
-            if int(cells.well[i]) == w and so_far <= share:
-                part = float(clearance[i]) * (insert if int(cells.layer[i]) > 0 else bottom)
-                if part > 0.0:
-                    so_far += part
-                    targets[j] = i
+def page_of_claims(page, n_pools, found, pages):
+    """Whether ``page`` belongs to a medium with claimed mitochondria."""
+    owner = int(pages.owner[page])
+    if owner < 0 or owner >= n_pools or owner % N_POOLS != POOL_MEDIUM:
+        return 0
+    return 1 if int(found[owner // N_POOLS, CLAIMS]) > 0 else 0
 
 
 @row
-def list_claimed(slots, hazard, mitochondria, pages, cells):
-    """Fill ``slots`` with the claimed mitochondria of all media (serial); ``hazard[w, 2]`` says how many well ``w`` has."""
-    n = 0
-    for w in range(len(hazard)):
-        page = int(cells.first_page[N_POOLS * w + POOL_MEDIUM]) if hazard[w, 2] > 0.0 else -1
-        while page >= 0:
-            for slot in range(page * PAGE, (page + 1) * PAGE):
-                if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.motor[slot]) & CLAIMED != 0:
-                    slots[n] = slot
-                    n += 1
-            page = int(pages.next[page])
+def is_claimed(q, chain, mitochondria):
+    """Whether number ``q`` of the slots of the pages ``chain`` holds a claimed mitochondrion."""
+    slot = slot_in(q, chain)
+    return 1 if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.motor[slot]) & CLAIMED != 0 else 0
 
 
-def claims(world: Any, clearance: Any, hazard: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
+@row
+def choose_taker(j, slots, targets, times, n_cells, mitochondria, pages, cells, wells, weights, p, step):
+    """The cell that takes the claimed mitochondrion ``slots[j]``, and when [s]."""
+    slot = int(slots[j])
+    mitochondria.motor[slot] = int(mitochondria.motor[slot]) & ~CLAIMED
+    w = int(cells.well[int(pages.owner[slot // PAGE])])
+    k0 = wells.key0[w]
+    k1 = wells.key1[w]
+    birth = mitochondria.birth[slot]
+    ordinal = mitochondria.ordinal[slot]
+    _, _, x, _ = uniform4(k0, k1, birth, ordinal, FREE_MITOCHONDRIA, step.step, 0)
+    times[j] = step.time + 3600.0 * waiting_time(uptake_rate(mitochondria, wells, weights, slot, w, p), x, step.dt / 3600.0)
+    bottom, insert = passages(mitochondria, wells, slot, w, p)
+    u = uniform(k0, k1, birth, ordinal, FREE_UPTAKE, step.step, 0)
+    targets[j] = draw_cell(w, u, 1.0, 0.0, 0.0, 0.0, bottom, insert, n_cells, LAYERS, cells, weights)
+
+
+def claims(world: Any, weights: Weights, found: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
     """Slots of the claimed mitochondria, rows of the cells that take them, times [s]; in order of (time, id)."""
-    m, slots = world.mitochondria, np.empty(int(hazard[:, 2].sum()), dtype=np.int64)
-    world.backend.serial(list_claimed, slots, hazard, m, world.pages, world.cells)
-    targets, times = np.full(slots.size, -1, dtype=np.int64), np.empty(slots.size)
-    tables = (m, world.pages, world.cells, world.wells)
-    world.backend.serial(choose_takers, slots, targets, times, world.n_cells, *tables, clearance, hazard, p, step)
-    world.backend.pull(m.ordinal, m.birth)
-    order = np.lexsort((m.ordinal[slots], m.birth[slots], times))
+    backend, m, pages = world.backend, world.mitochondria, world.pages
+    chain = backend.select(page_of_claims, len(pages.owner), N_POOLS * world.n_wells, found, pages)
+    at = backend.select(is_claimed, chain.size * PAGE, chain, m)
+    slots = chain[at // PAGE] * PAGE + at % PAGE
+    targets, times = backend.zeros(slots.size, np.int64), backend.zeros(slots.size)
+    tables = (m, pages, world.cells, world.wells)
+    backend.each(choose_taker, slots.size, slots, targets, times, world.n_cells, *tables, weights, p, step)
+    backend.pull(targets, times)
+    birth, ordinal = backend.read(slots, m.birth, m.ordinal)
+    order = np.lexsort((ordinal, birth, times))
     return slots[order], targets[order], times[order]
 
 
@@ -378,26 +366,38 @@ def settling_factors(world: Any, step: Any, p: Parameters) -> Any:
     return factors
 
 
+def _work(world: Any) -> tuple[Weights, Any]:
+    """Weights of the cells, and what is found in the media (int64 [n_wells, 3]); the same arrays in every step."""
+    backend, n = world.backend, len(world.cells.id)
+    return work_arrays(
+        world, "free_mitochondria", n, None,
+        lambda: (allocate_weights(backend, n, world.n_wells, LAYERS, 1), backend.zeros((world.n_wells, 3), np.int64)),
+    )  # fmt: skip
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the free mitochondria of every well by ``step.dt``; idle while the medium holds none."""
     backend, pools = world.backend, N_POOLS * world.n_wells
-    backend.pull(world.cells.n_mitochondria)
-    if not world.cells.n_mitochondria[POOL_MEDIUM:pools:N_POOLS].any():
+    (held,) = backend.read(slice(0, pools), world.cells.n_mitochondria)
+    if not held[POOL_MEDIUM::N_POOLS].any():
         return
-    settling = settling_factors(world, step, p)
-    clearance, hazard = np.zeros(world.n_cells), np.zeros((world.n_wells, 3))
-    backend.each(clearance_row, world.n_cells, world.cells, world.groups, world.wells, settling, clearance, p, step)
-    backend.serial(add_clearances, world.n_cells, world.n_wells, world.cells, world.wells, clearance, hazard)
+    weights, found = _work(world)
     tables = (world.mitochondria, world.cells, world.wells)
-    backend.gather(free_slot_row, free_finish, N_SUMS_FREE, pools, world.cells, world.pages, *tables, hazard, p, step)
-    claimed = int(hazard[:, 2].sum())
+    backend.each(weigh_row, world.n_cells, world.cells, world.groups, world.wells, settling_factors(world, step, p), weights, p)
+    add_up(world, weights, LAYERS)
+    backend.gather(free_slot_row, free_finish, N_SUMS_FREE, pools, world.cells, world.pages, *tables, weights, found, p, step)
+    (media,) = backend.read(slice(0, world.n_wells), found)
+    claimed = int(media[:, CLAIMS].sum())
     if claimed:
         world.reserve_pages(claimed)
         world.reserve_events(claimed)
-        slots, targets, times = claims(world, clearance, hazard, p, step)
+        slots, targets, times = claims(world, weights, found, p, step)
         gate = gate_potential(world)
         backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)
-    backend.serial(tidy_pools, pools, world.mitochondria, world.pages, world.cells)
+    # as in ``compact_sparse``: where less than half of the slots are in use
+    sparse = np.flatnonzero(media[:, PAGES] * PAGE > 2 * (media[:, LEFT] - media[:, CLAIMS]) + PAGE - 1)
+    if sparse.size:
+        backend.serial(tidy_pools, N_POOLS * sparse + POOL_MEDIUM, world.mitochondria, world.pages, world.cells)
 
 
 PROCESS = Process(

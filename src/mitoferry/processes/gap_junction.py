@@ -48,7 +48,7 @@ from mitoferry.processes.connexin43 import docking
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
 from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
-from mitoferry.processes.nanotube_links import proposals_of, slots_in_use, state_array, work_arrays
+from mitoferry.processes.nanotube_links import proposals_of, slots_of, state_array, work_arrays
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -106,14 +106,9 @@ def strength_row(i, cells, groups, strength):
 
 
 @row
-def largest_strength(n_cells, cells, strength, largest):
-    """The most connexin 43 of any cell of each well (serial)."""
-    for w in range(len(largest)):
-        largest[w] = 0.0
-    for i in range(n_cells):
-        w = int(cells.well[i])
-        if float(strength[i]) > float(largest[w]):
-            largest[w] = strength[i]
+def strength_of(i, strength):
+    """Connexin 43 of cell ``i``."""
+    return float(strength[i])
 
 
 @row
@@ -133,16 +128,16 @@ def holding_chance(j, cells, p):
 
 @row
 def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step):
-    """The vesicles that cell ``i`` makes of its plaques in the step."""
+    """The vesicles that cell ``i`` makes of its plaques in the step; returns how many hold a mitochondrion."""
     vesicles.count[i] = 0
     own = float(connexin.strength[i])
     if own <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     bound = OUTLINE * (float(cells.radius[i]) + 0.5 * p.contact_gap) * float(connexin.largest[w])  # contacts weigh no more
     rate = swallowing_rate(i, cells, groups, p) * p.plaques_per_length * own * bound
     if rate <= 0.0:
-        return
+        return 0
     wait = 0.0
     n = 0
     for k in range(MOST_TRIES):
@@ -165,6 +160,7 @@ def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step
             else:
                 vesicles.made[i, 0] += 1
     vesicles.count[i] = n
+    return n
 
 
 @row
@@ -192,22 +188,23 @@ def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, ga
             vesicles.made[i, 0] += 1
 
 
-def sorted_vesicles(world: Any, vesicles: Vesicles) -> tuple[Any, Any]:
-    """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell)."""
-    owner, slots = slots_in_use(vesicles.count[: world.n_cells], N_SLOTS)
-    world.backend.pull(world.cells)
-    order = np.lexsort((world.cells.id[owner], world.cells.well[owner], vesicles.time[slots]))
+def sorted_vesicles(world: Any, vesicles: Vesicles, rows: Any) -> tuple[Any, Any]:
+    """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell); ``rows``: who has any."""
+    owner, slots = slots_of(world.backend, vesicles.count, N_SLOTS, rows)
+    (time,) = world.backend.read(slots, vesicles.time)
+    ids, well = world.backend.read(owner, world.cells.id, world.cells.well)
+    order = np.lexsort((ids, well, time))
     return owner[order], slots[order]
 
 
 def _work(world: Any) -> tuple[Connexin, Vesicles]:
     """The same arrays in every step; rows set ``strength``, ``largest`` and ``count`` before anyone reads them."""
-    n = len(world.cells.id)
+    n, zeros = len(world.cells.id), world.backend.zeros
     made = state_array(world, "gap_junction.vesicles", n, np.int64, 0, width=2)
     room = proposals_of(world, N_SLOTS)  # of links, which have been made by then
 
     def make() -> tuple[Connexin, Vesicles]:
-        return Connexin(np.zeros(n), np.zeros(world.n_wells)), Vesicles(np.zeros(n, np.int32), room.time, room.source, room.target, made)
+        return Connexin(zeros(n), zeros(world.n_wells)), Vesicles(zeros(n, np.int32), room.time, room.source, room.target, made)
 
     return work_arrays(world, "gap_junction", n, made, make)
 
@@ -217,15 +214,15 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend, n = world.backend, world.n_cells
     connexin, vesicles = _work(world)
     backend.each(strength_row, n, world.cells, world.groups, connexin.strength)
-    backend.serial(largest_strength, n, world.cells, connexin.strength, connexin.largest)
-    if not connexin.largest.any():
+    largest = backend.largest(strength_of, n, world.n_wells, world.cells.well, connexin.strength)
+    if not largest.any():
         return
-    backend.push(connexin)  # written on the host
-    backend.each(vesicle_row, n, world.cells, world.groups, world.wells, world.space.neighbours, connexin, vesicles, p, step)
-    backend.pull(vesicles)
-    if not vesicles.count[:n].any():
+    backend.write(slice(0, world.n_wells), connexin.largest, largest)
+    tables = (world.cells, world.groups, world.wells)
+    rows = backend.select(vesicle_row, n, *tables, world.space.neighbours, connexin, vesicles, p, step)
+    if not rows.size:
         return
-    rows, slots = sorted_vesicles(world, vesicles)
+    rows, slots = sorted_vesicles(world, vesicles, rows)
     world.reserve_pages(len(slots))
     world.reserve_events(len(slots))
     gate = gate_potential(world)

@@ -17,14 +17,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import exp
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.processes.contacts import contact_length, some_can_touch
 from mitoferry.processes.gap_junction import strength_row
-from mitoferry.processes.nanotube_links import centre_distance
+from mitoferry.processes.nanotube_links import centre_distance, work_arrays
 from mitoferry.space.geometry import can_touch
 from mitoferry.space.neighbours import bin_line, bins_around, members
 
@@ -92,7 +90,8 @@ def couple(n_cells, strength, cells, wells, neighbours, p, step):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Even out Ca2+ and ATP of touching cells for one step."""
-    strength = np.zeros(world.n_cells)
+    n = len(world.cells.id)
+    strength = work_arrays(world, "gap_junction_coupling", n, None, lambda: world.backend.zeros(n))
     world.backend.each(strength_row, world.n_cells, world.cells, world.groups, strength)
     world.backend.serial(couple, world.n_cells, strength, world.cells, world.wells, world.space.neighbours, p, step)
 

@@ -37,12 +37,16 @@ from mitoferry.core.schema import CELL_LIVE, CELL_MOMP, CELL_WAITING
 from mitoferry.core.streams import GRAFT
 from mitoferry.processes.free_mitochondria import LN2, waiting_time
 from mitoferry.processes.leaving import wash_cell
+from mitoferry.processes.nanotube_links import state_array, work_arrays
+from mitoferry.processes.well_sums import Weights, add_up, allocate_weights
 from mitoferry.space.geometry import BLOCK, place
 
 NO_GRAFT, LOCAL, INTRAVENOUS = 0, 1, 2
 UNDECIDED, LOOSE, ATTACHED = 0, 1, 2
 NOTHING, ENTERS, LOST = 0, 1, 2
 FATE, PLACE = 1, 2  # draws of the stream GRAFT; those of a step are 0
+ANYWHERE = 1e9  # um: a spread beyond which cells enter wherever they have been seeded
+HIF, NUMBER = 0, 1  # arms of the weights of living recipients
 
 
 class Parameters(NamedTuple):
@@ -80,13 +84,21 @@ def time_left(half_life, u, dt):
 
 
 @row
+def hif_row(i, weights, cells, groups):
+    """HIF of cell ``i``, if it is a living recipient."""
+    counts = int(cells.state[i]) == CELL_LIVE and int(groups.donor[int(cells.group[i])]) == 0
+    weights.of[i, HIF] = float(cells.hif[i]) if counts else 0.0
+    weights.of[i, NUMBER] = 1.0 if counts else 0.0
+
+
+@row
 def graft_row(i, course, cells, wells, p, step):
-    """What becomes of cell ``i`` of a graft in this step, and when."""
+    """What becomes of cell ``i`` of a graft in this step, and when; returns the outcome."""
     course.outcome[i] = NOTHING
     g = int(cells.group[i])
     route = int(course.route[g])
     if route == NO_GRAFT or float(course.start[g]) > step.time:
-        return
+        return NOTHING
     w = int(cells.well[i])
     dt = step.dt / 3600.0
     u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, GRAFT, step.step, 0)
@@ -94,11 +106,11 @@ def graft_row(i, course, cells, wells, p, step):
     state = int(cells.state[i])
     if state == CELL_WAITING:
         if there >= float(course.present[g]):
-            return
+            return NOTHING
         if route == LOCAL:
             course.outcome[i] = ENTERS
             course.due[i] = step.time
-            return
+            return ENTERS
         time = time_left(p.circulation_half_life, u, dt)
         if time < dt:
             course.outcome[i] = ENTERS if home < float(course.homing[g]) else LOST
@@ -111,15 +123,16 @@ def graft_row(i, course, cells, wells, p, step):
             if time < dt:
                 course.outcome[i] = LOST
                 course.due[i] = step.time + 3600.0 * time
+    return int(course.outcome[i])
 
 
 @row
 def enter(i, time, x, y, z, spread, cells, wells):
-    """Let cell ``i`` into its well at ``time`` [s], about a site unless ``spread`` is infinite (1e9 and more)."""
+    """Let cell ``i`` into its well at ``time`` [s], about a site unless ``spread`` is ANYWHERE."""
     w = int(cells.well[i])
     cells.state[i] = CELL_LIVE
     cells.added[i] = int(time)
-    if spread >= 1e9:
+    if spread >= ANYWHERE:
         return
     periodic = int(wells.periodic[w])
     a, b, c, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, GRAFT, 0, PLACE)
@@ -129,60 +142,67 @@ def enter(i, time, x, y, z, spread, cells, wells):
         cells.z[i] = place(z + spread * normal_from(c), float(wells.size[w, 2]), periodic)
 
 
-def _stress(world: Any) -> Any:
+@row
+def carry_out(rows, sites, course, mitochondria, pages, cells, wells, events):
+    """Let the cells ``rows`` in, each about its site (x, y, z, spread), or wash them away, in this order (serial)."""
+    for j in range(len(rows)):
+        i = int(rows[j])
+        time = float(course.due[i])
+        if int(course.outcome[i]) == ENTERS:
+            enter(i, time, float(sites[j, 0]), float(sites[j, 1]), float(sites[j, 2]), float(sites[j, 3]), cells, wells)
+        else:
+            wash_cell(i, time, mitochondria, pages, cells, events)
+
+
+def _stress(world: Any, weights: Weights) -> Any:
     """Mean HIF of the living recipients of each well; float64 [n_wells], 0 where there are none."""
-    c, n = world.cells, world.n_cells
-    rows = np.flatnonzero((c.state[:n] == CELL_LIVE) & (world.groups.donor[c.group[:n]] == 0))
-    number = np.bincount(c.well[rows], minlength=world.n_wells)
-    return np.bincount(c.well[rows], c.hif[rows].astype(np.float64), world.n_wells) / np.maximum(number, 1)
+    world.backend.each(hif_row, world.n_cells, weights, world.cells, world.groups)
+    add_up(world, weights, 1)
+    (total,) = world.backend.read(slice(0, world.n_wells), weights.total)
+    return total[:, HIF] / np.maximum(total[:, NUMBER], 1.0)
 
 
 def course_of(world: Any, p: Parameters) -> Course:
     """What this step needs to know of groups and cells."""
-    spec, n_groups = world.spec, len(world.groups.well)
+    spec, backend, n_groups, n = world.spec, world.backend, len(world.groups.well), len(world.cells.id)
     route, start, present, homing = np.zeros(n_groups, np.uint8), np.zeros(n_groups), np.zeros(n_groups), np.zeros(n_groups)
-    stress = _stress(world)
+    weights, outcome, due = work_arrays(
+        world, "graft", n, None,
+        lambda: (allocate_weights(backend, n, world.n_wells, 1, 2), backend.zeros(n, np.uint8), backend.zeros(n)),
+    )  # fmt: skip
+    stress, (nodes,) = _stress(world, weights), backend.read(slice(0, n_groups), world.groups.nodes)
     for w in range(world.n_wells):
         arm = spec.arms[w // spec.replicates]
         for given in arm.grafts:
             slot = next(k for k, population in enumerate(arm.populations) if population.index == given.population)
             g = w * world.n_populations + slot
             route[g], start[g], present[g] = LOCAL if given.route == "local" else INTRAVENOUS, given.start, given.present
-            homing[g] = homing_chance(float(world.groups.nodes[g, NODE_HOMING]), float(stress[w]), p)
-    status = world.extra.get("graft")
-    if status is None or len(status) < world.n_cells:
-        grown = np.zeros(len(world.cells.id), np.uint8)
-        if status is not None:
-            grown[: len(status)] = status
-        status = world.extra["graft"] = grown
-    return Course(route, start, present, homing, status, np.zeros(world.n_cells, np.uint8), np.zeros(world.n_cells))
+            homing[g] = homing_chance(float(nodes[g, NODE_HOMING]), float(stress[w]), p)
+    return Course(route, start, present, homing, state_array(world, "graft", n, np.uint8, 0), outcome, due)
 
 
-def _given(world: Any, i: int) -> Any:
-    """The graft that cell ``i`` belongs to."""
-    arm = world.spec.arms[int(world.cells.well[i]) // world.spec.replicates]
-    return next(given for given in arm.grafts if given.population == int(world.cells.population[i]))
+def _site(world: Any, well: int, population: int) -> tuple[float, float, float, float]:
+    """Site and spread [um] of the graft that the cells of a population in a well belong to."""
+    arm = world.spec.arms[well // world.spec.replicates]
+    given = next(given for given in arm.grafts if given.population == population)
+    return (*given.site, min(given.spread, ANYWHERE))
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Let cells in and wash cells away; idle before the first graft is given."""
     if not any(given.start <= step.time for arm in world.spec.arms for given in arm.grafts):
         return
-    backend = world.backend
-    backend.pull(world.cells, world.groups)
+    backend, cells = world.backend, world.cells
     course = course_of(world, p)
-    backend.each(graft_row, world.n_cells, course, world.cells, world.wells, p, step)
-    backend.pull(course, world.cells)
-    rows = np.flatnonzero(course.outcome != NOTHING)
-    rows = rows[np.lexsort((world.cells.id[rows], world.cells.well[rows], course.due[rows]))]
-    world.reserve_events(int(world.cells.n_mitochondria[rows[course.outcome[rows] == LOST]].sum()))
-    for i in rows.tolist():
-        time = float(course.due[i])
-        if course.outcome[i] == ENTERS:
-            given = _given(world, i)
-            backend.serial(enter, i, time, *given.site, min(given.spread, 1e9), world.cells, world.wells)
-        else:
-            backend.serial(wash_cell, i, time, world.mitochondria, world.pages, world.cells, world.events)
+    rows = backend.select(graft_row, world.n_cells, course, cells, world.wells, p, step)
+    if not rows.size:
+        return
+    ids, well, due = backend.read(rows, cells.id, cells.well, course.due)
+    rows = rows[np.lexsort((ids, well, due))]
+    well, population, held, outcome = backend.read(rows, cells.well, cells.population, cells.n_mitochondria, course.outcome)
+    sites = np.array([_site(world, int(w), int(q)) for w, q in zip(well, population, strict=True)])
+    world.reserve_events(int(held[outcome == LOST].sum()))
+    backend.serial(carry_out, rows, sites, course, world.mitochondria, world.pages, cells, world.wells, world.events)
 
 
 def wanted(spec: Any) -> bool:

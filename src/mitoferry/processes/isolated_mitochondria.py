@@ -32,7 +32,7 @@ import numpy as np
 from mitoferry.core.events import EVENT_LOADED
 from mitoferry.core.handover import log_event, set_place, wash_away
 from mitoferry.core.maths import exp
-from mitoferry.core.pages import add_page, clear_rare, release_empty_pages, tally_birth
+from mitoferry.core.pages import add_page, clear_rare, tally_birth
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform
 from mitoferry.core.row import row
@@ -47,6 +47,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import INJECTION
 from mitoferry.processes.doses import doses_due, is_due
 from mitoferry.processes.free_mitochondria import INSERT, lose_membrane
+from mitoferry.processes.pool_pages import chain_of, release_empty_of_chain, slot_in
 from mitoferry.processes.rest import RESTING_POTENTIAL, RHO0_POTENTIAL
 from mitoferry.processes.seeding import Parameters as Seeding
 from mitoferry.processes.seeding import mixture_of, seed_one
@@ -104,23 +105,24 @@ def add_dose(h, n, identity, side, viability, psi, mixture, mitochondria, pages,
 
 
 @row
-def wash_pool(h, chance, mitochondria, pages, cells, wells, events, time, step):
-    """Take each free mitochondrion of the medium pool ``h`` away with ``chance`` (serial)."""
+def is_washed(q, chain, h, chance, mitochondria, cells, wells, step):
+    """Whether what is in slot number ``q`` of the medium pool ``h``, whose pages are ``chain``, is taken away; ``chance``: of each."""
+    slot = slot_in(q, chain)
+    if int(mitochondria.flags[slot]) & OCCUPIED == 0:
+        return 0
+    if chance >= 1.0:
+        return 1
     w = int(cells.well[h])
-    page = int(cells.first_page[h])
-    while page >= 0:
-        for k in range(PAGE):
-            slot = page * PAGE + k
-            if int(mitochondria.flags[slot]) & OCCUPIED != 0:
-                gone = chance >= 1.0
-                if not gone:
-                    birth = mitochondria.birth[slot]
-                    u = uniform(wells.key0[w], wells.key1[w], birth, mitochondria.ordinal[slot], INJECTION, step.step, WASHED)
-                    gone = u < chance
-                if gone:
-                    wash_away(h, slot, -1, time, mitochondria, pages, cells, events)
-        page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, h)
+    birth = mitochondria.birth[slot]
+    u = uniform(wells.key0[w], wells.key1[w], birth, mitochondria.ordinal[slot], INJECTION, step.step, WASHED)
+    return 1 if u < chance else 0
+
+
+@row
+def wash(gone, chain, h, mitochondria, pages, cells, events, time):
+    """Take the free mitochondria in the slots number ``gone`` of the medium pool ``h`` away, in this order (serial)."""
+    for j in range(len(gone)):
+        wash_away(h, slot_in(int(gone[j]), chain), -1, time, mitochondria, pages, cells, events)
 
 
 @row
@@ -150,12 +152,14 @@ def due(arm: Any, step: Any) -> tuple[bool, list[Any]]:
 
 def _wash(world: Any, w: int, chance: float, step: Any) -> None:
     backend, h = world.backend, world.pool(w, POOL_MEDIUM)
-    backend.pull(world.cells.n_mitochondria)
-    n = int(world.cells.n_mitochondria[h])
-    if n:
-        world.reserve_events(n)
-        args = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
-        backend.serial(wash_pool, h, chance, *args, float(step.time), step)
+    (held,) = backend.read(slice(h, h + 1), world.cells.n_mitochondria)
+    if held[0]:
+        chain, n = chain_of(world, h)
+        gone = backend.select(is_washed, n * PAGE, chain, h, chance, world.mitochondria, world.cells, world.wells, step)
+        if gone.size:
+            world.reserve_events(gone.size)
+            backend.serial(wash, gone, chain, h, world.mitochondria, world.pages, world.cells, world.events, float(step.time))
+        release_empty_of_chain(world, chain, n)
 
 
 def give(world: Any, w: int, dose: Any, step: Any, host: int = -1) -> None:

@@ -41,11 +41,14 @@ class Parameters(NamedTuple):
 
 
 @row
-def number_row(i, dose, mean, number, cells, wells):
-    """Mitochondria that cell ``i`` gets of dose number ``dose``: Poisson with ``mean``; 0 unless ``number[i]`` marks it with 1."""
-    if int(number[i]) == 0:
-        return
+def number_row(i, dose, mean, first, last, into, number, cells, wells):
+    """Mitochondria that cell ``i`` gets of dose number ``dose``, ``number[i]``: Poisson with ``mean``.
+
+    Only living cells of the populations ``into`` (uint8 [256], 1 for each) in the wells ``first`` .. ``last`` - 1 get any.
+    """
     w = int(cells.well[i])
+    if int(cells.state[i]) != CELL_LIVE or w < first or w >= last or int(into[int(cells.population[i])]) == 0:
+        return 0
     n = 0
     left = mean
     part = 0
@@ -55,6 +58,7 @@ def number_row(i, dose, mean, number, cells, wells):
         left -= PART
         part += 1
     number[i] = n
+    return n
 
 
 @row
@@ -77,18 +81,17 @@ def inject(order, number, population, viability, psi, mixture, gate_potential, m
 
 def _give(world: Any, wells: range, dose: Any, step: Any, p: Parameters) -> None:
     spec, source, backend = world.spec, dose.source, world.backend
-    backend.pull(world.cells)
-    c, n = world.cells, world.n_cells
-    marked = (c.state[:n] == CELL_LIVE) & np.isin(c.population[:n], dose.into) & np.isin(c.well[:n], wells)
-    number = marked.astype(np.int64)
+    c, number, into = world.cells, backend.zeros(world.n_cells, np.int64), np.zeros(256, np.uint8)
+    into[list(dose.into)] = 1
     mean = dose.per_cell * (1.0 - p.needle_loss)
-    backend.each(number_row, n, source.index, mean, number, c, world.wells)
-    backend.pull(number)
-    rows = np.flatnonzero(number)
+    rows = backend.select(
+        number_row, world.n_cells, source.index, mean, wells.start, wells.stop, into, number, c, world.wells
+    )  # fmt: skip
     if not rows.size:
         return
-    order = rows[np.lexsort((c.id[rows], c.well[rows]))].astype(np.int64)
-    total = int(number.sum())
+    ids, well, given = backend.read(rows, c.id, c.well, number)
+    order = rows[np.lexsort((ids, well))]
+    total = int(given.sum())
     world.reserve_pages(total // PAGE + 2 * rows.size + 1)
     world.reserve_events(total)
     seeding = spec.parameters_of("seeding", Seeding)

@@ -34,12 +34,11 @@ from mitoferry.core.schema import (
     ROUTE_RELEASE,
 )
 from mitoferry.core.streams import MITOCHONDRIA_RELEASE
-from mitoferry.processes.cell_events import order_of
 from mitoferry.processes.free_mitochondria import lose_membrane
 from mitoferry.processes.keyed_choice import BY_MASS, FREE, OWN_MASK, first_of_clocks
+from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.rest import alive
 
-NEVER = 1e30
 OF_CELL, OF_CHOICE = 0, 1  # draws of the stream: of the cell (time, function), of each of its mitochondria
 
 
@@ -63,18 +62,19 @@ def release_rate(i, cells, groups, p):
 
 @row
 def release_row(i, cells, groups, wells, times, p, step):
-    """``times[i]``: when [s] cell ``i`` releases a mitochondrion in this step; NEVER if not."""
-    times[i] = NEVER
+    """Whether cell ``i`` releases a mitochondrion in this step; when [s] is written into ``times[i]``."""
     rate = release_rate(i, cells, groups, p)
     if rate <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     u, _, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, MITOCHONDRIA_RELEASE, step.step, OF_CELL)
     if (1.0 - u) * 3600.0 >= rate * step.dt:  # then -log(u) is larger still
-        return
+        return 0
     wait = -3600.0 * log(u) / rate
-    if wait < step.dt:
-        times[i] = step.time + wait
+    if wait >= step.dt:
+        return 0
+    times[i] = step.time + wait
+    return 1
 
 
 @row
@@ -99,15 +99,13 @@ def release_all(rows, n, times, mitochondria, pages, cells, wells, events, p, st
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Release mitochondria over ``step.dt``."""
-    backend = world.backend
-    times = np.full(world.n_cells, NEVER)
-    backend.each(release_row, world.n_cells, world.cells, world.groups, world.wells, times, p, step)
-    backend.pull(times)
-    rows = np.flatnonzero(times < NEVER)
+    backend, n = world.backend, len(world.cells.id)
+    times = work_arrays(world, "mitochondria_release", n, None, lambda: backend.zeros(n))
+    rows = backend.select(release_row, world.n_cells, world.cells, world.groups, world.wells, times, p, step)
     if not rows.size:
         return
-    backend.pull(world.cells)
-    rows = rows[order_of(world.cells, rows, times[rows])]
+    ids, well, due = backend.read(rows, world.cells.id, world.cells.well, times)
+    rows = rows[np.lexsort((ids, well, due))]
     world.reserve_pages(int(rows.size))
     world.reserve_events(int(rows.size))
     tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)

@@ -17,6 +17,7 @@ from mitoferry.core.events import EVENT_LINK_BORN
 from mitoferry.core.handover import log_event
 from mitoferry.core.row import row
 from mitoferry.core.schema import KIND_NANOTUBE, LINK_CLOSED, LINK_EMPTY, LINK_GROWING, ROUTE_NONE
+from mitoferry.processes.free_rows import first_rows
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.neighbours import minimum_image
 
@@ -44,12 +45,12 @@ class Proposals(NamedTuple):
     length: Any
 
 
-def allocate_proposals(n_cells: int, n_slots: int) -> Proposals:
-    """Room for ``n_slots`` proposals of each cell; only ``count`` is set to zero."""
-    n = n_cells * n_slots
+def allocate_proposals(backend: Any, n_cells: int, n_slots: int) -> Proposals:
+    """Room for ``n_slots`` proposals of each cell."""
+    n, zeros = n_cells * n_slots, backend.zeros
     return Proposals(
-        count=np.zeros(n_cells, np.int32), time=np.empty(n), ready=np.empty(n), source=np.empty(n, np.int32),
-        target=np.empty(n, np.int32), length=np.empty(n, np.float32),
+        count=zeros(n_cells, np.int32), time=zeros(n), ready=zeros(n), source=zeros(n, np.int32), target=zeros(n, np.int32),
+        length=zeros(n, np.float32),
     )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def proposals_of(world: Any, n_slots: int) -> Proposals:
     n = len(world.cells.id)
     found: Proposals | None = world.space.scratch.get("proposals")
     if found is None or len(found.count) < n or len(found.time) < n * n_slots:
-        found = world.space.scratch["proposals"] = allocate_proposals(n, n_slots)
+        found = world.space.scratch["proposals"] = allocate_proposals(world.backend, n, n_slots)
     return found
 
 
@@ -77,13 +78,14 @@ def state_array(world: Any, name: str, n: int, dtype: Any, fill: float, width: i
     return fresh
 
 
-def work_arrays(world: Any, name: str, n: int, kept: Any, make: Callable[[], Found]) -> Found:
-    """What ``make`` returns, the same in every step for as long as there are ``n`` rows and ``kept``, the state that is part of it,
-    is the same array: only ``kept`` outlives a step, the rows set the rest before anyone reads it.
+def work_arrays(world: Any, name: str, n: int | tuple[int, ...], kept: Any, make: Callable[[], Found]) -> Found:
+    """What ``make`` returns, the same in every step for as long as there are ``n`` rows (of several tables: a tuple) and ``kept``, the
+    state that is part of it, is the same array: only ``kept`` outlives a step, the rows set the rest before anyone reads it.
     """
-    seen = world.space.scratch.get(name)
+    scratch = {} if world.space is None else world.space.scratch  # a world that has no space keeps nothing
+    seen = scratch.get(name)
     if seen is None or seen[0] != n or seen[1] is not kept:
-        seen = world.space.scratch[name] = n, kept, make()
+        seen = scratch[name] = n, kept, make()
     found: Found = seen[2]
     return found
 
@@ -145,54 +147,68 @@ def write_link(i, a, b, kind, formation, state, born, ready, length, diameter, l
 
 
 @row
-def add_links(n, proposals, order, formation, shortest, links, n_links, cells, wells, mitochondria, events):
-    """Write ``n`` proposals, in the given order, into free rows of ``links`` (serial); returns the rows in use."""
-    i = 0
-    for k in range(n):
+def is_free_row(k, first, links):
+    """Whether row ``first + k`` of the links is empty."""
+    return 1 if int(links.state[first + k]) == LINK_EMPTY else 0
+
+
+def free_rows(world: Any, n: int) -> Any:
+    """Rows for ``n`` > 0 more links: those that are empty first; int64 [n]. They are counted as in use from now on."""
+    rows = first_rows(world.backend, is_free_row, n, world.n_links, world.links)
+    world.reserve_links(world.n_links + n, 0)
+    world.n_links = max(world.n_links, int(rows[-1]) + 1)
+    return rows
+
+
+@row
+def add_links(rows, proposals, order, formation, shortest, links, cells, wells, mitochondria, events):
+    """Write the proposals ``order``, in that order, into ``rows`` of ``links`` (serial)."""
+    for k in range(len(order)):
         q = int(order[k])
-        i = free_link(i, n_links, links)
-        n_links = max(n_links, i + 1)
         time = float(proposals.time[q])
         ready = float(proposals.ready[q])
         state = LINK_GROWING if ready > time else LINK_CLOSED
         length = max(float(proposals.length[q]), shortest)
         write_link(
-            i, int(proposals.source[q]), int(proposals.target[q]), KIND_NANOTUBE, formation, state, time, ready, length, 0.0,
+            int(rows[k]), int(proposals.source[q]), int(proposals.target[q]), KIND_NANOTUBE, formation, state, time, ready, length, 0.0,
             links, cells, wells, mitochondria, events,
         )  # fmt: skip
-    return n_links
 
 
-def make_links(world: Any, proposals: Proposals, n_slots: int, *, formation: int, shortest: float) -> int:
-    """Resolve the proposals of a process: sort by (time, well, ids), write rows, log births; returns how many."""
-    backend = world.backend
-    backend.pull(proposals)
-    n = int(proposals.count[: world.n_cells].sum())
-    if n == 0:
+def make_links(world: Any, proposals: Proposals, n_slots: int, owners: Any, *, formation: int, shortest: float) -> int:
+    """Resolve the proposals of a process: sort by (time, well, ids), write rows, log births; returns how many.
+
+    Args:
+        world: the state.
+        proposals: links that cells ask for, ``n_slots`` per cell.
+        n_slots: slots of a cell.
+        owners: rows of the cells that ask for any, ascending.
+        formation: BY_SEARCH or BY_DISLODGEMENT.
+        shortest: length [um] of the shortest tube.
+    """
+    if not owners.size:
         return 0
-    backend.pull(world.cells)
-    order = sorted_slots(proposals, n_slots, world.n_cells, world.cells.id, world.cells.well)
-    world.reserve_links(world.n_links + n, 0)
-    world.reserve_events(n)
-    world.n_links = int(
-        backend.serial(
-            add_links, n, proposals, order, formation, shortest, world.links, world.n_links, world.cells, world.wells,
-            world.mitochondria, world.events,
-        )
-    )  # fmt: skip
-    return n
+    backend = world.backend
+    order = sorted_slots(backend, proposals, n_slots, owners, world.cells)
+    world.reserve_events(order.size)
+    rows = free_rows(world, order.size)
+    backend.serial(
+        add_links, rows, proposals, order, formation, shortest, world.links, world.cells, world.wells, world.mitochondria, world.events
+    )
+    return int(order.size)
 
 
-def slots_in_use(count: Any, n_slots: int) -> tuple[Any, Any]:
-    """Rows and slots of what is proposed, where row k has filled the first ``count[k]`` of its slots k n_slots .. ."""
-    rows = np.flatnonzero(count)
-    counts = count[rows].astype(np.int64)
+def slots_of(backend: Any, count: Any, n_slots: int, rows: Any) -> tuple[Any, Any]:
+    """Owners and slots of what ``rows`` propose, where row k has filled the first ``count[k]`` of its slots k n_slots .. ."""
+    counts = backend.read(rows, count)[0].astype(np.int64)
     owner = np.repeat(rows, counts)
     return owner, owner * n_slots + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def sorted_slots(proposals: Proposals, n_slots: int, n_cells: int, ids: Any, wells_of: Any) -> Any:
+def sorted_slots(backend: Any, proposals: Proposals, n_slots: int, owners: Any, cells: Any) -> Any:
     """Slots in use, sorted by (time, well, id of the initiator, id of the target)."""
-    _, slots = slots_in_use(proposals.count[:n_cells], n_slots)
-    source, target = proposals.source[slots], proposals.target[slots]
-    return slots[np.lexsort((ids[target], ids[source], wells_of[source], proposals.time[slots]))]
+    _, slots = slots_of(backend, proposals.count, n_slots, owners)
+    time, source, target = backend.read(slots, proposals.time, proposals.source, proposals.target)
+    ids, well = backend.read(source, cells.id, cells.well)
+    (other,) = backend.read(target, cells.id)
+    return slots[np.lexsort((other, ids, well, time))]

@@ -15,7 +15,8 @@ ROOM = 256
 class Queue(NamedTuple):
     """Columns of the heap; ``size[0]`` entries are in use. ``item`` is a row of cargo (arrival) or of links.
 
-    ``size[1]`` is the row of cargo from which the next free one is sought.
+    The next free row of cargo is sought among ``free``: rows of cargo that are free or may become so in this step, ascending, and from
+    ``size[2]`` on all that were not in use when the step began; ``size[1]`` says where in that sequence the search has come to.
     """
 
     time: Any
@@ -23,21 +24,22 @@ class Queue(NamedTuple):
     tie: Any
     item: Any
     size: Any
+    free: Any
 
     def grown(self) -> Queue:
         """The same queue with twice the room."""
         n = len(self.time)
         time, kind, tie, item = (np.concatenate([c, np.zeros(n, c.dtype)]) for c in self[:4])
-        return Queue(time, kind, tie, item, self.size)
+        return Queue(time, kind, tie, item, self.size, self.free)
 
 
-def queue_of(time: Any, kind: Any, tie: Any, item: Any) -> Queue:
-    """A queue of the given events (a sorted array is a heap)."""
+def queue_of(time: Any, kind: Any, tie: Any, item: Any, free: Any, n_cargo: int) -> Queue:
+    """A queue of the given events (a sorted array is a heap), with the rows of cargo, of ``n_cargo`` in use, that may be free."""
     n = len(time)
     order = np.lexsort((item, tie, kind, time))
     pad = np.zeros(n + ROOM)
     time, kind, tie, item = (np.concatenate([np.asarray(c)[order], pad.astype(np.asarray(c).dtype)]) for c in (time, kind, tie, item))
-    return Queue(time, kind, tie, item, np.array([n, 0], dtype=np.int64))
+    return Queue(time, kind, tie, item, np.array([n, 0, n_cargo], dtype=np.int64), np.asarray(free, dtype=np.int64))
 
 
 @row

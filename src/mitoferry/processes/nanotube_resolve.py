@@ -68,13 +68,22 @@ def way_through(i, source, from_b, slot, links, mitochondria, cells, groups, key
 
 
 @row
+def row_sought(queue, k):
+    """Number ``k`` in the sequence of rows of cargo that may be free."""
+    n = len(queue.free)
+    return int(queue.free[k]) if k < n else int(queue.size[2]) + k - n
+
+
+@row
 def free_cargo_row(queue, cargo, n_cargo):
     """An unused row of the cargo table (``n_cargo`` if all rows below are in use), sought onwards from the last one."""
     k = int(queue.size[1])
-    while k < n_cargo and int(cargo.alive[k]) != 0:
+    i = row_sought(queue, k)
+    while i < n_cargo and int(cargo.alive[i]) != 0:
         k += 1
+        i = row_sought(queue, k)
     queue.size[1] = k
-    return k
+    return i
 
 
 @row
@@ -158,32 +167,58 @@ def release(k, time, end, kept, route, links, cargo, mitochondria, pages, cells,
 
 
 @row
-def lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
-    """Take down link ``i`` with what is inside."""
+def let_go(i, k, time, links, cargo, mitochondria, pages, cells, wells, events, p, step):
+    """Cargo ``k`` leaves the link ``i``, which is lost."""
     w = int(links.well[i])
-    for k in range(n_cargo):
-        if int(links.n_cargo[i]) == 0:
-            break
-        if int(cargo.alive[k]) != 0 and int(cargo.link[k]) == i:
-            slot = int(cargo.slot[k])
-            u, _, _, _ = uniform4(
-                int(wells.key0[w]), int(wells.key1[w]), int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]),
-                NANOTUBE_BREAK, step.step, 0,
-            )  # fmt: skip
-            entered = float(cargo.entered[k])
-            end = int(cargo.exit_end[k])
-            way = (time - entered) / max(float(cargo.leaves[k]) - entered, 1e-9)
-            if way < 0.5:  # nearer to the end where it entered
-                end = 0 if int(cargo.origin[k]) == int(links.a[i]) else 1
-            release(k, time, end, u < p.breakage_kept, ROUTE_BREAKAGE, links, cargo, mitochondria, pages, cells, events, p)
+    slot = int(cargo.slot[k])
+    u, _, _, _ = uniform4(
+        int(wells.key0[w]), int(wells.key1[w]), int(mitochondria.birth[slot]), int(mitochondria.ordinal[slot]),
+        NANOTUBE_BREAK, step.step, 0,
+    )  # fmt: skip
+    entered = float(cargo.entered[k])
+    end = int(cargo.exit_end[k])
+    way = (time - entered) / max(float(cargo.leaves[k]) - entered, 1e-9)
+    if way < 0.5:  # nearer to the end where it entered
+        end = 0 if int(cargo.origin[k]) == int(links.a[i]) else 1
+    release(k, time, end, u < p.breakage_kept, ROUTE_BREAKAGE, links, cargo, mitochondria, pages, cells, events, p)
+
+
+@row
+def take_down(i, time, traffic, links, mitochondria, cells, events):
+    """Link ``i``, in which nothing is left, is no more."""
     log_event(
-        events, EVENT_LINK_LOST, w, time, ROUTE_NONE, cells, int(links.a[i]), int(links.b[i]), mitochondria, -1, 0.0, int(links.id[i])
-    )
+        events, EVENT_LINK_LOST, int(links.well[i]), time, ROUTE_NONE, cells, int(links.a[i]), int(links.b[i]), mitochondria, -1, 0.0,
+        int(links.id[i]),
+    )  # fmt: skip
     links.state[i] = LINK_EMPTY
     links.a[i] = -1
     links.b[i] = -1
     traffic.last_exit[i, 0] = -1.0
     traffic.last_exit[i, 1] = -1.0
+
+
+@row
+def lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+    """Take down link ``i`` with what is inside."""
+    for k in range(n_cargo):
+        if int(links.n_cargo[i]) == 0:
+            break
+        if int(cargo.alive[k]) != 0 and int(cargo.link[k]) == i:
+            let_go(i, k, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
+    take_down(i, time, traffic, links, mitochondria, cells, events)
+
+
+@row
+def lose_sought(i, time, queue, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+    """As :func:`lose` for a link that is lost in the step: what is inside lies in rows of cargo that may be free in this step."""
+    at = 0
+    k = row_sought(queue, at)
+    while int(links.n_cargo[i]) > 0 and k < n_cargo:
+        if int(cargo.alive[k]) != 0 and int(cargo.link[k]) == i:
+            let_go(i, k, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
+        at += 1
+        k = row_sought(queue, at)
+    take_down(i, time, traffic, links, mitochondria, cells, events)
 
 
 @row
@@ -219,7 +254,7 @@ def settle(queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, c
                 item, time, queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step
             )
         else:
-            lose(item, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+            lose_sought(item, time, queue, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
             course.lost_at[item] = NEVER
             course.carries_from[item] = NEVER
     return n_cargo, 0

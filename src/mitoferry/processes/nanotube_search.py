@@ -218,15 +218,15 @@ def capture_chance(i, j, cells, groups, p):
 
 @row
 def search_row(i, cells, groups, wells, neighbours, proposals, search, p, step):
-    """All attempts of cell ``i`` in the step; those that end in a link are proposed."""
+    """All attempts of cell ``i`` in the step; those that end in a link are proposed. Returns how many these are."""
     proposals.count[i] = 0
     cells.filopodia_rate[i] = 0.0
     if not alive(int(cells.state[i])):
-        return
+        return 0
     rate = attempt_rate(i, cells, groups, p)
     cells.filopodia_rate[i] = rate
     if rate <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     end = step.time + step.dt
     time = max(step.time, float(search.busy[i]))
@@ -263,15 +263,16 @@ def search_row(i, cells, groups, wells, neighbours, proposals, search, p, step):
             search.busy[i] = time
     cells.n_filopodia[i] = float(cells.n_filopodia[i]) + attempts
     proposals.count[i] = n
+    return n
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Search for one step and write the new links."""
-    n = world.n_cells
     search = Search(state_array(world, "nanotube_search.busy", len(world.cells.id), np.float64, -1e18))
     proposals = proposals_of(world, N_SLOTS)
-    world.backend.each(search_row, n, world.cells, world.groups, world.wells, world.space.neighbours, proposals, search, p, step)
-    make_links(world, proposals, N_SLOTS, formation=BY_SEARCH, shortest=p.shortest)
+    tables = (world.cells, world.groups, world.wells, world.space.neighbours)
+    owners = world.backend.select(search_row, world.n_cells, *tables, proposals, search, p, step)
+    make_links(world, proposals, N_SLOTS, owners, formation=BY_SEARCH, shortest=p.shortest)
 
 
 PROCESS = Process(name="nanotube_search", stage="links", clock="macro", parameters=Parameters, advance=advance)

@@ -113,29 +113,48 @@ def rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
         traffic.first[i] = time
 
 
+@row
+def event_row(i, links, cells, groups, wells, course, traffic, gate, p, step):
+    """As :func:`rates_row`; returns whether link ``i`` loads a mitochondrion in the step, or is lost."""
+    rates_row(i, links, cells, groups, wells, course, traffic, gate, p, step)
+    lost = int(links.state[i]) != LINK_EMPTY and float(course.lost_at[i]) < NEVER
+    return 1 if lost or float(traffic.first[i]) < NEVER else 0
+
+
+@row
+def may_be_free(k, cargo, course, end):
+    """Whether row ``k`` of the cargo is free or may become so before ``end`` [s]: as its mitochondrion arrives, or its link is lost."""
+    if int(cargo.alive[k]) == 0 or float(cargo.leaves[k]) < end:
+        return 1
+    return 1 if float(course.lost_at[int(cargo.link[k])]) < NEVER else 0
+
+
 def _traffic(world: Any) -> Traffic:
     """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use."""
-    n = len(world.links.id)
+    n, zeros = len(world.links.id), world.backend.zeros
     last_exit = state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2)
     return work_arrays(
         world, "nanotube_transport", n, last_exit,
-        lambda: Traffic(np.zeros((n, 2)), np.zeros((n, 2), np.int64), np.zeros(n, np.int64), np.full(n, NEVER), last_exit),
+        lambda: Traffic(zeros((n, 2)), zeros((n, 2), np.int64), zeros(n, np.int64), zeros(n), last_exit),
     )  # fmt: skip
 
 
-def _due(world: Any, course: Course, traffic: Traffic, end: float) -> Queue:
-    """The queue of what is known to happen before ``end``: first loadings, losses, arrivals."""
-    links, cargo = world.links, world.cargo
-    n, m = world.n_links, world.n_cargo
-    loads = np.flatnonzero(traffic.first[:n] < end)
-    losses = np.flatnonzero((links.state[:n] != LINK_EMPTY) & (course.lost_at[:n] < NEVER))
-    arrivals = np.flatnonzero((cargo.alive[:m] != 0) & (cargo.leaves[:m] < end))
-    time = np.concatenate([traffic.first[loads], course.lost_at[losses], cargo.leaves[arrivals]])
-    kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.size, losses.size, arrivals.size])
-    link = np.concatenate([loads, losses, cargo.link[arrivals]]).astype(np.int64)
-    item = np.concatenate([loads, losses, arrivals]).astype(np.int64)
-    tie = (links.well[link].astype(np.int64) << 32) | links.id[link].astype(np.int64)
-    return queue_of(time, kind, tie, item)
+def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> Queue | None:
+    """The queue of what is known to happen before ``end``: first loadings and losses of the links ``rows``, arrivals; None if nothing."""
+    backend, links, cargo = world.backend, world.links, world.cargo
+    free = backend.select(may_be_free, world.n_cargo, cargo, course, end)
+    alive, leaves, through = backend.read(free, cargo.alive, cargo.leaves, cargo.link)
+    arrivals = (alive != 0) & (leaves < end)
+    if not rows.size and not arrivals.any():
+        return None
+    first, lost_at, state = backend.read(rows, traffic.first, course.lost_at, links.state)
+    loads, losses = first < end, (state != LINK_EMPTY) & (lost_at < NEVER)
+    time = np.concatenate([first[loads], lost_at[losses], leaves[arrivals]])
+    kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.sum(), losses.sum(), arrivals.sum()])
+    link = np.concatenate([rows[loads], rows[losses], through[arrivals]]).astype(np.int64)
+    item = np.concatenate([rows[loads], rows[losses], free[arrivals]]).astype(np.int64)
+    well, name = backend.read(link, links.well, links.id)
+    return queue_of(time, kind, (well.astype(np.int64) << 32) | name.astype(np.int64), item, free, world.n_cargo)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -143,12 +162,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend = world.backend
     course, traffic = course_of(world), _traffic(world)
     gate = world.extra.get(GATE, NO_GATE)  # of dendrites; there are none where it is missing
-    backend.each(rates_row, world.n_links, world.links, world.cells, world.groups, world.wells, course, traffic, gate, p, step)
-    backend.pull(world.links, world.cargo, course, traffic)
-    queue = _due(world, course, traffic, step.time + step.dt)
-    n = int(queue.size[0])
-    if n == 0:
+    tables = (world.links, world.cells, world.groups, world.wells)
+    rows = backend.select(event_row, world.n_links, *tables, course, traffic, gate, p, step)
+    queue = _due(world, course, traffic, rows, step.time + step.dt)
+    if queue is None:
         return
+    n = int(queue.size[0])
     world.reserve_links(len(world.links.id), world.n_cargo + n)
     world.reserve_pages(PAGES_AT_HAND)
     world.reserve_events(2 * n + EVENTS_AT_HAND)
@@ -159,6 +178,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         )  # fmt: skip
         if short == 0:
             return
+        backend.pull(queue)
         queue = queue.grown()
         world.reserve_links(len(world.links.id), len(world.cargo.link) + short)
         world.reserve_pages(PAGES_AT_HAND + short)

@@ -39,7 +39,6 @@ from mitoferry.processes.leaving import empty_row
 from mitoferry.processes.seeding import seed_place
 
 PLACE, CHOICE = 0, 1  # draws of the stream PREPARATION
-STAYS = 2.0  # above every uniform
 
 
 class Parameters(NamedTuple):
@@ -70,12 +69,12 @@ def place_in_dish(i, is_dish, replicates, cells, wells):
 
 @row
 def rank_row(i, leaving, rank, cells, wells):
-    """Place of cell ``i`` in the order in which cells are taken, a uniform; STAYS for what is not taken. ``leaving``: uint8 [group]."""
-    rank[i] = STAYS
+    """Whether cell ``i`` may be taken; its place in the order in which cells are is ``rank[i]``, a uniform. ``leaving``: uint8 [group]."""
     if int(cells.state[i]) != CELL_LIVE or int(leaving[int(cells.group[i])]) == 0:
-        return
+        return 0
     w = int(cells.well[i])
     rank[i] = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, PREPARATION, 0, CHOICE)
+    return 1
 
 
 @row
@@ -114,14 +113,14 @@ def chosen(world: Any, moves: list[tuple[int, int, Any]]) -> dict[int, Any]:
     """Rows that leave each group, in order of id."""
     leaving = np.zeros(len(world.groups.well), np.uint8)
     leaving[[here for here, _, _ in moves]] = 1
-    rank = np.zeros(world.n_cells)
-    world.backend.each(rank_row, world.n_cells, leaving, rank, world.cells, world.wells)
-    world.backend.pull(rank, world.cells)
-    cells, taken = world.cells, {}
+    backend, cells = world.backend, world.cells
+    ranks, taken = backend.zeros(world.n_cells), {}
+    found = backend.select(rank_row, world.n_cells, leaving, ranks, cells, world.wells)
+    rank, group, ids = backend.read(found, ranks, cells.group, cells.id)
     for here, _, population in moves:
-        rows = np.flatnonzero((rank < STAYS) & (cells.group[: world.n_cells] == here))
-        rows = rows[np.lexsort((cells.id[rows], rank[rows]))][: population.count]
-        taken[here] = rows[np.argsort(cells.id[rows], kind="stable")]
+        those = np.flatnonzero(group == here)
+        those = those[np.lexsort((ids[those], rank[those]))][: population.count]
+        taken[here] = found[those[np.argsort(ids[those], kind="stable")]]
     return taken
 
 
@@ -155,12 +154,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if not moves:
         return
     backend = world.backend
-    backend.pull(world.cells, world.groups, world.wells)
     taken = chosen(world, moves)
     old = np.concatenate([taken[here] for here, _, _ in moves])
     if not old.size:
         return
     log_cell_events(world, EVENT_MOVED_OUT, old, np.full(old.size, step.time))
+    backend.pull(world.cells, world.groups, world.wells)
     new = copy_rows(world, old, moves, taken)
     backend.push(world.cells, world.wells)
     if world.space is not None:

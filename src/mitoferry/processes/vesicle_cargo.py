@@ -44,13 +44,14 @@ from mitoferry.core.schema import (
     TALLY_COPIES_OUT,
 )
 from mitoferry.core.streams import MTDNA_VESICLES
-from mitoferry.processes.free_mitochondria import medium_volume, taker
+from mitoferry.processes.free_mitochondria import medium_volume
 from mitoferry.processes.keyed_choice import ALIKE, BY_COPIES, FREE, FREE_MASK, copies_in, first_of_clocks
-from mitoferry.processes.nanotube_links import state_array
+from mitoferry.processes.nanotube_links import state_array, work_arrays
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_release import Parameters as Release
 from mitoferry.processes.vesicle_release import rate_of
 from mitoferry.processes.vesicle_size import diffusion_of
+from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -60,6 +61,8 @@ PACKED, FLYING, ENTERED, LOST = 0, 1, 2, 3
 N_COUNTS = 4
 NUMBER, WHICH, KIND, TAKEN, INTO = 0, 1024, 2048, 4096, 8192  # first draws of the stream
 MOST = 1000
+CLEARANCE, MICRORNA = 0, 1  # arms of the weights of cells: rate at which they take up [1/h], microRNA that they release [1/h]
+LAYERS = 1  # an insert lets all through
 
 
 class Parameters(NamedTuple):
@@ -76,23 +79,15 @@ class Parameters(NamedTuple):
     microrna_lasting: float  # h
 
 
-class Cargo(NamedTuple):
-    """What cells do in a step: copies that they pack, microRNA that they release [1/h], rate at which they take up [1/h]."""
-
-    packed: Any
-    microrna: Any
-    clearance: Any
-
-
 @row
-def cargo_row(i, cargo, cells, groups, wells, release, p, step):
-    """Packing, release and uptake of cell ``i``."""
-    cargo.packed[i] = 0
-    cargo.microrna[i] = 0.0
-    cargo.clearance[i] = 0.0
+def cargo_row(i, packed, weights, cells, groups, wells, release, p, step):
+    """Packing, release and uptake of cell ``i``; returns how many copies it packs, ``packed[i]``."""
+    packed[i] = 0
+    weights.of[i, CLEARANCE] = 0.0
+    weights.of[i, MICRORNA] = 0.0
     state = int(cells.state[i])
     if state != CELL_LIVE and state != CELL_MOMP:
-        return
+        return 0
     w = int(cells.well[i])
     g = int(cells.group[i])
     whole = p.mtdna_chance * p.whole_share * max(float(groups.nodes[g, NODE_MTDNA_PACKAGING]), 0.0)
@@ -101,23 +96,26 @@ def cargo_row(i, cargo, cells, groups, wells, release, p, step):
         held += int(cells.copies[i, h])
     rate = rate_of(EXOSOME, i, cells, groups, release) * whole * held / max(float(groups.mtdna[g]), 1.0)
     u = uniform(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, MTDNA_VESICLES, step.step, NUMBER)
-    cargo.packed[i] = poisson_from(rate * step.dt / 3600.0, u)
-    cargo.microrna[i] = rate_of(MICROVESICLE, i, cells, groups, release) * max(float(groups.nodes[g, NODE_MICRORNA]), 0.0)
+    n = poisson_from(rate * step.dt / 3600.0, u)
+    packed[i] = n
+    weights.of[i, MICRORNA] = rate_of(MICROVESICLE, i, cells, groups, release) * max(float(groups.nodes[g, NODE_MICRORNA]), 0.0)
     power = float(groups.uptake[g]) * float(groups.nodes[g, NODE_ENDOCYTOSIS]) * float(groups.nodes[g, NODE_TEMPERATURE])
     power = power * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
     reach = 4.0 * PI * 3600.0 * diffusion_of(p.exosome_radius, p.viscosity) * float(cells.radius[i])
-    cargo.clearance[i] = p.capture * reach * max(power, 0.0) / medium_volume(wells, w)
+    weights.of[i, CLEARANCE] = p.capture * reach * max(power, 0.0) / medium_volume(wells, w)
+    return n
 
 
 @row
-def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
-    """Take the copies that cells pack in this step out of their mitochondria (serial); returns how many."""
+def pack(rows, packed, counts, mitochondria, pages, cells, wells, step):
+    """Take the copies that the cells ``rows`` pack in this step out of their mitochondria (serial); returns how many."""
     total = 0
-    for i in range(n_cells):
+    for j in range(len(rows)):
+        i = int(rows[j])
         w = int(cells.well[i])
         key0 = int(wells.key0[w])
         key1 = int(wells.key1[w])
-        for k in range(min(int(cargo.packed[i]), MOST)):
+        for k in range(min(int(packed[i]), MOST)):
             slot = first_of_clocks(
                 i, BY_COPIES, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MTDNA_VESICLES, step.step, WHICH + k
             )  # fmt: skip
@@ -129,57 +127,92 @@ def pack(n_cells, cargo, counts, mitochondria, pages, cells, wells, step):
                     h += 1
                 mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) - 1
                 cells.tally[i, TALLY_COPIES_OUT + h] += 1
-                counts[w, h, PACKED] += 1
-                counts[w, h, FLYING] += 1
+                counts[w, count_of(h, PACKED)] += 1
+                counts[w, count_of(h, FLYING)] += 1
                 total += 1
     return total
 
 
 @row
-def fly(n_cells, n_wells, cargo, counts, strength, mitochondria, pages, cells, wells, p, step):
-    """Uptake and loss of the copies in the medium of every well (serial); ``strength``: sum of the clearance of each well."""
-    hours = step.dt / 3600.0
-    for w in range(n_wells):
-        key0 = int(wells.key0[w])
-        key1 = int(wells.key1[w])
-        total = float(strength[w]) + p.medium_loss
-        gone = 1.0 - exp(-total * hours)
-        for h in range(N_HAPLOTYPES):
-            for q in range(int(counts[w, h, FLYING])):
-                u, v, x, y = uniform4(key0, key1, h, q, MTDNA_VESICLES, step.step, TAKEN)
-                if u >= gone:
-                    continue
-                counts[w, h, FLYING] -= 1
-                slot = -1
-                c = -1
-                if v * total < float(strength[w]) and y < p.entry_chance:
-                    c = taker(w, x, float(strength[w]), cargo.clearance, n_cells, cells)
-                    if c >= 0:
-                        slot = first_of_clocks(
-                            c, ALIKE, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, MTDNA_VESICLES, step.step,
-                            INTO + h * MOST + q,
-                        )  # fmt: skip
-                if slot >= 0 and int(mitochondria.copies[slot, h]) < MAX_COPIES:
-                    mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) + 1
-                    cells.tally[c, TALLY_COPIES_IN + h] += 1
-                    counts[w, h, ENTERED] += 1
-                else:
-                    counts[w, h, LOST] += 1
+def count_of(h, what):
+    """Column of the counts of a well: copies of haplotype ``h`` that were packed, are flying, have entered or were lost."""
+    return h * N_COUNTS + what
 
 
 @row
-def dose_row(i, doses, cargo, cells, p, step):
+def kind_of(q, ends):
+    """Which well and haplotype (well times ``N_HAPLOTYPES`` plus haplotype) copy number ``q`` in the media is of: ``ends`` is ascending."""
+    low = 0
+    high = len(ends) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if q < int(ends[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@row
+def leaves_medium(q, ends, n_flying, weights, wells, p, step):
+    """Whether copy number ``q`` in the media is taken up or lost in the step."""
+    kind = kind_of(q, ends)
+    w = kind // N_HAPLOTYPES
+    number = q - int(ends[kind]) + int(n_flying[kind])
+    u, _, _, _ = uniform4(
+        int(wells.key0[w]), int(wells.key1[w]), kind - w * N_HAPLOTYPES, number, MTDNA_VESICLES, step.step, TAKEN
+    )  # fmt: skip
+    total = float(weights.total[w, CLEARANCE]) + p.medium_loss
+    return 1 if u < 1.0 - exp(-total * (step.dt / 3600.0)) else 0
+
+
+@row
+def taker_of(j, leaving, ends, n_flying, targets, n_cells, weights, cells, wells, p, step):
+    """The cell that copy number ``leaving[j]`` in the media enters, -1 if it is lost."""
+    targets[j] = -1
+    q = int(leaving[j])
+    kind = kind_of(q, ends)
+    w = kind // N_HAPLOTYPES
+    number = q - int(ends[kind]) + int(n_flying[kind])
+    _, v, x, y = uniform4(
+        int(wells.key0[w]), int(wells.key1[w]), kind - w * N_HAPLOTYPES, number, MTDNA_VESICLES, step.step, TAKEN
+    )  # fmt: skip
+    taken = float(weights.total[w, CLEARANCE])
+    if v * (taken + p.medium_loss) < taken and y < p.entry_chance:
+        targets[j] = draw_cell(w, x, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, n_cells, LAYERS, cells, weights)
+
+
+@row
+def settle(leaving, targets, ends, n_flying, counts, mitochondria, pages, cells, wells, step):
+    """Book what becomes of the copies ``leaving`` the media, in this order (serial)."""
+    for j in range(len(leaving)):
+        q = int(leaving[j])
+        kind = kind_of(q, ends)
+        w = kind // N_HAPLOTYPES
+        h = kind - w * N_HAPLOTYPES
+        number = q - int(ends[kind]) + int(n_flying[kind])
+        c = int(targets[j])
+        slot = -1
+        if c >= 0:
+            slot = first_of_clocks(
+                c, ALIKE, FREE_MASK, FREE, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), MTDNA_VESICLES, step.step,
+                INTO + h * MOST + number,
+            )  # fmt: skip
+        counts[w, count_of(h, FLYING)] -= 1
+        if slot >= 0 and int(mitochondria.copies[slot, h]) < MAX_COPIES:
+            mitochondria.copies[slot, h] = int(mitochondria.copies[slot, h]) + 1
+            cells.tally[c, TALLY_COPIES_IN + h] += 1
+            counts[w, count_of(h, ENTERED)] += 1
+        else:
+            counts[w, count_of(h, LOST)] += 1
+
+
+@row
+def dose_row(i, doses, weights, cells, p, step):
     """MicroRNA of cell ``i`` after the step; ``doses``: mean number in the medium of each well over the step."""
     hours = step.dt / 3600.0
-    steady = float(cargo.clearance[i]) * float(doses[int(cells.well[i])]) * p.microrna_lasting
+    steady = float(weights.of[i, CLEARANCE]) * float(doses[int(cells.well[i])]) * p.microrna_lasting
     cells.microrna[i] = steady + (float(cells.microrna[i]) - steady) * exp(-hours / p.microrna_lasting)
-
-
-def _sums(world: Any, values: Any) -> Any:
-    """Sum over the cells of each well, in order of row; float64 [wells]."""
-    total = np.zeros(world.n_wells)
-    np.add.at(total, world.cells.well[: world.n_cells], values)
-    return total
 
 
 def medium_doses(amount: Any, release: Any, strength: Any, p: Parameters, hours: float) -> Any:
@@ -192,23 +225,45 @@ def medium_doses(amount: Any, release: Any, strength: Any, p: Parameters, hours:
     return mean
 
 
+def _work(world: Any) -> tuple[Any, Weights]:
+    """Copies that cells pack (int64 [cells]), and their weights; the same arrays in every step."""
+    backend, n = world.backend, len(world.cells.id)
+    return work_arrays(
+        world, "vesicle_cargo", n, None, lambda: (backend.zeros(n, np.int64), allocate_weights(backend, n, world.n_wells, LAYERS, 2))
+    )
+
+
+def fly(world: Any, weights: Weights, counts: Any, p: Parameters, step: Any) -> None:
+    """Uptake and loss of the copies in the medium of every well."""
+    backend, cells, wells = world.backend, world.cells, world.wells
+    (now,) = backend.read(slice(0, world.n_wells), counts)
+    flying = now[:, FLYING::N_COUNTS].flatten()
+    ends = np.cumsum(flying)
+    leaving = backend.select(leaves_medium, int(ends[-1]), ends, flying, weights, wells, p, step)
+    if not leaving.size:
+        return
+    targets = backend.zeros(leaving.size, np.int64)
+    backend.each(taker_of, leaving.size, leaving, ends, flying, targets, world.n_cells, weights, cells, wells, p, step)
+    backend.serial(settle, leaving, targets, ends, flying, counts, world.mitochondria, world.pages, cells, wells, step)
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Pack, carry and take up the cargo of small vesicles for one step."""
     backend, n, m = world.backend, world.n_cells, world.n_wells
     release = world.parameters.get("vesicle_release")
     if release is None:
         release = world.spec.parameters_of("vesicle_release", Release)
-    cargo = Cargo(np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
-    backend.each(cargo_row, n, cargo, world.cells, world.groups, world.wells, release, p, step)
-    backend.pull(cargo, world.cells)
-    counts = state_array(world, "vesicle_cargo.copies", m, np.int64, 0, width=N_HAPLOTYPES * N_COUNTS).reshape(-1, N_HAPLOTYPES, N_COUNTS)
-    strength = _sums(world, cargo.clearance)
-    tables = (world.mitochondria, world.pages, world.cells)
-    backend.serial(fly, n, m, cargo, counts, strength, *tables, world.wells, p, step)
-    backend.serial(pack, n, cargo, counts, *tables, world.wells, step)
+    packed, weights = _work(world)
+    rows = backend.select(cargo_row, n, packed, weights, world.cells, world.groups, world.wells, release, p, step)
+    add_up(world, weights, LAYERS)
+    counts = state_array(world, "vesicle_cargo.copies", m, np.int64, 0, width=N_HAPLOTYPES * N_COUNTS)
+    fly(world, weights, counts, p, step)
+    if rows.size:
+        backend.serial(pack, rows, packed, counts, world.mitochondria, world.pages, world.cells, world.wells, step)
     amount = state_array(world, "vesicle_cargo.microrna", m, np.float64, 0.0)
-    doses = medium_doses(amount, _sums(world, cargo.microrna), strength, p, step.dt / 3600.0)
-    backend.each(dose_row, n, doses, cargo, world.cells, p, step)
+    (total,) = backend.read(slice(0, m), weights.total)
+    doses = medium_doses(amount, total[:, MICRORNA], total[:, CLEARANCE], p, step.dt / 3600.0)
+    backend.each(dose_row, n, doses, weights, world.cells, p, step)
 
 
 def wanted(spec: PlateSpec) -> bool:

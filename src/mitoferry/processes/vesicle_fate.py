@@ -40,7 +40,7 @@ from mitoferry.core.nodes import (
     NODE_PS_MASK,
     NODE_TEMPERATURE,
 )
-from mitoferry.core.pages import move, release_empty_pages
+from mitoferry.core.pages import move
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -58,6 +58,7 @@ from mitoferry.processes.connexin43 import anchoring
 from mitoferry.processes.free_mitochondria import (
     BLOCK,
     FULL_DAMAGE,
+    LAYERS,
     LN2,
     lose_membrane,
     medium_volume,
@@ -65,9 +66,12 @@ from mitoferry.processes.free_mitochondria import (
     put_into_medium,
     waiting_time,
 )
+from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
+from mitoferry.processes.pool_pages import give_back, is_empty
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
+from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
 
 PI = 3.141592653589793
 STAYS, TAKEN, BURST = 0, 1, 2
@@ -94,19 +98,17 @@ class Parameters(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What one step works out: of cells [n_cells, arm], of wells [n_wells, layer, arm], of vesicles (what, and when [s])."""
+    """What one step works out of vesicles: what becomes of them (uint8), and when [s] (float64)."""
 
-    clearance: Any
-    strength: Any
     outcome: Any
     due: Any
 
 
 @row
-def taker_row(i, cells, groups, course, p):
+def taker_row(i, cells, groups, weights, p):
     """Strengths with which cell ``i`` takes up vesicles, by arm: radius [um] or area [um^2] times what it does."""
     for k in range(N_ARMS):
-        course.clearance[i, k] = 0.0
+        weights.of[i, k] = 0.0
     if int(cells.state[i]) != CELL_LIVE:
         return
     g = int(cells.group[i])
@@ -117,28 +119,15 @@ def taker_row(i, cells, groups, course, p):
     dynamin = float(groups.nodes[g, NODE_ENDOCYTOSIS])
     endocytosis = power * dynamin * drinking * holding
     phagocytosis = power * p.eat_me * float(groups.nodes[g, NODE_PHAGOCYTOSIS]) * dynamin
-    course.clearance[i, 0] = endocytosis * radius
-    course.clearance[i, 1] = endocytosis * PI * radius * radius
-    course.clearance[i, 2] = phagocytosis * radius
-    course.clearance[i, 3] = phagocytosis * PI * radius * radius
-
-
-@row
-def add_takers(n_cells, n_wells, cells, course):
-    """``course.strength``: sums of ``course.clearance`` over the cells of a layer (serial, in order of row)."""
-    for w in range(n_wells):
-        for layer in range(2):
-            for k in range(N_ARMS):
-                course.strength[w, layer, k] = 0.0
-    for i in range(n_cells):
-        layer = min(int(cells.layer[i]), 1)
-        for k in range(N_ARMS):
-            course.strength[int(cells.well[i]), layer, k] += float(course.clearance[i, k])
+    weights.of[i, 0] = endocytosis * radius
+    weights.of[i, 1] = endocytosis * PI * radius * radius
+    weights.of[i, 2] = phagocytosis * radius
+    weights.of[i, 3] = phagocytosis * PI * radius * radius
 
 
 @row
 def arms_of(v, vesicles, cells, groups, wells, p):
-    """Weights [1/h per um or um^2] of the four arms for vesicle ``v``: what ``Course.clearance`` is to be multiplied with."""
+    """Weights [1/h per um or um^2] of the four arms for vesicle ``v``: what the strengths of cells are to be multiplied with."""
     w = int(vesicles.well[v])
     radius = float(vesicles.radius[v])
     diffusing = p.capture * 4.0 * PI * 3600.0 * diffusion_of(radius, p.viscosity)
@@ -173,31 +162,35 @@ def passages_of(v, vesicles, wells, p):
 
 
 @row
-def rate_of_uptake(v, vesicles, cells, groups, wells, course, p):
+def rate_of_uptake(v, vesicles, cells, groups, wells, weights, p):
     """Rate [1/h] at which vesicle ``v`` is taken up by any cell."""
     w = int(vesicles.well[v])
     a, b, c, d = arms_of(v, vesicles, cells, groups, wells, p)
     bottom, insert = passages_of(v, vesicles, wells, p)
     total = 0.0
-    for layer in range(2):
-        part = a * float(course.strength[w, layer, 0]) + b * float(course.strength[w, layer, 1])
-        part += c * float(course.strength[w, layer, 2]) + d * float(course.strength[w, layer, 3])
+    for layer in range(LAYERS):
+        q = LAYERS * w + layer
+        part = a * float(weights.total[q, 0]) + b * float(weights.total[q, 1])
+        part += c * float(weights.total[q, 2]) + d * float(weights.total[q, 3])
         total += part * (insert if layer > 0 else bottom)
     return total
 
 
 @row
-def vesicle_row(v, course, vesicles, mitochondria, cells, groups, wells, p, step):
-    """What becomes of vesicle ``v`` in this step, and when [s]; what it holds loses function before that or not."""
+def vesicle_row(v, course, weights, vesicles, mitochondria, cells, groups, wells, p, step):
+    """What becomes of vesicle ``v`` in this step, and when [s]; what it holds loses function before that or not.
+
+    Returns whether anything becomes of it.
+    """
     course.outcome[v] = STAYS
     if int(vesicles.kind[v]) == NO_VESICLE:
-        return
+        return 0
     w = int(vesicles.well[v])
     key = int(vesicles.slots[v, 0])
     dt = step.dt / 3600.0
     late = max(float(vesicles.born[v]) - step.time, 0.0) / 3600.0
     u, x, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 0)
-    taken = late + waiting_time(rate_of_uptake(v, vesicles, cells, groups, wells, course, p), u, dt)
+    taken = late + waiting_time(rate_of_uptake(v, vesicles, cells, groups, wells, weights, p), u, dt)
     burst = late + waiting_time(p.burst_rate, x, dt)
     first = min(taken, burst)
     if first < dt:
@@ -209,38 +202,22 @@ def vesicle_row(v, course, vesicles, mitochondria, cells, groups, wells, p, step
             y = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], VESICLE_FATE, step.step, 1)
             if late + waiting_time(LN2 / p.cargo_half_life, y, dt) < min(first, dt):
                 lose_membrane(mitochondria, slot)
+    return 1 if first < dt else 0
 
 
 @row
-def weight(i, a, b, c, d, course):
-    """Clearance of cell ``i`` with the arms weighted by ``a`` to ``d``."""
-    x = a * float(course.clearance[i, 0]) + b * float(course.clearance[i, 1])
-    return x + c * float(course.clearance[i, 2]) + d * float(course.clearance[i, 3])
-
-
-@row
-def taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, course, p, step):
-    """Row of the cell that takes vesicle ``v``, in proportion to clearance."""
+def choose_taker(j, order, targets, course, n_cells, vesicles, mitochondria, cells, groups, wells, weights, p, step):
+    """Row of the cell that takes the vesicle ``order[j]``, in proportion to clearance; -1 if it bursts."""
+    targets[j] = -1
+    v = int(order[j])
+    if int(course.outcome[v]) != TAKEN:
+        return
     w = int(vesicles.well[v])
     key = int(vesicles.slots[v, 0])
     a, b, c, d = arms_of(v, vesicles, cells, groups, wells, p)
     bottom, insert = passages_of(v, vesicles, wells, p)
-    total = 0.0
-    for i in range(n_cells):
-        if int(cells.well[i]) == w:
-            k = weight(i, a, b, c, d, course)
-            total += k * (insert if int(cells.layer[i]) > 0 else bottom)
     u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[key], mitochondria.ordinal[key], VESICLE_FATE, step.step, 2)
-    so_far = 0.0
-    target = -1
-    for i in range(n_cells):
-        if int(cells.well[i]) == w and so_far <= u * total:
-            k = weight(i, a, b, c, d, course)
-            k = k * (insert if int(cells.layer[i]) > 0 else bottom)
-            if k > 0.0:
-                so_far += k
-                target = i
-    return target
+    targets[j] = draw_cell(w, u, a, b, c, d, bottom, insert, n_cells, LAYERS, cells, weights)
 
 
 @row
@@ -266,25 +243,39 @@ def empty_vesicle(v, target, time, vesicles, mitochondria, pages, cells, events,
 
 
 @row
-def settle_vesicles(order, course, n_cells, n_wells, vesicles, mitochondria, pages, cells, groups, wells, events, gate_potential, p, step):
-    """Carry out what has been drawn, in that order (serial)."""
+def settle_vesicles(order, targets, course, n_vesicles, vesicles, mitochondria, pages, cells, events, gate_potential):
+    """Carry out what has been drawn, in that order (serial); returns the rows of vesicles that are in use, up to the last one."""
     for at in range(len(order)):
         v = int(order[at])
-        target = -1
-        if int(course.outcome[v]) == TAKEN:
-            target = taker_of(v, n_cells, vesicles, mitochondria, cells, groups, wells, course, p, step)
-        empty_vesicle(v, target, float(course.due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
-    for w in range(n_wells):
-        release_empty_pages(mitochondria, pages, cells, N_POOLS * w + POOL_TRANSIT)
+        empty_vesicle(v, int(targets[at]), float(course.due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
+    n = n_vesicles
+    while n > 0 and int(vesicles.kind[n - 1]) == NO_VESICLE:
+        n -= 1
+    return n
 
 
-def order_of_vesicles(world: Any, course: Course) -> Any:
-    """Vesicles to which something happens, in order of time, well and identity of the first mitochondrion; int64."""
-    happens = np.flatnonzero(course.outcome != STAYS)
-    first = world.vesicles.slots[happens, 0]
-    m = world.mitochondria
-    keys = (m.ordinal[first], m.birth[first], world.vesicles.well[happens], course.due[happens])
-    return happens[np.lexsort(keys)].astype(np.int64)
+@row
+def is_empty_in_transit(page, n_pools, mitochondria, pages):
+    """Whether nothing is in ``page``, which belongs to the transit pool of a well."""
+    owner = int(pages.owner[page])
+    return 1 if 0 <= owner < n_pools and owner % N_POOLS == POOL_TRANSIT and is_empty(page, mitochondria) else 0
+
+
+def order_of_vesicles(world: Any, course: Course, happens: Any) -> tuple[Any, int]:
+    """The vesicles ``happens`` in order of time, well and identity of the first mitochondrion (int64), and how many all hold."""
+    backend, vesicles, m = world.backend, world.vesicles, world.mitochondria
+    due, well, slots, held = backend.read(happens, course.due, vesicles.well, vesicles.slots, vesicles.n_cargo)
+    birth, ordinal = backend.read(slots[:, 0], m.birth, m.ordinal)
+    return happens[np.lexsort((ordinal, birth, well, due))], int(held.sum())
+
+
+def _work(world: Any) -> tuple[Course, Weights]:
+    """The same arrays in every step; rows set ``outcome`` and the weights before anyone reads them."""
+    backend, n, m = world.backend, len(world.cells.id), len(world.vesicles.kind)
+    return work_arrays(
+        world, "vesicle_fate", (n, m), None,
+        lambda: (Course(backend.zeros(m, np.uint8), backend.zeros(m)), allocate_weights(backend, n, world.n_wells, LAYERS, N_ARMS)),
+    )  # fmt: skip
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -292,27 +283,26 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend, n = world.backend, world.n_vesicles
     if not n:
         return
-    course = Course(np.zeros((world.n_cells, N_ARMS)), np.zeros((world.n_wells, 2, N_ARMS)), np.zeros(n, dtype=np.uint8), np.zeros(n))
+    course, weights = _work(world)
     places = (world.cells, world.groups, world.wells)
-    backend.each(taker_row, world.n_cells, world.cells, world.groups, course, p)
-    backend.serial(add_takers, world.n_cells, world.n_wells, world.cells, course)
-    backend.each(vesicle_row, n, course, world.vesicles, world.mitochondria, *places, p, step)
-    vesicles, m = world.vesicles, world.mitochondria
-    backend.pull(course, vesicles.slots, vesicles.n_cargo, vesicles.well, m.ordinal, m.birth)
-    order = order_of_vesicles(world, course)
-    if not order.size:
+    backend.each(taker_row, world.n_cells, world.cells, world.groups, weights, p)
+    add_up(world, weights, LAYERS)
+    happens = backend.select(vesicle_row, n, course, weights, world.vesicles, world.mitochondria, *places, p, step)
+    if not happens.size:
         return
-    moving = int(world.vesicles.n_cargo[order].sum())
+    order, moving = order_of_vesicles(world, course, happens)
     world.reserve_pages(moving)
     world.reserve_events(moving)
-    gate = gate_potential(world)
-    backend.serial(
-        settle_vesicles, order, course, world.n_cells, world.n_wells, world.vesicles, world.mitochondria, world.pages, *places,
-        world.events, gate, p, step,
+    targets = backend.zeros(order.size, np.int64)
+    tables = (world.vesicles, world.mitochondria)
+    backend.each(choose_taker, order.size, order, targets, course, world.n_cells, *tables, *places, weights, p, step)
+    world.n_vesicles = int(
+        backend.serial(
+            settle_vesicles, order, targets, course, n, *tables, world.pages, world.cells, world.events, gate_potential(world)
+        )
     )  # fmt: skip
-    backend.pull(world.vesicles.kind)
-    in_use = np.flatnonzero(world.vesicles.kind[:n] != NO_VESICLE)
-    world.n_vesicles = int(in_use[-1]) + 1 if in_use.size else 0
+    m, pages = world.mitochondria, world.pages
+    give_back(world, backend.select(is_empty_in_transit, len(pages.owner), N_POOLS * world.n_wells, m, pages))
 
 
 PROCESS = Process(name="vesicle_fate", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)

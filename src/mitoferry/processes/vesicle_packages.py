@@ -123,7 +123,6 @@ def _give(world: Any, w: int, dose: Any, step: Any) -> None:
     spec, source = world.spec, dose.source
     world.reserve_pages(-(-source.count // PAGE))
     world.reserve_events(source.count)
-    world.backend.pull(world.vesicles)
     rows = free_rows(world, -(-source.count // dose.each))
     seeding = spec.parameters_of("seeding", Seeding)
     sizes = spec.parameters_of("vesicle_release", Sizes)

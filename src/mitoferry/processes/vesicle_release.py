@@ -66,6 +66,8 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import SYNAPTOSOME as SYNAPTOSOME_STREAM
 from mitoferry.core.streams import VESICLE_RELEASE
 from mitoferry.processes.free_mitochondria import waiting_time
+from mitoferry.processes.free_rows import first_rows
+from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_loading import MOST, load_vesicles
 from mitoferry.processes.vesicle_size import log_normal
@@ -297,33 +299,39 @@ def shed_all(i, at, shed, cells, groups, wells, p, step):
 
 @row
 def count_row(i, number, shed, cells, groups, wells, p, step):
-    """Count the vesicles that cell ``i`` sheds; ``number[i]`` of them reach for mitochondria."""
-    number[i] = shed_all(i, -1, shed, cells, groups, wells, p, step)
+    """Count the vesicles that cell ``i`` sheds; returns, and notes in ``number[i]``, how many of them reach for mitochondria."""
+    n = shed_all(i, -1, shed, cells, groups, wells, p, step)
+    number[i] = n
     state = int(cells.state[i])
     if step.step % EXOSOME_STEPS == 0 and (state == CELL_LIVE or state == CELL_MOMP):  # only counted: seldom is enough
         w = int(cells.well[i])
         u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, VESICLE_RELEASE, step.step, 1)
         cells.vesicles[i, EXOSOME] += poisson_from(rate_of(EXOSOME, i, cells, groups, p) * EXOSOME_STEPS * step.dt / 3600.0, u)
+    return n
 
 
 @row
-def list_shed(rows, shed, cells, groups, wells, p, step):
-    """Write the vesicles of the cells ``rows`` that reach for mitochondria into ``shed`` (serial)."""
-    at = 0
-    for j in range(len(rows)):
-        at += shed_all(int(rows[j]), at, shed, cells, groups, wells, p, step)
-    for j in range(at):
-        i = int(shed.cell[j])
-        w = int(cells.well[i])
-        shed.radius[j] = radius_of(int(shed.kind[j]), wells.key0[w], wells.key1[w], cells.id[i], step.step, int(shed.event[j]), p)
+def write_shed(j, rows, first, shed, cells, groups, wells, p, step):
+    """Write the vesicles of the cell ``rows[j]`` that reach for mitochondria into ``shed``, from row ``first[j]`` on."""
+    i = int(rows[j])
+    w = int(cells.well[i])
+    at = int(first[j])
+    for k in range(at, at + shed_all(i, at, shed, cells, groups, wells, p, step)):
+        shed.radius[k] = radius_of(int(shed.kind[k]), wells.key0[w], wells.key1[w], cells.id[i], step.step, int(shed.event[k]), p)
+
+
+@row
+def is_free_row(k, first, vesicles):
+    """Whether row ``first + k`` of the vesicles is empty."""
+    return 1 if int(vesicles.kind[first + k]) == NO_VESICLE else 0
 
 
 def free_rows(world: Any, n: int) -> Any:
     """Rows for ``n`` more vesicles: those that are empty first; int64 [n]."""
-    empty = np.flatnonzero(world.vesicles.kind[: world.n_vesicles] == NO_VESICLE)[:n]
-    beyond = world.n_vesicles + np.arange(n - empty.size)
-    world.reserve_vesicles(world.n_vesicles + beyond.size)
-    return np.concatenate([empty, beyond]).astype(np.int64)
+    rows = first_rows(world.backend, is_free_row, n, world.n_vesicles, world.vesicles)
+    if n:
+        world.reserve_vesicles(int(rows[-1]) + 1)
+    return rows
 
 
 def allocate_shed(n: int) -> Shed:
@@ -332,19 +340,25 @@ def allocate_shed(n: int) -> Shed:
     return Shed(np.zeros(n, i), np.zeros(n, i), np.zeros(n), np.zeros(n, np.float32), np.zeros(n, i), np.zeros(n, i))
 
 
+def _work(world: Any) -> tuple[Any, Shed]:
+    """The numbers that rows write (int64 [cells]), and a list of one vesicle that is not written; the same in every step."""
+    n = len(world.cells.id)
+    return work_arrays(world, "vesicle_release", n, None, lambda: (world.backend.zeros(n, np.int64), allocate_shed(1)))
+
+
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Shed the vesicles of every cell over ``step.dt``."""
-    backend, number = world.backend, np.zeros(world.n_cells, dtype=np.int64)
+    backend, (number, nothing) = world.backend, _work(world)
     tables = (world.cells, world.groups, world.wells)
-    backend.each(count_row, world.n_cells, number, allocate_shed(1), *tables, p, step)
-    backend.pull(number)
-    rows = np.flatnonzero(number)
+    rows = backend.select(count_row, world.n_cells, number, nothing, *tables, p, step)
     if not rows.size:
         return
-    shed = allocate_shed(int(number.sum()))
-    backend.serial(list_shed, rows, shed, *tables, p, step)
-    backend.pull(world.cells, world.vesicles, *shed)
-    order = np.lexsort((shed.event, shed.kind, world.cells.id[shed.cell], world.cells.well[shed.cell], shed.time))
+    (counts,) = backend.read(rows, number)
+    shed = allocate_shed(int(counts.sum()))
+    backend.each(write_shed, rows.size, rows, np.cumsum(counts) - counts, shed, *tables, p, step)
+    backend.pull(shed)
+    ids, well = backend.read(shed.cell, world.cells.id, world.cells.well)
+    order = np.lexsort((shed.event, shed.kind, ids, well, shed.time))
     most = int(np.where(shed.kind == APOPTOTIC_BODY, VESICLE_SLOTS, shed.wanted).sum())
     world.reserve_pages(most // PAGE + 1 + world.n_wells)
     world.reserve_events(most)

@@ -293,29 +293,6 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) 
     )
 
 
-def rows_within(i: int, reach: float, cells: Any, wells: Any, neighbours: Any) -> Any:
-    """Rows of the cells in those bins where centres can lie that are at most ``reach`` [um] from that of cell ``i`` (itself included).
-
-    For Python code that looks round few cells; the tables must be pulled. With an insert only those of the cell's own layer.
-    """
-    w = int(cells.well[i])
-    n = neighbours.shape[w].tolist()
-    at = int(cells.bin[i]) - int(neighbours.offset[w])
-    k = (at % n[0], at // n[0] % n[1], at // (n[0] * n[1]))
-    reaches = [math.ceil(reach / float(edge)) for edge in neighbours.edge[w]]
-    periodic = int(wells.periodic[w])
-    (x0, mx), (y0, my) = (bin_span(k[axis], n[axis], reaches[axis], periodic) for axis in (0, 1))
-    z0, mz = bin_span(k[2], n[2], reaches[2], periodic) if int(wells.geometry[w]) == BLOCK else (k[2], 1)
-    lines, found = lines_of(w, x0, mx, neighbours), []
-    for jz in range(mz):
-        for jy in range(my):
-            line = bin_line(y0 + jy, z0 + jz, lines)
-            for run in range(2):
-                lo, hi = members(line, run, lines, neighbours)
-                found.append(neighbours.member[lo:hi])
-    return np.concatenate(found)
-
-
 def sort_into_bins(backend: Any, n_cells: int, cells: Any, neighbours: Neighbours) -> None:
     """Sort the cells by bin, then by id within each bin; find the largest radius of each well."""
     backend.bins(n_cells, cells.bin, cells.id, neighbours.start, neighbours.member)

@@ -34,7 +34,7 @@ from mitoferry.experiment.digest import digest_of
 from mitoferry.experiment.names import load_library
 from mitoferry.processes import rest
 
-TABLES = ("cells", "groups", "mitochondria", "links", "wells", "vesicles", "fields", "pages", "course", "cargo")
+TABLES = ("cells", "groups", "mitochondria", "links", "wells", "vesicles", "fields", "pages", "weights")
 KNOWN = {name: getattr(maths, name) for name in ("hill2", "hill4", "exp", "log", "power", "tanh")}
 KNOWN |= {"max": max, "min": min, "sqrt": math.sqrt}
 REST = {
