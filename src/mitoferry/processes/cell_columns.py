@@ -117,10 +117,3 @@ def merge_columns(cells: Any, a: int, b: int) -> None:
         column = getattr(cells, name)
         column[a] += column[b]
         column[b] = 0
-
-
-def halve_columns(cells: Any, i: int) -> None:
-    """Amounts of cell ``i`` right after division."""
-    for name in HALVED:
-        column = getattr(cells, name)
-        column[i] = 0.5 * column[i].astype(np.float64)
