@@ -117,3 +117,8 @@ def merge_columns(cells: Any, a: int, b: int) -> None:
         column = getattr(cells, name)
         column[a] += column[b]
         column[b] = 0
+
+
+def halves(values: dict[str, Any]) -> dict[str, Any]:
+    """Amounts of cells right after division, half of what ``values``, columns by name, hold of each."""
+    return {name: 0.5 * values[name].astype(np.float64) for name in HALVED}

@@ -45,7 +45,7 @@ from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE, PAGE
 from mitoferry.core.streams import PROLIFERATION
-from mitoferry.processes.cell_columns import HALVED, NEW_IN_DAUGHTER
+from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halves
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.cycle import awake_share, driven_share
 from mitoferry.processes.like_contacts import weigh_contacts
@@ -208,9 +208,9 @@ def add_daughters(world: Any, mothers: Any) -> int:
     world.reserve_cells(len(mothers))
     backend, cells, first = world.backend, world.cells, world.n_cells
     new = dict(zip(cells._fields, backend.read(mothers, *cells), strict=True))
-    for name in HALVED:
-        new[name] = 0.5 * new[name].astype(np.float64)
-        backend.write(mothers, getattr(cells, name), new[name])
+    for name, values in halves(new).items():
+        new[name] = values
+        backend.write(mothers, getattr(cells, name), values)
     backend.write(mothers, cells.n_divisions, new["n_divisions"] + 1)
     new |= NEW_IN_DAUGHTER
     new |= {"parent": new["id"], "id": daughter_ids(world, new["well"], new["population"]), "added": world.tick}
