@@ -197,8 +197,8 @@ def take_along(mitochondria, pages, cells, old, new):
 
 
 @row
-def release_empty_pages(mitochondria, pages, cells, owner):
-    """Give back the empty pages of a chain."""
+def unlink_empty_pages(mitochondria, pages, cells, owner, emptied, n):
+    """Take the empty pages out of the chain of ``owner`` and list them in ``emptied`` from entry ``n`` on; returns where the list ends."""
     previous = -1
     page = int(cells.first_page[owner])
     while page >= 0:
@@ -214,12 +214,18 @@ def release_empty_pages(mitochondria, pages, cells, owner):
                 pages.next[previous] = following
             pages.owner[page] = -1
             pages.next[page] = -1
-            n = int(pages.n_free[0])
-            pages.free[n] = page
-            pages.n_free[0] = n + 1
+            emptied[n] = page
+            n += 1
         else:
             previous = page
         page = following
+    return n
+
+
+@row
+def release_empty_pages(mitochondria, pages, cells, owner):
+    """Give back the empty pages of a chain."""
+    pages.n_free[0] = unlink_empty_pages(mitochondria, pages, cells, owner, pages.free, int(pages.n_free[0]))
 
 
 @row

@@ -165,10 +165,23 @@ def list_from(i, source, target, n, room, mitochondria, pages, cells, groups, we
 
 
 @row
+def is_bridge(i, links):
+    """Whether row ``i`` of the links is a bridge."""
+    return int(links.kind[i]) == KIND_BRIDGE and int(links.state[i]) != LINK_EMPTY
+
+
+@row
+def bridge_row(i, sums, links):
+    """Count row ``i`` of the links if it is a bridge."""
+    sums[0] += 1 if is_bridge(i, links) else 0
+    return 0
+
+
+@row
 def list_way(e, n, room, mitochondria, pages, cells, groups, wells, links, passages, p, step):
     """As :func:`list_from` for way ``e``: row ``e // 2`` of the links, from a to b if ``e`` is even; 0 where that is no bridge."""
     i = e // 2
-    if int(links.kind[i]) != KIND_BRIDGE or int(links.state[i]) == LINK_EMPTY:
+    if not is_bridge(i, links):
         return 0
     source = int(links.a[i]) if e % 2 == 0 else int(links.b[i])
     target = int(links.b[i]) if e % 2 == 0 else int(links.a[i])
@@ -220,7 +233,7 @@ def closing_time(i, until, links, cells, wells, p, step):
 @row
 def closing_row(i, until, links, cells, wells, p, step):
     """Whether row ``i`` of the links is a bridge that is lost before ``until`` [s], 0 or 1."""
-    if int(links.kind[i]) != KIND_BRIDGE or int(links.state[i]) == LINK_EMPTY:
+    if not is_bridge(i, links):
         return 0
     return 1 if closing_time(i, until, links, cells, wells, p, step) < NEVER else 0
 
@@ -242,7 +255,7 @@ def close_bridges(rows, until, links, cells, wells, mitochondria, events, p, ste
 @row
 def joined_row(i, links, marked):
     """Whether row ``i`` of the links is a bridge with an end at a cell that is ``marked``, 0 or 1."""
-    if int(links.kind[i]) != KIND_BRIDGE or int(links.state[i]) == LINK_EMPTY:
+    if not is_bridge(i, links):
         return 0
     return int(marked[int(links.a[i])]) | int(marked[int(links.b[i])])
 
@@ -256,11 +269,11 @@ def pairs_joined(world: Any, sources: Any) -> set[frozenset[int]]:
     return {frozenset(pair) for pair in zip(a.tolist(), b.tolist(), strict=True)}
 
 
-def make_bridges(world: Any, step: Any, p: Parameters) -> None:
-    """Open the bridges of this step, if any; a pair that has one already gets no second."""
+def make_bridges(world: Any, step: Any, p: Parameters) -> bool:
+    """Open the bridges of this step, and say whether there are any; a pair that has one already gets no second."""
     sources, targets, times = meetings(world, BRIDGE, p, step)
     if not sources.size:
-        return
+        return False
     joined = pairs_joined(world, sources)
     fresh = []
     for q, pair in enumerate(zip(sources.tolist(), targets.tolist(), strict=True)):
@@ -275,6 +288,7 @@ def make_bridges(world: Any, step: Any, p: Parameters) -> None:
             world.mitochondria, world.events, p,
         )
     )  # fmt: skip
+    return True
 
 
 def room_for(backend: Any, n: int) -> Passages:
@@ -315,10 +329,10 @@ def close(world: Any, until: float, step: Any, p: Parameters) -> None:
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Open, use and close bridges for one step."""
-    if world.n_links:
+    there = world.n_links > 0 and bool(world.backend.totals(bridge_row, world.n_links, 1, 1, world.links).any())
+    if there:
         close(world, step.time, step, p)
-    make_bridges(world, step, p)
-    if world.n_links:
+    if make_bridges(world, step, p) or there:
         exchange(world, step, p)
         close(world, step.time + step.dt, step, p)
 

@@ -337,8 +337,9 @@ def hand_over_chain(pages, cells, owner, target):
 
 
 @row
-def empty_cell(i, mitochondria, pages, cells, wells, p, step):
-    """Free or lyse the mitochondria of the dead cell ``i``."""
+def empty_row(q, rows, mitochondria, pages, cells, wells, p, step):
+    """Free or lyse the mitochondria of the dead cell ``rows[q]``; those that are free stay on its pages."""
+    i = int(rows[q])
     w = int(cells.well[i])
     necrotic = int(cells.state[i]) == CELL_NECROTIC
     page = int(cells.first_page[i])
@@ -355,15 +356,15 @@ def empty_cell(i, mitochondria, pages, cells, wells, p, step):
                 else:
                     remove(mitochondria, pages, cells, slot, True)
         page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, i)
-    hand_over_chain(pages, cells, i, N_POOLS * w + POOL_MEDIUM)
 
 
 @row
-def empty_cells(rows, n, mitochondria, pages, cells, wells, p, step):
-    """Empty the dead cells ``rows`` in that order (serial)."""
+def spread_cells(rows, n, mitochondria, pages, cells):
+    """Give the pages of the dead cells ``rows`` to the medium of their wells, in that order (serial)."""
     for j in range(n):
-        empty_cell(int(rows[j]), mitochondria, pages, cells, wells, p, step)
+        i = int(rows[j])
+        release_empty_pages(mitochondria, pages, cells, i)
+        hand_over_chain(pages, cells, i, N_POOLS * int(cells.well[i]) + POOL_MEDIUM)
 
 
 @row
@@ -406,7 +407,8 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         return
     if world.fields is not None:
         backend.each(spill_row, int(rows.size), rows, cells, world.fields, p, step)
-    backend.serial(empty_cells, rows, int(rows.size), world.mitochondria, world.pages, cells, world.wells, p, step)
+    backend.each(empty_row, int(rows.size), rows, world.mitochondria, world.pages, cells, world.wells, p, step)
+    backend.serial(spread_cells, rows, int(rows.size), world.mitochondria, world.pages, cells)
     fall_silent(world, rows)
 
 

@@ -43,7 +43,7 @@ from mitoferry.core.nodes import NODE_DHODH, NODE_PROLIFERATION, NODE_URIDINE
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, PAGE
+from mitoferry.core.schema import CELL_LIVE
 from mitoferry.core.streams import PROLIFERATION
 from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halves
 from mitoferry.processes.cell_events import log_cell_events
@@ -174,13 +174,6 @@ def part_row(q, mothers, first, cells, wells, p, step):
     shift(daughter, cells, wells, dx, dy, dz)
 
 
-@row
-def partition_all(mothers, n, first, mitochondria, pages, cells, wells, step):
-    """Deal the mitochondria of the cells ``mothers``; their daughters are the rows from ``first`` on (serial)."""
-    for j in range(n):
-        partition(mitochondria, pages, cells, wells, int(mothers[j]), first + j, step.step)
-
-
 def daughter_ids(world: Any, wells: Any, populations: Any) -> Any:
     """Ids of the daughters of cells of these wells and populations, uint32: the populations' next ordinals of born cells."""
     n_born = world.wells.n_born
@@ -228,16 +221,15 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     mothers = backend.select(divides_row, world.n_cells, weigh_contacts(world, p), world.cells, world.groups, p, step)
     if not mothers.size:
         return
-    ids, wells, held = backend.read(mothers, world.cells.id, world.cells.well, world.cells.n_mitochondria)
+    ids, wells = backend.read(mothers, world.cells.id, world.cells.well)
     mothers = mothers[np.lexsort((ids, wells))]
-    world.reserve_pages(int((held // PAGE + 1).sum()))
     first = add_daughters(world, mothers)
     if world.space is not None:
         world.space.fit(world)
     backend.each(part_row, int(mothers.size), mothers, first, world.cells, world.wells, p, step)
     daughters = np.arange(first, first + len(mothers))
     log_cell_events(world, EVENT_DIVISION, mothers, np.full(len(mothers), step.time + step.dt), daughters)
-    backend.serial(partition_all, mothers, int(mothers.size), first, world.mitochondria, world.pages, world.cells, world.wells, step)
+    partition(world, mothers, daughters, step.step)
 
 
 PROCESS = Process(name="division", stage="fate", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)
