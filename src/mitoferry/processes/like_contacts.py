@@ -31,6 +31,7 @@ REACH = 2.0  # um, gap up to which two cells count as neighbours
 def kinds_of_groups(world: Any) -> Any:
     """Number of the cell type of every group, int32, alike in groups of cells of the same type."""
     names: dict[str, int] = {}
+    world.backend.pull(world.groups.well, world.groups.population, world.wells.arm)
     kinds = np.zeros(len(world.groups.well), dtype=np.int32)
     by_arm = [{q.index: names.setdefault(q.cell_type.name, len(names)) for q in arm.sources} for arm in world.spec.arms]
     for g in range(len(kinds)):
