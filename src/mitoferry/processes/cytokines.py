@@ -170,14 +170,14 @@ def secrete_inflammatory(i, cells, groups, sums, health, p):
     level = health * float(groups.inflammatory_secretion[g])
     drive = p.basal + (1.0 - p.basal) * nfkb
     shift = float(groups.macrophage[g]) * float(cells.polarisation[i])
-    sums[IL_6] += whole(level * p.il_6_rate * drive * max(1.0 - p.polarisation * shift, 0.0))
-    sums[IL_8] += whole(level * p.il_8_rate * drive)
-    sums[MCP_1] += whole(level * p.mcp_1_rate * drive)
-    sums[RANTES] += whole(level * p.rantes_rate * max(nfkb, sting))
-    sums[EXTRACELLULAR_HMGB1] += whole(level * p.hmgb1_rate * nfkb * float(groups.nodes[g, NODE_HMGB1]))
+    sums[IL_6] = whole(level * p.il_6_rate * drive * max(1.0 - p.polarisation * shift, 0.0))
+    sums[IL_8] = whole(level * p.il_8_rate * drive)
+    sums[MCP_1] = whole(level * p.mcp_1_rate * drive)
+    sums[RANTES] = whole(level * p.rantes_rate * max(nfkb, sting))
+    sums[EXTRACELLULAR_HMGB1] = whole(level * p.hmgb1_rate * nfkb * float(groups.nodes[g, NODE_HMGB1]))
     trif = float(groups.inflammatory_secretion[g]) * hill2(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), p.lps_half)
     silent = (1.0 - sting) * (1.0 - float(cells.tlr9[i])) * (1.0 - min(trif, 1.0))
-    sums[INTERFERON_1] += whole(health * p.interferon_1_rate * (1.0 - silent))
+    sums[INTERFERON_1] = whole(health * p.interferon_1_rate * (1.0 - silent))
 
 
 @row
@@ -188,13 +188,13 @@ def secrete_trophic(i, cells, groups, sums, health, p):
     hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
     heme = p.trophic_ho1 * ho1_share(float(cells.ho1[i]))
     stress = heme + p.trophic_nfkb * float(cells.nfkb[i])
-    sums[HGF] += whole(level * p.hgf_rate * (1.0 + stress))
-    sums[VEGF] += whole(level * p.vegf_rate * (hypoxia + stress))
-    sums[SDF_1] += whole(level * p.sdf_1_rate * (hypoxia + heme))
-    sums[MCP_3] += whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
+    sums[HGF] = whole(level * p.hgf_rate * (1.0 + stress))
+    sums[VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
+    sums[SDF_1] = whole(level * p.sdf_1_rate * (hypoxia + heme))
+    sums[MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
     alarm = health * float(groups.alarmin_secretion[g])
-    sums[IL_33] += whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
-    sums[EOTAXIN] += whole(alarm * p.eotaxin_rate * float(groups.receptors[g, RECEPTOR_IL_4]))
+    sums[IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
+    sums[EOTAXIN] = whole(alarm * p.eotaxin_rate * float(groups.receptors[g, RECEPTOR_IL_4]))
 
 
 @row
@@ -209,18 +209,18 @@ def secrete_lymphokines(i, cells, groups, sums, health, p):
     cue = 1.0 - (1.0 - float(groups.receptors[g, RECEPTOR_IL_4])) * (1.0 - float(groups.receptors[g, RECEPTOR_IL_33]))
     free = max(1.0 - p.tgf_on_th2 * float(groups.receptors[g, RECEPTOR_TGF_BETA]), 0.0)
     th2 = level * stimulated * cue * free * max(1.0 - treg - th1 - th17, 0.0)
-    sums[IL_4] += whole(th2 * p.il_4_rate)
-    sums[IL_5] += whole(th2 * p.il_5_rate)
-    sums[IL_13] += whole(th2 * p.il_13_rate)
-    sums[IL_17] += whole(level * th17 * p.il_17_rate)
-    sums[INTERFERON_GAMMA] += whole(level * th1 * p.interferon_gamma_rate)
+    sums[IL_4] = whole(th2 * p.il_4_rate)
+    sums[IL_5] = whole(th2 * p.il_5_rate)
+    sums[IL_13] = whole(th2 * p.il_13_rate)
+    sums[IL_17] = whole(level * th17 * p.il_17_rate)
+    sums[INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
     shift = max(float(cells.polarisation[i]), 0.0)
     shift = shift + max(1.0 - shift, 0.0) * float(groups.receptors[g, RECEPTOR_PROSTAGLANDIN_E2]) * float(cells.nfkb[i])
     m2 = health * float(groups.macrophage[g]) * shift
-    sums[IL_10] += whole((level * treg + m2) * p.il_10_rate)
+    sums[IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     stat6 = 1.0 + p.trophic_stat6 * float(groups.receptors[g, RECEPTOR_IL_4])
-    sums[TGF_BETA] += whole((level * treg + trophic * stat6) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
+    sums[TGF_BETA] = whole((level * treg + trophic * stat6) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
 
 
 @row
@@ -238,7 +238,7 @@ def has_burst(i, cells, step):
 
 @row
 def secretion_row(i, sums, cells, groups, p, step):
-    """Add what cell ``i`` secretes of each cytokine, in units of :data:`AMOUNT` per second; returns its well, -1 for a pool."""
+    """What cell ``i`` secretes of each cytokine into ``sums``, in units of :data:`AMOUNT` per second; returns its well, -1 for a pool."""
     if int(cells.state[i]) == CELL_POOL:
         return -1
     g = int(cells.group[i])
@@ -249,8 +249,8 @@ def secretion_row(i, sums, cells, groups, p, step):
         secrete_lymphokines(i, cells, groups, sums, health, p)
     elif has_burst(i, cells, step):
         volume = float(groups.volume[g]) / step.dt
-        sums[EXTRACELLULAR_HMGB1] += whole(volume * p.hmgb1_content * float(groups.nodes[g, NODE_HMGB1]))
-        sums[IL_33] += whole(volume * p.il_33_content * float(groups.alarmin_secretion[g]))
+        sums[EXTRACELLULAR_HMGB1] = whole(volume * p.hmgb1_content * float(groups.nodes[g, NODE_HMGB1]))
+        sums[IL_33] = whole(volume * p.il_33_content * float(groups.alarmin_secretion[g]))
     return int(cells.well[i])
 
 
