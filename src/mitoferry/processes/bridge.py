@@ -309,7 +309,8 @@ def exchange(world: Any, step: Any, p: Parameters) -> None:
     passages = room_for(backend, n)
     backend.each(list_row, int(ways.size), ways, np.cumsum(counts) - counts, counts, *tables, passages, p, step)
     backend.pull(passages)
-    order = np.lexsort((passages.ordinal, passages.birth, passages.link, passages.time))
+    (wells,) = backend.read(passages.source, world.cells.well)  # wells of arms that draw alike have passages at the same time
+    order = np.lexsort((wells, passages.ordinal, passages.birth, passages.link, passages.time))
     world.reserve_pages(n)
     world.reserve_events(n)
     gate = gate_potential(world)
