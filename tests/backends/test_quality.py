@@ -80,11 +80,10 @@ def stressed_world(backend, cells=5, mitochondria=45, plain=False):
 def result(backend, hours=0.5, **size):
     world = stressed_world(backend, **size)
     run(world, list(MODULES), hours, **HASTY)
-    world.reserve_pages(4)
     backend.pull(world.cells, world.mitochondria, world.pages)
     world.cells.volume[rows(world)[1]] = 2.0
     backend.push(world.cells)
-    backend.serial(partition, world.mitochondria, world.pages, world.cells, world.wells, int(rows(world)[0]), int(rows(world)[1]), 99)
+    partition(world, rows(world)[:1], rows(world)[1:2], 99)
     world.ledger.check(world, "partition", 0)
     tables = [getattr(world, t) for t in TABLES]
     backend.pull(*tables)

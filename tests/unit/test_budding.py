@@ -61,7 +61,7 @@ def bud_each(i, wanted, key0, key1, cells, pages, mitochondria, counts, p, step)
 def bytes_after(births, wanted, world):
     """Everything that births may write."""
     for cell in rows(world):
-        counts = budding.allocate_counts(len(world.pages.owner))
+        counts = budding.allocate_counts(world.backend, len(world.pages.owner))
         births(int(cell), wanted, *KEYS, world.cells, world.pages, world.mitochondria, counts, P, STEP)
     return [np.asarray(column[:]).tobytes() for table in (world.mitochondria, world.cells, world.pages) for column in table]
 
@@ -110,7 +110,7 @@ def test_a_step_of_the_compiled_backend_makes_the_same_births():
     plain = uniform_world(3, mitochondria=1500, seed=6, backend=Reference())
     rate = 0.3
     args = (world.cells, world.groups, world.wells, world.pages, world.mitochondria)
-    counts = budding.allocate_counts(len(world.pages.owner))
+    counts = budding.allocate_counts(world.backend, len(world.pages.owner))
     world.backend.each(biogenesis.births_row, world.n_cells, *args, counts, rate, P, STEP)
     args = (plain.cells, plain.groups, plain.wells)
     with pytest.MonkeyPatch.context() as patch:

@@ -229,6 +229,20 @@ def test_flow_is_even_where_densities_are():
     assert stats.binomtest(to1, stage.handovers()["well"].size, 0.5).pvalue < ALPHA
 
 
+def test_wells_that_draw_alike_hand_over_in_their_order():
+    """Arms draw alike: the same mitochondrion passes in several wells at one time. Fault seen to fail it, planted in a copy of the
+    package: those of the same time in the order of the rows of their bridges.
+    """
+    world, stage, _ = bridged(8)
+    for key in (world.wells.key0, world.wells.key1):
+        key[:] = key[0]
+    world.links.diameter[:8] = world.links.diameter[0]
+    moved = stage.run(600.0, 3).handovers()
+    same = np.diff(moved["time"]) == 0.0
+    assert same.sum() > 50
+    assert (np.diff(moved["well"])[same] > 0).all()
+
+
 def test_bridges_live_their_time_and_tear_when_the_cells_part():
     n = 200
     world = pairs(n)

@@ -33,28 +33,35 @@ def ringed(others, *, same=False, backend=None):
     return world
 
 
+def factors(world, p):
+    """What :func:`weigh_contacts` finds for a launch, as the host may read it."""
+    found = module("like_contacts").weigh_contacts(world, p)
+    world.backend.pull(found)
+    return found
+
+
 @pytest.mark.parametrize("others", [1, 2, 5])
 @pytest.mark.parametrize("unlike", [0.0, 0.25, 1.0])
 def test_a_contact_with_another_type_counts_its_share(others, unlike):
     world = ringed(others)
-    factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=unlike))
+    factor = factors(world, values("division", unlike_contact=unlike))
     assert factor[rows_of(world, 0)[0]] == pytest.approx(1.0 - (1.0 - unlike) * others / 6.0, rel=1e-12)
 
 
 def test_each_cell_looks_from_its_own_type():
     """Six of one type around one of another: of the three that each of the six touches one is of another type."""
     world = ringed(6)
-    factor = module("like_contacts").weigh_contacts(world, values("division", unlike_contact=0.25))
+    factor = factors(world, values("division", unlike_contact=0.25))
     assert factor[rows_of(world, 1)] == pytest.approx(np.full(6, 1.0 - 0.75 / 3.0), rel=1e-12)
 
 
 def test_cells_of_one_type_count_all_contacts_whatever_their_population():
     for world in (ringed(3, same=True), ringed(6)):
         world.cells.n_contacts[rows_of(world, 1)] = 0
-        factor = module("like_contacts").weigh_contacts(world, values("division"))
+        factor = factors(world, values("division"))
         alone = rows_of(world, 1)
         assert (factor[alone] == 1.0).all()
-    assert (module("like_contacts").weigh_contacts(ringed(3, same=True), values("division")) == 1.0).all()
+    assert (factors(ringed(3, same=True), values("division")) == 1.0).all()
 
 
 def test_a_cell_among_others_divides_sooner_than_one_among_its_like():
@@ -83,7 +90,7 @@ def test_same_bytes_on_every_backend():
     from mitoferry.backends.reference import Reference
 
     found = [
-        module("like_contacts").weigh_contacts(ringed(4, backend=b), values("division")).tobytes()
+        factors(ringed(4, backend=b), values("division")).tobytes()
         for b in (Reference(), shared_backend(1), Cpu(threads=2, eager=True), Reference(shuffle=3))
     ]
     assert all(f == found[0] for f in found)
@@ -92,6 +99,6 @@ def test_same_bytes_on_every_backend():
 
 def test_cuda_simulator_gives_the_same_factors():
     code = f"import sys; sys.path.insert(0, {str(TESTS / 'verification')!r}); from test_like_contacts import *; "
-    code += "print([round(float(x), 12) for x in module('like_contacts').weigh_contacts(ringed(4, backend=Cuda()), values('division'))])"
-    expected = module("like_contacts").weigh_contacts(ringed(4), values("division"))
+    code += "print([round(float(x), 12) for x in factors(ringed(4, backend=Cuda()), values('division'))])"
+    expected = factors(ringed(4), values("division"))
     assert printed(code) == str([round(float(x), 12) for x in expected])

@@ -95,7 +95,9 @@ def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
     time = np.asarray(world.groups.cycle_time[world.cells.group[rows]], np.float64)
     rate = np.zeros(len(rows))
     if p is not None:
-        contacts = world.cells.n_contacts[: world.n_cells] * weigh_contacts(world, p)
+        like = weigh_contacts(world, p)
+        world.backend.pull(like)
+        contacts = world.cells.n_contacts[: world.n_cells] * like
         rate = np.array([float(rate_under(int(i), float(contacts[i]), world.cells, world.groups, p)) for i in rows])
     moving = (time > 0.0) & (rate * time > MOVES)
     progress = view.values("cycle", rows)

@@ -42,13 +42,8 @@ def potential(mitochondria, cells, owner, slot):
 
 
 @row
-def log_event(events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link):
-    """Append one event; ``slot`` < 0 leaves the mitochondrion's columns at 0. A full buffer counts what it refused."""
-    n = int(events.count[0])
-    if n >= len(events.kind):
-        events.count[1] += 1
-        return
-    events.count[0] = n + 1
+def write_event(n, events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link):
+    """Write event ``n`` of the buffer, which has room for it; ``slot`` < 0 leaves the mitochondrion's columns at 0."""
     events.kind[n] = kind
     events.well[n] = well
     events.time[n] = time
@@ -80,6 +75,17 @@ def log_event(events, kind, well, time, route, cells, source, target, mitochondr
             events.copies[n, k] = mitochondria.copies[slot, k]
     events.psi[n] = psi
     events.link[n] = link
+
+
+@row
+def log_event(events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link):
+    """Append one event; ``slot`` < 0 leaves the mitochondrion's columns at 0. A full buffer counts what it refused."""
+    n = int(events.count[0])
+    if n >= len(events.kind):
+        events.count[1] += 1
+        return
+    events.count[0] = n + 1
+    write_event(n, events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link)
 
 
 @row

@@ -26,17 +26,23 @@ from mitoferry.core.schema import (
 
 
 @row
+def take_page(pages, cells, owner, n):
+    """Give ``owner`` the last of ``n`` free pages at the head of its chain; returns the page."""
+    page = int(pages.free[n - 1])
+    pages.owner[page] = owner
+    pages.next[page] = cells.first_page[owner]
+    cells.first_page[owner] = page
+    return page
+
+
+@row
 def add_page(pages, cells, owner):
     """Give ``owner`` a free page at the head of its chain; returns the page, or -1 if none is free."""
     n = int(pages.n_free[0])
     if n == 0:
         return -1
-    page = int(pages.free[n - 1])
     pages.n_free[0] = n - 1
-    pages.owner[page] = owner
-    pages.next[page] = cells.first_page[owner]
-    cells.first_page[owner] = page
-    return page
+    return take_page(pages, cells, owner, n)
 
 
 @row
@@ -191,8 +197,8 @@ def take_along(mitochondria, pages, cells, old, new):
 
 
 @row
-def release_empty_pages(mitochondria, pages, cells, owner):
-    """Give back the empty pages of a chain."""
+def unlink_empty_pages(mitochondria, pages, cells, owner, emptied, n):
+    """Take the empty pages out of the chain of ``owner`` and list them in ``emptied`` from entry ``n`` on; returns where the list ends."""
     previous = -1
     page = int(cells.first_page[owner])
     while page >= 0:
@@ -208,12 +214,18 @@ def release_empty_pages(mitochondria, pages, cells, owner):
                 pages.next[previous] = following
             pages.owner[page] = -1
             pages.next[page] = -1
-            n = int(pages.n_free[0])
-            pages.free[n] = page
-            pages.n_free[0] = n + 1
+            emptied[n] = page
+            n += 1
         else:
             previous = page
         page = following
+    return n
+
+
+@row
+def release_empty_pages(mitochondria, pages, cells, owner):
+    """Give back the empty pages of a chain."""
+    pages.n_free[0] = unlink_empty_pages(mitochondria, pages, cells, owner, pages.free, int(pages.n_free[0]))
 
 
 @row
@@ -264,10 +276,9 @@ def chain_order(n_cells, cells, pages, order):
 
 
 @row
-def grant_pages(pages, cells, n_cells):
-    """Give pages to the owners that asked (``want_pages``), in order of row; unmet wishes stay for the next step."""
-    for c in range(n_cells):
-        while int(cells.want_pages[c]) > 0:
-            if add_page(pages, cells, c) < 0:
-                return
-            cells.want_pages[c] -= 1
+def grant_row(q, rows, n_free, pages, cells):
+    """Give the cell ``rows[q]`` the pages that it has asked for (``want_pages``), the last of the first ``n_free[q]`` free ones."""
+    c = int(rows[q])
+    for k in range(int(cells.want_pages[c])):
+        take_page(pages, cells, c, int(n_free[q]) - k)
+    cells.want_pages[c] = 0

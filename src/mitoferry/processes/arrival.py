@@ -72,10 +72,11 @@ from mitoferry.core.schema import (
     TALLY_MASS_OUT,
 )
 from mitoferry.core.streams import ARRIVAL_FATE
-from mitoferry.processes.arrival_log import log_degraded, watch
+from mitoferry.processes.arrival_log import holds_arrivals, log_degraded, rows_of_pools_and_seeded, watch
 from mitoferry.processes.rest import alive
 
 GATE_ANY, GATE_POTENTIAL, GATE_PINK1 = 0, 1, 2
+STAYS, ESCAPES, DEGRADED = 0, 1, 2
 HEME = 3 + N_HAPLOTYPES
 N_SUMS_ARRIVAL = 4 + N_HAPLOTYPES  # degraded, mass, pulses, copies, damaged mass
 
@@ -133,26 +134,53 @@ def passes_gate(flags, gate):
 
 
 @row
-def arrival_one(h, slot, sums, mitochondria, cells, groups, wells, p, step):
-    """Escape or degradation of the mitochondrion in ``slot``, if it is an unfused arrival."""
-    flags = int(mitochondria.flags[slot])
+def fate_of(h, slot, flags, mitochondria, cells, groups, wells, p, step):
+    """What becomes of the mitochondrion in ``slot`` with these flags in this step: STAYS, ESCAPES or DEGRADED; STAYS if it has fused."""
     if flags & OCCUPIED == 0:
-        return
+        return STAYS
     energy_class = (flags >> CLASS_SHIFT) & CLASS_MASK
     if energy_class != DONOR_FREE and energy_class != DONOR_ENDOSOME:
-        return
+        return STAYS
     state = int(cells.state[h])
     if not alive(state) and state != CELL_APOPTOTIC:
-        return
+        return STAYS
     escape, lysis = fate_rates(flags, groups, int(cells.group[h]), p)
     total = escape + lysis
     if total <= 0.0:
-        return
+        return STAYS
     w = int(cells.well[h])
     u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], ARRIVAL_FATE, step.step, 0)
     if u >= 1.0 - exp(-total * step.dt / 3600.0):
+        return STAYS
+    return DEGRADED if v * total < lysis else ESCAPES
+
+
+@row
+def degrading_page(i, n_pools, seeded, pages, mitochondria, cells, groups, wells, p, step):
+    """Whether a mitochondrion of page ``i`` that came by a route is degraded in this step, 0 or 1."""
+    h = int(pages.owner[i])
+    if h < 0 or not holds_arrivals(h, n_pools, seeded, cells):
+        return 0
+    n = 0
+    for k in range(PAGE):
+        flags = int(mitochondria.flags[lane(i * PAGE, k)])
+        n += flags & OCCUPIED if (flags >> CLASS_SHIFT) & CLASS_MASK >= DONOR_FREE else 0
+    if n > 0:
+        for k in range(PAGE):
+            slot = i * PAGE + k
+            if fate_of(h, slot, int(mitochondria.flags[slot]), mitochondria, cells, groups, wells, p, step) == DEGRADED:
+                return 1
+    return 0
+
+
+@row
+def arrival_one(h, slot, sums, mitochondria, cells, groups, wells, p, step):
+    """Escape or degradation of the mitochondrion in ``slot``, if it is an unfused arrival."""
+    flags = int(mitochondria.flags[slot])
+    fate = fate_of(h, slot, flags, mitochondria, cells, groups, wells, p, step)
+    if fate == STAYS:
         return
-    if v * total < lysis:
+    if fate == DEGRADED:
         sums[0] += 1
         sums[1] += int(mitochondria.mass[slot])
         if passes_gate(flags, p.gate):
@@ -232,7 +260,9 @@ def arrival_finish(h, sums, mitochondria, cells, groups, wells, p, step):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every unfused arrival by ``step.dt``, then pulse and survival of every cell."""
-    watched = watch(world, unfused=True)
+    tables = (world.pages, world.mitochondria, world.cells, world.groups, world.wells)
+    pages = world.backend.select(degrading_page, len(world.pages.owner), *rows_of_pools_and_seeded(world), *tables, p, step)
+    watched = watch(world, pages, unfused=True)
     world.backend.gather(
         arrival_slot, arrival_finish, N_SUMS_ARRIVAL, world.n_cells, world.cells, world.pages,
         world.mitochondria, world.cells, world.groups, world.wells, p, step,

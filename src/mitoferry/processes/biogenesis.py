@@ -25,14 +25,14 @@ Verification: tests/verification/test_biogenesis.py (steady state of seven days,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mitoferry.core.lanes import lane
 from mitoferry.core.maths import exp
 from mitoferry.core.nodes import NODE_BIOGENESIS, NODE_PROLIFERATION
-from mitoferry.core.pages import grant_pages
+from mitoferry.core.pages import grant_row
 from mitoferry.core.process import Process
 from mitoferry.core.random import poisson_from, uniform4
 from mitoferry.core.row import row
@@ -174,6 +174,12 @@ def grow_finish(h, sums, cells, groups, mitochondria, mitophagy_rate, p, step):
 
 
 @row
+def wants_row(i, cells):
+    """Whether cell ``i`` wants pages, 0 or 1."""
+    return 1 if int(cells.want_pages[i]) > 0 else 0
+
+
+@row
 def births_row(i, cells, groups, wells, pages, mitochondria, counts, mitophagy_rate, p, step):
     """The births of cell ``i`` in this step."""
     if not alive(int(cells.state[i])):
@@ -190,17 +196,26 @@ def births_row(i, cells, groups, wells, pages, mitochondria, counts, mitophagy_r
     bud_all(i, poisson_from(mean, u), key0, key1, cells, pages, mitochondria, counts, p, step)
 
 
+def grant(world: World, rows: Any) -> None:
+    """Give the cells ``rows`` the pages that they want, in order of row."""
+    if not rows.size:
+        return
+    backend = world.backend
+    (wanted,) = backend.read(rows, world.cells.want_pages)
+    wanted = wanted.astype(np.int64)
+    world.reserve_pages(int(wanted.sum()))
+    (free,) = backend.read(slice(0, 1), world.pages.n_free)
+    backend.each(grant_row, len(rows), rows, int(free[0]) - np.cumsum(wanted) + wanted, world.pages, world.cells)
+    backend.write(slice(0, 1), world.pages.n_free, int(free[0]) - int(wanted.sum()))
+
+
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of growth and births in all cells."""
     backend, w = world.backend, world
     rate = basal_mitophagy(world)
     backend.gather(grow_slot, grow_finish, N_SUMS, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.mitochondria, rate, p, step)
-    backend.pull(w.cells.want_pages)
-    wanted = int(np.maximum(w.cells.want_pages[: w.n_cells], 0).sum())
-    if wanted:
-        world.reserve_pages(wanted)
-        backend.serial(grant_pages, world.pages, world.cells, world.n_cells)
-    counts = allocate_counts(len(w.pages.owner))
+    grant(world, backend.select(wants_row, w.n_cells, w.cells))
+    counts = allocate_counts(backend, len(w.pages.owner))
     backend.each(births_row, w.n_cells, w.cells, w.groups, w.wells, w.pages, w.mitochondria, counts, rate, p, step)
 
 

@@ -48,7 +48,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import BRIDGE
 from mitoferry.processes.contacts import meetings, some_can_touch
 from mitoferry.processes.dislodgement import living
-from mitoferry.processes.nanotube_links import free_link, gap_between, write_link
+from mitoferry.processes.nanotube_links import NEVER, free_link, gap_between, write_link
 from mitoferry.processes.organelle import gate_potential
 
 if TYPE_CHECKING:
@@ -124,18 +124,23 @@ def permeability(i, links, cells, groups, p):
 
 
 @row
-def list_from(i, source, target, n, mitochondria, pages, cells, groups, wells, links, passages, p, step):
-    """Append the mitochondria of ``source`` that pass bridge ``i`` to ``target`` in this step; returns how many there are now."""
+def list_from(i, source, target, n, room, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """Write the mitochondria of ``source`` that pass bridge ``i`` to ``target`` in this step from entry ``n`` on, at most ``room``.
+
+    Returns:
+        How many pass.
+    """
     begin = max(step.time, float(links.born[i]))
     hours = (min(step.time + step.dt, float(links.ready[i])) - begin) / 3600.0
     if hours <= 0.0:
-        return n
+        return 0
     volume = permeability(i, links, cells, groups, p) / 1000.0  # pL/h
     out = volume / max(float(cells.volume[source]), 1e-6)
     both = out + volume / max(float(cells.volume[target]), 1e-6)
     chance = out / both * (1.0 - exp(-both * hours))
     w = int(links.well[i])
     draw = PASSAGE + (int(links.id[i]) & (PASSAGE - 1))
+    found = 0
     page = int(cells.first_page[source])
     while page >= 0:
         for k in range(PAGE):
@@ -146,29 +151,56 @@ def list_from(i, source, target, n, mitochondria, pages, cells, groups, wells, l
                 ordinal = int(mitochondria.ordinal[slot])
                 u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), birth, ordinal, BRIDGE, step.step, draw)
                 if u < chance:
-                    passages.slot[n] = slot
-                    passages.birth[n] = birth
-                    passages.ordinal[n] = ordinal
-                    passages.source[n] = source
-                    passages.target[n] = target
-                    passages.link[n] = int(links.id[i])
-                    passages.time[n] = begin + 3600.0 * hours * v
-                    n += 1
+                    if found < room:
+                        passages.slot[n + found] = slot
+                        passages.birth[n + found] = birth
+                        passages.ordinal[n + found] = ordinal
+                        passages.source[n + found] = source
+                        passages.target[n + found] = target
+                        passages.link[n + found] = int(links.id[i])
+                        passages.time[n + found] = begin + 3600.0 * hours * v
+                    found += 1
         page = int(pages.next[page])
+    return found
+
+
+@row
+def is_bridge(i, links):
+    """Whether row ``i`` of the links is a bridge."""
+    return int(links.kind[i]) == KIND_BRIDGE and int(links.state[i]) != LINK_EMPTY
+
+
+@row
+def bridge_row(i, sums, links):
+    """Count row ``i`` of the links if it is a bridge."""
+    sums[0] += 1 if is_bridge(i, links) else 0
+    return 0
+
+
+@row
+def list_way(e, n, room, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """As :func:`list_from` for way ``e``: row ``e // 2`` of the links, from a to b if ``e`` is even; 0 where that is no bridge."""
+    i = e // 2
+    if not is_bridge(i, links):
+        return 0
+    source = int(links.a[i]) if e % 2 == 0 else int(links.b[i])
+    target = int(links.b[i]) if e % 2 == 0 else int(links.a[i])
+    return list_from(i, source, target, n, room, mitochondria, pages, cells, groups, wells, links, passages, p, step)
+
+
+@row
+def count_row(e, counts, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """How many mitochondria go the way ``e`` in this step, also into ``counts``."""
+    n = list_way(e, 0, 0, mitochondria, pages, cells, groups, wells, links, passages, p, step)
+    counts[e] = n
     return n
 
 
 @row
-def list_passages(rows, mitochondria, pages, cells, groups, wells, links, passages, p, step):
-    """All passages through the bridges ``rows`` in this step, both ways (serial); returns how many there are."""
-    n = 0
-    for q in range(len(rows)):
-        i = int(rows[q])
-        a = int(links.a[i])
-        b = int(links.b[i])
-        n = list_from(i, a, b, n, mitochondria, pages, cells, groups, wells, links, passages, p, step)
-        n = list_from(i, b, a, n, mitochondria, pages, cells, groups, wells, links, passages, p, step)
-    return n
+def list_row(q, ways, first, counts, mitochondria, pages, cells, groups, wells, links, passages, p, step):
+    """List what goes the way ``ways[q]`` from entry ``first[q]`` of ``passages`` on."""
+    e = int(ways[q])
+    list_way(e, int(first[q]), int(counts[q]), mitochondria, pages, cells, groups, wells, links, passages, p, step)
 
 
 @row
@@ -186,44 +218,63 @@ def pass_bridges(order, passages, mitochondria, pages, cells, events, gate_poten
 
 
 @row
+def closing_time(i, until, links, cells, wells, p, step):
+    """When [s] bridge ``i`` is lost: at once if its ends have parted or one died, else if its life ends before ``until`` [s]; or NEVER."""
+    a = int(links.a[i])
+    b = int(links.b[i])
+    if not living(cells, a) or not living(cells, b):
+        return step.time
+    if gap_between(a, b, cells, wells) > p.release_gap:
+        return step.time
+    ready = float(links.ready[i])
+    return ready if ready < until else NEVER
+
+
+@row
+def closing_row(i, until, links, cells, wells, p, step):
+    """Whether row ``i`` of the links is a bridge that is lost before ``until`` [s], 0 or 1."""
+    if not is_bridge(i, links):
+        return 0
+    return 1 if closing_time(i, until, links, cells, wells, p, step) < NEVER else 0
+
+
+@row
 def close_bridges(rows, until, links, cells, wells, mitochondria, events, p, step):
-    """Take down those of ``rows`` whose life ends before ``until`` [s], whose ends have parted or one of them died (serial)."""
+    """Take down the bridges ``rows``, which are lost before ``until`` [s] (serial)."""
     for q in range(len(rows)):
         i = int(rows[q])
         a = int(links.a[i])
         b = int(links.b[i])
-        lost = not living(cells, a) or not living(cells, b)
-        time = step.time
-        if not lost:
-            lost = gap_between(a, b, cells, wells) > p.release_gap
-        if not lost and float(links.ready[i]) < until:
-            lost = True
-            time = float(links.ready[i])
-        if lost:
-            log_event(events, EVENT_LINK_LOST, int(links.well[i]), time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, int(links.id[i]))
-            links.state[i] = LINK_EMPTY
-            links.a[i] = -1
-            links.b[i] = -1
+        time = closing_time(i, until, links, cells, wells, p, step)
+        log_event(events, EVENT_LINK_LOST, int(links.well[i]), time, ROUTE_NONE, cells, a, b, mitochondria, -1, 0.0, int(links.id[i]))
+        links.state[i] = LINK_EMPTY
+        links.a[i] = -1
+        links.b[i] = -1
 
 
-def bridges_of(world: Any) -> Any:
-    """Rows of the links that are bridges, in the order (well, id)."""
-    world.backend.pull(world.links)
-    links, n = world.links, world.n_links
-    rows = np.flatnonzero(links.kind[:n] == KIND_BRIDGE)
-    if not rows.size:
-        return rows
-    rows = rows[links.state[rows] != LINK_EMPTY]
-    return rows[np.lexsort((links.id[rows], links.well[rows]))]
+@row
+def joined_row(i, links, marked):
+    """Whether row ``i`` of the links is a bridge with an end at a cell that is ``marked``, 0 or 1."""
+    if not is_bridge(i, links):
+        return 0
+    return int(marked[int(links.a[i])]) | int(marked[int(links.b[i])])
+
+
+def pairs_joined(world: Any, sources: Any) -> set[frozenset[int]]:
+    """The pairs of cells that a bridge joins, of those with one of ``sources``."""
+    backend, links = world.backend, world.links
+    marked = backend.zeros(world.n_cells, np.uint8)
+    backend.write(np.unique(sources), marked, 1)
+    a, b = backend.read(backend.select(joined_row, world.n_links, links, marked), links.a, links.b)
+    return {frozenset(pair) for pair in zip(a.tolist(), b.tolist(), strict=True)}
 
 
 def make_bridges(world: Any, step: Any, p: Parameters) -> bool:
-    """Open the bridges of this step, if any; a pair that has one already gets no second."""
+    """Open the bridges of this step, and say whether there are any; a pair that has one already gets no second."""
     sources, targets, times = meetings(world, BRIDGE, p, step)
     if not sources.size:
         return False
-    rows = bridges_of(world)
-    joined = {frozenset(pair) for pair in zip(world.links.a[rows].tolist(), world.links.b[rows].tolist(), strict=True)}
+    joined = pairs_joined(world, sources)
     fresh = []
     for q, pair in enumerate(zip(sources.tolist(), targets.tolist(), strict=True)):
         if frozenset(pair) not in joined:
@@ -240,40 +291,51 @@ def make_bridges(world: Any, step: Any, p: Parameters) -> bool:
     return True
 
 
-def exchange(world: Any, rows: Any, step: Any, p: Parameters) -> None:
-    """Let mitochondria pass the bridges ``rows`` for one step."""
-    backend, links = world.backend, world.links
-    backend.pull(world.cells, world.pages, world.mitochondria)
-    room = int(world.cells.n_mitochondria[links.a[rows]].sum() + world.cells.n_mitochondria[links.b[rows]].sum())
-    passages = Passages(*(np.zeros(room, np.float64 if name == "time" else np.int64) for name in Passages._fields))
-    tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells, links)
-    n = int(backend.serial(list_passages, rows, *tables, passages, p, step))
-    if n == 0:
+def room_for(backend: Any, n: int) -> Passages:
+    """Room for ``n`` passages."""
+    return Passages(*(backend.zeros(n, np.float64 if name == "time" else np.int64) for name in Passages._fields))
+
+
+def exchange(world: Any, step: Any, p: Parameters) -> None:
+    """Let mitochondria pass the bridges for one step."""
+    backend = world.backend
+    tables = (world.mitochondria, world.pages, world.cells, world.groups, world.wells, world.links)
+    counts = backend.zeros(2 * world.n_links, np.int64)
+    ways = backend.select(count_row, 2 * world.n_links, counts, *tables, room_for(backend, 1), p, step)
+    if not ways.size:
         return
-    order = np.lexsort((passages.ordinal[:n], passages.birth[:n], passages.link[:n], passages.time[:n]))
+    (counts,) = backend.read(ways, counts)
+    n = int(counts.sum())
+    passages = room_for(backend, n)
+    backend.each(list_row, int(ways.size), ways, np.cumsum(counts) - counts, counts, *tables, passages, p, step)
+    backend.pull(passages)
+    (wells,) = backend.read(passages.source, world.cells.well)  # wells of arms that draw alike have passages at the same time
+    order = np.lexsort((wells, passages.ordinal, passages.birth, passages.link, passages.time))
     world.reserve_pages(n)
     world.reserve_events(n)
     gate = gate_potential(world)
     backend.serial(pass_bridges, order, passages, world.mitochondria, world.pages, world.cells, world.events, gate)
 
 
-def close(world: Any, rows: Any, until: float, step: Any, p: Parameters) -> None:
-    """Take down the bridges of ``rows`` that do not last until ``until`` [s]."""
+def close(world: Any, until: float, step: Any, p: Parameters) -> None:
+    """Take down the bridges that do not last until ``until`` [s], in the order (well, id)."""
+    backend, links = world.backend, world.links
+    rows = backend.select(closing_row, world.n_links, until, links, world.cells, world.wells, p, step)
     if rows.size:
+        ids, wells = backend.read(rows, links.id, links.well)
+        rows = rows[np.lexsort((ids, wells))]
         world.reserve_events(int(rows.size))
-        tables = (world.links, world.cells, world.wells, world.mitochondria, world.events)
-        world.backend.serial(close_bridges, rows, until, *tables, p, step)
+        backend.serial(close_bridges, rows, until, links, world.cells, world.wells, world.mitochondria, world.events, p, step)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Open, use and close bridges for one step."""
-    rows = bridges_of(world)
-    close(world, rows, step.time, step, p)
-    if make_bridges(world, step, p) or rows.size:
-        rows = bridges_of(world)
-        if rows.size:
-            exchange(world, rows, step, p)
-        close(world, rows, step.time + step.dt, step, p)
+    there = world.n_links > 0 and bool(world.backend.totals(bridge_row, world.n_links, 1, 1, world.links).any())
+    if there:
+        close(world, step.time, step, p)
+    if make_bridges(world, step, p) or there:
+        exchange(world, step, p)
+        close(world, step.time + step.dt, step, p)
 
 
 def wanted(spec: PlateSpec) -> bool:

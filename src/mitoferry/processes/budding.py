@@ -54,9 +54,9 @@ class Counts(NamedTuple):
     next_block: Any
 
 
-def allocate_counts(n_pages: int) -> Counts:
+def allocate_counts(backend: Any, n_pages: int) -> Counts:
     """Room for the counts of ``n_pages`` pages."""
-    return Counts(np.zeros(n_pages, dtype=np.int8), np.zeros(n_pages, dtype=np.int16), np.zeros(n_pages, dtype=np.int32))
+    return Counts(backend.zeros(n_pages, np.int8), backend.zeros(n_pages, np.int16), backend.zeros(n_pages, np.int32))
 
 
 @row

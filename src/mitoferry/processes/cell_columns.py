@@ -119,8 +119,6 @@ def merge_columns(cells: Any, a: int, b: int) -> None:
         column[b] = 0
 
 
-def halve_columns(cells: Any, i: int) -> None:
-    """Amounts of cell ``i`` right after division."""
-    for name in HALVED:
-        column = getattr(cells, name)
-        column[i] = 0.5 * column[i].astype(np.float64)
+def halves(values: dict[str, Any]) -> dict[str, Any]:
+    """Amounts of cells right after division, half of what ``values``, columns by name, hold of each."""
+    return {name: 0.5 * values[name].astype(np.float64) for name in HALVED}

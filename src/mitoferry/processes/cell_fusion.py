@@ -114,93 +114,105 @@ def merge_mitochondria(a, b, time, gate_potential, mitochondria, pages, cells, e
 
 
 @row
-def take_over_links(a, b, time, traffic, links, n_links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
-    """Let the links of cell ``b`` end at cell ``a``; lose those between the two, with what is inside going to ``a`` (serial)."""
-    for k in range(n_cargo):
-        if int(cargo.alive[k]) != 0 and int(cargo.origin[k]) == b:
-            cargo.origin[k] = a
-    for i in range(n_links):
-        if int(links.state[i]) != LINK_EMPTY and (int(links.a[i]) == b or int(links.b[i]) == b):
-            if int(links.a[i]) == b:
-                links.a[i] = a
-                links.id_a[i] = cells.id[a]
-            if int(links.b[i]) == b:
-                links.b[i] = a
-                links.id_b[i] = cells.id[a]
-            if int(links.a[i]) == int(links.b[i]):
-                lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+def origin_row(k, a, b, cargo):
+    """Cargo ``k`` that left cell ``b`` counts as one that left cell ``a``."""
+    if int(cargo.alive[k]) != 0 and int(cargo.origin[k]) == b:
+        cargo.origin[k] = a
+
+
+@row
+def ends_row(i, b, links):
+    """Whether link ``i`` ends at cell ``b``, 0 or 1."""
+    if int(links.state[i]) == LINK_EMPTY:
+        return 0
+    return 1 if int(links.a[i]) == b or int(links.b[i]) == b else 0
+
+
+@row
+def take_over_links(rows, a, b, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+    """Let the links ``rows`` of cell ``b`` end at cell ``a``; lose those between the two, with what is inside going to ``a`` (serial)."""
+    for q in range(len(rows)):
+        i = int(rows[q])
+        if int(links.a[i]) == b:
+            links.a[i] = a
+            links.id_a[i] = cells.id[a]
+        if int(links.b[i]) == b:
+            links.b[i] = a
+            links.id_b[i] = cells.id[a]
+        if int(links.a[i]) == int(links.b[i]):
+            lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+
+
+@row
+def inside_row(k, sums, cargo):
+    """Count cargo ``k`` if it is under way."""
+    sums[0] += 1 if int(cargo.alive[k]) != 0 else 0
+    return 0
 
 
 def merge_cells(world: Any, a: int, b: int) -> None:
     """Columns of the fused cell ``a``; ``b`` becomes an empty row. Mitochondria and links are moved by others."""
-    c, wells = world.cells, world.wells
-    w = int(c.well[a])
-    va, vb = float(c.volume[a]), float(c.volume[b])
-    share = vb / max(va + vb, 1e-12)
-    merge_columns(c, a, b)
-    axes = (("x", 0), ("y", 1), ("z", 2)) if int(wells.geometry[w]) == BLOCK else (("x", 0), ("y", 1))
-    periodic = int(wells.periodic[w])
-    for name, axis in axes:
-        column, size = getattr(c, name), float(wells.size[w, axis])
-        column[a] = place(float(column[a]) + share * minimum_image(float(column[b]) - float(column[a]), size, periodic), size, periodic)
-    c.radius[a] = (float(c.radius[a]) ** 3 + float(c.radius[b]) ** 3) ** (1.0 / 3.0)
+    backend, cells, rows = world.backend, world.cells, np.array([a, b])
+    c = type(cells)(*backend.read(rows, *cells))  # a table of two rows
+    (geometry,), (periodic,), (size,) = backend.read(c.well[:1], world.wells.geometry, world.wells.periodic, world.wells.size)
+    share = float(c.volume[1]) / max(float(c.volume[0]) + float(c.volume[1]), 1e-12)
+    merge_columns(c, 0, 1)
+    for name, axis in (("x", 0), ("y", 1), ("z", 2)) if int(geometry) == BLOCK else (("x", 0), ("y", 1)):
+        x, side = getattr(c, name), float(size[axis])
+        x[0] = place(float(x[0]) + share * minimum_image(float(x[1]) - float(x[0]), side, int(periodic)), side, int(periodic))
+    c.radius[0] = (float(c.radius[0]) ** 3 + float(c.radius[1]) ** 3) ** (1.0 / 3.0)
     for name in ("ux", "uy", "uz"):
         column = getattr(c, name)
-        column[a] = (1.0 - share) * float(column[a]) + share * float(column[b])
-        column[b] = 0.0
+        column[:] = (1.0 - share) * float(column[0]) + share * float(column[1]), 0.0
     if world.fields is not None:
-        world.backend.pull(world.fields)
-        world.fields.release[a] += world.fields.release[b]
-        world.fields.release[b] = 0.0
-        world.backend.push(world.fields)
-    c.state[b] = CELL_EMPTY
-    c.n_contacts[b] = 0
-    c.bin[b] = -1
+        (release,) = backend.read(rows, world.fields.release)
+        backend.write(rows, world.fields.release, np.stack([release[0] + release[1], np.zeros_like(release[1])]))
+    c.state[1] = CELL_EMPTY
+    c.n_contacts[1] = 0
+    c.bin[1] = -1
+    for column, values in zip(cells, c, strict=True):
+        backend.write(rows, column, values)
 
 
 def fuse(world: Any, a: int, b: int, time: float, step: Any) -> None:
     """Fuse cell ``b`` into cell ``a`` at ``time`` [s]."""
     backend, cells = world.backend, world.cells
-    n = int(cells.n_mitochondria[b])
-    backend.pull(world.links, world.cargo)
-    inside = int((world.cargo.alive[: world.n_cargo] != 0).sum())
-    world.reserve_events(n + 1 + world.n_links + inside)
+    n = int(backend.read(np.array([b]), cells.n_mitochondria)[0][0])
+    inside = int(backend.totals(inside_row, world.n_cargo, 1, 1, world.cargo)[0, 0]) if world.n_cargo else 0
+    rows = backend.select(ends_row, world.n_links, b, world.links) if world.n_links else np.zeros(0, dtype=np.int64)
+    world.reserve_events(n + 1 + int(rows.size) + inside)
     world.reserve_pages(inside)
     log_cell_events(world, EVENT_CELL_FUSION, np.array([b]), np.array([time]), np.array([a]))
     gate = gate_potential(world)
     tables = (world.mitochondria, world.pages, cells)
     merge_cells(world, a, b)
-    backend.push(cells)
-    cells.n_foreign[a] = backend.serial(merge_mitochondria, a, b, time, gate, *tables, world.events)
-    if world.n_links:
-        m = len(world.links.id)
-        last_exit = state_array(world, "nanotube_transport.last_exit", m, np.float64, -1.0, width=2)
-        traffic = Traffic(
-            rate=np.zeros((m, 2)), number=np.zeros((m, 2), np.int64), draws=np.zeros(m, np.int64), first=np.zeros(m), last_exit=last_exit
-        )
+    foreign = int(backend.serial(merge_mitochondria, a, b, time, gate, *tables, world.events))
+    backend.write(np.array([a]), cells.n_foreign, foreign)
+    backend.each(origin_row, world.n_cargo, a, b, world.cargo)
+    if rows.size:
+        last_exit = state_array(world, "nanotube_transport.last_exit", len(world.links.id), np.float64, -1.0, width=2)
+        zeros = backend.zeros  # of the rest nothing is read
+        traffic = Traffic(rate=zeros((1, 2)), number=zeros((1, 2), np.int64), draws=zeros(1, np.int64), first=zeros(1), last_exit=last_exit)
         backend.serial(
-            take_over_links, a, b, time, traffic, world.links, world.n_links, world.cargo, world.n_cargo, *tables, world.wells,
-            world.events,
+            take_over_links, rows, a, b, time, traffic, world.links, world.cargo, world.n_cargo, *tables, world.wells, world.events,
             Kept(2.0, gate), step,
         )  # fmt: skip
-    backend.pull(cells)
-    cells.psi[b], cells.atp[b] = 0.0, 0.0
-    backend.push(cells)
+    for column in (cells.psi, cells.atp):
+        backend.write(np.array([b]), column, 0.0)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Fuse the cells that meet in this step."""
     sources, targets, times = meetings(world, CELL_FUSION, p, step)
-    if not sources.size:
-        return
-    world.backend.pull(world.cells, world.wells, world.pages, world.mitochondria)
     for i, j, time in zip(sources.tolist(), targets.tolist(), times.tolist(), strict=True):
         cells = world.cells
-        if int(cells.state[i]) != CELL_LIVE or int(cells.state[j]) != CELL_LIVE:
+        state, volume, ids, nuclei = (
+            x.tolist() for x in world.backend.read(np.array([i, j]), cells.state, cells.volume, cells.id, cells.nuclei)
+        )
+        if state != [CELL_LIVE, CELL_LIVE]:
             continue
-        first = (-float(cells.volume[i]), int(cells.id[i])) < (-float(cells.volume[j]), int(cells.id[j]))
-        a, b = (i, j) if first else (j, i)
-        if int(cells.nuclei[a]) + int(cells.nuclei[b]) <= 255:
+        a, b = (i, j) if (-volume[0], ids[0]) < (-volume[1], ids[1]) else (j, i)
+        if sum(nuclei) <= 255:
             fuse(world, a, b, time, step)
 
 

@@ -38,24 +38,15 @@ class Parameters(NamedTuple):
     efficiency: float  # where the file gives none
 
 
-class Choice(NamedTuple):
-    """One macro-step: ``chance`` of leaving, float64 [group]; ``leaves``, uint8 [cell]."""
-
-    chance: Any
-    leaves: Any
-
-
 @row
-def leaves_row(i, choice, cells, wells, step):
-    """Whether cell ``i`` is taken out in this macro-step."""
-    choice.leaves[i] = 0
+def leaves_row(i, chance, cells, wells, step):
+    """Whether cell ``i`` is taken out in this macro-step, 0 or 1; ``chance``: that of its group, float64 [group]."""
     state = int(cells.state[i])
     if state == CELL_EMPTY or state == CELL_POOL or state == CELL_WAITING:
-        return
+        return 0
     w = int(cells.well[i])
     u = uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, CELL_REMOVAL, step.step, 0)
-    if u < float(choice.chance[int(cells.group[i])]):
-        choice.leaves[i] = 1
+    return 1 if u < float(chance[int(cells.group[i])]) else 0
 
 
 @row
@@ -87,15 +78,14 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if chance is None:
         return
     backend = world.backend
-    choice = Choice(chance, np.zeros(world.n_cells, np.uint8))
-    backend.each(leaves_row, world.n_cells, choice, world.cells, world.wells, step)
-    backend.pull(choice, world.cells)
-    cells, rows = world.cells, np.flatnonzero(choice.leaves)
+    cells = world.cells
+    rows = backend.select(leaves_row, world.n_cells, chance, cells, world.wells, step)
     if not rows.size:
         return
-    rows = rows[np.lexsort((cells.id[rows], cells.well[rows]))].astype(np.int64)
-    world.reserve_events(int(cells.n_mitochondria[rows].sum()))
-    backend.serial(take_out, rows, float(step.time), world.mitochondria, world.pages, world.cells, world.events)
+    ids, wells, held = backend.read(rows, cells.id, cells.well, cells.n_mitochondria)
+    rows = rows[np.lexsort((ids, wells))]
+    world.reserve_events(int(held.sum()))
+    backend.serial(take_out, rows, float(step.time), world.mitochondria, world.pages, cells, world.events)
 
 
 def wanted(spec: Any) -> bool:

@@ -19,7 +19,8 @@ from mitoferry.core.nodes import NODE_CELL_FUSION
 from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import CELL_LIVE
-from mitoferry.processes.nanotube_links import NEVER, centre_distance
+from mitoferry.processes.cell_events import in_order
+from mitoferry.processes.nanotube_links import centre_distance
 from mitoferry.processes.rest import alive
 from mitoferry.space.geometry import can_touch
 from mitoferry.space.neighbours import bin_line, bins_near, members, minimum_image
@@ -135,42 +136,44 @@ def meeting_rate(i, cells, groups, p):
 
 
 @row
-def meeting_row(i, cells, groups, wells, due, stream, p, step):
-    """When [s] the first candidate meeting of cell ``i`` falls, NEVER if not in this step."""
-    due[i] = NEVER
+def meeting_row(i, cells, groups, wells, stream, p, step):
+    """Whether the first candidate meeting of cell ``i`` falls into this step, 0 or 1."""
     if int(cells.state[i]) != CELL_LIVE:
-        return
+        return 0
     rate = meeting_rate(i, cells, groups, p)
     if rate <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     u, _, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, stream, step.step, 0)
     if (1.0 - u) * 3600.0 >= rate * step.dt:  # then -log(u) is larger still
-        return
-    wait = exponential_from(u) * 3600.0 / rate
-    if wait < step.dt:
-        due[i] = step.time + wait
+        return 0
+    return 1 if exponential_from(u) * 3600.0 / rate < step.dt else 0
 
 
 @row
-def meet(rows, partner, time, strength, cells, groups, wells, neighbours, stream, p, step):
-    """For the cells ``rows``: the partner that each first meets in the step, and when [s]; partner -1 if it meets none."""
-    for q in range(len(rows)):
-        i = int(rows[q])
-        partner[q] = -1
-        w = int(cells.well[i])
-        rate = meeting_rate(i, cells, groups, p)
-        wait = 0.0
-        for k in range(MOST_TRIES):
-            u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, stream, step.step, k)
-            wait = wait + exponential_from(u) * 3600.0 / rate
-            if wait >= step.dt:
-                break
-            j = pick_contact(i, v * MOST_CONTACTS, 0, p.contact_gap, strength, cells, wells, neighbours)
-            if j >= 0:
-                partner[q] = j
-                time[q] = step.time + wait
-                break
+def strength_row(i, strength, cells):
+    """Weight of cell ``i`` as a partner into ``strength``: 1 if it is alive, else 0."""
+    strength[i] = 1.0 if int(cells.state[i]) == CELL_LIVE else 0.0
+
+
+@row
+def meet_row(q, rows, partner, time, strength, cells, groups, wells, neighbours, stream, p, step):
+    """The partner that the cell ``rows[q]`` first meets in the step, and when [s]; partner -1 if it meets none."""
+    i = int(rows[q])
+    partner[q] = -1
+    w = int(cells.well[i])
+    rate = meeting_rate(i, cells, groups, p)
+    wait = 0.0
+    for k in range(MOST_TRIES):
+        u, v, _, _ = uniform4(int(wells.key0[w]), int(wells.key1[w]), int(cells.id[i]), 0, stream, step.step, k)
+        wait = wait + exponential_from(u) * 3600.0 / rate
+        if wait >= step.dt:
+            break
+        j = pick_contact(i, v * MOST_CONTACTS, 0, p.contact_gap, strength, cells, wells, neighbours)
+        if j >= 0:
+            partner[q] = j
+            time[q] = step.time + wait
+            break
 
 
 class Meeting(NamedTuple):
@@ -201,20 +204,17 @@ def meetings(world: Any, stream: int, p: Any, step: Any) -> tuple[Any, Any, Any]
     Returns:
         (rows of the cells that began them, rows of their partners, times [s]).
     """
-    due = np.full(world.n_cells, NEVER)
-    backend, law = world.backend, Meeting(p.rate, p.stress_fold, p.contact_gap)
-    backend.each(meeting_row, world.n_cells, world.cells, world.groups, world.wells, due, stream, law, step)
-    rows = np.flatnonzero(due < NEVER)
-    partner, time = np.full(rows.size, -1, dtype=np.int64), np.zeros(rows.size)
+    backend, law, tables = world.backend, Meeting(p.rate, p.stress_fold, p.contact_gap), (world.cells, world.groups, world.wells)
+    rows = backend.select(meeting_row, world.n_cells, *tables, stream, law, step)
+    partner, time = backend.zeros(rows.size, np.int64), backend.zeros(rows.size)
     if rows.size:
-        backend.pull(world.cells, world.groups, world.wells, world.space.neighbours)
-        strength = (world.cells.state[: world.n_cells] == CELL_LIVE).astype(np.float64)
-        backend.serial(
-            meet, rows, partner, time, strength, world.cells, world.groups, world.wells, world.space.neighbours, stream, law, step
-        )  # fmt: skip
+        strength = backend.zeros(world.n_cells)
+        backend.each(strength_row, world.n_cells, strength, world.cells)
+        backend.each(meet_row, int(rows.size), rows, partner, time, strength, *tables, world.space.neighbours, stream, law, step)
+        backend.pull(partner, time)
         met = partner >= 0
         rows, partner, time = rows[met], partner[met], time[met]
-        order = np.lexsort((world.cells.id[rows], world.cells.well[rows], time))
+        order = in_order(world, rows, time)
         rows, partner, time = rows[order], partner[order], time[order]
     return rows, partner, time
 

@@ -39,8 +39,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.nodes import (
     NODE_CYTOKINE_SECRETION,
@@ -62,6 +60,7 @@ from mitoferry.core.schema import (
     BY_PYROPTOSIS,
     CELL_DEAD_NECROTIC,
     CELL_NECROTIC,
+    CELL_POOL,
     CYTOKINES,
     EOTAXIN,
     EXTRACELLULAR_HMGB1,
@@ -79,7 +78,6 @@ from mitoferry.core.schema import (
     MCP_1,
     MCP_3,
     N_CYTOKINES,
-    N_POOLS,
     PROSTAGLANDIN_E2,
     RANTES,
     RECEPTOR_HGF,
@@ -164,7 +162,7 @@ def whole(x):
 
 
 @row
-def secrete_inflammatory(i, cells, groups, amounts, health, p):
+def secrete_inflammatory(i, cells, groups, sums, health, p):
     """IL-6, IL-8, MCP-1, RANTES, HMGB1 and interferon alpha/beta of cell ``i``."""
     g = int(cells.group[i])
     nfkb = float(cells.nfkb[i])
@@ -172,35 +170,35 @@ def secrete_inflammatory(i, cells, groups, amounts, health, p):
     level = health * float(groups.inflammatory_secretion[g])
     drive = p.basal + (1.0 - p.basal) * nfkb
     shift = float(groups.macrophage[g]) * float(cells.polarisation[i])
-    amounts[i, IL_6] = whole(level * p.il_6_rate * drive * max(1.0 - p.polarisation * shift, 0.0))
-    amounts[i, IL_8] = whole(level * p.il_8_rate * drive)
-    amounts[i, MCP_1] = whole(level * p.mcp_1_rate * drive)
-    amounts[i, RANTES] = whole(level * p.rantes_rate * max(nfkb, sting))
-    amounts[i, EXTRACELLULAR_HMGB1] = whole(level * p.hmgb1_rate * nfkb * float(groups.nodes[g, NODE_HMGB1]))
+    sums[IL_6] = whole(level * p.il_6_rate * drive * max(1.0 - p.polarisation * shift, 0.0))
+    sums[IL_8] = whole(level * p.il_8_rate * drive)
+    sums[MCP_1] = whole(level * p.mcp_1_rate * drive)
+    sums[RANTES] = whole(level * p.rantes_rate * max(nfkb, sting))
+    sums[EXTRACELLULAR_HMGB1] = whole(level * p.hmgb1_rate * nfkb * float(groups.nodes[g, NODE_HMGB1]))
     trif = float(groups.inflammatory_secretion[g]) * hill2(float(groups.nodes[g, NODE_TOLL_LIKE_RECEPTOR]), p.lps_half)
     silent = (1.0 - sting) * (1.0 - float(cells.tlr9[i])) * (1.0 - min(trif, 1.0))
-    amounts[i, INTERFERON_1] = whole(health * p.interferon_1_rate * (1.0 - silent))
+    sums[INTERFERON_1] = whole(health * p.interferon_1_rate * (1.0 - silent))
 
 
 @row
-def secrete_trophic(i, cells, groups, amounts, health, p):
+def secrete_trophic(i, cells, groups, sums, health, p):
     """HGF, VEGF, SDF-1 and MCP-3 of cell ``i``; and the alarmins of an epithelium."""
     g = int(cells.group[i])
     level = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     hypoxia = 1.0 + p.hif_gain * float(cells.hif[i])
     heme = p.trophic_ho1 * ho1_share(float(cells.ho1[i]))
     stress = heme + p.trophic_nfkb * float(cells.nfkb[i])
-    amounts[i, HGF] = whole(level * p.hgf_rate * (1.0 + stress))
-    amounts[i, VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
-    amounts[i, SDF_1] = whole(level * p.sdf_1_rate * (hypoxia + heme))
-    amounts[i, MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
+    sums[HGF] = whole(level * p.hgf_rate * (1.0 + stress))
+    sums[VEGF] = whole(level * p.vegf_rate * (hypoxia + stress))
+    sums[SDF_1] = whole(level * p.sdf_1_rate * (hypoxia + heme))
+    sums[MCP_3] = whole(level * p.mcp_3_rate * (1.0 + float(cells.nfkb[i])))
     alarm = health * float(groups.alarmin_secretion[g])
-    amounts[i, IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
-    amounts[i, EOTAXIN] = whole(alarm * p.eotaxin_rate * float(groups.receptors[g, RECEPTOR_IL_4]))
+    sums[IL_33] = whole(alarm * p.il_33_rate * float(cells.nfkb[i]))
+    sums[EOTAXIN] = whole(alarm * p.eotaxin_rate * float(groups.receptors[g, RECEPTOR_IL_4]))
 
 
 @row
-def secrete_lymphokines(i, cells, groups, amounts, health, p):
+def secrete_lymphokines(i, cells, groups, sums, health, p):
     """Lymphokines of a T cell, IL-10 of a macrophage, TGF-beta of both kinds of source."""
     g = int(cells.group[i])
     level = health * float(groups.lymphokine_secretion[g])
@@ -211,18 +209,18 @@ def secrete_lymphokines(i, cells, groups, amounts, health, p):
     cue = 1.0 - (1.0 - float(groups.receptors[g, RECEPTOR_IL_4])) * (1.0 - float(groups.receptors[g, RECEPTOR_IL_33]))
     free = max(1.0 - p.tgf_on_th2 * float(groups.receptors[g, RECEPTOR_TGF_BETA]), 0.0)
     th2 = level * stimulated * cue * free * max(1.0 - treg - th1 - th17, 0.0)
-    amounts[i, IL_4] = whole(th2 * p.il_4_rate)
-    amounts[i, IL_5] = whole(th2 * p.il_5_rate)
-    amounts[i, IL_13] = whole(th2 * p.il_13_rate)
-    amounts[i, IL_17] = whole(level * th17 * p.il_17_rate)
-    amounts[i, INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
+    sums[IL_4] = whole(th2 * p.il_4_rate)
+    sums[IL_5] = whole(th2 * p.il_5_rate)
+    sums[IL_13] = whole(th2 * p.il_13_rate)
+    sums[IL_17] = whole(level * th17 * p.il_17_rate)
+    sums[INTERFERON_GAMMA] = whole(level * th1 * p.interferon_gamma_rate)
     shift = max(float(cells.polarisation[i]), 0.0)
     shift = shift + max(1.0 - shift, 0.0) * float(groups.receptors[g, RECEPTOR_PROSTAGLANDIN_E2]) * float(cells.nfkb[i])
     m2 = health * float(groups.macrophage[g]) * shift
-    amounts[i, IL_10] = whole((level * treg + m2) * p.il_10_rate)
+    sums[IL_10] = whole((level * treg + m2) * p.il_10_rate)
     trophic = health * float(groups.trophic_secretion[g]) * float(groups.nodes[g, NODE_PARACRINE])
     stat6 = 1.0 + p.trophic_stat6 * float(groups.receptors[g, RECEPTOR_IL_4])
-    amounts[i, TGF_BETA] = whole((level * treg + trophic * stat6) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
+    sums[TGF_BETA] = whole((level * treg + trophic * stat6) * p.tgf_beta_rate + float(cells.tgf_beta_flux[i]))
 
 
 @row
@@ -239,20 +237,21 @@ def has_burst(i, cells, step):
 
 
 @row
-def secretion_row(i, cells, groups, amounts, p, step):
-    """``amounts[i, k]``: what cell ``i`` secretes of cytokine k, in units of :data:`AMOUNT` per second."""
-    for k in range(N_CYTOKINES):
-        amounts[i, k] = 0
+def secretion_row(i, sums, cells, groups, p, step):
+    """What cell ``i`` secretes of each cytokine into ``sums``, in units of :data:`AMOUNT` per second; returns its well, -1 for a pool."""
+    if int(cells.state[i]) == CELL_POOL:
+        return -1
     g = int(cells.group[i])
     if alive(int(cells.state[i])):
         health = float(groups.nodes[g, NODE_CYTOKINE_SECRETION]) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
-        secrete_inflammatory(i, cells, groups, amounts, health, p)
-        secrete_trophic(i, cells, groups, amounts, health, p)
-        secrete_lymphokines(i, cells, groups, amounts, health, p)
+        secrete_inflammatory(i, cells, groups, sums, health, p)
+        secrete_trophic(i, cells, groups, sums, health, p)
+        secrete_lymphokines(i, cells, groups, sums, health, p)
     elif has_burst(i, cells, step):
         volume = float(groups.volume[g]) / step.dt
-        amounts[i, EXTRACELLULAR_HMGB1] = whole(volume * p.hmgb1_content * float(groups.nodes[g, NODE_HMGB1]))
-        amounts[i, IL_33] = whole(volume * p.il_33_content * float(groups.alarmin_secretion[g]))
+        sums[EXTRACELLULAR_HMGB1] = whole(volume * p.hmgb1_content * float(groups.nodes[g, NODE_HMGB1]))
+        sums[IL_33] = whole(volume * p.il_33_content * float(groups.alarmin_secretion[g]))
+    return int(cells.well[i])
 
 
 @row
@@ -294,13 +293,9 @@ def receptors_row(g, groups, wells, p, step):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Secretion, mixing and decay of the cytokines of every well over ``step.dt``; then what receptors sense."""
-    backend, n = world.backend, world.n_cells
+    backend = world.backend
     if step.time > 0.0:
-        amounts = np.zeros((n, N_CYTOKINES), dtype=np.int64)
-        backend.each(secretion_row, n, world.cells, world.groups, amounts, p, step)
-        backend.pull(amounts)
-        sums = np.zeros((world.n_wells, N_CYTOKINES), dtype=np.int64)
-        np.add.at(sums, world.cells.well[N_POOLS * world.n_wells : n], amounts[N_POOLS * world.n_wells :])
+        sums = backend.totals(secretion_row, world.n_cells, world.n_wells, N_CYTOKINES, world.cells, world.groups, p, step)
         backend.each(mix_row, world.n_wells, sums, world.wells, world.fields, p, step)
     backend.each(receptors_row, len(world.groups.well), world.groups, world.wells, p, step)
 

@@ -22,8 +22,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.process import Process
@@ -168,7 +166,7 @@ def resting_damage(h2o2: float, atp: float, p: Parameters) -> float:
 
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of damage for all cells."""
-    rates = np.zeros((world.n_cells, N_RATES))
+    rates = world.backend.zeros((world.n_cells, N_RATES))
     world.backend.each(cell_rates, world.n_cells, world.cells, rates, p, step)
     world.backend.gather(
         damage_slot, damage_finish, 1, world.n_cells, world.cells, world.pages,

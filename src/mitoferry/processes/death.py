@@ -64,6 +64,7 @@ from mitoferry.core.schema import (
     HAZARD_ATTACK,
     HAZARD_FERROPTOSIS,
     HAZARD_PYROPTOSIS,
+    N_CLASSES,
     N_POOLS,
     NOT_DEAD,
     OCCUPIED,
@@ -72,7 +73,7 @@ from mitoferry.core.schema import (
     ROUTE_LYSIS,
 )
 from mitoferry.core.streams import DEATH, EXECUTION
-from mitoferry.processes.cell_events import log_cell_events, order_of
+from mitoferry.processes.cell_events import in_order, log_cell_events
 from mitoferry.processes.free_mitochondria import put_into_medium
 from mitoferry.processes.priming import called_for, swollen
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, own_open_share
@@ -294,9 +295,22 @@ def death_row(i, cells, groups, wells, p, step):
 
 
 @row
-def spill_row(i, cells, fields, p, step):
-    """Adenine nucleotides of a cell that has lost its membrane in this step, as a bolus over the next macro-step."""
-    if int(cells.state[i]) != CELL_NECROTIC or float(cells.death_time[i]) < step.time:
+def fate_row(i, cells, groups, wells, p, step):
+    """Fate of cell ``i`` in one step; 1 if it has released cytochrome c or died since the step began, else 0."""
+    death_row(i, cells, groups, wells, p, step)
+    state = int(cells.state[i])
+    if state == CELL_MOMP:
+        return 1 if float(cells.momp_time[i]) >= step.time else 0
+    if state == CELL_NECROTIC or state == CELL_DEAD_APOPTOTIC:
+        return 1 if float(cells.death_time[i]) >= step.time else 0
+    return 0
+
+
+@row
+def spill_row(q, rows, cells, fields, p, step):
+    """Adenine nucleotides of the cell ``rows[q]``, if it has lost its membrane in this step, as a bolus over the next macro-step."""
+    i = int(rows[q])
+    if int(cells.state[i]) != CELL_NECROTIC:
         return
     volume = 1000.0 * float(cells.volume[i])
     atp = min(max(float(cells.atp[i]), 0.0), p.adenine_nucleotides)
@@ -323,8 +337,9 @@ def hand_over_chain(pages, cells, owner, target):
 
 
 @row
-def empty_cell(i, mitochondria, pages, cells, wells, p, step):
-    """Free or lyse the mitochondria of the dead cell ``i``."""
+def empty_row(q, rows, mitochondria, pages, cells, wells, p, step):
+    """Free or lyse the mitochondria of the dead cell ``rows[q]``; those that are free stay on its pages."""
+    i = int(rows[q])
     w = int(cells.well[i])
     necrotic = int(cells.state[i]) == CELL_NECROTIC
     page = int(cells.first_page[i])
@@ -341,62 +356,59 @@ def empty_cell(i, mitochondria, pages, cells, wells, p, step):
                 else:
                     remove(mitochondria, pages, cells, slot, True)
         page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, i)
-    hand_over_chain(pages, cells, i, N_POOLS * w + POOL_MEDIUM)
 
 
 @row
-def empty_cells(rows, n, mitochondria, pages, cells, wells, p, step):
-    """Empty the dead cells ``rows`` in that order (serial)."""
+def spread_cells(rows, n, mitochondria, pages, cells):
+    """Give the pages of the dead cells ``rows`` to the medium of their wells, in that order (serial)."""
     for j in range(n):
-        empty_cell(int(rows[j]), mitochondria, pages, cells, wells, p, step)
+        i = int(rows[j])
+        release_empty_pages(mitochondria, pages, cells, i)
+        hand_over_chain(pages, cells, i, N_POOLS * int(cells.well[i]) + POOL_MEDIUM)
 
 
-SILENT = ("psi", "atp", "oxygen_flux", "oxygen_flux_class", "lactate_flux", "glucose_flux", "atp_flux", "atp_oxphos", "h2o2_production")
-"""Columns that are 0 in a dead cell: it uses and makes nothing."""
-
-
-def happened(cells: Any, n_cells: int, time: float) -> tuple[Any, Any, Any]:
-    """Cells that released cytochrome c or died since ``time`` [s], in order of (time, well, id).
-
-    Returns:
-        (rows int64 [n], times [s], whether it died) of these cells.
-    """
-    state, died, released = cells.state[:n_cells], cells.death_time[:n_cells], cells.momp_time[:n_cells]
-    dead = ((state == CELL_NECROTIC) | (state == CELL_DEAD_APOPTOTIC)) & (died >= time)
-    began = (state == CELL_MOMP) & (released >= time)
-    rows = np.flatnonzero(dead | began)
-    times = np.where(dead[rows], died[rows], released[rows])
-    order = order_of(cells, rows, times)
-    return rows[order], times[order], dead[rows[order]]
+@row
+def silence_row(q, rows, cells):
+    """The dead cell ``rows[q]``, which has been emptied, uses and makes nothing, holds nothing foreign and wants no pages."""
+    i = int(rows[q])
+    cells.n_foreign[i] = 0
+    cells.want_pages[i] = 0
+    cells.atp[i] = 0.0
+    cells.oxygen_flux[i] = 0.0
+    cells.lactate_flux[i] = 0.0
+    cells.glucose_flux[i] = 0.0
+    cells.atp_flux[i] = 0.0
+    cells.atp_oxphos[i] = 0.0
+    cells.h2o2_production[i] = 0.0
+    for k in range(N_CLASSES):
+        cells.psi[i, k] = 0.0
+        cells.oxygen_flux_class[i, k] = 0.0
 
 
 def fall_silent(world: Any, rows: Any) -> None:
     """Cells that have been emptied have no potential, ATP or fluxes, hold nothing foreign and want no pages."""
-    cells = world.cells
-    columns = [cells.n_foreign, cells.want_pages, *(getattr(cells, name) for name in SILENT)]
-    world.backend.pull(*columns)
-    for column in columns:
-        column[rows] = 0
-    world.backend.push(*columns)
+    world.backend.each(silence_row, len(rows), rows, world.cells)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance the fate of every cell by ``step.dt`` and empty the cells that die."""
-    backend = world.backend
-    backend.each(death_row, world.n_cells, world.cells, world.groups, world.wells, p, step)
-    cells = world.cells
-    backend.pull(cells.state, cells.death_time, cells.momp_time, cells.id, cells.well)
-    rows, times, dead = happened(cells, world.n_cells, step.time)
+    backend, cells = world.backend, world.cells
+    rows = backend.select(fate_row, world.n_cells, cells, world.groups, world.wells, p, step)
     if not rows.size:
         return
+    state, died, released = backend.read(rows, cells.state, cells.death_time, cells.momp_time)
+    dead = state != CELL_MOMP
+    times = np.where(dead, died, released)
+    order = in_order(world, rows, times)
+    rows, times, dead = rows[order], times[order], dead[order]
     log_cell_events(world, np.where(dead, EVENT_DEATH, EVENT_MOMP), rows, times)
     rows = rows[dead]
     if not rows.size:
         return
     if world.fields is not None:
-        backend.each(spill_row, world.n_cells, world.cells, world.fields, p, step)
-    backend.serial(empty_cells, rows, int(rows.size), world.mitochondria, world.pages, world.cells, world.wells, p, step)
+        backend.each(spill_row, int(rows.size), rows, cells, world.fields, p, step)
+    backend.each(empty_row, int(rows.size), rows, world.mitochondria, world.pages, cells, world.wells, p, step)
+    backend.serial(spread_cells, rows, int(rows.size), world.mitochondria, world.pages, cells)
     fall_silent(world, rows)
 
 

@@ -43,9 +43,9 @@ from mitoferry.core.nodes import NODE_DHODH, NODE_PROLIFERATION, NODE_URIDINE
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
-from mitoferry.core.schema import CELL_LIVE, PAGE
+from mitoferry.core.schema import CELL_LIVE
 from mitoferry.core.streams import PROLIFERATION
-from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halve_columns
+from mitoferry.processes.cell_columns import NEW_IN_DAUGHTER, halves
 from mitoferry.processes.cell_events import log_cell_events
 from mitoferry.processes.cycle import awake_share, driven_share
 from mitoferry.processes.like_contacts import weigh_contacts
@@ -130,9 +130,18 @@ def cycle_row(i, like, cells, groups, p, step):
     cells.radius[i] = exp(grown / 3.0) * float(cells.radius[i])
 
 
-def halve(i: int, cells: Any, cycle: float) -> None:
-    """What cell ``i`` is right after division."""
-    halve_columns(cells, i)
+@row
+def divides_row(i, like, cells, groups, p, step):
+    """As :func:`cycle_row`; 1 if cell ``i`` has completed its cycle and divides, else 0."""
+    cycle_row(i, like, cells, groups, p, step)
+    if int(cells.state[i]) != CELL_LIVE or float(cells.cycle[i]) < 1.0:
+        return 0
+    return 1 if float(groups.cycle_time[int(cells.group[i])]) > 0.0 else 0
+
+
+@row
+def begin_cycle(i, cells, cycle):
+    """Size and progress of cell ``i`` right after division."""
     cells.radius[i] = CUBE_ROOT_HALF * float(cells.radius[i])
     cells.cycle[i] = cycle
 
@@ -148,13 +157,15 @@ def shift(i, cells, wells, dx, dy, dz):
         cells.z[i] = place(float(cells.z[i]) + dz, float(wells.size[w, 2]), periodic)
 
 
-def part(world: Any, mother: int, daughter: int, p: Parameters, step: Any) -> None:
-    """Halve a cell whose row has been copied to ``daughter``, and lay the two side by side in a random direction."""
-    cells, wells = world.cells, world.wells
+@row
+def part_row(q, mothers, first, cells, wells, p, step):
+    """Lay the cell ``mothers[q]`` and her daughter, a copy of her in row ``first + q``, side by side in a random direction."""
+    mother = int(mothers[q])
+    daughter = first + q
     w = int(cells.well[mother])
     u, v, a, b = uniform4(wells.key0[w], wells.key1[w], cells.id[mother], 0, PROLIFERATION, step.step, 0)
-    halve(mother, cells, p.spread * u)
-    halve(daughter, cells, p.spread * v)
+    begin_cycle(mother, cells, p.spread * u)
+    begin_cycle(daughter, cells, p.spread * v)
     radius = float(cells.radius[mother])
     height = 2.0 * b - 1.0 if int(wells.geometry[w]) == BLOCK else 0.0
     flat = radius * math.sqrt(max(1.0 - height * height, 0.0))
@@ -163,41 +174,42 @@ def part(world: Any, mother: int, daughter: int, p: Parameters, step: Any) -> No
     shift(daughter, cells, wells, dx, dy, dz)
 
 
-@row
-def partition_all(mothers, n, first, mitochondria, pages, cells, wells, step):
-    """Deal the mitochondria of the cells ``mothers``; their daughters are the rows from ``first`` on (serial)."""
-    for j in range(n):
-        partition(mitochondria, pages, cells, wells, int(mothers[j]), first + j, step.step)
-
-
-def daughter_ids(world: Any, mothers: Any) -> Any:
-    """Ids of the daughters of the rows ``mothers``, uint32: the population's next ordinals of born cells."""
-    ids = np.zeros(len(mothers), dtype=np.uint32)
-    for j, m in enumerate(mothers):
-        w, population = int(world.cells.well[m]), int(world.cells.population[m])
-        ordinal = int(world.wells.n_born[w, population])
-        if ordinal >= BORN:
-            raise OverflowStop(f"population {population} of well {w} has had {ordinal} divisions, more than ids can tell apart (2^23)")
-        world.wells.n_born[w, population] = ordinal + 1
-        ids[j] = (population << 24) | BORN | ordinal
-    return ids
+def daughter_ids(world: Any, wells: Any, populations: Any) -> Any:
+    """Ids of the daughters of cells of these wells and populations, uint32: the populations' next ordinals of born cells."""
+    n_born = world.wells.n_born
+    some, row = np.unique(wells, return_inverse=True)
+    (born,) = world.backend.read(some, n_born)
+    place = row * n_born.shape[1] + populations
+    order = np.argsort(place, kind="stable")
+    counts = np.bincount(place, minlength=born.size)
+    ordinal = born.reshape(-1)[place].astype(np.int64)
+    ordinal[order] += np.arange(len(place)) - (np.cumsum(counts) - counts)[place[order]]
+    full = np.flatnonzero(ordinal >= BORN)
+    if full.size:
+        w, population = int(wells[full[0]]), int(populations[full[0]])
+        raise OverflowStop(f"population {population} of well {w} has had {BORN} divisions, more than ids can tell apart (2^23)")
+    world.backend.write(some, n_born, born + counts.reshape(born.shape))
+    return ((populations.astype(np.int64) << 24) | BORN | ordinal).astype(np.uint32)
 
 
 def add_daughters(world: Any, mothers: Any) -> int:
-    """Append a row for the daughter of each of ``mothers``, a copy without mitochondria; returns the first new row."""
+    """Append a row for the daughter of each of ``mothers``, a copy without mitochondria, and halve the amounts of both.
+
+    Returns:
+        The first new row.
+    """
     world.reserve_cells(len(mothers))
-    cells, first = world.cells, world.n_cells
-    rows = np.arange(first, first + len(mothers))
-    for column in cells:
-        column[rows] = column[mothers]
-    for name, value in NEW_IN_DAUGHTER.items():
-        getattr(cells, name)[rows] = value
-    cells.parent[rows] = cells.id[mothers]
-    cells.id[rows] = daughter_ids(world, mothers)
-    cells.added[rows] = world.tick
-    cells.n_divisions[mothers] += 1
+    backend, cells, first = world.backend, world.cells, world.n_cells
+    new = dict(zip(cells._fields, backend.read(mothers, *cells), strict=True))
+    for name, values in halves(new).items():
+        new[name] = values
+        backend.write(mothers, getattr(cells, name), values)
+    backend.write(mothers, cells.n_divisions, new["n_divisions"] + 1)
+    new |= NEW_IN_DAUGHTER
+    new |= {"parent": new["id"], "id": daughter_ids(world, new["well"], new["population"]), "added": world.tick}
+    for name, values in new.items():
+        backend.write(slice(first, first + len(mothers)), getattr(cells, name), values)
     world.n_cells = first + len(mothers)
-    world.backend.push(world.cells, world.wells)
     return first
 
 
@@ -206,25 +218,18 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend = world.backend
     if not (world.groups.cycle_time > 0.0).any():
         return
-    backend.each(cycle_row, world.n_cells, weigh_contacts(world, p), world.cells, world.groups, p, step)
-    backend.pull(world.cells, world.wells)
-    c, n = world.cells, world.n_cells
-    mothers = np.flatnonzero((c.cycle[:n] >= 1.0) & (c.state[:n] == CELL_LIVE))
-    cycling = world.groups.cycle_time[c.group[mothers]] > 0.0
-    mothers = mothers[cycling]
+    mothers = backend.select(divides_row, world.n_cells, weigh_contacts(world, p), world.cells, world.groups, p, step)
     if not mothers.size:
         return
-    mothers = mothers[np.lexsort((c.id[mothers], c.well[mothers]))]
-    world.reserve_pages(int((c.n_mitochondria[mothers] // PAGE + 1).sum()))
+    ids, wells = backend.read(mothers, world.cells.id, world.cells.well)
+    mothers = mothers[np.lexsort((ids, wells))]
     first = add_daughters(world, mothers)
     if world.space is not None:
         world.space.fit(world)
-    for j, mother in enumerate(mothers):
-        part(world, int(mother), first + j, p, step)
-    backend.push(world.cells)
+    backend.each(part_row, int(mothers.size), mothers, first, world.cells, world.wells, p, step)
     daughters = np.arange(first, first + len(mothers))
     log_cell_events(world, EVENT_DIVISION, mothers, np.full(len(mothers), step.time + step.dt), daughters)
-    backend.serial(partition_all, mothers, int(mothers.size), first, world.mitochondria, world.pages, world.cells, world.wells, step)
+    partition(world, mothers, daughters, step.step)
 
 
 PROCESS = Process(name="division", stage="fate", clock="quality", parameters=Parameters, advance=advance, writes_mitochondria=True)

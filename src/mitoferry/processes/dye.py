@@ -110,7 +110,7 @@ def dye_release_row(i, cells, fields, exchanged, macro_step):
 
 def exchange(world: Any, step: Any, p: Parameters) -> Any:
     """Leak and uptake of all mitochondria over ``step.dt``; returns int64 [n_cells], units lost by each cell's mitochondria."""
-    exchanged = np.zeros(world.n_cells, dtype=np.int64)
+    exchanged = world.backend.zeros(world.n_cells, np.int64)
     world.backend.gather(
         dye_slot, dye_finish, 1, world.n_cells, world.cells, world.pages, world.mitochondria, world.cells, world.wells, exchanged, p, step
     )

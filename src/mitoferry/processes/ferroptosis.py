@@ -22,8 +22,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import approach
 from mitoferry.core.nodes import NODE_ANTIOXIDANT, NODE_GPX4, NODE_IRON, NODE_LIPID_RADICAL_TRAP, NODE_LYSOSOME
 from mitoferry.core.process import Process
@@ -78,15 +76,18 @@ def ferroptosis_row(i, cells, groups, p, step):
     cells.other_hazards[i, HAZARD_FERROPTOSIS] = ferroptosis_hazard(peroxide, p)
 
 
+@row
+def rest_row(i, cells, groups, p):
+    """Iron and peroxidised lipid of cell ``i`` as they are at rest."""
+    g = int(cells.group[i])
+    iron = float(groups.iron[g])
+    cells.labile_iron[i] = iron
+    cells.lipid_peroxide[i] = p.peroxidation / p.removal * iron * float(groups.unsaturation[g])
+
+
 def prepare(world: Any, p: Parameters) -> None:
     """Iron and peroxidised lipid of every cell as they are at rest."""
-    c, n = world.cells, world.n_cells
-    world.backend.pull(c)
-    group = c.group[:n]
-    iron = world.groups.iron[group].astype(np.float64)
-    c.labile_iron[:n] = iron
-    c.lipid_peroxide[:n] = p.peroxidation / p.removal * iron * world.groups.unsaturation[group]
-    world.backend.push(c)
+    world.backend.each(rest_row, world.n_cells, world.cells, world.groups, p)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:

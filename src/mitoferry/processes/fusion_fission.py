@@ -289,9 +289,9 @@ def fusion_page(i, cells, wells, pages, mitochondria, partners, terms, p, step):
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of fusion and fission in all cells."""
     backend, w = world.backend, world
-    terms = np.zeros((w.n_cells, N_TERMS))
+    terms = backend.zeros((w.n_cells, N_TERMS))
     n_pages = len(w.pages.owner)
-    partners, before = np.zeros(n_pages, dtype=np.int32), np.zeros(n_pages, dtype=np.int32)
+    partners, before = backend.zeros(n_pages, np.int32), backend.zeros(n_pages, np.int32)
     backend.each(cell_terms, w.n_cells, w.cells, w.groups, w.wells, w.pages, partners, before, terms, p, step)
     backend.each(fusion_page, n_pages, w.cells, w.wells, w.pages, w.mitochondria, partners, terms, p, step)
 

@@ -25,8 +25,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import hill2
 from mitoferry.core.nodes import NODE_IMMUNE_ATTACK
 from mitoferry.core.process import Process
@@ -109,7 +107,7 @@ def write_row(i, cells, hazard, step):
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Hazards of all cells by the attackers that they touch now."""
     backend, n = world.backend, world.n_cells
-    hazard, weight = np.zeros(n), np.zeros(n)
+    hazard, weight = backend.zeros(n), backend.zeros(n)
     attacking = world.groups.attacker > 0.0
     for known in sorted(set(world.groups.own_haplotypes[attacking].tolist())):
         backend.each(strength_row, n, world.cells, world.groups, int(known), weight, p, step)

@@ -31,6 +31,7 @@ REACH = 2.0  # um, gap up to which two cells count as neighbours
 def kinds_of_groups(world: Any) -> Any:
     """Number of the cell type of every group, int32, alike in groups of cells of the same type."""
     names: dict[str, int] = {}
+    world.backend.pull(world.groups.well, world.groups.population, world.wells.arm)
     kinds = np.zeros(len(world.groups.well), dtype=np.int32)
     by_arm = [{q.index: names.setdefault(q.cell_type.name, len(names)) for q in arm.sources} for arm in world.spec.arms]
     for g in range(len(kinds)):
@@ -70,14 +71,19 @@ def like_row(i, like, kinds, unlike, cells, wells, neighbours):
         like[i] = 1.0 - (1.0 - unlike) * (other / met)
 
 
+@row
+def alike_row(i, like):
+    """Factor on the contacts of cell ``i`` into ``like`` where all are with likes."""
+    like[i] = 1.0
+
+
 def weigh_contacts(world: Any, p: Any) -> Any:
-    """Factor 0..1 on the contacts of every cell in the contact inhibition of its cycle, float64 [n_cells]."""
-    like = np.ones(world.n_cells)
-    if world.space is None or p.unlike_contact >= 1.0:
-        return like
-    kinds = kinds_of_groups(world)
+    """Factor 0..1 on the contacts of every cell in the contact inhibition of its cycle, float64 [n_cells], for a launch."""
+    backend, n = world.backend, world.n_cells
+    like = backend.zeros(n)
+    kinds = kinds_of_groups(world) if world.space is not None and p.unlike_contact < 1.0 else np.zeros(1, dtype=np.int32)
     if len(np.unique(kinds)) < 2:
-        return like
-    world.backend.each(like_row, world.n_cells, like, kinds, p.unlike_contact, world.cells, world.wells, world.space.neighbours)
-    world.backend.pull(like)
+        backend.each(alike_row, n, like)
+    else:
+        backend.each(like_row, n, like, kinds, p.unlike_contact, world.cells, world.wells, world.space.neighbours)
     return like

@@ -173,25 +173,41 @@ def in_force(arm: Any, step: Any) -> tuple[int, Any] | None:
     return next(((k, t) for k, t in enumerate(arm.tunnels) if t.start <= step.time < t.end), None)
 
 
-def _pairs(world: Any, w: int, treatment: Any, busy: Any, p: Parameters, step: Any) -> list[tuple[int, int, float]]:
+@row
+def candidate_row(i, w, populations, served, cells):
+    """Whether cell ``i`` of well ``w`` is alive, of one of the populations whose bits are set, and has had no tunnel yet, 0 or 1."""
+    if int(cells.well[i]) != w or int(served[i]) != 0 or not living(cells, i):
+        return 0
+    return (populations >> int(cells.population[i])) & 1
+
+
+def _candidates(world: Any, w: int, populations: Any, served: Any, busy: set[int]) -> list[int]:
+    """Rows of the cells of well ``w`` and these populations that can get a tunnel; those with one are ``busy``."""
+    bits = sum(1 << int(k) for k in set(populations))
+    return [i for i in world.backend.select(candidate_row, world.n_cells, w, bits, served, world.cells).tolist() if i not in busy]
+
+
+def _pairs(world: Any, w: int, treatment: Any, served: Any, busy: set[int], p: Parameters, step: Any) -> list[tuple[int, int, float]]:
     """Pairs (donor, recipient, time) of well ``w`` that are joined in this step: nearest first, one tunnel per cell."""
-    cells, wells, n = world.cells, world.wells, world.n_cells
-    here = (cells.well[:n] == w) & ~busy
-    donors = [int(i) for i in np.flatnonzero(here & np.isin(cells.population[:n], treatment.donors)) if living(cells, int(i))]
-    takers = [int(i) for i in np.flatnonzero(here & np.isin(cells.population[:n], treatment.recipients)) if living(cells, int(i))]
+    wells = world.wells
+    donors, takers = (_candidates(world, w, some, served, busy) for some in (treatment.donors, treatment.recipients))
+    if not donors or not takers:
+        return []
+    names, rows = ("well", "id", "group", "layer", "x", "y", "z", "radius"), np.array(donors + takers)
+    cells = world.cells._replace(**dict(zip(names, world.backend.read(rows, *(getattr(world.cells, name) for name in names)), strict=True)))
     found = []
-    for a in donors:
-        for b in takers:
-            if a != b and can_touch(int(wells.geometry[w]), int(cells.layer[a]), int(cells.layer[b])):
-                gap = gap_between(a, b, cells, wells)
+    for i, a in enumerate(donors):
+        for j, b in enumerate(takers, len(donors)):
+            if a != b and can_touch(int(wells.geometry[w]), int(cells.layer[i]), int(cells.layer[j])):
+                gap = gap_between(i, j, cells, wells)
                 if gap <= treatment.length:
-                    found.append((gap, int(cells.id[a]), int(cells.id[b]), a, b))
+                    found.append((gap, int(cells.id[i]), int(cells.id[j]), a, b, int(cells.group[i]), int(cells.group[j])))
     pairs, taken = [], set()
-    for _, one, other, a, b in sorted(found):
+    for _, one, other, a, b, g, k in sorted(found):
         if a in taken or b in taken:
             continue
         taken |= {a, b}
-        warm = float(world.groups.nodes[cells.group[a], NODE_TEMPERATURE]) * float(world.groups.nodes[cells.group[b], NODE_TEMPERATURE])
+        warm = float(world.groups.nodes[g, NODE_TEMPERATURE]) * float(world.groups.nodes[k, NODE_TEMPERATURE])
         rate = p.fusion_rate * warm
         key = (int(wells.key0[w]), int(wells.key1[w]), one, other)
         if uniform(*key, MICROTUNNEL, step.step, FUSION) < chance(rate, step.dt / 3600.0):
@@ -201,12 +217,9 @@ def _pairs(world: Any, w: int, treatment: Any, busy: Any, p: Parameters, step: A
 
 def _make(world: Any, step: Any, treatments: dict[int, tuple[int, Any]], rows: Any, served: Any, p: Parameters) -> None:
     """Join pairs in the wells of arms whose treatment is on."""
-    links, n = world.links, world.n_cells
-    busy = served[:n] != 0
-    busy[links.a[rows]] = True
-    busy[links.b[rows]] = True
+    busy = {int(i) for end in world.backend.read(rows, world.links.a, world.links.b) for i in end}
     for w, (_, treatment) in treatments.items():
-        pairs = _pairs(world, w, treatment, busy, p, step)
+        pairs = _pairs(world, w, treatment, served, busy, p, step)
         if not pairs:
             continue
         sources, targets, times = zip(*pairs, strict=True)
@@ -230,12 +243,18 @@ def tunnels_of(world: Any) -> Tunnels:
     )  # fmt: skip
 
 
+@row
+def tunnel_row(i, links):
+    """Whether row ``i`` of the links is a microtunnel, 0 or 1."""
+    return 1 if int(links.kind[i]) == KIND_ARTIFICIAL and int(links.state[i]) != LINK_EMPTY else 0
+
+
 def tunnel_rows(world: Any) -> Any:
     """Rows of the links that are microtunnels, in the order (well, id)."""
-    world.backend.pull(world.links)
-    links, n = world.links, world.n_links
-    rows = np.flatnonzero((links.kind[:n] == KIND_ARTIFICIAL) & (links.state[:n] != LINK_EMPTY))
-    return rows[np.lexsort((links.id[rows], links.well[rows]))]
+    links = world.links
+    rows = world.backend.select(tunnel_row, world.n_links, links) if world.n_links else np.zeros(0, dtype=np.int64)
+    ids, wells = world.backend.read(rows, links.id, links.well)
+    return rows[np.lexsort((ids, wells))]
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -246,17 +265,19 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     rows = tunnel_rows(world)
     if not treatments and not rows.size:
         return
-    world.backend.pull(world.cells, world.groups, world.wells)
+    world.backend.pull(world.groups, world.wells)
     served = state_array(world, "microtunnel.served", len(world.cells.id), np.uint8, 0)
     _forget(world, served, spec, step)
     _make(world, step, treatments, rows, served, p)
     rows = tunnel_rows(world)
     if not rows.size:
         return
-    ends = [treatments[int(w)][1].end if int(w) in treatments else step.time for w in world.links.well[rows]]
+    (wells,) = world.backend.read(rows, world.links.well)
+    ends = [treatments[int(w)][1].end if int(w) in treatments else step.time for w in wells]
     until = np.array([e if math.isfinite(e) else 1e18 for e in ends])
     tunnels = tunnels_of(world)
-    most = int(tunnels.allowed[rows].sum() - tunnels.passed[rows].sum())
+    allowed, passed = world.backend.read(rows, tunnels.allowed, tunnels.passed)
+    most = int(allowed.sum() - passed.sum())
     world.reserve_pages(most + rows.size)
     world.reserve_events(most + rows.size)
     world.backend.serial(
@@ -269,8 +290,9 @@ def _forget(world: Any, served: Any, spec: Any, step: Any) -> None:
     """At the start of a treatment every cell may have a tunnel again."""
     for a, arm in enumerate(spec.arms):
         if any(is_due(t, step) for t in arm.tunnels):
-            rows = np.flatnonzero(world.cells.well[: world.n_cells] // spec.replicates == a)
-            served[rows] = 0
+            world.backend.pull(world.cells.well, served)
+            served[np.flatnonzero(world.cells.well[: world.n_cells] // spec.replicates == a)] = 0
+            world.backend.push(served)
 
 
 def wanted(spec: PlateSpec) -> bool:

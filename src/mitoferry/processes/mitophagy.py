@@ -46,6 +46,8 @@ from mitoferry.core.schema import (
     PAGE,
     PINK1,
     PSI_OFFSET_SCALE,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
     SICK_ON_ARRIVAL,
     TALLY_COPIES_OUT,
     TALLY_DEGRADED,
@@ -53,7 +55,7 @@ from mitoferry.core.schema import (
     WITHOUT_POTENTIAL,
 )
 from mitoferry.core.streams import MITOPHAGY
-from mitoferry.processes.arrival_log import log_degraded, watch
+from mitoferry.processes.arrival_log import arrivals_of_page, holds_arrivals, log_degraded, rows_of_pools_and_seeded, watch
 from mitoferry.processes.organelle import class_of, place_of
 from mitoferry.processes.rest import alive
 
@@ -203,13 +205,10 @@ def demand_finish(h, sums, cells, groups, mitochondria, p, step):
 
 
 @row
-def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
-    """Whether the mitochondrion in ``slot`` is degraded in this step."""
-    if not alive(int(cells.state[h])):
-        return
-    flags = int(mitochondria.flags[slot])
+def is_taken(h, slot, flags, cells, groups, wells, mitochondria, p, step):
+    """Whether the mitochondrion in ``slot`` of the living cell ``h``, with these flags, is degraded in this step."""
     if flags & OCCUPIED == 0 or place_of(flags) != CYTOSOL:
-        return
+        return False
     mean = hazard(h, slot, flags, cells, groups, mitochondria, p)
     load = float(cells.mitophagy_load[h])
     most = capacity(h, cells, groups, p)
@@ -218,7 +217,31 @@ def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
     w = int(cells.well[h])
     u = uniform(wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], MITOPHAGY, step.step, 0)
     dt = step.dt / 3600.0
-    if u >= mean * dt or u >= chance(mean, dt):
+    return u < mean * dt and u < chance(mean, dt)
+
+
+@row
+def degrading_page(i, n_pools, seeded, pages, cells, groups, wells, mitochondria, p, step):
+    """Whether a mitochondrion of page ``i`` that came by a route is degraded in this step, 0 or 1."""
+    h = int(pages.owner[i])
+    if h < 0 or not holds_arrivals(h, n_pools, seeded, cells) or not alive(int(cells.state[h])):
+        return 0
+    if arrivals_of_page(i, mitochondria) > 0:
+        for k in range(PAGE):
+            slot = i * PAGE + k
+            flags = int(mitochondria.flags[slot])
+            if flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 and is_taken(h, slot, flags, cells, groups, wells, mitochondria, p, step):
+                return 1
+    return 0
+
+
+@row
+def degrade_one(h, slot, sums, cells, groups, wells, mitochondria, p, step):
+    """Whether the mitochondrion in ``slot`` is degraded in this step."""
+    if not alive(int(cells.state[h])):
+        return
+    flags = int(mitochondria.flags[slot])
+    if not is_taken(h, slot, flags, cells, groups, wells, mitochondria, p, step):
         return
     sums[LOST] += 1
     sums[LOST_MASS] += int(mitochondria.mass[slot])
@@ -294,7 +317,8 @@ def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of mitophagy in all cells: what is asked of the lysosomes, then what they take."""
     b, w = world.backend, world
     b.gather(demand_slot, demand_finish, 1, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.mitochondria, p, step)
-    watched = watch(world)
+    tables = (w.pages, w.cells, w.groups, w.wells, w.mitochondria)
+    watched = watch(world, b.select(degrading_page, len(w.pages.owner), *rows_of_pools_and_seeded(world), *tables, p, step))
     b.gather(degrade_slot, degrade_finish, N_SUMS, w.n_cells, w.cells, w.pages, w.cells, w.groups, w.wells, w.mitochondria, p, step)
     log_degraded(world, watched, step)
 

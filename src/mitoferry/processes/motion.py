@@ -334,8 +334,9 @@ def _moves(world: Any) -> Moves:
     found = world.space.scratch.get("motion.moves")
     n = len(world.cells.id)
     if found is None or len(found.x) < n:
-        x, y, z, wanted = (np.zeros(n, dtype=np.float32) for _ in range(4))
-        found = Moves(x, y, z, wanted, np.zeros(world.n_wells, dtype=np.int32), np.zeros((n, 3)))
+        zeros = world.backend.zeros
+        x, y, z, wanted = (zeros(n, np.float32) for _ in range(4))
+        found = Moves(x, y, z, wanted, zeros(world.n_wells, np.int32), zeros((n, 3)))
         world.space.scratch["motion.moves"] = found
     return found
 
@@ -349,7 +350,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     moves, neighbours = _moves(world), world.space.neighbours
     backend.each(measure_row, n, cells, groups, wells, neighbours, moves, p, step)
     backend.each(substeps_row, world.n_wells, neighbours, moves, step)
-    backend.pull(Moves(*([moves.substeps] * len(Moves._fields))))
+    backend.pull(moves.substeps)
     most = int(moves.substeps.max(initial=0))
     for number in range(most):
         sub = Substep(number, step.dt)

@@ -420,7 +420,7 @@ def resting_complexes(mutant: float, p: Parameters) -> tuple[float, float, float
 
 def advance(world: World, step: Step, p: Parameters) -> None:
     """One step of mtDNA and expression for all cells."""
-    rates = np.zeros((world.n_cells, N_RATES))
+    rates = world.backend.zeros((world.n_cells, N_RATES))
     set_point_gain = float(world.spec.parameters["biogenesis.set_point_gain"])
     pathogenic = np.array(world.spec.pathogenic, dtype=np.int64)
     world.backend.each(

@@ -57,17 +57,17 @@ class Parameters(NamedTuple):
 
 
 @row
-def adduct_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_gain, of_mtdna, p, step):
+def adduct_rates(i, cells, groups, rates, pathogenic, mitophagy_rate, set_point_gain, replicated, of_mtdna, p, step):
     """Where the share of adducted copies of cell ``i`` tends to, and how much of the distance is left after the step.
 
-    Beforehand ``LEFT`` says whether mtDNA is replicated in this run.
+    ``replicated``: 1.0 where mtDNA is replicated in this run, else 0.0.
     """
     rates[i, ACTIVE] = 0.0
     if not alive(int(cells.state[i])):
         return
     hits = max(float(groups.nodes[int(cells.group[i]), NODE_MTDNA_ADDUCTS]), 0.0) * float(cells.drug_retention[i])
     good, bad = copies_by_kind(i, cells, pathogenic)
-    renewal = rates[i, LEFT] * replication_rate(i, cells, groups, good, bad, mitophagy_rate, set_point_gain, of_mtdna)
+    renewal = replicated * replication_rate(i, cells, groups, good, bad, mitophagy_rate, set_point_gain, of_mtdna)
     rates[i, ACTIVE] = 1.0
     rates[i, END], rates[i, LEFT] = binding_law(hits, renewal + p.removal, step.dt / 3600.0)
 
@@ -113,14 +113,15 @@ def adduct_finish(h, sums, cells, mitochondria, wells, rates, step):
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """One step of the adducts of all mitochondria."""
     of_mtdna = world.parameters.get("mtdna")
-    rates = np.full((world.n_cells, N_RATES), 0.0 if of_mtdna is None else 1.0)
+    rates, replicated = world.backend.zeros((world.n_cells, N_RATES)), 0.0 if of_mtdna is None else 1.0
     if of_mtdna is None:  # switched off
         of_mtdna = mtdna.Parameters(*(float(world.spec.parameters[f"mtdna.{name}"]) for name in mtdna.Parameters._fields))
     set_point_gain = float(world.spec.parameters["biogenesis.set_point_gain"])
     pathogenic = np.array(world.spec.pathogenic, dtype=np.int64)
     world.backend.each(
-        adduct_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), set_point_gain, of_mtdna, p, step
-    )
+        adduct_rates, world.n_cells, world.cells, world.groups, rates, pathogenic, basal_mitophagy(world), set_point_gain, replicated,
+        of_mtdna, p, step,
+    )  # fmt: skip
     world.backend.gather(
         adduct_slot, adduct_finish, 2 * N_CLASSES, world.n_cells, world.cells, world.pages,
         world.cells, world.mitochondria, world.wells, rates, step,

@@ -30,8 +30,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import exp, hill2, hill3, relax
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_GASDERMIN, NODE_NLRP3, NODE_STING, NODE_TEMPERATURE, NODE_TLR9
 from mitoferry.core.process import Process
@@ -79,9 +77,10 @@ def clearance_of(i, cells, groups, p):
 
 
 @row
-def clearance_row(i, cells, groups, cleared, p, step):
-    """``cleared[i]``: clearance of cell ``i`` in units of :data:`CLEARED`."""
-    cleared[i] = int(clearance_of(i, cells, groups, p) / CLEARED + 0.5)
+def clearance_row(i, sums, cells, groups, p):
+    """Add the clearance of cell ``i`` in units of :data:`CLEARED`; returns its well."""
+    sums[0] += int(clearance_of(i, cells, groups, p) / CLEARED + 0.5)
+    return int(cells.well[i])
 
 
 @row
@@ -97,7 +96,7 @@ def after(dose, gain, rate, dt):
 def take_up_dna(i, cells, groups, wells, sums, p, dt):
     """Advance the endosomal and the cytosolic dose of cell ``i``."""
     w = int(cells.well[i])
-    total = p.decay + CLEARED * int(sums[w]) / medium_volume(wells, w)
+    total = p.decay + CLEARED * int(sums[w, 0]) / medium_volume(wells, w)
     pool = float(wells.mtdna[w])
     mean = pool
     if total > 0.0:
@@ -158,7 +157,7 @@ def release_row(i, cells, fields, p, step):
 def pool_row(w, sums, cells, wells, p, step):
     """The free mtDNA of well ``w`` after the step: decay, uptake by cells, and what has been set free."""
     h = N_POOLS * w + POOL_MEDIUM
-    total = p.decay + CLEARED * int(sums[w]) / medium_volume(wells, w)
+    total = p.decay + CLEARED * int(sums[w, 0]) / medium_volume(wells, w)
     kept = float(wells.mtdna[w]) * exp(-total * step.dt / 3600.0)
     wells.mtdna[w] = kept + int(cells.mtdna_freed[h, 0]) + int(cells.mtdna_freed[h, 1])
     cells.mtdna_freed[h, 0] = 0
@@ -168,11 +167,7 @@ def pool_row(w, sums, cells, wells, p, step):
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Advance free mtDNA, its sensors and what they set off by ``step.dt``."""
     backend, n = world.backend, world.n_cells
-    cleared = np.zeros(n, dtype=np.int64)
-    backend.each(clearance_row, n, world.cells, world.groups, cleared, p, step)
-    backend.pull(cleared)
-    sums = np.zeros(world.n_wells, dtype=np.int64)
-    np.add.at(sums, world.cells.well[:n], cleared)
+    sums = backend.totals(clearance_row, n, world.n_wells, 1, world.cells, world.groups, p)
     backend.each(sensing_row, n, world.cells, world.groups, world.wells, sums, p, step)
     backend.each(pool_row, world.n_wells, sums, world.cells, world.wells, p, step)
     if world.fields is not None:

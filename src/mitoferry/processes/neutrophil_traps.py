@@ -56,21 +56,22 @@ def trap_hazard(i, cells, groups, p):
 
 
 @row
-def trap_row(i, cells, groups, wells, cast, p, step):
-    """``cast[i]``: whether neutrophil ``i`` casts its trap in this step."""
+def trap_row(i, cells, groups, wells, p, step):
+    """Whether neutrophil ``i`` casts its trap in this step, 0 or 1."""
     if float(groups.trap_former[int(cells.group[i])]) <= 0.0:
-        return
+        return 0
     if int(cells.traps[i]) != 0 or not alive(int(cells.state[i])):
-        return
+        return 0
     h = trap_hazard(i, cells, groups, p)
     if h <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     if uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, NEUTROPHIL_TRAPS, 0, ABLE) >= p.able:
-        return
+        return 0
     if uniform(wells.key0[w], wells.key1[w], cells.id[i], 0, NEUTROPHIL_TRAPS, step.step, 0) < chance(h, step.dt / 3600.0):
         cells.traps[i] = 1
-        cast[i] = 1
+        return 1
+    return 0
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -78,14 +79,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if step.time < 0.0:
         return
     backend, n = world.backend, world.n_cells
-    cast = np.zeros(n, dtype=np.uint8)
-    backend.each(trap_row, n, world.cells, world.groups, world.wells, cast, p, step)
-    backend.pull(cast)
-    rows = np.flatnonzero(cast)
+    rows = backend.select(trap_row, n, world.cells, world.groups, world.wells, p, step)
     if rows.size:
-        backend.pull(world.cells, world.wells)
-        world.wells.mtdna[:] += p.dna * np.bincount(world.cells.well[rows], minlength=world.n_wells)
-        backend.push(world.wells)
+        (wells_of,) = backend.read(rows, world.cells.well)
+        wells, cast = np.unique(wells_of, return_counts=True)
+        (before,) = backend.read(wells, world.wells.mtdna)
+        backend.write(wells, world.wells.mtdna, before + p.dna * cast)
 
 
 def wanted(spec: Any) -> bool:

@@ -48,7 +48,7 @@ from mitoferry.core.schema import (
     ROUTE_PHAGOCYTOSIS,
 )
 from mitoferry.core.streams import PHAGOCYTOSIS
-from mitoferry.processes.cell_events import order_of
+from mitoferry.processes.cell_events import in_order
 from mitoferry.processes.death import fall_silent
 from mitoferry.processes.organelle import gate_potential
 from mitoferry.processes.rest import RESTING_ATP
@@ -146,6 +146,14 @@ def touched(i, stop, weight, cells, wells, neighbours, gap):
 
 
 @row
+def dying_row(i, sums, cells):
+    """Count cell ``i`` if it is dying."""
+    state = int(cells.state[i])
+    sums[0] += 1 if state == CELL_APOPTOTIC or state == CELL_NECROTIC else 0
+    return 0
+
+
+@row
 def exposure_row(i, cells, groups, exposed, p, step):
     """``exposed[i]``: :func:`exposure` of cell ``i``."""
     exposed[i] = exposure(i, cells, groups, p)
@@ -153,14 +161,13 @@ def exposure_row(i, cells, groups, exposed, p, step):
 
 @row
 def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p, step):
-    """``times[i]``, ``targets[i]``: when [s] in this step cell ``i`` begins to engulf which cell; NEVER if none."""
-    times[i] = NEVER
+    """1 if cell ``i`` begins to engulf one in this step, ``targets[i]`` and when [s] in ``times[i]``; else 0."""
     wish = appetite(i, cells, groups, p) * readiness(i, cells, p)
     if wish <= 0.0 or int(cells.bin[i]) < 0:
-        return
+        return 0
     total, _ = touched(i, NEVER, exposed, cells, wells, neighbours, p.contact_gap)
     if total <= 0.0:
-        return
+        return 0
     w = int(cells.well[i])
     u, v, _, _ = uniform4(wells.key0[w], wells.key1[w], cells.id[i], 0, PHAGOCYTOSIS, step.step, 0)
     wait = -3600.0 * log(u) / (wish * total)
@@ -169,6 +176,8 @@ def propose_row(i, cells, groups, wells, neighbours, exposed, times, targets, p,
         if found >= 0:
             targets[i] = found
             times[i] = step.time + wait
+            return 1
+    return 0
 
 
 @row
@@ -193,39 +202,37 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
 
 @row
 def engulf_all(rows, n, times, targets, mitochondria, pages, cells, events, gate_potential):
-    """Engulf in the order of ``rows`` (serial); a cell that is gone already is left out."""
+    """Let each of ``rows`` engulf its target, in this order (serial); a cell that is gone already is left out: its entry becomes -1."""
     for j in range(n):
-        c = int(rows[j])
-        t = int(targets[c])
+        t = int(targets[j])
         if int(cells.state[t]) != CELL_EMPTY:
-            engulf(c, t, float(times[c]), mitochondria, pages, cells, events, gate_potential)
+            engulf(int(rows[j]), t, float(times[j]), mitochondria, pages, cells, events, gate_potential)
         else:
-            targets[c] = -1
+            targets[j] = -1
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Phagocytes engulf dying cells over ``step.dt``; idle while no cell is dying."""
     backend, n = world.backend, world.n_cells
-    backend.pull(world.cells)
-    state = world.cells.state[:n]
-    if not ((state == CELL_APOPTOTIC) | (state == CELL_NECROTIC)).any():
+    if not backend.totals(dying_row, n, 1, 1, world.cells).any():
         return
-    exposed, times, targets = np.zeros(n), np.full(n, NEVER), np.full(n, -1, dtype=np.int64)
+    exposed, times, targets = backend.zeros(n), backend.zeros(n), backend.zeros(n, np.int64)
     backend.each(exposure_row, n, world.cells, world.groups, exposed, p, step)
-    backend.each(propose_row, n, world.cells, world.groups, world.wells, world.space.neighbours, exposed, times, targets, p, step)
-    backend.pull(times, targets)
-    rows = np.flatnonzero(times < NEVER)
+    tables = (world.cells, world.groups, world.wells, world.space.neighbours)
+    rows = backend.select(propose_row, n, *tables, exposed, times, targets, p, step)
     if not rows.size:
         return
-    rows = rows[order_of(world.cells, rows, times[rows])]
-    held = world.cells.n_mitochondria[targets[rows]]
+    times, targets = backend.read(rows, times, targets)
+    order = in_order(world, rows, times)
+    rows, times, targets = rows[order], times[order], targets[order]
+    (held,) = backend.read(targets, world.cells.n_mitochondria)
     world.reserve_pages(int((held // PAGE + 1).sum()))
     world.reserve_events(int(held.sum()) + int(rows.size))
     gate = gate_potential(world)
-    tables = (world.mitochondria, world.pages, world.cells, world.events)
-    backend.serial(engulf_all, rows, int(rows.size), times, targets, *tables, gate)
+    changed = (world.mitochondria, world.pages, world.cells, world.events)
+    backend.serial(engulf_all, rows, int(rows.size), times, targets, *changed, gate)
     backend.pull(targets)
-    fall_silent(world, targets[rows][targets[rows] >= 0])
+    fall_silent(world, targets[targets >= 0])
 
 
 def wanted(spec: Any) -> bool:

@@ -28,13 +28,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.nodes import NODE_CYTOKINE_SECRETION, NODE_PARACRINE
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
-from mitoferry.core.schema import N_POOLS, PROSTAGLANDIN_E2, RECEPTOR_PROSTAGLANDIN_E2, RECEPTOR_TSG_6, TSG_6
+from mitoferry.core.schema import PROSTAGLANDIN_E2, RECEPTOR_PROSTAGLANDIN_E2, RECEPTOR_TSG_6, TSG_6
 from mitoferry.processes.cytokines import AMOUNT, PER_VOLUME, whole
 from mitoferry.processes.free_mitochondria import medium_volume
 from mitoferry.processes.rest import RESTING_ATP, alive
@@ -57,19 +55,18 @@ class Parameters(NamedTuple):
 
 
 @row
-def secretion_row(i, cells, groups, amounts, p):
-    """``amounts[i, k]``: what cell ``i`` secretes of either factor, in units of ``cytokines.AMOUNT`` per second."""
-    amounts[i, 0] = 0
-    amounts[i, 1] = 0
+def secretion_row(i, sums, cells, groups, p):
+    """Add what cell ``i`` secretes of either factor, in units of ``cytokines.AMOUNT`` per second; returns its well, or -1."""
     g = int(cells.group[i])
     calming = float(groups.calming_secretion[g])
     if calming <= 0.0 or not alive(int(cells.state[i])):
-        return
+        return -1
     health = float(groups.nodes[g, NODE_CYTOKINE_SECRETION]) * hill2(float(cells.atp[i]), p.atp_half * RESTING_ATP)
     drive = hill2(float(cells.nfkb[i]), p.induction_half)
     level = calming * drive * health * float(groups.nodes[g, NODE_PARACRINE])
-    amounts[i, 0] = whole(level * p.prostaglandin_rate)
-    amounts[i, 1] = whole(level * p.tsg_6_rate)
+    sums[0] += whole(level * p.prostaglandin_rate)
+    sums[1] += whole(level * p.tsg_6_rate)
+    return int(cells.well[i])
 
 
 @row
@@ -103,13 +100,9 @@ def receptors_row(g, groups, wells, p):
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Secretion, mixing and decay over ``step.dt`` in every well; then what receptors sense."""
-    backend, n = world.backend, world.n_cells
+    backend = world.backend
     if step.time > 0.0:
-        amounts = np.zeros((n, N_FACTORS), dtype=np.int64)
-        backend.each(secretion_row, n, world.cells, world.groups, amounts, p)
-        backend.pull(amounts)
-        sums = np.zeros((world.n_wells, N_FACTORS), dtype=np.int64)
-        np.add.at(sums, world.cells.well[N_POOLS * world.n_wells : n], amounts[N_POOLS * world.n_wells :])
+        sums = backend.totals(secretion_row, world.n_cells, world.n_wells, N_FACTORS, world.cells, world.groups, p)
         backend.each(mix_row, world.n_wells, sums, world.wells, world.fields, p, step)
     backend.each(receptors_row, len(world.groups.well), world.groups, world.wells, p)
 

@@ -76,25 +76,39 @@ def demand_row(i, cells, wells, neighbours, wish, demand, p, step):
 
 
 @row
-def mark_page(i, pages, mitochondria, cells, wells, demand, marked, p, step):
-    """``marked[slot]`` = 1 for the mitochondria of page ``i`` that are passed on in this step."""
+def is_passed(h, slot, mitochondria, cells, wells, demand, p, step):
+    """Whether the mitochondrion in ``slot`` of cell ``h`` is passed on in this step, 0 or 1."""
+    flags = int(mitochondria.flags[slot])
+    own = (flags >> CLASS_SHIFT) & CLASS_MASK <= OWN_ISOLATED and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL
+    if flags & OCCUPIED == 0 or not own:
+        return 0
+    w = int(cells.well[h])
+    rate = float(demand[h]) * hill4(DAMAGE_SCALE * int(mitochondria.damage[slot]), p.damage_half)
+    u, _, _, _ = uniform4(
+        wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], PHAGOCYTOSIS, step.step, PASSED_ON
+    )
+    return 1 if u < chance(rate, step.dt / 3600.0) else 0
+
+
+@row
+def passing_page(i, pages, mitochondria, cells, wells, demand, p, step):
+    """How many mitochondria of page ``i`` are passed on in this step."""
     h = int(pages.owner[i])
     if h < 0:
-        return
+        return 0
     if float(demand[h]) <= 0.0:
-        return
-    w = int(cells.well[h])
+        return 0
+    n = 0
     for k in range(PAGE):
-        slot = i * PAGE + k
-        flags = int(mitochondria.flags[slot])
-        own = (flags >> CLASS_SHIFT) & CLASS_MASK <= OWN_ISOLATED and (flags >> PLACE_SHIFT) & PLACE_MASK == CYTOSOL
-        if flags & OCCUPIED != 0 and own:
-            rate = float(demand[h]) * hill4(DAMAGE_SCALE * int(mitochondria.damage[slot]), p.damage_half)
-            u, _, _, _ = uniform4(
-                wells.key0[w], wells.key1[w], mitochondria.birth[slot], mitochondria.ordinal[slot], PHAGOCYTOSIS, step.step, PASSED_ON
-            )
-            if u < chance(rate, step.dt / 3600.0):
-                marked[slot] = 1
+        n += is_passed(h, i * PAGE + k, mitochondria, cells, wells, demand, p, step)
+    return n
+
+
+@row
+def passing_slot(q, found, pages, mitochondria, cells, wells, demand, p, step):
+    """The same of slot ``q`` of the pages ``found``, counted through."""
+    slot = int(found[q // PAGE]) * PAGE + q % PAGE
+    return is_passed(int(pages.owner[slot // PAGE]), slot, mitochondria, cells, wells, demand, p, step)
 
 
 @row
@@ -115,23 +129,19 @@ def pass_on(slots, n, wish, demand, mitochondria, pages, cells, wells, neighbour
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Pass damaged mitochondria on over ``step.dt``; idle where no cell touches a phagocyte."""
     backend, n = world.backend, world.n_cells
-    wish, demand = np.zeros(n), np.zeros(n)
+    wish, demand = backend.zeros(n), backend.zeros(n)
     backend.each(appetite_row, n, world.cells, world.groups, wish, p, step)
     backend.each(demand_row, n, world.cells, world.wells, world.space.neighbours, wish, demand, p, step)
-    backend.pull(demand)
-    if not demand.any():
+    tables = (world.pages, world.mitochondria, world.cells, world.wells)
+    pages = backend.select(passing_page, len(world.pages.owner), *tables, demand, p, step)
+    if not pages.size:
         return
-    marked = np.zeros(len(world.mitochondria.flags), dtype=np.uint8)
-    tables = (world.mitochondria, world.cells, world.wells)
-    backend.each(mark_page, len(world.pages.owner), world.pages, *tables, demand, marked, p, step)
-    backend.pull(marked)
-    slots = np.flatnonzero(marked)
-    if not slots.size:
-        return
-    backend.pull(world.mitochondria, world.pages, world.cells)
-    m = world.mitochondria
-    well = world.cells.well[world.pages.owner[slots // PAGE]]
-    slots = slots[np.lexsort((m.ordinal[slots], m.birth[slots], well))]
+    some = backend.select(passing_slot, PAGE * int(pages.size), pages, *tables, demand, p, step)
+    slots = pages[some // PAGE] * PAGE + some % PAGE
+    birth, ordinal = backend.read(slots, world.mitochondria.birth, world.mitochondria.ordinal)
+    (hosts,) = backend.read(slots // PAGE, world.pages.owner)
+    (well,) = backend.read(hosts, world.cells.well)
+    slots = slots[np.lexsort((ordinal, birth, well))]
     world.reserve_pages(int(slots.size))
     world.reserve_events(int(slots.size))
     gate = gate_potential(world)
