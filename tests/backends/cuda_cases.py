@@ -222,7 +222,7 @@ CASES = {
     "tubes": Case(
         "trigger-adp",
         "with",
-        ("nanotube_search", "nanotube_clocks", "nanotube_transport", "nanotube_links", "arrival_log"),
+        ("nanotube_search", "nanotube_clocks", "nanotube_transport", "nanotube_links"),
         TUBES,
         {"filopodia": 200.0},
     ),
@@ -293,7 +293,7 @@ CASES = {
     "division": Case(
         "fate-dhodh",
         "parent",
-        ("division", "biogenesis"),
+        ("division", "biogenesis", "cell_events", "partition"),
         {"biogenesis.growth_time": 0.5},
         {"cycle_time": 0.02, "mitochondria": 32.0, "mtdna": 128.0},
     ),

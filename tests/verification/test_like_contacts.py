@@ -34,10 +34,10 @@ def ringed(others, *, same=False, backend=None):
 
 
 def factors(world, p):
-    """What :func:`weigh_contacts` finds for a launch, as the host may read it."""
+    """What of every contact counts, as the host may read it."""
     found = module("like_contacts").weigh_contacts(world, p)
     world.backend.pull(found)
-    return found
+    return 1.0 - found
 
 
 @pytest.mark.parametrize("others", [1, 2, 5])
@@ -75,8 +75,8 @@ def test_a_cell_among_others_divides_sooner_than_one_among_its_like():
         world.cells.oxygen_flux_class[:, 0] = 1e4
         world.cells.cycle[:] = 0.0
         if not others:
-            factor = np.ones(world.n_cells)
-            world.backend.each(module("division").cycle_row, world.n_cells, factor, world.cells, world.groups, p, Step(0, 0, 0.0, 600.0))
+            none = np.zeros(world.n_cells)
+            world.backend.each(module("division").cycle_row, world.n_cells, none, world.cells, world.groups, p, Step(0, 0, 0.0, 600.0))
         else:
             module("division").advance(world, Step(0, 0, 0.0, 600.0), p)
         found[name] = float(world.cells.cycle[middle])

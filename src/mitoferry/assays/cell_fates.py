@@ -95,9 +95,9 @@ def read_cycle(view: View, options: Mapping[str, Any], step: Step) -> dict[str, 
     time = np.asarray(world.groups.cycle_time[world.cells.group[rows]], np.float64)
     rate = np.zeros(len(rows))
     if p is not None:
-        like = weigh_contacts(world, p)
-        world.backend.pull(like)
-        contacts = world.cells.n_contacts[: world.n_cells] * like
+        passed_over = weigh_contacts(world, p)
+        world.backend.pull(passed_over)
+        contacts = world.cells.n_contacts[: world.n_cells] * (1.0 - passed_over)
         rate = np.array([float(rate_under(int(i), float(contacts[i]), world.cells, world.groups, p)) for i in rows])
     moving = (time > 0.0) & (rate * time > MOVES)
     progress = view.values("cycle", rows)

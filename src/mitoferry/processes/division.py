@@ -110,11 +110,11 @@ def cycle_rate(i, cells, groups, p):
 
 
 @row
-def cycle_row(i, like, cells, groups, p, step):
-    """Progress and growth of cell ``i`` over one step; ``like``: how much of its contacts counts (``like_contacts``)."""
+def cycle_row(i, passed_over, cells, groups, p, step):
+    """Progress and growth of cell ``i`` over one step; ``passed_over``: share of its contacts that does not count (``like_contacts``)."""
     if int(cells.state[i]) != CELL_LIVE:
         return
-    progress = rate_under(i, float(cells.n_contacts[i]) * float(like[i]), cells, groups, p) * step.dt / 3600.0
+    progress = rate_under(i, float(cells.n_contacts[i]) * (1.0 - float(passed_over[i])), cells, groups, p) * step.dt / 3600.0
     if progress <= 0.0:
         return
     cells.cycle[i] = float(cells.cycle[i]) + progress
@@ -131,9 +131,9 @@ def cycle_row(i, like, cells, groups, p, step):
 
 
 @row
-def divides_row(i, like, cells, groups, p, step):
+def divides_row(i, passed_over, cells, groups, p, step):
     """As :func:`cycle_row`; 1 if cell ``i`` has completed its cycle and divides, else 0."""
-    cycle_row(i, like, cells, groups, p, step)
+    cycle_row(i, passed_over, cells, groups, p, step)
     if int(cells.state[i]) != CELL_LIVE or float(cells.cycle[i]) < 1.0:
         return 0
     return 1 if float(groups.cycle_time[int(cells.group[i])]) > 0.0 else 0

@@ -41,9 +41,8 @@ def kinds_of_groups(world: Any) -> Any:
 
 
 @row
-def like_row(i, like, kinds, unlike, cells, wells, neighbours):
-    """Factor on the contacts of cell ``i`` into ``like``."""
-    like[i] = 1.0
+def like_row(i, passed_over, kinds, unlike, cells, wells, neighbours):
+    """Share of the contacts of cell ``i`` that does not count into ``passed_over``, which is 0 beforehand."""
     if int(cells.n_contacts[i]) <= 0:
         return
     w = int(cells.well[i])
@@ -68,22 +67,15 @@ def like_row(i, like, kinds, unlike, cells, wells, neighbours):
                     if int(kinds[int(cells.group[j])]) != own:
                         other += 1
     if met > 0:
-        like[i] = 1.0 - (1.0 - unlike) * (other / met)
-
-
-@row
-def alike_row(i, like):
-    """Factor on the contacts of cell ``i`` into ``like`` where all are with likes."""
-    like[i] = 1.0
+        passed_over[i] = (1.0 - unlike) * (other / met)
 
 
 def weigh_contacts(world: Any, p: Any) -> Any:
-    """Factor 0..1 on the contacts of every cell in the contact inhibition of its cycle, float64 [n_cells], for a launch."""
+    """Share of the contacts of every cell that does not count in the contact inhibition of its cycle, float64 [n_cells], for a launch."""
     backend, n = world.backend, world.n_cells
-    like = backend.zeros(n)
-    kinds = kinds_of_groups(world) if world.space is not None and p.unlike_contact < 1.0 else np.zeros(1, dtype=np.int32)
-    if len(np.unique(kinds)) < 2:
-        backend.each(alike_row, n, like)
-    else:
-        backend.each(like_row, n, like, kinds, p.unlike_contact, world.cells, world.wells, world.space.neighbours)
-    return like
+    passed_over = backend.zeros(n)
+    if world.space is not None and p.unlike_contact < 1.0:
+        kinds = kinds_of_groups(world)
+        if len(np.unique(kinds)) > 1:
+            backend.each(like_row, n, passed_over, kinds, p.unlike_contact, world.cells, world.wells, world.space.neighbours)
+    return passed_over
