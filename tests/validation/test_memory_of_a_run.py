@@ -85,7 +85,7 @@ def test_a_plate_that_does_not_fit_is_refused_with_advice(tmp_path, monkeypatch)
 
 def test_peaks_are_measured():
     before = start_peak()
-    held = b"x" * 60_000_000
-    assert len(held) == 60_000_000
+    held = b"x" * 300_000_000
+    assert len(held) == 300_000_000
     del held
-    assert peak_memory() > before + 50e6
+    assert peak_memory() > before + 200e6  # less than was held: meanwhile the system may take back what lies idle
