@@ -51,6 +51,7 @@ from mitoferry.core.schema import (
     Step,
 )
 from mitoferry.core.streams import VESICLE_CARGO
+from mitoferry.processes.keyed_choice import room_for_choices
 from mitoferry.processes.vesicle_loading import largest_mass, load_vesicles, pick, sickness
 from mitoferry.processes.vesicle_release import allocate_shed, free_rows, loading_of, radius_of
 from mitoferry.processes.vesicle_size import diffusion_of, fits, settling_of
@@ -122,8 +123,8 @@ def fill_one(world, kind, radius, masses, wanted, *, margin=0.06):
     shed = allocate_shed(1)
     shed.cell[0], shed.kind[0], shed.radius[0], shed.wanted[0] = cell, kind, radius, wanted
     n = load_vesicles(
-        np.zeros(1, int), np.zeros(1, int), shed, world.vesicles, world.mitochondria, world.pages, world.cells, world.groups,
-        world.wells, world.events, p, Step(0, 0, 0.0, 60.0),
+        np.zeros(1, int), np.zeros(1, int), room_for_choices(1), shed, world.vesicles, world.mitochondria, world.pages, world.cells,
+        world.groups, world.wells, world.events, p, Step(0, 0, 0.0, 60.0),
     )  # fmt: skip
     inside = world.vesicles.slots[0, : int(world.vesicles.n_cargo[0])]
     masses = MASS_SCALE * world.mitochondria.mass[inside].astype(float)

@@ -47,7 +47,7 @@ from mitoferry.core.streams import GAP_JUNCTION
 from mitoferry.processes.connexin43 import docking
 from mitoferry.processes.contacts import MOST_TRIES, pick_contact, some_can_touch
 from mitoferry.processes.dislodgement import living
-from mitoferry.processes.keyed_choice import FREE, FREE_MASK, smallest_draw
+from mitoferry.processes.keyed_choice import FREE, FREE_MASK, choice_holds, note_choice, room_for_choices, smallest_draw
 from mitoferry.processes.nanotube_links import proposals_of, slots_of, state_array, work_arrays
 from mitoferry.processes.organelle import gate_potential
 
@@ -164,16 +164,34 @@ def vesicle_row(i, cells, groups, wells, neighbours, connexin, vesicles, p, step
 
 
 @row
-def swallow(rows, slots, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
+def content(i, s, vesicles, mitochondria, pages, cells, wells, step):
+    """Slot of the mitochondrion that lies before the plaque that cell ``i`` swallows as vesicle ``s``; -1 if the neighbour has none."""
+    w = int(cells.well[i])
+    draw = CHOICE + ((int(cells.id[i]) * 64 + int(vesicles.draw[s])) & (CHOICE - 1))
+    slot, _ = smallest_draw(
+        int(vesicles.source[s]), -1.0, FREE_MASK, FREE, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]),
+        GAP_JUNCTION, step.step, draw,
+    )  # fmt: skip
+    return slot
+
+
+@row
+def content_row(q, rows, slots, vesicles, chosen, mitochondria, pages, cells, wells, step):
+    """Choose beforehand what internalisation ``q`` will take."""
+    s = int(slots[q])
+    note_choice(q, content(int(rows[q]), s, vesicles, mitochondria, pages, cells, wells, step), int(vesicles.source[s]), chosen, cells)
+
+
+@row
+def swallow(rows, slots, chosen, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
     """Carry out the internalisations ``slots`` by the cells ``rows``, in this order (serial)."""
     for q in range(len(slots)):
         i = int(rows[q])
         s = int(slots[q])
         j = int(vesicles.source[s])
-        w = int(cells.well[i])
-        draw = CHOICE + ((int(cells.id[i]) * 64 + int(vesicles.draw[s])) & (CHOICE - 1))
-        key0, key1 = int(wells.key0[w]), int(wells.key1[w])
-        slot, _ = smallest_draw(j, -1.0, FREE_MASK, FREE, mitochondria, pages, cells, key0, key1, GAP_JUNCTION, step.step, draw)
+        slot = int(chosen.slot[q])
+        if not choice_holds(q, j, chosen, cells):
+            slot = content(i, s, vesicles, mitochondria, pages, cells, wells, step)
         fits = False
         if slot >= 0:
             mass = MASS_SCALE * int(mitochondria.mass[slot])
@@ -225,8 +243,10 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     rows, slots = sorted_vesicles(world, vesicles, rows)
     world.reserve_pages(len(slots))
     world.reserve_events(len(slots))
-    gate = gate_potential(world)
-    backend.serial(swallow, rows, slots, vesicles, world.mitochondria, world.pages, world.cells, world.wells, world.events, gate, p, step)
+    gate, chosen = gate_potential(world), room_for_choices(len(slots))
+    state = (vesicles, world.mitochondria, world.pages, world.cells, world.wells)
+    backend.each(content_row, len(slots), rows, slots, vesicles, chosen, *state[1:], step)
+    backend.serial(swallow, rows, slots, chosen, *state, world.events, gate, p, step)
 
 
 def wanted(spec: PlateSpec) -> bool:

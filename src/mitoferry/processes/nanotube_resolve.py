@@ -29,7 +29,7 @@ from mitoferry.core.schema import (
     ROUTE_RETURN,
 )
 from mitoferry.core.streams import NANOTUBE_BREAK, NANOTUBE_CHOICE, NANOTUBE_LOADING
-from mitoferry.processes.keyed_choice import BY_MASS, first_of_clocks
+from mitoferry.processes.keyed_choice import BY_MASS, choice_holds, first_of_clocks, note_choice
 from mitoferry.processes.nanotube_clocks import holds
 from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_chance, share_towards_b
 from mitoferry.processes.nanotube_links import NEVER
@@ -87,7 +87,36 @@ def free_cargo_row(queue, cargo, n_cargo):
 
 
 @row
-def try_loading(i, time, queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
+def end_of_loading(i, which, traffic):
+    """From which end of link ``i`` a mitochondrion tries to enter, by the draw ``which``: 0 from a, 1 from b."""
+    total = float(traffic.rate[i, 0]) + float(traffic.rate[i, 1])
+    return 1 if which * total >= float(traffic.rate[i, 0]) else 0
+
+
+@row
+def candidate(i, draw, source, links, mitochondria, pages, cells, wells, step):
+    """Slot of the mitochondrion of cell ``source`` that is at the mouth of link ``i`` at attempt ``draw``; -1 if the cell has none."""
+    w = int(links.well[i])
+    choice = (int(links.id[i]) * 64 + draw) & 0xFFFF
+    return first_of_clocks(
+        source, BY_MASS, OCCUPIED, OCCUPIED, mitochondria, pages, cells, int(wells.key0[w]), int(wells.key1[w]), NANOTUBE_CHOICE,
+        step.step, choice,
+    )  # fmt: skip
+
+
+@row
+def candidate_row(q, rows, traffic, chosen, links, mitochondria, pages, cells, wells, step):
+    """Choose beforehand, as entry i of ``chosen``, who is first to try to enter link i = ``rows[q]``."""
+    i = int(rows[q])
+    w = int(links.well[i])
+    key0, key1 = int(wells.key0[w]), int(wells.key1[w])
+    _, which, _, _ = uniform4(key0, key1, int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0)
+    source = int(links.b[i]) if end_of_loading(i, which, traffic) == 1 else int(links.a[i])
+    note_choice(i, candidate(i, 0, source, links, mitochondria, pages, cells, wells, step), source, chosen, cells)
+
+
+@row
+def try_loading(i, time, queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
     """One attempt of a mitochondrion to enter link ``i``; returns the rows of cargo in use."""
     w = int(links.well[i])
     key0 = int(wells.key0[w])
@@ -102,18 +131,16 @@ def try_loading(i, time, queue, course, traffic, links, cargo, n_cargo, mitochon
     again = time + exponential_from(wait) * 3600.0 / total
     if again < step.time + step.dt and again < float(course.lost_at[i]):
         push(queue, again, LOADING, tie, i)
-    from_b = 0
-    source = int(links.a[i])
-    if which * total >= float(traffic.rate[i, 0]):
-        from_b = 1
-        source = int(links.b[i])
+    from_b = end_of_loading(i, which, traffic)
+    source = int(links.b[i]) if from_b == 1 else int(links.a[i])
     if kept * int(traffic.number[i, from_b]) >= int(cells.n_mitochondria[source]):
         return n_cargo  # fewer mitochondria than when the rate was taken
     room = max(int(math.floor(float(links.length[i]) / p.lumen_per_mitochondrion)), 1)
     if int(links.n_cargo[i]) >= room:
         return n_cargo
-    choice = (name * 64 + draw) & 0xFFFF
-    slot = first_of_clocks(source, BY_MASS, OCCUPIED, OCCUPIED, mitochondria, pages, cells, key0, key1, NANOTUBE_CHOICE, step.step, choice)
+    slot = int(chosen.slot[i])
+    if draw > 0 or not choice_holds(i, source, chosen, cells):
+        slot = candidate(i, draw, source, links, mitochondria, pages, cells, wells, step)
     if slot < 0 or not may_enter(slot, source, mitochondria, cells, p, entry):
         return n_cargo
     mass = MASS_SCALE * int(mitochondria.mass[slot])
@@ -222,7 +249,7 @@ def lose_sought(i, time, queue, traffic, links, cargo, n_cargo, mitochondria, pa
 
 
 @row
-def settle(queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
+def settle(queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
     """Settle the queue in order.
 
     Returns:
@@ -251,8 +278,9 @@ def settle(queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, c
                 release(item, time, end, True, route, links, cargo, mitochondria, pages, cells, events, p)
         elif kind == LOADING:
             n_cargo = try_loading(
-                item, time, queue, course, traffic, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step
-            )
+                item, time, queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events,
+                p, step,
+            )  # fmt: skip
         else:
             lose_sought(item, time, queue, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
             course.lost_at[item] = NEVER

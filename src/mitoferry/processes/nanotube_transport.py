@@ -27,11 +27,12 @@ from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
 from mitoferry.core.schema import KIND_DENDRITE, LINK_EMPTY
 from mitoferry.core.streams import NANOTUBE_LOADING
+from mitoferry.processes.keyed_choice import Chosen
 from mitoferry.processes.nanotube_clocks import Course, course_of
 from mitoferry.processes.nanotube_links import NEVER, state_array, work_arrays
 from mitoferry.processes.nanotube_loading import rate_of_loading
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of
-from mitoferry.processes.nanotube_resolve import settle
+from mitoferry.processes.nanotube_resolve import candidate_row, settle
 
 PAGES_AT_HAND = 64
 EVENTS_AT_HAND = 256
@@ -129,13 +130,16 @@ def may_be_free(k, cargo, course, end):
     return 1 if float(course.lost_at[int(cargo.link[k])]) < NEVER else 0
 
 
-def _traffic(world: Any) -> Traffic:
-    """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use."""
+def _traffic(world: Any) -> tuple[Traffic, Chosen]:
+    """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use, and choices are noted by link."""
     n, zeros = len(world.links.id), world.backend.zeros
     last_exit = state_array(world, "nanotube_transport.last_exit", n, np.float64, -1.0, width=2)
     return work_arrays(
         world, "nanotube_transport", n, last_exit,
-        lambda: Traffic(zeros((n, 2)), zeros((n, 2), np.int64), zeros(n, np.int64), zeros(n), last_exit),
+        lambda: (
+            Traffic(zeros((n, 2)), zeros((n, 2), np.int64), zeros(n, np.int64), zeros(n), last_exit),
+            Chosen(*(zeros(n, np.int64) for _ in Chosen._fields)),
+        ),
     )  # fmt: skip
 
 
@@ -160,7 +164,7 @@ def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) ->
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Settle all loadings, arrivals and losses of one step."""
     backend = world.backend
-    course, traffic = course_of(world), _traffic(world)
+    course, (traffic, chosen) = course_of(world), _traffic(world)
     gate = world.extra.get(GATE, NO_GATE)  # of dendrites; there are none where it is missing
     tables = (world.links, world.cells, world.groups, world.wells)
     rows = backend.select(event_row, world.n_links, *tables, course, traffic, gate, p, step)
@@ -168,12 +172,16 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if queue is None:
         return
     n = int(queue.size[0])
+    loads = queue.item[queue.kind == LOADING]
+    backend.each(
+        candidate_row, loads.size, loads, traffic, chosen, world.links, world.mitochondria, world.pages, world.cells, world.wells, step
+    )  # fmt: skip
     world.reserve_links(len(world.links.id), world.n_cargo + n)
     world.reserve_pages(PAGES_AT_HAND)
     world.reserve_events(2 * n + EVENTS_AT_HAND)
     while True:
         world.n_cargo, short = backend.serial(
-            settle, queue, course, traffic, world.links, world.cargo, world.n_cargo, world.mitochondria, world.pages,
+            settle, queue, course, traffic, chosen, world.links, world.cargo, world.n_cargo, world.mitochondria, world.pages,
             world.cells, world.groups, world.wells, world.events, p, step,
         )  # fmt: skip
         if short == 0:

@@ -41,6 +41,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import VESICLE_CARGO
 from mitoferry.processes.free_mitochondria import diameter_of
+from mitoferry.processes.keyed_choice import choice_holds, note_choice
 from mitoferry.processes.rest import RESTING_POTENTIAL
 from mitoferry.processes.vesicle_size import room
 
@@ -144,7 +145,25 @@ def fill_body(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p
 
 
 @row
-def fill(v, j, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
+def next_in(j, k, left, shed, mitochondria, pages, cells, groups, wells, p, step):
+    """Slot of the mitochondrion that is to be number ``k`` in entry ``j`` of ``shed``, with ``left`` [um^3] of room; -1 if none fits."""
+    kind = int(shed.kind[j])
+    draw = (kind * MOST + int(shed.event[j])) * VESICLE_SLOTS + k
+    return pick(int(shed.cell[j]), kind, float(shed.radius[j]), left, draw, mitochondria, pages, cells, groups, wells, p, step)
+
+
+@row
+def first_row(j, chosen, shed, mitochondria, pages, cells, groups, wells, p, step):
+    """Choose beforehand the first mitochondrion of entry ``j`` of ``shed``."""
+    slot = -1
+    if int(shed.kind[j]) != APOPTOTIC_BODY and int(shed.wanted[j]) > 0:
+        left = room(float(shed.radius[j]), p.margin, 1.0)
+        slot = next_in(j, 0, left, shed, mitochondria, pages, cells, groups, wells, p, step)
+    note_choice(j, slot, int(shed.cell[j]), chosen, cells)
+
+
+@row
+def fill(v, j, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
     """Put mitochondria into vesicle ``v``, one after the other until it is full, has enough or none fits."""
     i = int(shed.cell[j])
     kind = int(shed.kind[j])
@@ -153,7 +172,9 @@ def fill(v, j, shed, vesicles, mitochondria, pages, cells, groups, wells, events
     left = room(radius, p.margin, 1.0)
     for k in range(min(int(shed.wanted[j]), VESICLE_SLOTS)):
         draw = (kind * MOST + int(shed.event[j])) * VESICLE_SLOTS + k
-        slot = pick(i, kind, radius, left, draw, mitochondria, pages, cells, groups, wells, p, step)
+        slot = int(chosen.slot[j])
+        if k > 0 or not choice_holds(j, i, chosen, cells):
+            slot = next_in(j, k, left, shed, mitochondria, pages, cells, groups, wells, p, step)
         if slot < 0:
             return
         if kind == MIGRASOME:
@@ -166,7 +187,7 @@ def fill(v, j, shed, vesicles, mitochondria, pages, cells, groups, wells, events
 
 
 @row
-def load_vesicles(order, rows, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
+def load_vesicles(order, rows, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
     """Fill the vesicles of ``shed`` in that order, each in the next of the free ``rows``; returns how many carry something."""
     used = 0
     for at in range(len(order)):
@@ -178,7 +199,7 @@ def load_vesicles(order, rows, shed, vesicles, mitochondria, pages, cells, group
         if kind == APOPTOTIC_BODY:
             fill_body(v, j, shed, vesicles, mitochondria, pages, cells, wells, events, p, step)
         else:
-            fill(v, j, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step)
+            fill(v, j, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step)
         if int(vesicles.n_cargo[v]) > 0:
             vesicles.kind[v] = kind
             vesicles.well[v] = cells.well[i]

@@ -67,9 +67,10 @@ from mitoferry.core.streams import SYNAPTOSOME as SYNAPTOSOME_STREAM
 from mitoferry.core.streams import VESICLE_RELEASE
 from mitoferry.processes.free_mitochondria import waiting_time
 from mitoferry.processes.free_rows import first_rows
+from mitoferry.processes.keyed_choice import room_for_choices
 from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.rest import RESTING_ATP
-from mitoferry.processes.vesicle_loading import MOST, load_vesicles
+from mitoferry.processes.vesicle_loading import MOST, first_row, load_vesicles
 from mitoferry.processes.vesicle_size import log_normal
 
 EXOSOME_STEPS = 10  # macro-steps between two counts of exosomes
@@ -363,10 +364,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     world.reserve_pages(most // PAGE + 1 + world.n_wells)
     world.reserve_events(most)
     free = free_rows(world, int(shed.cell.size))
+    held = (world.mitochondria, world.pages, *tables)
+    chosen = room_for_choices(int(shed.cell.size))
+    backend.each(first_row, int(shed.cell.size), chosen, shed, *held, p, step)
     used = int(
         backend.serial(
-            load_vesicles, order, free, shed, world.vesicles, world.mitochondria, world.pages, *tables, world.events, p,
-            step,
+            load_vesicles, order, free, chosen, shed, world.vesicles, *held, world.events, p, step,
         )
     )  # fmt: skip
     if used:
