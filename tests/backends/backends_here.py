@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from apart import Apart
-
+from mitoferry.backends.apart import Apart
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 

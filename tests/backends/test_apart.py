@@ -8,12 +8,13 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from apart import Apart
 from cuda_cases import CASES, tiny
 
 from mitoferry.assays import load_assays
 from mitoferry.assays.base import one_time_of_reading
+from mitoferry.backends.apart import Apart
 from mitoferry.backends.cpu import Cpu
+from mitoferry.base.errors import MitoferryError
 from mitoferry.core.row import row
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import load_experiment
@@ -73,7 +74,7 @@ def test_it_sees_who_writes_without_saying_so() -> None:
     backend.pull(numbers)
     assert numbers.tolist() == [1] * 5
     numbers[2] = 7
-    with pytest.raises(AssertionError, match="without push"):
+    with pytest.raises(MitoferryError, match="push was not called"):
         backend.each(add_one, 5, numbers)
     backend.push(numbers)
     backend.each(add_one, 5, numbers)

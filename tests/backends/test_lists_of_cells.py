@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from apart import Apart
 from backends_here import BACKENDS
 
+from mitoferry.backends.apart import Apart
 from mitoferry.base.errors import OverflowStop
 from mitoferry.core.events import EVENT_DEATH, EVENT_DIVISION, EVENT_FUSED_DEGRADED, EVENT_MOMP
 from mitoferry.core.row import row

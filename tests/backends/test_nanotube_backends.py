@@ -4,10 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
-from apart import Apart
 from cuda_cases import CASES
 from test_apart import state
 
+from mitoferry.backends.apart import Apart
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE

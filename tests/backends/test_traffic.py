@@ -9,8 +9,8 @@ import warnings
 from typing import Any
 
 import pytest
-from apart import Apart
 
+from mitoferry.backends.apart import Apart
 from mitoferry.experiment.loop import Engine
 from mitoferry.studies.bench.plates import experiment_plate
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from apart import Apart
 from cuda_cases import launches_of
 
 from mitoferry.backends import cuda_code
+from mitoferry.backends.apart import Apart
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.plate_spec import Geometry
