@@ -12,7 +12,6 @@ from mitoferry.backends.cuda_code import TARGET, Compiling
 from mitoferry.experiment.loop import Engine
 from mitoferry.experiment.reader import load_experiment
 from mitoferry.experiment.resolve import resolve
-from mitoferry.space.wide import FORCED
 
 REGISTERS = 65536  # of a multiprocessor
 MOST = 2048  # threads that it can hold
@@ -26,7 +25,7 @@ def main() -> None:
     given = parser.parse_args()
     backend, start = Compiling(), time.perf_counter()
     engine = Engine(resolve(load_experiment(given.experiment)), backend)
-    engine.world.space.scratch[FORCED] = True  # the fields as a GPU advances them
+    engine.world.space.wide = True  # the fields as a GPU advances them
     engine.burn_in(600)
     while not engine.finished and engine.tick < 3600 * given.hours:
         engine.advance()

@@ -54,7 +54,7 @@ def place(world, places):
 def sort(world):
     """Bins of the cells where they are now."""
     neighbours = allocate_neighbours(world.wells, len(world.cells.id))
-    world.space = SimpleNamespace(neighbours=neighbours, scratch={})
+    world.space = SimpleNamespace(neighbours=neighbours, scratch={}, wide=None)
     step = Step(0, 0, 0.0, 60.0)
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
     sort_into_bins(world.backend, world.n_cells, world.cells, neighbours)

@@ -28,13 +28,17 @@ def add_tables(sha: Any, *tables: Any) -> None:
             sha.update(np.ascontiguousarray(column).tobytes())
 
 
-def take_events(sha: Any, events: Any) -> list[int]:
-    """Put the events logged so far into a digest and empty the buffer; returns their routes."""
+def take_events(sha: Any, events: Any, backend: Any = None) -> list[int]:
+    """Put the events logged so far into a digest and empty the buffer, which ``backend`` has written; returns their routes."""
+    if backend is not None:
+        backend.pull(events)
     n = int(events.count[0])
     for name in events._fields[:-1]:
         sha.update(np.ascontiguousarray(getattr(events, name)[:n]).tobytes())
     routes = events.route[:n].tolist()
     events.count[:] = 0
+    if backend is not None:
+        backend.push(events)
     return routes
 
 

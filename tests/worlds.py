@@ -68,7 +68,9 @@ def make_world(populations=None, *, backend=None, with_space=False, **changes) -
     world.cells.env[:, 0] = 190.0
     world.cells.env[:, 1] = 5.5
     world.cells.env[:, 8] = 1.8
+    world.backend.push(world.cells.env)
     world.ledger.open(world)
+    world.backend.pull(world.mitochondria, world.pages, world.cells, world.groups, world.wells)  # tests look, and write by hand
     return world
 
 

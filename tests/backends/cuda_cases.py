@@ -157,13 +157,13 @@ def state_of(spec: Any, processes: Any = None) -> str:
     return digest({k: v for k, v in snapshot(engine.world)[0].items() if not k.startswith("neighbours")})
 
 
-def run(case: Case, backend: Any, **scratch: Any) -> dict[str, Any]:
+def run(case: Case, backend: Any, *, wide: bool | None = None) -> dict[str, Any]:
     """Run a tiny plate to its end; digests of the state and of the events, the processes that ran, what was launched.
 
-    ``scratch``: entries of ``world.space.scratch`` to begin with.
+    ``wide``: whether the fields are advanced as on a GPU; None: as the backend says.
     """
     engine = Engine(tiny(case), backend)
-    engine.world.space.scratch |= scratch
+    engine.world.space.wide = wide
     sha = hashlib.sha256()
     engine.on_events = lambda events: take_events(sha, events._replace(count=np.array(events.count)))
     engine.burn_in(case.step)

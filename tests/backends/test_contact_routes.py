@@ -43,9 +43,10 @@ def run(backend):
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "contacts", 60 * k)
-        routes += take_events(sha, world.events)
+        routes += take_events(sha, world.events, backend)
     backend.pull(world.cells, world.links, world.mitochondria, world.pages, world.wells)
     add_tables(sha, world.cells, world.links, world.mitochondria, world.pages, world.wells)
+    backend.pull(world.extra["gap_junction.vesicles"])
     sha.update(world.extra["gap_junction.vesicles"].tobytes())
     return (
         sha.hexdigest(),

@@ -14,7 +14,6 @@ from cuda_cases import CASES, all_launches, name_of, run
 
 from mitoferry.backends import cuda, cuda_code, cuda_lists
 from mitoferry.core.row import row
-from mitoferry.space.wide import FORCED
 
 pytestmark = pytest.mark.skipif(bool(cuda_code.missing()), reason=cuda_code.missing() or "-")
 FUSED = ("fma.rn", "fma.rm", "fma.rp", "fma.rz", "mad.f")
@@ -92,7 +91,7 @@ def test_every_way_to_launch_compiles():
 def compiled():
     backend = cuda_code.Compiling()
     for case in CASES.values():
-        run(case, backend, **{FORCED: True})  # the fields as a GPU advances them
+        run(case, backend, wide=True)  # the fields as a GPU advances them
     return backend.kernels
 
 

@@ -45,9 +45,7 @@ def run(backend, n=4, steps=8):
         for name in NAMES:
             module(name).advance(world, step, p[name])
         world.ledger.check(world, "free", 60 * k)
-        backend.pull(world.events)
-        routes += take_events(sha, world.events)
-        backend.push(world.events)
+        routes += take_events(sha, world.events, backend)
     backend.pull(world.cells, world.mitochondria, world.pages, world.wells)
     add_tables(sha, world.cells, world.mitochondria, world.pages, world.wells)
     return sha.hexdigest(), *(routes.count(r) for r in (ROUTE_INJECTION, ROUTE_RELEASE, ROUTE_PHAGOCYTOSIS))

@@ -67,11 +67,10 @@ def run(backend, n=6, steps=9, seconds=60):
         for m in MODULES:
             m.advance(world, step, p[m.PROCESS.name])
         world.ledger.check(world, "routes", seconds * k)
-        backend.pull(world.events)
-        routes += take_events(sha, world.events)
-        backend.push(world.events)
+        routes += take_events(sha, world.events, backend)
     backend.pull(world.cells, world.links, world.mitochondria, world.pages, world.wells, world.vesicles)
     add_tables(sha, world.cells, world.links, world.mitochondria, world.pages, world.wells, world.vesicles)
+    backend.pull(*world.extra.values())
     sha.update(world.extra["vesicle_cargo.copies"].tobytes() + world.extra["vesicle_cargo.microrna"].tobytes())
     entered = int(world.extra["vesicle_cargo.copies"].reshape(4, 4)[:, 2].sum())
     return (

@@ -42,7 +42,7 @@ def running() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         engine = Engine(experiment_plate(1e6, {"cells.donor.added": "0 h"}, ""), Unchecked())
-    engine.world.space.scratch["diffusion.wide"] = True  # as on a GPU
+    engine.world.space.wide = True  # as on a GPU
     engine.burn_in(300)
     for _ in range(12):
         engine.advance()

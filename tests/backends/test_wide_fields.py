@@ -21,7 +21,7 @@ from mitoferry.core.schema import GLUCOSE, H2O2, IL_1BETA, N_SPECIES, OXYGEN, PA
 from mitoferry.experiment.plate import build_world
 from mitoferry.processes import diffusion
 from mitoferry.space import wide_lanes
-from mitoferry.space.wide import FORCED, WideFields
+from mitoferry.space.wide import WideFields
 from mitoferry.space.wide_lanes import parts_of
 from space_worlds import diffusion_parameters
 from worlds import make_spec, population
@@ -77,7 +77,7 @@ def made(backend, geometries, uptake, kind=np.float64):
 def fields_after(backend, geometries, *, is_wide, uptake=True, steps=3, most=None, kind=np.float64):
     """Bytes of the fields and of what cells have seen of them after some steps."""
     world, live = made(backend, geometries, uptake, kind)
-    world.space.scratch[FORCED] = is_wide
+    world.space.wide = is_wide
     p = diffusion_parameters(h2o2_clearance=diffusion_parameters().h2o2_clearance if uptake else 0.0)
     diffusion.prepare(world, p)
     if most is not None:

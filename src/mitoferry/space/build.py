@@ -17,11 +17,13 @@ class Space:
     Attributes:
         neighbours: the bins, up to date after the process ``motion`` (``space/neighbours.py``).
         scratch: work arrays of motion and diffusion, by name; nothing in them outlives a step.
+        wide: whether the fields are advanced by short launches over all voxels (``space/wide.py``); None: where the backend is a GPU.
     """
 
     def __init__(self, neighbours: Any) -> None:
         self.neighbours = neighbours
         self.scratch: dict[str, Any] = {}
+        self.wide: bool | None = None
         self._fields: Any = None
 
     @property

@@ -38,13 +38,11 @@ from mitoferry.space.wide_ends import (
 from mitoferry.space.wide_lanes import MOST_VOXELS, Batch, make_batch, parts_of, where_of
 from mitoferry.space.wide_solver import exponential_lanes, implicit_lanes
 
-FORCED = "diffusion.wide"
-"""Entry of ``world.space.scratch`` that says whether the fields are advanced so, whatever the backend."""
-
 
 def is_wide(world: Any) -> bool:
-    """Whether the fields are advanced by a whole device: on GPUs."""
-    return bool(world.space.scratch.get(FORCED, world.backend.name == "cuda"))
+    """Whether the fields are advanced by a whole device: on GPUs, or as ``world.space.wide`` says."""
+    wide = world.space.wide
+    return world.backend.name == "cuda" if wide is None else bool(wide)
 
 
 class WideFields:
