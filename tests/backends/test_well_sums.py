@@ -7,6 +7,8 @@ them back; a chain listed from its second page on.
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,20 +73,30 @@ def weighed(backend: Any, n: int, layers: int, arms: int, *, whole: bool) -> tup
 
 @pytest.mark.parametrize(("n", "layers", "arms"), [(N, 2, 4), (N, 1, 2), (2 * ROWS, 2, 1), (700, 2, 4), (3, 1, 1)])
 def test_sums_of_wells_and_layers(backend: Any, n: int, layers: int, arms: int) -> None:
-    """In order of row where there is one block: to the last bit; else in order of blocks, the same on every backend."""
+    """To the last bit: the sum of what the cells weigh, each rounded down to a multiple of 2^-49, in fractions of whole numbers."""
     world, weights = weighed(backend, n, layers, arms, whole=False)
     of, total = (backend.read(slice(0, m), column)[0] for m, column in ((n, weights.of), (WELLS * layers, weights.total)))
     place = world.cells.well * layers + np.minimum(world.cells.layer, layers - 1)
-    wanted = np.zeros((WELLS * layers, arms))
-    for first in range(0, n, ROWS):
-        block = np.zeros_like(wanted)
-        np.add.at(block, place[first : first + ROWS], of[first : first + ROWS])
-        wanted += block
-    np.testing.assert_array_equal(total, wanted)
-    if n <= ROWS:
-        in_order = np.zeros_like(wanted)
-        np.add.at(in_order, place, of)
-        np.testing.assert_array_equal(total, in_order)
+    for q in range(WELLS * layers):
+        for k in range(arms):
+            whole = [math.floor(Fraction(float(x)) * 2**49) for x in of[place == q, k]]
+            coarse, fine = sum(x >> 39 for x in whole), sum(x & (2**39 - 1) for x in whole)
+            assert total[q, k] == coarse / 2**10 + fine / 2**49
+            assert total[q, k] == pytest.approx(of[place == q, k].sum(), rel=1e-12)
+
+
+def test_a_well_sums_alike_whoever_else_is_on_the_plate(backend: Any) -> None:
+    """Its cells lie in other blocks then."""
+    rng = np.random.default_rng(8)
+    of, found = rng.lognormal(0.0, 3.0, (3000, 1)), []
+    for others in (0, 1500, 5000):
+        n = others + 3000
+        cells = Cells(np.repeat([1, 0], [others, 3000]).astype(np.int32), np.zeros(n, np.uint8))
+        weights = allocate_weights(backend, n, 2, 1, 1)
+        backend.write(slice(0, n), weights.of, np.concatenate([rng.lognormal(0.0, 3.0, (others, 1)), of]))
+        add_up(World(backend, cells, n), weights, 1)
+        found.append(float(backend.read(slice(0, 1), weights.total)[0][0, 0]))
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize(("n", "layers"), [(N, 2), (N, 1), (500, 2)])
