@@ -47,12 +47,7 @@ def append_events(world: Any, n: int, **columns: Any) -> None:
     world.backend.write(slice(0, 1), events.count, first + n)
 
 
-def order_of(cells: Any, rows: Any, times: Any) -> Any:
-    """The order (time, well, cell id) of the rows ``rows``, int64 [n]; id and well of the cells must be pulled."""
-    return np.lexsort((cells.id[rows], cells.well[rows], times))
-
-
 def in_order(world: Any, rows: Any, times: Any) -> Any:
-    """As :func:`order_of`, of which only these entries are read."""
+    """The order (time, well, cell id) of the rows ``rows`` of cells at these times, int64 [n]."""
     ids, wells = world.backend.read(rows, world.cells.id, world.cells.well)
     return np.lexsort((ids, wells, times))
