@@ -64,7 +64,6 @@ from mitoferry.core.schema import (
     HAZARD_ATTACK,
     HAZARD_FERROPTOSIS,
     HAZARD_PYROPTOSIS,
-    N_CLASSES,
     N_POOLS,
     NOT_DEAD,
     OCCUPIED,
@@ -74,6 +73,7 @@ from mitoferry.core.schema import (
 )
 from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import in_order, log_cell_events
+from mitoferry.processes.energetics import without_flux
 from mitoferry.processes.free_mitochondria import put_into_medium
 from mitoferry.processes.priming import called_for, swollen
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, own_open_share
@@ -373,16 +373,8 @@ def silence_row(q, rows, cells):
     i = int(rows[q])
     cells.n_foreign[i] = 0
     cells.want_pages[i] = 0
-    cells.atp[i] = 0.0
-    cells.oxygen_flux[i] = 0.0
-    cells.lactate_flux[i] = 0.0
-    cells.glucose_flux[i] = 0.0
-    cells.atp_flux[i] = 0.0
-    cells.atp_oxphos[i] = 0.0
     cells.h2o2_production[i] = 0.0
-    for k in range(N_CLASSES):
-        cells.psi[i, k] = 0.0
-        cells.oxygen_flux_class[i, k] = 0.0
+    without_flux(i, cells)
 
 
 def fall_silent(world: Any, rows: Any) -> None:

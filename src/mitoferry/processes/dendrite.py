@@ -40,8 +40,7 @@ from mitoferry.core.streams import DENDRITE
 from mitoferry.processes.nanotube_clocks import course_of, holds
 from mitoferry.processes.nanotube_links import NEVER, free_rows, gap_between, state_array, work_arrays, write_link
 from mitoferry.processes.nanotube_transport import GATE
-from mitoferry.space.geometry import BLOCK
-from mitoferry.space.neighbours import bin_line, bin_span, lines_of, members
+from mitoferry.space.neighbours import bin_line, bins_spanning, members
 
 if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
@@ -159,19 +158,11 @@ def look_round(j, sources, first, found, network, cells, wells, neighbours, p):
     if int(cells.bin[i]) < 0:
         return 0
     w = int(cells.well[i])
-    periodic = int(wells.periodic[w])
-    nx = int(neighbours.shape[w, 0])
-    ny = int(neighbours.shape[w, 1])
-    nz = int(neighbours.shape[w, 2])
-    k = int(cells.bin[i]) - int(neighbours.offset[w])
     reach = p.reach + float(cells.radius[i]) + float(neighbours.largest[w])
-    x0, mx = bin_span(k % nx, nx, int(math.floor(reach / float(neighbours.edge[w, 0]))) + 1, periodic)
-    y0, my = bin_span((k // nx) % ny, ny, int(math.floor(reach / float(neighbours.edge[w, 1]))) + 1, periodic)
-    z0 = k // (nx * ny)
-    mz = 1
-    if int(wells.geometry[w]) == BLOCK:
-        z0, mz = bin_span(z0, nz, int(math.floor(reach / float(neighbours.edge[w, 2]))) + 1, periodic)
-    lines = lines_of(w, x0, mx, neighbours)
+    by_x = int(math.floor(reach / float(neighbours.edge[w, 0]))) + 1
+    by_y = int(math.floor(reach / float(neighbours.edge[w, 1]))) + 1
+    by_z = int(math.floor(reach / float(neighbours.edge[w, 2]))) + 1
+    y0, my, z0, mz, lines = bins_spanning(i, by_x, by_y, by_z, cells, wells, neighbours)
     at = int(first[j])
     n = 0
     for jz in range(mz):

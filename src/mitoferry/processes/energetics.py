@@ -232,11 +232,10 @@ def cell_balance(c, cells, groups, dt, load, p):
 
 
 @row
-def silence(c, cells):
-    """A cell that has lost its membrane: no potential, ATP or flux."""
+def without_flux(c, cells):
+    """A cell without potential, ATP or flux."""
     for k in range(N_CLASSES):
         cells.psi[c, k] = 0.0
-        cells.nadh[c, k] = 0.0
         cells.oxygen_flux_class[c, k] = 0.0
     cells.atp[c] = 0.0
     cells.oxygen_flux[c] = 0.0
@@ -244,6 +243,14 @@ def silence(c, cells):
     cells.lactate_flux[c] = 0.0
     cells.atp_oxphos[c] = 0.0
     cells.atp_flux[c] = 0.0
+
+
+@row
+def silence(c, cells):
+    """A cell that has lost its membrane: no potential, NADH, ATP or flux."""
+    without_flux(c, cells)
+    for k in range(N_CLASSES):
+        cells.nadh[c, k] = 0.0
 
 
 @row

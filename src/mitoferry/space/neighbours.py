@@ -142,17 +142,23 @@ def bins_around(i, cells, wells, neighbours):
     Returns:
         (first along y, how many, first along z, how many, :func:`lines_of`).
     """
+    return bins_spanning(i, 1, 1, 1, cells, wells, neighbours)
+
+
+@row
+def bins_spanning(i, by_x, by_y, by_z, cells, wells, neighbours):
+    """As :func:`bins_around`, of the bins that are up to so many from that of cell ``i`` along each axis."""
     w = int(cells.well[i])
     periodic = int(wells.periodic[w])
     nx = int(neighbours.shape[w, 0])
     ny = int(neighbours.shape[w, 1])
     k = int(cells.bin[i]) - int(neighbours.offset[w])
-    x0, mx = bin_span(k % nx, nx, 1, periodic)
-    y0, my = bin_span((k // nx) % ny, ny, 1, periodic)
+    x0, mx = bin_span(k % nx, nx, by_x, periodic)
+    y0, my = bin_span((k // nx) % ny, ny, by_y, periodic)
     z0 = k // (nx * ny)
     mz = 1
     if int(wells.geometry[w]) == BLOCK:
-        z0, mz = bin_span(z0, int(neighbours.shape[w, 2]), 1, periodic)
+        z0, mz = bin_span(z0, int(neighbours.shape[w, 2]), by_z, periodic)
     return y0, my, z0, mz, lines_of(w, x0, mx, neighbours)
 
 

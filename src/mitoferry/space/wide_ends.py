@@ -37,6 +37,7 @@ from mitoferry.space.wide_lanes import (
     column_at,
     keep_sum,
     lane_at,
+    place_in_grid,
     voxels_of,
 )
 
@@ -137,9 +138,8 @@ def level_row(i, places, found, fields, longest):
     nx = int(fields.shape[w, 0])
     ny = int(fields.shape[w, 1])
     if v < nx * ny * int(fields.shape[w, 2]):
-        z = v // (nx * ny)
-        y = (v - z * nx * ny) // nx
-        fields.conc[w, s, z, y, v - (z * ny + y) * nx] = found.level[place]
+        x, y, z = place_in_grid(v, nx, ny)
+        fields.conc[w, s, z, y, x] = found.level[place]
 
 
 # ---------------------------------------------------------------------- into the planes
@@ -149,10 +149,9 @@ def load_row(i, lanes, planes, n_voxels, implicit, cells, found, fields, wells, 
     k, v, nx, ny, _ = lane_at(i, lanes)
     w = int(lanes.where[WELL, k])
     s = int(lanes.where[SPECIES, k])
-    z = v // (nx * ny)
-    y = (v - z * nx * ny) // nx
+    x, y, z = place_in_grid(v, nx, ny)
     shift = float(wells.boundary[w, s]) * int(lanes.where[FACES, k])
-    field = float(fields.conc[w, s, z, y, v - (z * ny + y) * nx]) - shift
+    field = float(fields.conc[w, s, z, y, x]) - shift
     per_voxel = 1.0 / (float(fields.spacing[w, 0]) * float(fields.spacing[w, 1]) * float(fields.spacing[w, 2]))
     source = 0.0
     uptake = 0.0
@@ -253,10 +252,9 @@ def unload_row(i, lanes, planes, fields, wells):
     k, v, nx, ny, _ = lane_at(i, lanes)
     w = int(lanes.where[WELL, k])
     s = int(lanes.where[SPECIES, k])
-    z = v // (nx * ny)
-    y = (v - z * nx * ny) // nx
+    x, y, z = place_in_grid(v, nx, ny)
     shift = float(wells.boundary[w, s]) * int(lanes.where[FACES, k])
-    fields.conc[w, s, z, y, v - (z * ny + y) * nx] = max(planes[i] + shift, 0.0)
+    fields.conc[w, s, z, y, x] = max(planes[i] + shift, 0.0)
 
 
 @row

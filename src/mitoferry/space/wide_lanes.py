@@ -90,6 +90,14 @@ def voxels_of(k, lanes):
 
 
 @row
+def place_in_grid(v, nx, ny):
+    """x, y and z of voxel ``v`` of a grid. Of a mode, which are kept with x and y exchanged: y, x and z, given (ny, nx)."""
+    z = v // (nx * ny)
+    y = (v - z * nx * ny) // nx
+    return v - (z * ny + y) * nx, y, z
+
+
+@row
 def lane_at(i, lanes):
     """Lane of voxel ``i`` of a batch, number of the voxel in its field, and the shape of its grid."""
     k = int(lanes.owner[i])

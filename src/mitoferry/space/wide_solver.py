@@ -43,6 +43,7 @@ from mitoferry.space.wide_lanes import (
     column_at,
     keep_sum,
     lane_at,
+    place_in_grid,
     voxels_of,
 )
 from mitoferry.space.wide_transform import into_modes, out_of_modes
@@ -110,9 +111,7 @@ def beside(out, p, below, above, is_below, is_above, spread):
 @row
 def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole, common):
     """(diagonal + uptake - D lap) p - common at voxel ``i``, p the plane that begins at ``plane``; ``whole``: diagonal + uptake."""
-    z = v // (nx * ny)
-    y = (v - z * nx * ny) // nx
-    x = v - (z * ny + y) * nx
+    x, y, z = place_in_grid(v, nx, ny)
     around = int(lanes.where[AROUND, k]) != 0
     around_z = int(lanes.where[AROUND_Z, k]) != 0
     at = plane + i
@@ -142,9 +141,7 @@ def operate(i, k, v, nx, ny, nz, lanes, planes, plane, whole, common):
 @row
 def whole_at(k, v, nx, ny, nz, lanes):
     """Diagonal of the operator at voxel ``v`` without the uptake."""
-    z = v // (nx * ny)
-    y = (v - z * nx * ny) // nx
-    x = v - (z * ny + y) * nx
+    x, y, z = place_in_grid(v, nx, ny)
     held = int(lanes.where[FACES, k])
     around = int(lanes.where[AROUND, k])
     in_y = ends_of(y, ny, around, held)
@@ -163,9 +160,7 @@ def whole_at(k, v, nx, ny, nz, lanes):
 @row
 def inverse_at(k, v, nx, ny, lanes, eigenvalues):
     """1/(diagonal + mean uptake - D lap - share mean) of mode ``v``, counted along y, then x, then z."""
-    z = v // (nx * ny)
-    x = (v - z * nx * ny) // ny
-    y = v - (z * nx + x) * ny
+    y, x, z = place_in_grid(v, ny, nx)
     base = lanes.numbers[k, DIAGONAL] + lanes.numbers[k, MEAN]
     if v == 0 and int(lanes.where[FACES, k]) == 0:
         return 1.0 / (base - lanes.numbers[k, SHARE])
@@ -384,9 +379,7 @@ def faces_row(i, lanes, planes, n_voxels):
 def relax_row(i, lanes, planes, n_voxels, plane, eigenvalues, dt):
     """Mode ``i`` of the field, in ``plane``, and of the source, in the plane after it: a = e^(-m dt) a + (1 - e^(-m dt))/m b."""
     k, v, nx, ny, nz = lane_at(i, lanes)
-    z = v // (nx * ny)
-    x = (v - z * nx * ny) // ny
-    y = v - (z * nx + x) * ny
+    y, x, z = place_in_grid(v, ny, nx)
     numbers = lanes.numbers
     along_x = numbers[k, SPREAD_X] * eigenvalues[int(lanes.where[EIGEN_X, k]) + x]
     m0 = (numbers[k, RATE] + numbers[k, SPREAD_Z] * eigenvalues[int(lanes.where[EIGEN_Z, k]) + z]) + along_x

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mitoferry.core.row import row
-from mitoferry.space.wide_lanes import ACTIVE, MODES_X, Batch, lane_at
+from mitoferry.space.wide_lanes import ACTIVE, MODES_X, Batch, lane_at, place_in_grid
 
 X, Y, Z = range(3)
 
@@ -19,9 +19,7 @@ def axis_at(v, nx, ny, nz, axis):
 
     For the axis x, also where they begin and how far apart they lie with x and y exchanged; for the others that is the same.
     """
-    z = v // (nx * ny)
-    y = (v - z * nx * ny) // nx
-    x = v - (z * ny + y) * nx
+    x, y, z = place_in_grid(v, nx, ny)
     if axis == X:
         return x, v - x, 1, z * nx * ny + y, ny
     if axis == Y:
