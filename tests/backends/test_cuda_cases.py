@@ -1,6 +1,7 @@
-"""Every process on the CUDA simulator: small shipped experiments, cut to a few cells and steps, give the bytes of plain Python.
+"""Every process as on a GPU: small shipped experiments, cut to a few cells and steps, give the bytes of plain Python.
 
-``cuda_cases.py`` names the experiments and says which modules each runs. They go through the simulator in two processes side by side:
+``cuda_cases.py`` names the experiments and says which modules each runs. They go through the CUDA simulator, and through an emulated GPU
+(``tests/emulated_gpu``) with the machine's own instructions, threads first to last and last to first; each in two processes side by side:
 minutes of work. What a module launches is read from its source, so that a new process, or a new launch of an old one, has a
 case here or fails.
 """
@@ -8,6 +9,7 @@ case here or fails.
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import emulated_gpu
 import pytest
 from cuda_cases import ALONE, CASES, all_launches, launches_of, recording, run
 
@@ -27,13 +29,36 @@ from cuda_cases import CASES, recording, run
 kind = recording(Cuda)
 print(json.dumps({name: run(CASES[name], kind()) for name in list(CASES)[PART::2]}))
 """
+EMULATED = """
+import json
+from cuda_cases import CASES, recording, run
+kind = recording(Cuda)
+found = {}
+for name in list(CASES)[PART::2]:
+    for order in (False, True):
+        gpu.backward(order)
+        found[f"{name} {order}"] = run(CASES[name], kind())
+print(json.dumps(found))
+"""
+
+
+def in_two(printed, code):
+    """What two processes print, each of half of the cases."""
+    with ThreadPoolExecutor(2) as side_by_side:
+        parts = list(side_by_side.map(printed, [f"PART = {k}" + code for k in (0, 1)]))
+    return {name: found for part in parts for name, found in json.loads(part.splitlines()[-1]).items()}
 
 
 @pytest.fixture(scope="module")
 def simulated():
-    with ThreadPoolExecutor(2) as side_by_side:
-        parts = list(side_by_side.map(printed, [f"PART = {k}" + SIMULATED for k in (0, 1)]))
-    return {name: found for part in parts for name, found in json.loads(part.splitlines()[-1]).items()}
+    return in_two(printed, SIMULATED)
+
+
+@pytest.fixture(scope="module")
+def emulated():
+    if emulated_gpu.missing():
+        pytest.skip(emulated_gpu.missing())
+    return in_two(emulated_gpu.printed, EMULATED)
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +107,13 @@ def test_compiled_rows_give_the_same_bytes(name, reference):
 def test_launches_are_read_from_the_source():
     assert launches_of("mitoferry.processes.delivery") >= {"delivery.advance_host", "delivery.weight_row"}
     assert launches_of("mitoferry.processes.mitophagy") >= {"mitophagy.degrade_slot", "mitophagy.degrade_finish"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_an_emulated_gpu_gives_the_same_bytes(name, backward, reference, emulated):
+    """Faults seen to fail it, planted in a copy of the package: see ``test_emulated_gpu.py``."""
+    found = emulated[f"{name} {backward}"]
+    assert {k: found[k] for k in SAME} == {k: reference[name][k] for k in SAME}
+    assert set(found["launched"]) - OF_FIELDS == set(reference[name]["launched"]) - OF_FIELDS

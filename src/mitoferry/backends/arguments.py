@@ -159,7 +159,7 @@ class _Reading:
 
 
 # ---------------------------------------------------------------------- words that are kept
-class _Numbers:
+class Numbers:
     """The words of an argument made of numbers."""
 
     __slots__ = ("_kind", "_last", "_leaf", "_pack", "_place", "_room", "_shape", "_types", "k")
@@ -319,7 +319,7 @@ class Arguments:
                 others.append(_Table(k, arg))
                 words[place] = others[-1].words.ctypes.data
             else:
-                others.append(_Array(k, arg, words, place) if shape[0] == "array" else _Numbers(k, arg, shape, words, place))
+                others.append(_Array(k, arg, words, place) if shape[0] == "array" else Numbers(k, arg, shape, words, place))
             place += n_words(shape)
         made = Passed(driver, words, len(args), tables, others, state)
         if all(id(table) in self._known for _, table in tables):  # none was let go for another table of this very call
@@ -350,4 +350,4 @@ class Arguments:
                 self._forget(key)
 
 
-__all__ = ["Arguments", "Passed", "Shape", "reader", "shape_of", "type_of"]
+__all__ = ["Arguments", "Numbers", "Passed", "Shape", "format_of", "reader", "shape_of", "type_of"]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from mitoferry.backends import cuda_lists as lists
+from mitoferry.backends.cuda_driver import Gpu
 from mitoferry.backends.narrow import Narrower, names_of
 from mitoferry.backends.resident import Resident
 from mitoferry.backends.rewrite import Compiler, with_globals
@@ -255,6 +256,30 @@ def whole_or_not(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
+class Simulated:
+    """numba-cuda's simulator in place of a GPU (``cuda_driver.Gpu``)."""
+
+    @staticmethod
+    def device_array(shape: Any, dtype: Any) -> Any:
+        """An array of whatever stands there."""
+        return cuda.device_array(shape, dtype)
+
+    @staticmethod
+    def to_device(array: Any) -> Any:
+        """A copy of an array of the host."""
+        return cuda.to_device(array)
+
+    @staticmethod
+    def kernel(dispatcher: Any) -> Any:
+        """What ``launch`` takes, of what ``cuda.jit`` made."""
+        return dispatcher
+
+    @staticmethod
+    def launch(kernel: Any, shape: tuple[int, int], *args: Any) -> None:
+        """Run a kernel in so many blocks of so many threads."""
+        kernel[shape](*args)
+
+
 class Cuda(Resident):
     """Runs row functions on a GPU.
 
@@ -274,8 +299,9 @@ class Cuda(Resident):
         super().__init__()
         self._maker = KernelMaker()
         self._kernels: dict[Any, Any] = {}
-        self._returned = cuda.to_device(np.zeros(MOST_RETURNED))
-        self._marks = cuda.device_array(0, np.uint8)
+        self._gpu: Any = Simulated() if simulated() else Gpu(products_apart)
+        self._returned = self._gpu.to_device(np.zeros(MOST_RETURNED))
+        self._marks = self._gpu.device_array(0, np.uint8)
 
     # ------------------------------------------------------------------ kernels
     def _kernel(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> Any:
@@ -284,20 +310,18 @@ class Cuda(Resident):
         found = self._kernels.get(key)
         if found is None:
             function, narrow = self._maker.function(template, n_args, row, finish, n_sums)
-            found = self._kernels[key] = kept_on_disk(function), narrow
+            found = self._kernels[key] = self._gpu.kernel(kept_on_disk(function)), narrow
         return found
 
     def _plain(self, function: Any) -> Any:
         """One of the kernels of ``cuda_lists``."""
         found = self._kernels.get(function)
         if found is None:
-            found = self._kernels[function] = kept_on_disk(self._maker.plain(function))
+            found = self._kernels[function] = self._gpu.kernel(kept_on_disk(self._maker.plain(function)))
         return found
 
-    @staticmethod
-    def _launch(kernel: Any, shape: tuple[int, int], *args: Any) -> None:
-        with products_apart():
-            kernel[shape](*args)
+    def _launch(self, kernel: Any, shape: tuple[int, int], *args: Any) -> None:
+        self._gpu.launch(kernel, shape, *args)
 
     def _run(self, function: Any, n: int, *args: Any) -> None:
         """One of the kernels of ``cuda_lists`` with a thread for each of ``n`` rows."""
@@ -306,15 +330,15 @@ class Cuda(Resident):
 
     # ------------------------------------------------------------------ the memory
     def _new(self, array: Any) -> Any:
-        return cuda.to_device(array)
+        return self._gpu.to_device(array)
 
     def _new_zeros(self, array: Any) -> Any:
-        device = cuda.device_array(array.shape, array.dtype)
+        device = self._gpu.device_array(array.shape, array.dtype)
         self._run(lists.zero, array.size, device.reshape(-1))
         return device
 
     def _longer(self, device: Any, array: Any) -> Any:
-        longer = cuda.device_array(array.shape, array.dtype)
+        longer = self._gpu.device_array(array.shape, array.dtype)
         longer[: len(device)].copy_to_device(device)
         if len(array) > len(device):
             longer[len(device) :].copy_to_device(array[len(device) :])
@@ -330,15 +354,16 @@ class Cuda(Resident):
         if isinstance(rows, slice):
             return device[rows].copy_to_host()
         shape = (len(rows), *device.shape[1:])
-        taken = cuda.device_array(shape, device.dtype)
+        taken = self._gpu.device_array(shape, device.dtype)
         width = taken.size // max(len(rows), 1)
-        self._run(lists.take, taken.size, device.reshape(-1), cuda.to_device(np.asarray(rows, dtype=np.int64)), width, taken.reshape(-1))
+        wanted = self._gpu.to_device(np.asarray(rows, dtype=np.int64))
+        self._run(lists.take, taken.size, device.reshape(-1), wanted, width, taken.reshape(-1))
         return taken.copy_to_host()
 
     def _send_rows(self, device: Any, rows: Any, values: Any) -> None:
         rows = np.arange(*rows.indices(len(device))) if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
-        given = cuda.to_device(values.reshape(-1))
-        self._run(lists.put, given.size, device.reshape(-1), cuda.to_device(rows), given.size // len(rows), given)
+        given = self._gpu.to_device(values.reshape(-1))
+        self._run(lists.put, given.size, device.reshape(-1), self._gpu.to_device(rows), given.size // len(rows), given)
 
     # ------------------------------------------------------------------ launches
     def each(self, row: Any, n: int, *args: Any) -> None:
@@ -370,16 +395,16 @@ class Cuda(Resident):
         if n <= 0:
             return np.zeros(0, dtype=np.int64)
         if self._marks.size < n:
-            self._marks = cuda.device_array(n + n // 8, np.uint8)
+            self._marks = self._gpu.device_array(n + n // 8, np.uint8)
         kernel, narrow = self._kernel(SELECT, len(args), row)
         self._launch(kernel, blocks_for(n), n, self._marks, *self._given(narrow(args), (row, 1)))
-        ends = cuda.device_array(-(-n // lists.CHUNK), np.int64)
+        ends = self._gpu.device_array(-(-n // lists.CHUNK), np.int64)
         self._run(lists.count_marks, ends.size, self._marks, n, ends)
         self._add_up(ends)
         found = int(ends[ends.size - 1 :].copy_to_host()[0])
         if found == 0:
             return np.zeros(0, dtype=np.int64)
-        rows = cuda.device_array(found, np.int64)
+        rows = self._gpu.device_array(found, np.int64)
         self._run(lists.list_marks, ends.size, self._marks, n, ends, rows)
         return rows.copy_to_host()
 
@@ -388,7 +413,7 @@ class Cuda(Resident):
 
     def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        found = cuda.to_device(np.zeros(n_groups * n_sums, dtype=np.int64))
+        found = self._gpu.to_device(np.zeros(n_groups * n_sums, dtype=np.int64))
         if n > 0:
             kernel, narrow = self._kernel(TOTALS, len(args), row, n_sums=n_sums)
             self._launch(kernel, blocks_for(min(n, MOST_THREADS)), n, n_sums, found, *self._given(narrow(args), (row, 2)))
@@ -396,7 +421,7 @@ class Cuda(Resident):
 
     def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        found = cuda.to_device(np.zeros(n_groups))
+        found = self._gpu.to_device(np.zeros(n_groups))
         if n > 0:
             kernel, narrow = self._kernel(LARGEST, len(args), row)
             given = self._given(narrow(args), (row, 1))
@@ -408,10 +433,10 @@ class Cuda(Resident):
         on_device = [self._copy_of(array).device for array in (keys, ties)]
         begins, members = self._result(start), self._result(member)
         self._run(lists.zero, begins.size, begins)
-        fullest = cuda.to_device(np.zeros(1, dtype=begins.dtype))
+        fullest = self._gpu.to_device(np.zeros(1, dtype=begins.dtype))
         self._run(lists.count_keys, n, on_device[0], n, begins, fullest)
         self._add_up(begins)
-        next_place = cuda.device_array(begins.shape, begins.dtype)
+        next_place = self._gpu.device_array(begins.shape, begins.dtype)
         self._run(lists.copy, begins.size, begins, next_place)
         self._run(lists.place_keys, n, on_device[0], n, next_place, members)
         if int(fullest.copy_to_host()[0]) > lists.LARGEST_BIN:

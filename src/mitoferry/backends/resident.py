@@ -30,7 +30,7 @@ class _Copy:
 
 def is_table(value: Any) -> bool:
     """Whether an argument is a tuple of named columns."""
-    return isinstance(value, tuple) and hasattr(value, "_fields") and any(isinstance(x, np.ndarray) for x in value)
+    return isinstance(value, tuple) and hasattr(value, "_fields") and np.ndarray in map(type, value)
 
 
 def arrays_of(tables: tuple[Any, ...]) -> list[Any]:
@@ -43,6 +43,12 @@ def changes_of(called: tuple[tuple[Any, int], ...]) -> tuple[frozenset[str], fro
     """Columns, and places among the arguments of arrays, that row functions may write: each with the number of parameters before them."""
     rows = [row for row, _ in called]
     return columns_written(*rows), frozenset(k - before for row, before in called for k in arguments_written(row))
+
+
+@functools.cache
+def fields_changed(table: Any, columns: frozenset[str]) -> tuple[bool, ...]:
+    """Which fields of a table are among the columns that a launch may write."""
+    return tuple(name in columns for name in table._fields)
 
 
 class Resident(ABC):
@@ -138,15 +144,18 @@ class Resident(ABC):
             return copy.device
         if not is_table(arg):
             return arg
-        parts = []
-        for name, x in zip(arg._fields, arg, strict=True):
-            if isinstance(x, np.ndarray):
-                copy = self._copy_of(x)
-                copy.device_newer |= name in columns
-                parts.append(copy.device)
-            else:
+        parts, copies = [], self._copies
+        kind: Any = type(arg)
+        for x, changed in zip(arg, fields_changed(kind, columns), strict=True):
+            known = copies.get(id(x))
+            if known is None and not isinstance(x, np.ndarray):
                 parts.append(x)
-        return type(arg)(*parts)
+                continue
+            copy = self._copy_of(x) if known is None or known.host_newer else known
+            if changed:
+                copy.device_newer = True
+            parts.append(copy.device)
+        return kind(*parts)
 
     def _result(self, array: Any) -> Any:
         """The device copy of an array that is about to be written as a whole, whatever it holds."""
