@@ -48,10 +48,10 @@ def tiny(folder: Path, **replaced: str) -> Path:
     return path
 
 
-def start(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
-    """``mitoferry WORDS`` as a process of its own."""
+def start(*words: object, cwd: Path | None = None, module: str = "mitoferry.show.cli", **environment: str) -> subprocess.Popen[str]:
+    """``mitoferry WORDS`` as a process of its own; ``module``: what is run in place of the command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mitoferry.show.cli", *map(str, words)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", module, *map(str, words)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment},
     )  # fmt: skip
 

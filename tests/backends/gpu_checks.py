@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 import emulated_gpu
-from mitoferry.backends.cuda import cuda, jitted, products_apart
+from mitoferry.backends.cuda import Cuda, cuda, jitted, products_apart
 from mitoferry.backends.cuda_driver import KEPT, DeviceArray, Gpu, Kernel, checked, driver
 from mitoferry.base.errors import MitoferryError
+from mitoferry.core.row import row
 
 ENTRY = """
 .version 8.0
@@ -116,7 +117,8 @@ INSTRUCTIONS: dict[str, tuple[str, str, Any]] = {
     "byte, signed": ("st.global.u8 [%rd8+8], -2;\nld.global.s8 %r1, [%rd8+8];", "r1", -2),
     "byte, unsigned": ("st.global.u8 [%rd8+8], -2;\nld.global.u8 %rs1, [%rd8+8];", "rs1", 254),
     "added in memory": (
-        "mov.u64 %rd1, 40;\nst.global.u64 [%rd8+8], %rd1;\natom.global.add.u64 %rd2, [%rd8+8], 2;\nld.global.u64 %rd1, [%rd8+8];", "rd1", 42,
+        "mov.u64 %rd1, 40;\nst.global.u64 [%rd8+8], %rd1;\natom.global.add.u64 %rd2, [%rd8+8], 2;\n"
+        "ld.global.u64 %rd1, [%rd8+8];", "rd1", 42,
     ),
     "what was there": (
         "mov.u64 %rd1, 40;\nst.global.u64 [%rd8+8], %rd1;\natom.global.cas.b64 %rd1, [%rd8+8], 40, 5;\nld.global.u64 %rd2, [%rd8+8];\n"
@@ -143,7 +145,7 @@ def launched(function: int, *arrays: DeviceArray, threads: int = 1) -> None:
 
 def computed(gpu: Gpu, name: str) -> Any:
     """What an instruction gives."""
-    body, register, wanted = INSTRUCTIONS[name]
+    body, register, _ = INSTRUCTIONS[name]
     kind = register.rstrip("0123456789")
     called = "check"
     text = ENTRY.format(name=called, body="\n".join(f"\t{line}" for line in [*body.split("\n"), f"{STORES[kind]} [%rd8], %{register};"]))
@@ -176,6 +178,12 @@ def who_was_last(out, order):
     order[cuda.atomic.add(out, 0, 1)] = i
 
 
+@row
+def copy_row(i, source, target):
+    for k in range(3):
+        target[i, k] = source[i, k]
+
+
 def kernel(gpu: Gpu, function: Callable[..., None]) -> Kernel:
     """A kernel to launch."""
     return gpu.kernel(jitted(function))
@@ -204,7 +212,7 @@ def check_instructions(gpu: Gpu) -> None:
 
 def check_an_unknown_instruction_is_refused(gpu: Gpu) -> None:
     text = ENTRY.format(name="odd", body="\tlg2.approx.f32 %f1, %f1;")
-    with pytest.raises(MitoferryError, match="218|INVALID_PTX"):
+    with pytest.raises(MitoferryError, match=r"218|INVALID_PTX"):
         loaded(text, "odd")
     assert "lg2.approx" in str(emulated().failures.pop())
 
@@ -325,11 +333,19 @@ def check_memory_is_used_again(gpu: Gpu) -> None:
 
 def check_large_memory_goes_back(gpu: Gpu) -> None:
     left = driver().cuMemGetInfo()[1]
-    for _ in range(3):
-        assert driver().cuMemGetInfo()[1] - left < 2 << 20
-        gpu.device_array(50 << 20, np.uint8)
+    for size in (50, 60, 70):
+        gpu.device_array(size << 20, np.uint8)
+    assert left - driver().cuMemGetInfo()[1] < 80 << 20
     gpu.memory.release()
     assert driver().cuMemGetInfo()[1] >= left
+
+
+def check_zeros_are_zeros(gpu: Gpu) -> None:
+    backend, found = Cuda(), np.ones((700, 3), dtype=np.int32)
+    zeros = backend.zeros((700, 3), np.int32)
+    backend.each(copy_row, 700, zeros, found)
+    backend.pull(found)
+    assert not found.any()
 
 
 def check_a_full_gpu_says_what_to_do(gpu: Gpu) -> None:
@@ -380,7 +396,7 @@ OF_THE_EMULATOR = (
 )  # fmt: skip
 OF_THE_DRIVER = (
     "numbers_and_tables_arrive", "other_types_are_compiled_anew", "a_narrow_number_is_refused", "parts_and_shapes",
-    "copies_of_other_kinds_are_refused", "memory_is_used_again", "large_memory_goes_back", "a_full_gpu_says_what_to_do", "another_thread",
+    "copies_of_other_kinds_are_refused", "memory_is_used_again", "zeros_are_zeros", "large_memory_goes_back", "a_full_gpu_says_what_to_do", "another_thread",
     "words_hold_nothing_alive",
 )  # fmt: skip
 

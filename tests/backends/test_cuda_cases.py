@@ -9,10 +9,10 @@ case here or fails.
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import emulated_gpu
 import pytest
 from cuda_cases import ALONE, CASES, all_launches, launches_of, recording, run
 
+import emulated_gpu
 from cuda_simulator import printed
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference

@@ -20,7 +20,7 @@ typedef struct { char *name; Launch launch; size_t n_params; const uint8_t *size
 typedef struct { char *ptx; size_t size; Kernel kernel; int loaded; } Image;
 typedef struct Block { uint64_t at, size; struct Block *next; } Block;
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, NOT_SUPPORTED = 801, GRAIN = 512, SPOILT = 1 << 26 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_CONTEXT = 201, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, NOT_SUPPORTED = 801, GRAIN = 512, SPOILT = 1 << 26 };
 static const uint64_t REGION = 1ull << 34;
 
 int (*run_ptx)(const char *ptx, size_t size, Launch *launch, char **name, size_t *n_params, const uint8_t **sizes);
@@ -35,6 +35,7 @@ static Block *blocks;
 static uint64_t used;
 static int context_number;
 static int *const CONTEXT = &context_number;
+static __thread void *current; /* context of this thread */
 
 /* ------------------------------------------------------------------ memory */
 static int in_device(uint64_t a, uint64_t bytes)
@@ -47,6 +48,7 @@ static int in_device(uint64_t a, uint64_t bytes)
 
 static CUresult allocate(CUdeviceptr *at, size_t bytes)
 {
+    if (!current) return NO_CONTEXT;
     if (!bytes) return INVALID_VALUE;
     uint64_t size = (bytes + GRAIN - 1) / GRAIN * GRAIN + GRAIN; /* the last grain stays free: nothing else begins where this ends */
     Block **found = &blocks;
@@ -70,6 +72,7 @@ static CUresult allocate(CUdeviceptr *at, size_t bytes)
 static CUresult cuMemAlloc(CUdeviceptr *at, size_t bytes) { return allocate(at, bytes); }
 static CUresult cuMemFree(CUdeviceptr at)
 {
+    if (!current) return NO_CONTEXT;
     for (Block **b = &blocks; *b; b = &(*b)->next)
         if ((*b)->at + memory.lowest == at) {
             Block *old = *b;
@@ -94,6 +97,7 @@ static CUresult cuMemGetAddressRange(CUdeviceptr *base, size_t *size, CUdevicept
 }
 static CUresult copy(uint64_t to, uint64_t from, size_t bytes, int to_device, int from_device)
 {
+    if (!current) return NO_CONTEXT;
     if ((to_device && !in_device(to, bytes)) || (from_device && !in_device(from, bytes))) {
         snprintf(last_failure, sizeof last_failure, "a copy of %zu bytes to %#lx from %#lx", bytes, to, from);
         return INVALID_VALUE;
@@ -169,12 +173,11 @@ static CUresult cuDevicePrimaryCtxRetain(void **context, int device) { *context 
 static CUresult cuDevicePrimaryCtxRelease(int device) { return SUCCESS; }
 static CUresult cuDevicePrimaryCtxReset(int device) { return SUCCESS; }
 static CUresult cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) { *flags = 0; *active = 1; return SUCCESS; }
-static __thread void *current;
 static CUresult cuCtxGetCurrent(void **context) { *context = current; return SUCCESS; }
 static CUresult cuCtxSetCurrent(void *context) { current = context; return SUCCESS; }
 static CUresult cuCtxPushCurrent(void *context) { current = context; return SUCCESS; }
 static CUresult cuCtxPopCurrent(void **context) { if (context) *context = current; current = 0; return SUCCESS; }
-static CUresult cuCtxGetDevice(int *device) { *device = 0; return current ? SUCCESS : 201; }
+static CUresult cuCtxGetDevice(int *device) { *device = 0; return current ? SUCCESS : NO_CONTEXT; }
 static CUresult cuCtxSynchronize(void) { return SUCCESS; }
 static CUresult cuCtxGetId(void *context, unsigned long long *id) { *id = 1; return SUCCESS; }
 
@@ -263,6 +266,7 @@ static CUresult cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned 
                                void *stream, void **params, void **extra)
 {
     Kernel *k = kernel;
+    if (!current) return NO_CONTEXT;
     if (gy != 1 || gz != 1 || by != 1 || bz != 1 || !gx || !bx || bx > 1024) return INVALID_VALUE;
     launches++;
     struct timespec from, to;
