@@ -396,7 +396,8 @@ OF_THE_EMULATOR = (
 )  # fmt: skip
 OF_THE_DRIVER = (
     "numbers_and_tables_arrive", "other_types_are_compiled_anew", "a_narrow_number_is_refused", "parts_and_shapes",
-    "copies_of_other_kinds_are_refused", "memory_is_used_again", "zeros_are_zeros", "large_memory_goes_back", "a_full_gpu_says_what_to_do", "another_thread",
+    "copies_of_other_kinds_are_refused", "memory_is_used_again",
+    "zeros_are_zeros", "large_memory_goes_back", "a_full_gpu_says_what_to_do", "another_thread",
     "words_hold_nothing_alive",
 )  # fmt: skip
 

@@ -24,9 +24,10 @@ enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_CONTEXT = 201, NOT_
 static const uint64_t REGION = 1ull << 34;
 
 int (*run_ptx)(const char *ptx, size_t size, Launch *launch, char **name, size_t *n_params, const uint8_t **sizes);
-int backward;                    /* blocks and threads from the last to the first */
+int backward;                          /* blocks and threads from the last to the first */
 uint64_t launches, allocations, copies; /* counted */
-uint64_t at_work;                /* ns in kernels */
+uint64_t at_work;                       /* ns in kernels */
+uint64_t highest;                       /* bytes that were taken at most */
 char last_failure[400];
 
 static Memory memory;
@@ -64,6 +65,7 @@ static CUresult allocate(CUdeviceptr *at, size_t bytes)
     memset((void *)(memory.lowest + place), 0xCB, bytes < SPOILT ? bytes : SPOILT);
     memset(taken + (place >> 4), 1, (bytes + 15) / 16);
     used += size;
+    if (used > highest) highest = used;
     allocations++;
     *at = memory.lowest + place;
     return SUCCESS;

@@ -72,6 +72,19 @@ def test_enormous_plates_are_refused_before_allocation():
         refuse_unless_it_fits(spec, available=need / 0.7)
 
 
+def test_a_plate_that_does_not_fit_onto_the_gpu_is_refused():
+    spec = resolve(load_experiment("one-nanotube"))
+    need = estimate(spec).device
+    assert 1e6 < need < estimate(spec).memory
+    assert "GPU" in str(estimate(spec))
+    refuse_unless_it_fits(spec, available=1e12, on_device=2 * need)
+    with pytest.warns(MitoferryWarning, match="of the GPU's memory that are free"):
+        refuse_unless_it_fits(spec, available=1e12, on_device=need / 0.7)
+    with pytest.raises(InputError, match="--backend cpu") as error:
+        refuse_unless_it_fits(spec, available=1e12, on_device=need)
+    assert [p.key for p in error.value.problems] == ["memory of the GPU"]
+
+
 def test_a_run_that_does_not_fit_onto_the_disk_is_refused_with_advice(monkeypatch, tmp_path):
     """Planted fault seen: the checkpoints of the running plate left out of what it takes."""
     spec = resolve(load_experiment("msc-huvec-ogd"))

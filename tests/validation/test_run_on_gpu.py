@@ -50,3 +50,24 @@ def test_killed_and_resumed(runs, tmp_path, then):
 
 def test_doctor_finds_it():
     assert "cuda: yes" in mitoferry("doctor", **ON_GPU).stdout
+
+
+MEMORY = """
+import warnings
+warnings.simplefilter("ignore")
+from mitoferry.experiment.estimate import estimate
+from mitoferry.experiment.loop import Engine
+from mitoferry.studies.bench.plates import experiment_plate
+spec = experiment_plate(1e5, {"cells.donor.added": "0 h"}, "")
+engine = Engine(spec, Cuda())
+engine.burn_in(300)
+for _ in range(4):
+    engine.advance()
+print(gpu.counted("highest"), estimate(spec).device)
+"""
+
+
+def test_memory_of_the_gpu_is_what_the_estimate_says():
+    highest, said = map(float, emulated_gpu.printed(MEMORY, exact=False).splitlines()[-1].split())
+    assert highest > 2e7
+    assert 0.85 < said / highest < 1.3

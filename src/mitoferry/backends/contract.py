@@ -17,6 +17,9 @@ class Backend(Protocol):
     name: str
     own_memory: bool  # whether there may be two copies of an array
 
+    def memory_left(self) -> float:
+        """Bytes that are free in the backend's own memory; 0 where it has none, or nobody knows."""
+
     def each(self, row: Any, n: int, *args: Any) -> None:
         """Call ``row(i, *args)`` for i in range(n), in any order: row i writes only what entity i owns."""
 

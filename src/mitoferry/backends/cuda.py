@@ -270,6 +270,11 @@ class Simulated:
         return cuda.to_device(array)
 
     @staticmethod
+    def memory_left() -> float:
+        """Nobody knows."""
+        return 0.0
+
+    @staticmethod
     def kernel(dispatcher: Any) -> Any:
         """What ``launch`` takes, of what ``cuda.jit`` made."""
         return dispatcher
@@ -329,6 +334,10 @@ class Cuda(Resident):
             self._launch(self._plain(function), blocks_for(n), *args)
 
     # ------------------------------------------------------------------ the memory
+    def memory_left(self) -> float:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        return float(self._gpu.memory_left())
+
     def _new(self, array: Any) -> Any:
         return self._gpu.to_device(array)
 

@@ -81,6 +81,11 @@ class Memory:
             return -(-nbytes // GRAIN) * GRAIN
         return max(GRAIN, 1 << (nbytes - 1).bit_length())
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept for later."""
+        return sum(size * len(free) for size, free in self._free.items())
+
     def take(self, nbytes: int) -> Block:
         """A block of at least so many bytes; what stands there is whatever stood there.
 
@@ -384,6 +389,11 @@ class Gpu:
     def _same(one: DeviceArray, other: Any) -> None:
         if one.dtype != other.dtype or one.size != other.size:
             raise ValueError(f"{one.size} of type {one.dtype} are not {other.size} of type {other.dtype}")
+
+    def memory_left(self) -> float:
+        """Bytes that are free, those kept for later among them."""
+        self._here()
+        return float(self._driver.cuMemGetInfo()[1] + self.memory.kept)
 
     def kernel(self, dispatcher: Any) -> Kernel:
         """What ``launch`` takes, of what ``cuda.jit`` made."""

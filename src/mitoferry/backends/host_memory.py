@@ -12,6 +12,10 @@ class HostMemory:
 
     own_memory = False
 
+    def memory_left(self) -> float:
+        """Nothing to say: the memory is the machine's."""
+        return 0.0
+
     def zeros(self, shape: Any, dtype: Any = float) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
         return np.zeros(shape, dtype=dtype)

@@ -165,6 +165,10 @@ class Resident(ABC):
         copy.host_newer, copy.device_newer = False, True
         return copy.device
 
+    def memory_left(self) -> float:
+        """See :class:`mitoferry.backends.contract.Backend`."""
+        return 0.0
+
     # ------------------------------------------------------------------ what processes call
     def zeros(self, shape: Any, dtype: Any = float) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""

@@ -35,6 +35,8 @@ WORK_PER_CELL = 600  # neighbour grid, gathered forces, releases into the fields
 FRAME_ROW = 160  # a saved mitochondrion, four times: as it is gathered, typed, kept until it is written, and as it is written
 CHECKPOINTS = 3  # on disk, while one is replaced
 CHECKPOINT_PACKED = 0.3  # bytes of a checkpoint per byte of state; 0.1 at the start, more after days
+DEVICE_SHARE = 1.25  # of the state on a GPU: what steps work in, and the larger of two columns while a table grows
+DEVICE_VOXEL = 150  # bytes of a voxel there: the fields of all wells are solved side by side
 LINKS_PER_CELL = 4
 VESICLES_PER_CELL = 2
 RATE_PER_CORE = 5.9e7  # mitochondrion-steps per second
@@ -67,6 +69,7 @@ class Estimate:
         speed: of this machine in the test calculation, 1 = the machine of the fit.
         available: bytes of memory that are free on this machine, 0 if unknown.
         disk_free: bytes that are free on the disk of the results (or of this folder), 0 if unknown.
+        device: bytes that it takes of the memory of a GPU (``--backend cuda``), besides those of the machine.
     """
 
     wells: int
@@ -82,6 +85,7 @@ class Estimate:
     available: float
     speed: float = 1.0
     disk_free: float = 0.0
+    device: float = 0.0
 
     def __str__(self) -> str:
         free = f" ({size_text(self.available)} free here)" if self.available else ""
@@ -93,6 +97,7 @@ class Estimate:
         return (
             f"{self.wells} wells, {self.cells:,} cells, {self.mitochondria:,} mitochondria\n"
             f"memory  {size_text(self.memory)}{free}\n"
+            f"        with --backend cuda also {size_text(self.device)} of the GPU's\n"
             f"disk    about {size_text(self.disk)} when it has ended, up to {size_text(self.working_disk)} more while it runs{room}\n"
             f"time    about {time_text(self.seconds)} on {self.cores} core{'s' if self.cores != 1 else ''}, right within a factor of "
             f"{UNCERTAINTY:g}: {time_text(self.seconds / UNCERTAINTY)} to {time_text(self.seconds * UNCERTAINTY)}\n"
@@ -147,7 +152,7 @@ def estimate(spec: PlateSpec, *, cores: int | None = None, speed: float = 1.0, f
         wells=wells, cells=cells, mitochondria=round(held), voxels=voxels, slots=slots, memory=memory,
         disk=_disk(spec, cells), working_disk=CHECKPOINTS * CHECKPOINT_PACKED * state,
         seconds=(START_SECONDS + work * shared + steps * STEP_OVERHEAD) / speed, cores=cores,
-        available=memory_free(), speed=speed, disk_free=disk_free(folder),
+        available=memory_free(), speed=speed, disk_free=disk_free(folder), device=_device(spec, wells, cells, slots, voxels),
     )  # fmt: skip
 
 
@@ -175,6 +180,12 @@ def _state(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int, cor
         + voxels * N_SPECIES * 4
         + work_bytes(voxels // wells, cores)
     )
+
+
+def _device(spec: PlateSpec, wells: int, cells: int, slots: int, voxels: int) -> float:
+    """Bytes on a GPU: the state, all of whose columns are in memory there, and what the steps work in."""
+    state = _state(spec, wells, cells, slots, voxels, cores=0) + slots * (1.0 - SPARSE_SHARE) * _sparse_bytes()
+    return DEVICE_SHARE * state + DEVICE_VOXEL * voxels
 
 
 def _sparse_bytes() -> int:
@@ -217,13 +228,14 @@ def _too_much_for_the_disk(spec: PlateSpec, cost: Estimate, folder: str | Path) 
     return [Problem(spec.name, "disk", f"a run that fits into the {size_text(room)} that it may take in {folder}", found, hint=hint)]
 
 
-def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None, folder: str | Path = ".") -> Estimate:
+def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None, folder: str | Path = ".", on_device: float = 0.0) -> Estimate:
     """The estimate, if the plate fits into memory and its results onto the disk; warns if it takes most of the memory.
 
     Args:
         spec: the resolved run.
         available: bytes; default what is free on this machine.
         folder: where the results will be; it need not exist.
+        on_device: bytes that are free in the memory of the GPU that it is to run on; 0: on none, or unknown.
 
     Raises:
         InputError: it does not fit, or holds more mitochondria than can be indexed.
@@ -235,12 +247,19 @@ def refuse_unless_it_fits(spec: PlateSpec, *, available: float | None = None, fo
     if free and cost.memory > SHARE_OF_FREE * free:
         found = f"{size_text(cost.memory)} for {cost.cells:,} cells and {cost.mitochondria:,} mitochondria in {cost.wells} wells"
         problems.append(Problem(spec.name, "memory", f"a plate that fits into {size_text(SHARE_OF_FREE * free)}", found, hint=hint))
+    if on_device and cost.device > SHARE_OF_FREE * on_device:
+        found = f"{size_text(cost.device)} for {cost.cells:,} cells and {cost.mitochondria:,} mitochondria in {cost.wells} wells"
+        wanted = f"a plate that fits into {size_text(SHARE_OF_FREE * on_device)} of the GPU"
+        problems.append(Problem(spec.name, "memory of the GPU", wanted, found, hint=hint.replace("machine", "GPU, or take --backend cpu")))
     if cost.slots > MAX_SLOTS:
         problems.append(Problem(spec.name, "mitochondria", f"at most {MAX_SLOTS:,} places for mitochondria", f"{cost.slots:,}", hint=hint))
     if problems:
         raise InputError(problems)
     if free and cost.memory > WARN_SHARE * free:
         text = f"this plate needs about {size_text(cost.memory)} of the {size_text(free)} of memory that are free"
+        warnings.warn(text, MitoferryWarning, stacklevel=2)
+    if on_device and cost.device > WARN_SHARE * on_device:
+        text = f"this plate needs about {size_text(cost.device)} of the {size_text(on_device)} of the GPU's memory that are free"
         warnings.warn(text, MitoferryWarning, stacklevel=2)
     return cost
 

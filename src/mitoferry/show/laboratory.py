@@ -90,8 +90,8 @@ class Experiment:
         spec = self.resolve(replicates=replicates, seed=seed, arms=arms)
         folder = next_folder(self.name) if out is None else out
         check_new_folder(folder)
-        refuse_unless_it_fits(spec, folder=folder)
         engine = choose_backend(backend, threads=threads)
+        refuse_unless_it_fits(spec, folder=folder, on_device=engine.memory_left())
         with watching(self.name, spec.until, show=progress) as report:
             path = start_run(
                 spec, folder, engine, experiment=self.definition.model_dump(mode="json"), report=report, command=command, finish=finish_run
