@@ -30,7 +30,7 @@ from mitoferry.core.schema import (
     N_SPECIES,
     OXYGEN,
 )
-from mitoferry.space.field_exchange import border_is_held, cell_source, cell_uptake, exchange, mean_and_bulk
+from mitoferry.space.field_exchange import border_is_held, cell_source, cell_uptake, exchange, mean_and_bulk, medium_after, with_medium
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.solver import UPTAKE, implicit_step
 from mitoferry.space.solver_lines import (
@@ -239,14 +239,11 @@ def rates_implicit(lanes, width, held, lines, fields, wells, dt):
     """Coefficients of every lane of an implicit step; the medium of the well is solved along with the field."""
     for k in range(width):
         w, s = well_and_species(lanes[k])
-        g, back, surface, outside = exchange(w, s, wells, fields)
-        loss = float(fields.decay[w, s])
-        below = 1.0 + dt * (back + surface + loss)
-        bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+        bulk, share, diagonal, extra, loss, outside = with_medium(w, s, wells, fields, dt)
         lines[RATE, k] = bulk
-        lines[SHARE, k] = g * dt * back / below
-        lines[DIAGONAL, k] = 1.0 / dt + loss + g
-        lines[EXTRA, k] = g * bulk
+        lines[SHARE, k] = share
+        lines[DIAGONAL, k] = diagonal
+        lines[EXTRA, k] = extra
         lines[LOSS, k] = loss
         lines[SHIFT, k] = outside * held
 
@@ -281,12 +278,7 @@ def end_lanes(lanes, width, held, implicit, shape, field, lines, fields, wells, 
     resting = 0
     for k in range(width):
         w, s = well_and_species(lanes[k])
-        _, back, surface, outside = exchange(w, s, wells, fields)
-        if held != 0:
-            wells.bulk[w, s] = outside
-        elif implicit:
-            below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
-            wells.bulk[w, s] = lines[RATE, k] + dt * back * lines[FIELD_MEAN, k] / (shape[0] * rows) / below
+        medium_after(w, s, held, implicit, lines[RATE, k], lines[FIELD_MEAN, k], shape[0] * rows, wells, fields, dt)
         shift = float(wells.boundary[w, s]) * held
         lines[SHIFT, k] = shift
         unload(w, s, k, width, field, shape, fields.conc, shift)

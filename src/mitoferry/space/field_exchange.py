@@ -173,3 +173,29 @@ def mean_and_bulk(c, bulk, source, g, back, surface, outside, k, dt):
     shared = g * second / dt
     bulk = (bulk + dt * (surface * outside + back * own)) / (1.0 + dt * (back * (1.0 - shared) + surface + k))
     return c * decayed + first * (source + g * bulk), bulk
+
+
+@row
+def with_medium(w, s, wells, fields, dt):
+    """An implicit step of a field and the well-mixed medium above it, the medium solved for: what the step starts from.
+
+    Returns:
+        the medium [conc] without what the field gives it; the share of the mean field that comes back within the step [1/s]; diagonal and
+        right-hand side [1/s, conc/s] of exchange and decay; decay [1/s]; the concentration outside.
+    """
+    g, back, surface, outside = exchange(w, s, wells, fields)
+    loss = float(fields.decay[w, s])
+    below = 1.0 + dt * (back + surface + loss)
+    bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+    return bulk, g * dt * back / below, 1.0 / dt + loss + g, g * bulk, loss, outside
+
+
+@row
+def medium_after(w, s, held, implicit, bulk, total, n, wells, fields, dt):
+    """Write the medium above a field after its step; ``bulk`` of :func:`with_medium`, ``total`` over the ``n`` voxels of the field."""
+    _, back, surface, outside = exchange(w, s, wells, fields)
+    if held != 0:
+        wells.bulk[w, s] = outside
+    elif implicit != 0:
+        below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
+        wells.bulk[w, s] = bulk + dt * back * total / n / below

@@ -11,7 +11,16 @@ from typing import Any, NamedTuple
 from mitoferry.core.row import row
 from mitoferry.core.schema import GLUCOSE, H2O2, N_SPECIES, OXYGEN
 from mitoferry.space.diffusion import SPREAD, well_and_species
-from mitoferry.space.field_exchange import border_is_held, cell_source, cell_uptake, exchange, in_well, mean_and_bulk
+from mitoferry.space.field_exchange import (
+    border_is_held,
+    cell_source,
+    cell_uptake,
+    exchange,
+    in_well,
+    mean_and_bulk,
+    medium_after,
+    with_medium,
+)
 from mitoferry.space.solver import FIELD, SOURCE, UPTAKE
 from mitoferry.space.wide_lanes import (
     ACTIVE,
@@ -213,14 +222,11 @@ def begin_implicit_row(k, lanes, fields, wells, dt):
     for axis in range(3):
         if int(lanes.where[NX + axis, k]) == 1:
             numbers[k, SPREAD_X + axis] = 0.0
-    g, back, surface, outside = exchange(w, s, wells, fields)
-    loss = float(fields.decay[w, s])
-    below = 1.0 + dt * (back + surface + loss)
-    bulk = (float(wells.bulk[w, s]) + dt * surface * outside) / below
+    bulk, share, diagonal, extra, loss, outside = with_medium(w, s, wells, fields, dt)
     numbers[k, RATE] = bulk
-    numbers[k, SHARE] = g * dt * back / below
-    numbers[k, DIAGONAL] = 1.0 / dt + loss + g
-    numbers[k, EXTRA] = g * bulk
+    numbers[k, SHARE] = share
+    numbers[k, DIAGONAL] = diagonal
+    numbers[k, EXTRA] = extra
     numbers[k, LOSS] = loss
     numbers[k, SHIFT] = outside * int(lanes.where[FACES, k])
     numbers[k, MEAN] = uptake / n
@@ -280,12 +286,8 @@ def end_row(k, lanes, implicit, fields, wells, dt):
     """The medium above lane ``k``, and whether its field varies."""
     w = int(lanes.where[WELL, k])
     s = int(lanes.where[SPECIES, k])
-    _, back, surface, outside = exchange(w, s, wells, fields)
-    if int(lanes.where[FACES, k]) != 0:
-        wells.bulk[w, s] = outside
-    elif implicit != 0:
-        below = 1.0 + dt * (back + surface + float(fields.decay[w, s]))
-        wells.bulk[w, s] = lanes.numbers[k, RATE] + dt * back * add_up_columns(k, 0, lanes) / voxels_of(k, lanes) / below
+    held = int(lanes.where[FACES, k])
+    medium_after(w, s, held, implicit, lanes.numbers[k, RATE], add_up_columns(k, 0, lanes), voxels_of(k, lanes), wells, fields, dt)
     if int(fields.lateral[w, s]) == 0:
         low = 1e30
         high = 0.0
