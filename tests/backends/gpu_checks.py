@@ -1,4 +1,4 @@
-"""Checks that run on an emulated GPU, in a process of their own (``test_emulated_gpu.py``, ``test_cuda_driver.py`` name them).
+"""Checks that run on an emulated GPU, in a process of their own (``test_emulated_gpu.py`` names them).
 
 Those of the emulator take a piece of PTX and say what the PTX manual says that it gives.
 """

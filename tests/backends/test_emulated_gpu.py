@@ -1,7 +1,7 @@
 """The CUDA backend on an emulated GPU (``tests/emulated_gpu``): numba-cuda, NVIDIA's compiler and the calls of a driver as with a GPU.
 
 First the emulator itself; then what the backend does, on memory where every array is watched, threads first to last and last to first. The
-processes, one by one and in a whole run, are in ``test_emulated_processes.py``.
+processes, one by one and in a whole run, are in ``test_cuda_cases.py`` and ``tests/validation/test_run_on_gpu.py``.
 
 Faults seen to fail it, planted in a copy: products joined to sums, conversions that wrap, shifts that are not clamped, comparisons that
 are true of what is not a number (``ptx.py``, ``machine.h``); addresses not looked at; threads that do not wait for each other; an index one

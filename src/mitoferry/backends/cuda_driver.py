@@ -9,7 +9,7 @@ Memory that was given back is kept, by its size, for the next array: taking memo
 Large blocks go back to the driver when the next one is taken.
 All goes through one stream, so that what comes later finds what came before.
 
-Tests: ``tests/backends/test_cuda_driver.py``, and all that runs on an emulated GPU (``tests/emulated_gpu``).
+Tests: ``tests/backends/test_emulated_gpu.py``, and all else that runs on an emulated GPU.
 """
 
 from __future__ import annotations
