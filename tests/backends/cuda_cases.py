@@ -83,6 +83,55 @@ def recording(backend: type) -> Any:
     return Recording
 
 
+class FromZero(np.ndarray):
+    """An array that refuses to count from its end."""
+
+    def __getitem__(self, at: Any) -> Any:
+        _check(at)
+        return super().__getitem__(at)
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        _check(at)
+        super().__setitem__(at, value)
+
+
+def _check(at: Any) -> None:
+    for k in at if type(at) is tuple else (at,):
+        if not isinstance(k, slice) and k < 0:
+            raise IndexError(f"entry {at}: row functions count from zero, a GPU does not know what -1 would be")
+
+
+def from_zero(arg: Any) -> Any:
+    """An argument of a row function with arrays that refuse to count from their end."""
+    if isinstance(arg, np.ndarray):
+        return arg.view(FromZero)
+    if isinstance(arg, tuple) and hasattr(arg, "_fields"):
+        return type(arg)(*map(from_zero, arg))
+    return arg
+
+
+class Strict(Reference):
+    """Plain Python in which no row function may count from the end of an array."""
+
+    def each(self, row: Any, n: int, *args: Any) -> None:
+        super().each(row, n, *map(from_zero, args))
+
+    def gather(self, slot_row: Any, finish_row: Any, n_sums: int, n: int, *args: Any) -> None:
+        super().gather(slot_row, finish_row, n_sums, n, *map(from_zero, args))
+
+    def serial(self, function: Any, *args: Any) -> Any:
+        return super().serial(function, *map(from_zero, args))
+
+    def select(self, row: Any, n: int, *args: Any) -> Any:
+        return super().select(row, n, *map(from_zero, args))
+
+    def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
+        return super().totals(row, n, n_groups, n_sums, *map(from_zero, args))
+
+    def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
+        return super().largest(row, n, n_groups, groups, *map(from_zero, args))
+
+
 def name_of(row: Any) -> str:
     """A row function as ``module.row``."""
     return f"{row.__module__.rpartition('.')[2]}.{row.__name__}"

@@ -42,6 +42,27 @@ def test_products_and_sums_are_rounded_apart(monkeypatch):
     assert any(word in next(iter(joined.kernels.values())).text for word in FUSED)
 
 
+@row
+def taken_row(i, a, rows, c):
+    """Entries whose numbers are read."""
+    c[i] = a[rows[i]]
+
+
+def test_indices_are_taken_as_they_are(monkeypatch):
+    given = np.arange(4.0), np.array([3, 1, 0, 2]), np.zeros(4)
+    backend = cuda_code.Compiling()
+    backend.each(taken_row, 4, *given)
+    (kernel,) = backend.kernels.values()
+    with monkeypatch.context() as patched:  # numba-cuda left to itself counts negative ones from the end
+        patched.setattr(cuda, "counted_from_zero", contextlib.nullcontext)
+        looking = cuda_code.Compiling()
+        looking.each(taken_row, 4, *given)
+    (other,) = looking.kernels.values()
+    assert "shr.s64" not in kernel.text
+    assert other.text.count("shr.s64") >= 2
+    assert given[2].tolist() == [3.0, 1.0, 0.0, 2.0]
+
+
 def test_nothing_is_compiled_when_it_is_linked():
     """numba-cuda links intermediate code by default, and compiles it there once more with options of its own."""
     backend = cuda_code.Compiling()

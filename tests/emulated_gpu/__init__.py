@@ -117,7 +117,7 @@ class Gpu:
         return 0
 
     def counted(self, what: str) -> int:
-        """How many ``launches``, ``allocations`` and ``copies`` there were so far; ``at_work``: nanoseconds that kernels took; ``highest``: bytes taken at most."""
+        """How many ``launches``, ``allocations`` and ``copies`` there were; ``at_work``: ns in kernels; ``highest``: bytes at most."""
         return ctypes.c_uint64.in_dll(self.driver, what).value
 
     @property

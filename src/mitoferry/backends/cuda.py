@@ -206,6 +206,35 @@ def products_apart() -> Iterator[None]:
         nvvm.compile_ir = compile_ir
 
 
+@contextlib.contextmanager
+def counted_from_zero() -> Iterator[None]:
+    """Let indices of what is compiled meanwhile be taken as they are.
+
+    Python counts negative ones from the end of an array. Looking whether they are is a tenth of the instructions of all kernels, a
+    quarter of those of short ones; row functions have none (``tests/backends/test_cuda_cases.py``).
+    """
+    from numba.cuda.np import arrayobj
+
+    types: Any = cuda.types
+    kept = arrayobj.fix_integer_index
+
+    def as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+        return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+    arrayobj.fix_integer_index = as_it_is
+    try:
+        yield
+    finally:
+        arrayobj.fix_integer_index = kept
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """What kernels are compiled in."""
+    with products_apart(), contextlib.nullcontext() if simulated() else counted_from_zero():
+        yield
+
+
 def jitted(function: Any, **options: Any) -> Any:
     """A function for numba-cuda to compile, or for its simulator to run."""
     return cuda.jit(**options, **({} if simulated() else OPTIONS))(function)
@@ -215,7 +244,7 @@ def kept_on_disk(function: Any) -> Any:
     """A kernel for numba-cuda to compile, or to load where it has been compiled before."""
     from mitoferry.backends.cuda_cache import kernel_from_cache
 
-    return kernel_from_cache(jitted(function), function.__qualname__, fma=False)
+    return kernel_from_cache(jitted(function), function.__qualname__, fma=False, from_zero=True)
 
 
 class KernelMaker:
@@ -304,7 +333,7 @@ class Cuda(Resident):
         super().__init__()
         self._maker = KernelMaker()
         self._kernels: dict[Any, Any] = {}
-        self._gpu: Any = Simulated() if simulated() else Gpu(products_apart)
+        self._gpu: Any = Simulated() if simulated() else Gpu(compiling)
         self._returned = self._gpu.to_device(np.zeros(MOST_RETURNED))
         self._marks = self._gpu.device_array(0, np.uint8)
 

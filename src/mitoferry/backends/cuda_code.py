@@ -88,7 +88,7 @@ def as_if_there_were_one(target: tuple[int, int] = TARGET) -> Iterator[None]:
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=target)
     codegen.nvrtc = SimpleNamespace(get_arch_option=lambda major, minor: f"compute_{major}{minor}")
     try:
-        with backend.products_apart():
+        with backend.compiling():
             yield
     finally:
         dispatcher.get_current_device, codegen.nvrtc, known = kept
