@@ -63,6 +63,23 @@ def test_indices_are_taken_as_they_are(monkeypatch):
     assert given[2].tolist() == [3.0, 1.0, 0.0, 2.0]
 
 
+@row
+def last_entry(a):
+    """Counts from the end."""
+    return float(a[0, -1])
+
+
+@row
+def last_row(i, a, c):
+    """Calls what counts from the end."""
+    c[i] = last_entry(a)
+
+
+def test_counting_from_the_end_is_refused():
+    with pytest.raises(cuda.MitoferryError, match=r"test_cuda_code\.py, line \d+: a\[0, -1\]: .*count from zero"):
+        cuda_code.Compiling().each(last_row, 4, np.ones((4, 4)), np.ones(4))
+
+
 def test_nothing_is_compiled_when_it_is_linked():
     """numba-cuda links intermediate code by default, and compiles it there once more with options of its own."""
     backend = cuda_code.Compiling()

@@ -23,7 +23,7 @@ import numpy as np
 
 from mitoferry.backends import cuda_lists as lists
 from mitoferry.backends.cuda_driver import Gpu
-from mitoferry.backends.narrow import Narrower, names_of
+from mitoferry.backends.narrow import Narrower, all_rows, names_of, texts_of
 from mitoferry.backends.resident import Resident
 from mitoferry.backends.rewrite import Compiler, with_globals
 from mitoferry.base.errors import MitoferryError
@@ -137,6 +137,28 @@ def n_returned(function: Any) -> int:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
     return max((len(value.elts) if isinstance(value, ast.Tuple) else 1 for value in values), default=0)
+
+
+@functools.cache
+def check_indices(function: Any) -> None:
+    """Refuse a row function that counts from the end of an array; so do the functions that it calls.
+
+    Raises:
+        MitoferryError: there is one, with its line.
+    """
+    for called in all_rows(function):
+        for text in texts_of(called):
+            lines, first = inspect.getsourcelines(text)
+            for node in ast.walk(ast.parse(textwrap.dedent("".join(lines)))):
+                if isinstance(node, ast.Subscript) and any(map(_is_negative, getattr(node.slice, "elts", [node.slice]))):
+                    place = f"{inspect.getsourcefile(text)}, line {first + node.lineno - 1}"
+                    raise MitoferryError(
+                        f"{place}: {ast.unparse(node)}: a kernel of a GPU takes an index as it is; count from zero, with len(...) if need be"
+                    )
+
+
+def _is_negative(index: Any) -> bool:
+    return isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) and isinstance(index.operand, ast.Constant)
 
 
 def serial_template(function: Any) -> str:
@@ -265,6 +287,8 @@ class KernelMaker:
 
     def function(self, template: str, n_args: int, row: Any, finish: Any = None, n_sums: int = 0) -> tuple[Any, Narrower]:
         """The loop of a template around a row function of so many arguments and sums, and what picks the columns that it uses."""
+        for called in (row, finish) if finish else (row,):
+            check_indices(called)
         replaced = {"_row": self._compiler.compile(row)}
         names = names_of(row)
         if finish:
