@@ -45,10 +45,9 @@ def main() -> None:
         engine.advance()
         spent.append(time.perf_counter() - start - (gpu.counted("at_work") - kernels) / 1e9)
     each = {what: (gpu.counted(what) - before[what]) / given.steps for what in counted}
+    middle, lowest = statistics.median(spent), min(spent)
     print(f"per macro-step of {engine.world.n_cells} cells:", ", ".join(f"{n:.0f} {what}" for what, n in each.items()))
-    print(
-        f"host: median {1e3 * statistics.median(spent):.1f} ms, lowest {1e3 * min(spent):.1f} ms; {1e6 * min(spent) / launches:.0f} us per launch"
-    )
+    print(f"host: median {1e3 * middle:.1f} ms, lowest {1e3 * lowest:.1f} ms; {1e6 * lowest / each['launches']:.0f} us per launch")
 
 
 if __name__ == "__main__":

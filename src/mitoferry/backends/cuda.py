@@ -151,10 +151,8 @@ def check_indices(function: Any) -> None:
             lines, first = inspect.getsourcelines(text)
             for node in ast.walk(ast.parse(textwrap.dedent("".join(lines)))):
                 if isinstance(node, ast.Subscript) and any(map(_is_negative, getattr(node.slice, "elts", [node.slice]))):
-                    place = f"{inspect.getsourcefile(text)}, line {first + node.lineno - 1}"
-                    raise MitoferryError(
-                        f"{place}: {ast.unparse(node)}: a kernel of a GPU takes an index as it is; count from zero, with len(...) if need be"
-                    )
+                    place = f"{inspect.getsourcefile(text)}, line {first + node.lineno - 1}: {ast.unparse(node)}"
+                    raise MitoferryError(f"{place}: a kernel of a GPU takes an index as it is; count from zero, with len(...) if need be")
 
 
 def _is_negative(index: Any) -> bool:
