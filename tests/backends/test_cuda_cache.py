@@ -6,6 +6,7 @@ written in place, or left aside; the compute capability, types, names of columns
 the digest; only the head of a library looked at; kernels kept that are more than their machine code.
 """
 
+import linecache
 import os
 import subprocess
 import sys
@@ -57,7 +58,8 @@ GIVEN = 4, np.ones(4), np.ones(4)
 def kernel_of(text=ROWS, **options):
     """The dispatcher of a row function, as the backend would make it."""
     scope = {"__name__": "rows"}
-    exec(text, scope)
+    linecache.cache["<rows>"] = len(text), None, text.splitlines(keepends=True), "<rows>"
+    exec(compile(text, "<rows>", "exec"), scope)
     function, _ = cuda.KernelMaker().function(cuda.EACH, 2, scope["doubled"])
     return cuda_cache.kernel_from_cache(cuda.jitted(function), "each.rows.doubled", **({"fma": False} | options))
 

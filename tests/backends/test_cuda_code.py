@@ -80,13 +80,23 @@ def test_counting_from_the_end_is_refused():
         cuda_code.Compiling().each(last_row, 4, np.ones((4, 4)), np.ones(4))
 
 
-def test_nothing_is_compiled_when_it_is_linked():
-    """numba-cuda links intermediate code by default, and compiles it there once more with options of its own."""
-    backend = cuda_code.Compiling()
+def test_a_row_function_without_text_is_refused():
+    scope = {"row": row, "__name__": "typed"}
+    exec("@row\ndef doubled(i, a, c):\n    c[i] = 2.0 * a[i]\n", scope)
+    with pytest.raises(cuda.MitoferryError, match=r"typed\.doubled: its text is not to be had; .*in a file"):
+        cuda_code.Compiling().each(scope["doubled"], 4, np.ones(4), np.ones(4))
+
+
+def test_nothing_is_compiled_when_it_is_linked(monkeypatch):
+    """numba-cuda links intermediate code where it finds NVIDIA's linker, and compiles it there once more with options of its own."""
+    monkeypatch.setattr("numba.cuda.decorators._have_nvjitlink", lambda: True)
+    assert cuda.cuda.jit(lambda x: None).targetoptions["lto"] is True, "left to itself"
     with cuda_code.as_if_there_were_one():
-        function, _ = backend._maker.function(cuda.EACH, 3, product_and_sum_row)
-        options = cuda.jitted(function).targetoptions
-    assert options["lto"] is cuda.OPTIONS["lto"] is False
+        function, _ = cuda.KernelMaker().function(cuda.EACH, 3, product_and_sum_row)
+        made = cuda.jitted(function), cuda.jitted(product_and_sum_row, device=True)
+    options = made[0].targetoptions
+    assert [kernel.targetoptions["lto"] for kernel in made] == [False, False]
+    assert cuda.OPTIONS["lto"] is False
     assert set(options) <= set(inspect.signature(cuda.cuda.dispatcher._Kernel.__init__).parameters), "numba-cuda takes no others"
 
 

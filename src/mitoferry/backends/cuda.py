@@ -134,7 +134,7 @@ def kernel(returned, {args}):
 @functools.cache
 def n_returned(function: Any) -> int:
     """How many numbers a function returns: what its text says."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree, _ = _parsed(function)
     values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
     return max((len(value.elts) if isinstance(value, ast.Tuple) else 1 for value in values), default=0)
 
@@ -148,11 +148,21 @@ def check_indices(function: Any) -> None:
     """
     for called in all_rows(function):
         for text in texts_of(called):
-            lines, first = inspect.getsourcelines(text)
-            for node in ast.walk(ast.parse(textwrap.dedent("".join(lines)))):
+            tree, first = _parsed(text)
+            for node in ast.walk(tree):
                 if isinstance(node, ast.Subscript) and any(map(_is_negative, getattr(node.slice, "elts", [node.slice]))):
                     place = f"{inspect.getsourcefile(text)}, line {first + node.lineno - 1}: {ast.unparse(node)}"
                     raise MitoferryError(f"{place}: a kernel of a GPU takes an index as it is; count from zero, with len(...) if need be")
+
+
+def _parsed(function: Any) -> tuple[ast.Module, int]:
+    """The text of a function, and the line of its file that it begins on."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except OSError:
+        name = f"{function.__module__}.{function.__qualname__}"
+        raise MitoferryError(f"{name}: its text is not to be had; kernels of a GPU are made of row functions that are in a file") from None
+    return ast.parse(textwrap.dedent("".join(lines))), first
 
 
 def _is_negative(index: Any) -> bool:
@@ -256,8 +266,11 @@ def compiling() -> Iterator[None]:
 
 
 def jitted(function: Any, **options: Any) -> Any:
-    """A function for numba-cuda to compile, or for its simulator to run."""
-    return cuda.jit(**options, **({} if simulated() else OPTIONS))(function)
+    """A function for numba-cuda to compile, or for its simulator to run.
+
+    It is handed over at once: ``cuda.jit(...)`` that is to decorate forgets some of its options.
+    """
+    return cuda.jit(function, **options, **({} if simulated() else OPTIONS))
 
 
 def kept_on_disk(function: Any) -> Any:
