@@ -23,6 +23,7 @@ from mitoferry.experiment.reader import load_experiment, shipped
 from mitoferry.experiment.resolve import resolve
 from mitoferry.store.snapshot import snapshot
 from mitoferry.studies.run import digest
+from renumbered import renumbered
 from same_bytes import take_events
 
 WAYS = {"each": 1, "gather": 2, "serial": 1, "select": 1, "totals": 1, "largest": 1}
@@ -161,8 +162,8 @@ class Case(NamedTuple):
     step: int = 60
 
 
-def tiny(case: Case) -> Any:
-    """One well of an arm of a shipped experiment: few cells with few mitochondria, everything given at once, all clocks fast."""
+def tiny(case: Case, wells: int = 1) -> Any:
+    """So many wells of an arm of a shipped experiment: few cells with few mitochondria, everything given at once, all clocks fast."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = resolve(load_experiment(case.experiment), arms=(case.arm,))
@@ -171,7 +172,7 @@ def tiny(case: Case) -> Any:
     unknown = set(case.parameters) - set(spec.parameters)
     assert not unknown, f"parameters that are not in the library: {unknown}"
     return replace(
-        spec, arms=arms, replicates=1, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
+        spec, arms=arms, replicates=wells, until=STEPS * case.step, measurements=(), detail=(), macro_step=case.step,
         mitochondria_step=case.step,
         quality_step=2 * case.step, parameters={**spec.parameters, **case.parameters},
         switches={**spec.switches, **case.switches},
@@ -206,12 +207,13 @@ def state_of(spec: Any, processes: Any = None) -> str:
     return digest({k: v for k, v in snapshot(engine.world)[0].items() if not k.startswith("neighbours")})
 
 
-def run(case: Case, backend: Any, *, wide: bool | None = None) -> dict[str, Any]:
+def run(case: Case, backend: Any, *, wide: bool | None = None, wells: int = 1) -> dict[str, Any]:
     """Run a tiny plate to its end; digests of the state and of the events, the processes that ran, what was launched.
 
-    ``wide``: whether the fields are advanced as on a GPU; None: as the backend says.
+    ``wide``: whether the fields are advanced as on a GPU; None: as the backend says. The state of several wells is taken as
+    ``renumbered``.
     """
-    engine = Engine(tiny(case), backend)
+    engine = Engine(tiny(case, wells), backend)
     engine.world.space.wide = wide
     sha = hashlib.sha256()
     engine.on_events = lambda events: take_events(sha, events._replace(count=np.array(events.count)))
@@ -220,6 +222,7 @@ def run(case: Case, backend: Any, *, wide: bool | None = None) -> dict[str, Any]
         while not engine.finished:
             engine.advance()
     arrays, _ = snapshot(engine.world)
+    arrays = arrays if wells == 1 else renumbered(arrays)
     return {
         "state": digest({k: v for k, v in arrays.items() if not k.startswith("neighbours")}), "events": sha.hexdigest(),
         "processes": sorted(p.name for p in engine.processes), "launched": sorted(getattr(backend, "launched", ())),

@@ -79,12 +79,16 @@ def write_event(n, events, kind, well, time, route, cells, source, target, mitoc
 
 @row
 def log_event(events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link):
-    """Append one event; ``slot`` < 0 leaves the mitochondrion's columns at 0. A full buffer counts what it refused."""
-    n = int(events.count[0])
+    """Append one event; ``slot`` < 0 leaves the mitochondrion's columns at 0. A full buffer counts what it refused.
+
+    ``events.count`` has one pair of entries, or one for each well (``core/by_well.py``).
+    """
+    at = 2 * int(well) if len(events.count) > 2 else 0
+    n = int(events.count[at])
     if n >= len(events.kind):
-        events.count[1] += 1
+        events.count[at + 1] += 1
         return
-    events.count[0] = n + 1
+    events.count[at] = n + 1
     write_event(n, events, kind, well, time, route, cells, source, target, mitochondria, slot, psi, link)
 
 

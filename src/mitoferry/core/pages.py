@@ -37,11 +37,15 @@ def take_page(pages, cells, owner, n):
 
 @row
 def add_page(pages, cells, owner):
-    """Give ``owner`` a free page at the head of its chain; returns the page, or -1 if none is free."""
-    n = int(pages.n_free[0])
+    """Give ``owner`` a free page at the head of its chain; returns the page, or -1 if none is free.
+
+    ``pages.n_free`` has one entry, or one for each well (``core/by_well.py``).
+    """
+    lane = int(cells.well[owner]) if len(pages.n_free) > 1 else 0
+    n = int(pages.n_free[lane])
     if n == 0:
         return -1
-    pages.n_free[0] = n - 1
+    pages.n_free[lane] = n - 1
     return take_page(pages, cells, owner, n)
 
 

@@ -26,8 +26,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from mitoferry.base import plugins
 from mitoferry.base.errors import MitoferryError, OverflowStop
+from mitoferry.core.by_well import rows_logged
 from mitoferry.core.events import EventBuffer, allocate_events
 from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.core.process import STAGES, Process
@@ -170,10 +173,14 @@ class Engine:
             )
         if n:
             names = [name for name in EventBuffer._fields if name != "count"]
-            columns = backend.read(slice(0, n), *(getattr(world.events, name) for name in names))
-            happened = EventBuffer(**dict(zip(names, columns, strict=True)), count=world.events.count.copy())
+            found = dict(zip(names, backend.read(slice(0, n), *(getattr(world.events, name) for name in names)), strict=True))
+            if world.event_shares:
+                rows = rows_logged(world, found["time"])
+                found = {name: column[rows] for name, column in found.items()}
+                world.event_shares.clear()
+            happened = EventBuffer(**found, count=np.array([len(found["kind"]), 0]))
             self.n_handovers += int((happened.kind == 0).sum())
-            if self.on_events is not None:
+            if self.on_events is not None and len(happened.kind):
                 self.on_events(happened)
             world.events.count[:] = 0
             backend.push(world.events.count)

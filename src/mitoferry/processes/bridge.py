@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.events import EVENT_LINK_LOST
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import exp, log
@@ -204,9 +205,9 @@ def list_row(q, ways, first, counts, mitochondria, pages, cells, groups, wells, 
 
 
 @row
-def pass_bridges(order, passages, mitochondria, pages, cells, events, gate_potential):
-    """Hand over the mitochondria of ``passages`` in this order; one that has left through another bridge is passed over."""
-    for q in range(len(order)):
+def pass_bridges(lane, ends, order, passages, mitochondria, pages, cells, events, gate_potential):
+    """Hand over ``passages``, those of list ``lane`` of ``order`` (``by_well``); who has left through another bridge is passed over."""
+    for q in range(int(ends[lane]), int(ends[lane + 1])):
         k = int(order[q])
         slot = int(passages.slot[k])
         same = int(mitochondria.birth[slot]) == int(passages.birth[k]) and int(mitochondria.ordinal[slot]) == int(passages.ordinal[k])
@@ -310,11 +311,11 @@ def exchange(world: Any, step: Any, p: Parameters) -> None:
     backend.each(list_row, int(ways.size), ways, np.cumsum(counts) - counts, counts, *tables, passages, p, step)
     backend.pull(passages)
     (wells,) = backend.read(passages.source, world.cells.well)  # wells of arms that draw alike have passages at the same time
-    order = np.lexsort((wells, passages.ordinal, passages.birth, passages.link, passages.time))
+    order = np.lexsort((passages.ordinal, passages.birth, passages.link, wells, passages.time))
     world.reserve_pages(n)
     world.reserve_events(n)
-    gate = gate_potential(world)
-    backend.serial(pass_bridges, order, passages, world.mitochondria, world.pages, world.cells, world.events, gate)
+    state = (world.mitochondria, world.pages, world.cells, world.events)
+    by_well(world, pass_bridges, order, wells[order], passages, *state, gate_potential(world))
 
 
 def close(world: Any, until: float, step: Any, p: Parameters) -> None:

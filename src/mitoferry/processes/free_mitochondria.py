@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import arrive, potential, set_place
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import hill2, log, power
@@ -289,9 +290,10 @@ def free_finish(h, sums, mitochondria, cells, wells, weights, found, p, step):
 
 
 @row
-def take_up(slots, targets, times, n, mitochondria, pages, cells, events, gate_potential):
-    """Hand the mitochondria in ``slots`` to the cells ``targets`` at ``times`` [s], in that order (serial)."""
-    for j in range(n):
+def take_up(lane, ends, order, slots, targets, times, mitochondria, pages, cells, events, gate_potential):
+    """Hand the mitochondria in ``slots`` to the cells ``targets`` at ``times`` [s], those of list ``lane`` of ``order`` (``by_well``)."""
+    for k in range(int(ends[lane]), int(ends[lane + 1])):
+        j = int(order[k])
         target = int(targets[j])
         new = arrive(
             mitochondria, pages, cells, events, int(slots[j]), target, float(times[j]), ROUTE_UPTAKE, ENDOSOME, -1, 0, gate_potential
@@ -341,8 +343,8 @@ def choose_taker(j, slots, targets, times, n_cells, mitochondria, pages, cells, 
     targets[j] = draw_cell(w, u, 1.0, 0.0, 0.0, 0.0, bottom, insert, n_cells, LAYERS, cells, weights)
 
 
-def claims(world: Any, weights: Weights, found: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any]:
-    """Slots of the claimed mitochondria, rows of the cells that take them, times [s]; in order of (time, id)."""
+def claims(world: Any, weights: Weights, found: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any, Any]:
+    """Slots of the claimed mitochondria, rows of the cells that take them, times [s], wells; in order of (time, well, id)."""
     backend, m, pages = world.backend, world.mitochondria, world.pages
     chain = backend.select(page_of_claims, len(pages.owner), N_POOLS * world.n_wells, found, pages)
     at = backend.select(is_claimed, chain.size * PAGE, chain, m)
@@ -352,8 +354,9 @@ def claims(world: Any, weights: Weights, found: Any, p: Parameters, step: Any) -
     backend.each(choose_taker, slots.size, slots, targets, times, world.n_cells, *tables, weights, p, step)
     backend.pull(targets, times)
     birth, ordinal = backend.read(slots, m.birth, m.ordinal)
-    order = np.lexsort((ordinal, birth, times))
-    return slots[order], targets[order], times[order]
+    (wells,) = backend.read(targets, world.cells.well)
+    order = np.lexsort((ordinal, birth, wells, times))
+    return slots[order], targets[order], times[order], wells[order]
 
 
 def settling_factors(world: Any, step: Any, p: Parameters) -> Any:
@@ -391,9 +394,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if claimed:
         world.reserve_pages(claimed)
         world.reserve_events(claimed)
-        slots, targets, times = claims(world, weights, found, p, step)
-        gate = gate_potential(world)
-        backend.serial(take_up, slots, targets, times, claimed, world.mitochondria, world.pages, world.cells, world.events, gate)
+        slots, targets, times, wells = claims(world, weights, found, p, step)
+        state = (world.mitochondria, world.pages, world.cells, world.events)
+        by_well(world, take_up, np.arange(slots.size), wells, slots, targets, times, *state, gate_potential(world))
     # as in ``compact_sparse``: where less than half of the slots are in use
     sparse = np.flatnonzero(media[:, PAGES] * PAGE > 2 * (media[:, LEFT] - media[:, CLAIMS]) + PAGE - 1)
     if sparse.size:

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import arrive
 from mitoferry.core.maths import power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_PLAQUE_INTERNALISATION, NODE_TEMPERATURE
@@ -183,9 +184,10 @@ def content_row(q, rows, slots, vesicles, chosen, mitochondria, pages, cells, we
 
 
 @row
-def swallow(rows, slots, chosen, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
-    """Carry out the internalisations ``slots`` by the cells ``rows``, in this order (serial)."""
-    for q in range(len(slots)):
+def swallow(lane, ends, order, rows, slots, chosen, vesicles, mitochondria, pages, cells, wells, events, gate_potential, p, step):
+    """Carry out the internalisations ``slots`` by the cells ``rows``, those of list ``lane`` of ``order`` (``by_well``)."""
+    for k in range(int(ends[lane]), int(ends[lane + 1])):
+        q = int(order[k])
         i = int(rows[q])
         s = int(slots[q])
         j = int(vesicles.source[s])
@@ -206,13 +208,13 @@ def swallow(rows, slots, chosen, vesicles, mitochondria, pages, cells, wells, ev
             vesicles.made[i, 0] += 1
 
 
-def sorted_vesicles(world: Any, vesicles: Vesicles, rows: Any) -> tuple[Any, Any]:
-    """Rows of the swallowing cells and slots of their vesicles, in the order (time, well, id of the cell); ``rows``: who has any."""
+def sorted_vesicles(world: Any, vesicles: Vesicles, rows: Any) -> tuple[Any, Any, Any]:
+    """Rows of the swallowing cells, slots of their vesicles, wells, in the order (time, well, id of the cell); ``rows``: who has any."""
     owner, slots = slots_of(world.backend, vesicles.count, N_SLOTS, rows)
     (time,) = world.backend.read(slots, vesicles.time)
     ids, well = world.backend.read(owner, world.cells.id, world.cells.well)
     order = np.lexsort((ids, well, time))
-    return owner[order], slots[order]
+    return owner[order], slots[order], well[order]
 
 
 def _work(world: Any) -> tuple[Connexin, Vesicles]:
@@ -240,13 +242,13 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     rows = backend.select(vesicle_row, n, *tables, world.space.neighbours, connexin, vesicles, p, step)
     if not rows.size:
         return
-    rows, slots = sorted_vesicles(world, vesicles, rows)
+    rows, slots, of_wells = sorted_vesicles(world, vesicles, rows)
     world.reserve_pages(len(slots))
     world.reserve_events(len(slots))
     gate, chosen = gate_potential(world), room_for_choices(len(slots))
     state = (vesicles, world.mitochondria, world.pages, world.cells, world.wells)
     backend.each(content_row, len(slots), rows, slots, vesicles, chosen, *state[1:], step)
-    backend.serial(swallow, rows, slots, chosen, *state, world.events, gate, p, step)
+    by_well(world, swallow, np.arange(len(slots)), of_wells, rows, slots, chosen, *state, world.events, gate, p, step)
 
 
 def wanted(spec: PlateSpec) -> bool:

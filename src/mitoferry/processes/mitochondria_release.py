@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import load_into_transit
 from mitoferry.core.maths import log
 from mitoferry.core.nodes import NODE_MITOCHONDRIA_RELEASE, NODE_TEMPERATURE
@@ -78,9 +79,9 @@ def release_row(i, cells, groups, wells, times, p, step):
 
 
 @row
-def release_all(rows, n, times, mitochondria, pages, cells, wells, events, p, step):
-    """Move one mitochondrion of each of the cells ``rows`` into the medium, in that order (serial)."""
-    for j in range(n):
+def release_all(lane, ends, rows, times, mitochondria, pages, cells, wells, events, p, step):
+    """Move one mitochondrion of each of the cells in list ``lane`` of ``rows`` into the medium (``by_well``)."""
+    for j in range(int(ends[lane]), int(ends[lane + 1])):
         c = int(rows[j])
         w = int(cells.well[c])
         key0, key1 = wells.key0[w], wells.key1[w]
@@ -105,11 +106,12 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if not rows.size:
         return
     ids, well, due = backend.read(rows, world.cells.id, world.cells.well, times)
-    rows = rows[np.lexsort((ids, well, due))]
+    order = np.lexsort((ids, well, due))
+    rows = rows[order]
     world.reserve_pages(int(rows.size))
     world.reserve_events(int(rows.size))
     tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
-    backend.serial(release_all, rows, int(rows.size), times, *tables, p, step)
+    by_well(world, release_all, rows, well[order], times, *tables, p, step)
 
 
 def wanted(spec: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.events import EVENT_LINK_BORN
 from mitoferry.core.handover import log_event
 from mitoferry.core.row import row
@@ -161,10 +162,11 @@ def free_rows(world: Any, n: int) -> Any:
 
 
 @row
-def add_links(rows, proposals, order, formation, shortest, links, cells, wells, mitochondria, events):
-    """Write the proposals ``order``, in that order, into ``rows`` of ``links`` (serial)."""
-    for k in range(len(order)):
-        q = int(order[k])
+def add_links(lane, ends, order, rows, slots, proposals, formation, shortest, links, cells, wells, mitochondria, events):
+    """Write the proposals ``slots``, those of list ``lane`` of ``order``, into ``rows`` of ``links`` (``by_well``)."""
+    for at in range(int(ends[lane]), int(ends[lane + 1])):
+        k = int(order[at])
+        q = int(slots[k])
         time = float(proposals.time[q])
         ready = float(proposals.ready[q])
         state = LINK_GROWING if ready > time else LINK_CLOSED
@@ -189,13 +191,13 @@ def make_links(world: Any, proposals: Proposals, n_slots: int, owners: Any, *, f
     if not owners.size:
         return 0
     backend = world.backend
-    order = sorted_slots(backend, proposals, n_slots, owners, world.cells)
-    world.reserve_events(order.size)
-    rows = free_rows(world, order.size)
-    backend.serial(
-        add_links, rows, proposals, order, formation, shortest, world.links, world.cells, world.wells, world.mitochondria, world.events
-    )
-    return int(order.size)
+    slots, of_wells = sorted_slots(backend, proposals, n_slots, owners, world.cells)
+    n = int(slots.size)
+    world.reserve_events(n)
+    rows = free_rows(world, n)
+    tables = (world.links, world.cells, world.wells, world.mitochondria, world.events)
+    by_well(world, add_links, np.arange(n), of_wells, rows, slots, proposals, formation, shortest, *tables, pages=0)
+    return n
 
 
 def slots_of(backend: Any, count: Any, n_slots: int, rows: Any) -> tuple[Any, Any]:
@@ -205,10 +207,11 @@ def slots_of(backend: Any, count: Any, n_slots: int, rows: Any) -> tuple[Any, An
     return owner, owner * n_slots + np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def sorted_slots(backend: Any, proposals: Proposals, n_slots: int, owners: Any, cells: Any) -> Any:
-    """Slots in use, sorted by (time, well, id of the initiator, id of the target)."""
+def sorted_slots(backend: Any, proposals: Proposals, n_slots: int, owners: Any, cells: Any) -> tuple[Any, Any]:
+    """Slots in use, sorted by (time, well, id of the initiator, id of the target), and the well of each."""
     _, slots = slots_of(backend, proposals.count, n_slots, owners)
     time, source, target = backend.read(slots, proposals.time, proposals.source, proposals.target)
     ids, well = backend.read(source, cells.id, cells.well)
     (other,) = backend.read(target, cells.id)
-    return slots[np.lexsort((other, ids, well, time))]
+    order = np.lexsort((other, ids, well, time))
+    return slots[order], well[order]

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_MICRORNA, NODE_MTDNA_PACKAGING, NODE_TEMPERATURE
 from mitoferry.core.process import Process
@@ -107,10 +108,9 @@ def cargo_row(i, packed, weights, cells, groups, wells, release, p, step):
 
 
 @row
-def pack(rows, packed, counts, mitochondria, pages, cells, wells, step):
-    """Take the copies that the cells ``rows`` pack in this step out of their mitochondria (serial); returns how many."""
-    total = 0
-    for j in range(len(rows)):
+def pack(lane, ends, rows, packed, counts, mitochondria, pages, cells, wells, step):
+    """Take the copies that the cells in list ``lane`` of ``rows`` pack in this step out of their mitochondria (``by_well``)."""
+    for j in range(int(ends[lane]), int(ends[lane + 1])):
         i = int(rows[j])
         w = int(cells.well[i])
         key0 = int(wells.key0[w])
@@ -129,8 +129,6 @@ def pack(rows, packed, counts, mitochondria, pages, cells, wells, step):
                 cells.tally[i, TALLY_COPIES_OUT + h] += 1
                 counts[w, count_of(h, PACKED)] += 1
                 counts[w, count_of(h, FLYING)] += 1
-                total += 1
-    return total
 
 
 @row
@@ -183,9 +181,10 @@ def taker_of(j, leaving, ends, n_flying, targets, n_cells, weights, cells, wells
 
 
 @row
-def settle(leaving, targets, ends, n_flying, counts, mitochondria, pages, cells, wells, step):
-    """Book what becomes of the copies ``leaving`` the media, in this order (serial)."""
-    for j in range(len(leaving)):
+def settle(lane, lists, order, leaving, targets, ends, n_flying, counts, mitochondria, pages, cells, wells, step):
+    """Book what becomes of the copies ``leaving`` the media, those of list ``lane`` of ``order`` (``by_well``)."""
+    for k in range(int(lists[lane]), int(lists[lane + 1])):
+        j = int(order[k])
         q = int(leaving[j])
         kind = kind_of(q, ends)
         w = kind // N_HAPLOTYPES
@@ -244,7 +243,9 @@ def fly(world: Any, weights: Weights, counts: Any, p: Parameters, step: Any) -> 
         return
     targets = backend.zeros(leaving.size, np.int64)
     backend.each(taker_of, leaving.size, leaving, ends, flying, targets, world.n_cells, weights, cells, wells, p, step)
-    backend.serial(settle, leaving, targets, ends, flying, counts, world.mitochondria, world.pages, cells, wells, step)
+    of_wells = np.searchsorted(ends, leaving, side="right") // N_HAPLOTYPES
+    state = (world.mitochondria, world.pages, cells, wells)
+    by_well(world, settle, np.arange(leaving.size), of_wells, leaving, targets, ends, flying, counts, *state, step, pages=0, events=0)
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -259,7 +260,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     counts = state_array(world, "vesicle_cargo.copies", m, np.int64, 0, width=N_HAPLOTYPES * N_COUNTS)
     fly(world, weights, counts, p, step)
     if rows.size:
-        backend.serial(pack, rows, packed, counts, world.mitochondria, world.pages, world.cells, world.wells, step)
+        (of_wells,) = backend.read(rows, world.cells.well)
+        state = (world.mitochondria, world.pages, world.cells, world.wells)
+        by_well(world, pack, rows, of_wells, packed, counts, *state, step, pages=0, events=0)
     amount = state_array(world, "vesicle_cargo.microrna", m, np.float64, 0.0)
     (total,) = backend.read(slice(0, m), weights.total)
     doses = medium_doses(amount, total[:, MICRORNA], total[:, CLEARANCE], p, step.dt / 3600.0)

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import arrive
 from mitoferry.core.maths import hill2, hill4
 from mitoferry.core.nodes import (
@@ -75,6 +76,7 @@ from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, dra
 
 PI = 3.141592653589793
 STAYS, TAKEN, BURST = 0, 1, 2
+LOOKED_AT = 64  # rows of vesicles at a time, for the last one in use
 N_ARMS = 4  # by endocytosis: diffusing, settling; by phagocytosis: diffusing, settling
 
 
@@ -243,15 +245,12 @@ def empty_vesicle(v, target, time, vesicles, mitochondria, pages, cells, events,
 
 
 @row
-def settle_vesicles(order, targets, course, n_vesicles, vesicles, mitochondria, pages, cells, events, gate_potential):
-    """Carry out what has been drawn, in that order (serial); returns the rows of vesicles that are in use, up to the last one."""
-    for at in range(len(order)):
-        v = int(order[at])
-        empty_vesicle(v, int(targets[at]), float(course.due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
-    n = n_vesicles
-    while n > 0 and int(vesicles.kind[n - 1]) == NO_VESICLE:
-        n -= 1
-    return n
+def settle_vesicles(lane, ends, order, rows, targets, course, vesicles, mitochondria, pages, cells, events, gate_potential):
+    """Carry out what has been drawn for the vesicles ``rows``, those of list ``lane`` of ``order`` (``by_well``)."""
+    for at in range(int(ends[lane]), int(ends[lane + 1])):
+        j = int(order[at])
+        v = int(rows[j])
+        empty_vesicle(v, int(targets[j]), float(course.due[v]), vesicles, mitochondria, pages, cells, events, gate_potential)
 
 
 @row
@@ -261,12 +260,26 @@ def is_empty_in_transit(page, n_pools, mitochondria, pages):
     return 1 if 0 <= owner < n_pools and owner % N_POOLS == POOL_TRANSIT and is_empty(page, mitochondria) else 0
 
 
-def order_of_vesicles(world: Any, course: Course, happens: Any) -> tuple[Any, int]:
-    """The vesicles ``happens`` in order of time, well and identity of the first mitochondrion (int64), and how many all hold."""
+def order_of_vesicles(world: Any, course: Course, happens: Any) -> tuple[Any, Any, Any]:
+    """The vesicles ``happens`` in order of time, well and identity of the first mitochondrion (int64); well, and how many each holds."""
     backend, vesicles, m = world.backend, world.vesicles, world.mitochondria
     due, well, slots, held = backend.read(happens, course.due, vesicles.well, vesicles.slots, vesicles.n_cargo)
     birth, ordinal = backend.read(slots[:, 0], m.birth, m.ordinal)
-    return happens[np.lexsort((ordinal, birth, well, due))], int(held.sum())
+    order = np.lexsort((ordinal, birth, well, due))
+    return happens[order], well[order], held[order].astype(np.int64)
+
+
+def rows_in_use(world: Any) -> int:
+    """Rows of the vesicles up to the last one that is not empty."""
+    n = world.n_vesicles
+    while n > 0:
+        begin = max(n - LOOKED_AT, 0)
+        (kinds,) = world.backend.read(slice(begin, n), world.vesicles.kind)
+        held = np.flatnonzero(kinds != NO_VESICLE)
+        if held.size:
+            return begin + int(held[-1]) + 1
+        n = begin
+    return 0
 
 
 def _work(world: Any) -> tuple[Course, Weights]:
@@ -290,17 +303,16 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     happens = backend.select(vesicle_row, n, course, weights, world.vesicles, world.mitochondria, *places, p, step)
     if not happens.size:
         return
-    order, moving = order_of_vesicles(world, course, happens)
-    world.reserve_pages(moving)
-    world.reserve_events(moving)
-    targets = backend.zeros(order.size, np.int64)
+    rows, of_wells, held = order_of_vesicles(world, course, happens)
+    world.reserve_pages(int(held.sum()))
+    world.reserve_events(int(held.sum()))
+    targets = backend.zeros(rows.size, np.int64)
     tables = (world.vesicles, world.mitochondria)
-    backend.each(choose_taker, order.size, order, targets, course, world.n_cells, *tables, *places, weights, p, step)
-    world.n_vesicles = int(
-        backend.serial(
-            settle_vesicles, order, targets, course, n, *tables, world.pages, world.cells, world.events, gate_potential(world)
-        )
-    )  # fmt: skip
+    backend.each(choose_taker, rows.size, rows, targets, course, world.n_cells, *tables, *places, weights, p, step)
+    state = (*tables, world.pages, world.cells, world.events)
+    gate, order = gate_potential(world), np.arange(rows.size)
+    by_well(world, settle_vesicles, order, of_wells, rows, targets, course, *state, gate, pages=held, events=held)
+    world.n_vesicles = rows_in_use(world)
     m, pages = world.mitochondria, world.pages
     give_back(world, backend.select(is_empty_in_transit, len(pages.owner), N_POOLS * world.n_wells, m, pages))
 

@@ -187,12 +187,11 @@ def fill(v, j, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells
 
 
 @row
-def load_vesicles(order, rows, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
-    """Fill the vesicles of ``shed`` in that order, each in the next of the free ``rows``; returns how many carry something."""
-    used = 0
-    for at in range(len(order)):
+def load_vesicles(lane, ends, order, rows, chosen, shed, vesicles, mitochondria, pages, cells, groups, wells, events, p, step):
+    """Fill the vesicles of ``shed`` in list ``lane`` of ``order`` (``by_well``), number j in row ``rows[j]``, which may stay empty."""
+    for at in range(int(ends[lane]), int(ends[lane + 1])):
         j = int(order[at])
-        v = int(rows[used])
+        v = int(rows[j])
         i = int(shed.cell[j])
         kind = int(shed.kind[j])
         vesicles.n_cargo[v] = 0
@@ -208,5 +207,3 @@ def load_vesicles(order, rows, chosen, shed, vesicles, mitochondria, pages, cell
             vesicles.phosphatidylserine[v] = 1 if kind == APOPTOTIC_BODY or kind == EXOPHER or kind == SYNAPTOSOME else 0
             vesicles.layer[v] = cells.layer[i]
             vesicles.born[v] = shed.time[j]
-            used += 1
-    return used

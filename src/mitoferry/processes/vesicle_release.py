@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.maths import hill2, power
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
@@ -327,6 +328,18 @@ def is_free_row(k, first, vesicles):
     return 1 if int(vesicles.kind[first + k]) == NO_VESICLE else 0
 
 
+def pages_of_pools(most: Any, wells: Any) -> Any:
+    """Pages that the pools of ``wells`` need at each entry of a list, int64 [n], if ``most`` mitochondria come with it."""
+    by = np.argsort(wells, kind="stable")
+    start = np.flatnonzero(np.diff(wells[by], prepend=-1))
+    total = np.cumsum(most[by])
+    total -= np.repeat((total - most[by])[start], np.diff(np.append(start, len(by))))  # of the well so far
+    pages = np.empty(len(by), dtype=np.int64)
+    pages[by] = -(-total // PAGE) - -(-(total - most[by]) // PAGE)
+    pages[by[start]] += 1
+    return pages
+
+
 def free_rows(world: Any, n: int) -> Any:
     """Rows for ``n`` more vesicles: those that are empty first; int64 [n]."""
     rows = first_rows(world.backend, is_free_row, n, world.n_vesicles, world.vesicles)
@@ -360,20 +373,22 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     backend.pull(shed)
     ids, well = backend.read(shed.cell, world.cells.id, world.cells.well)
     order = np.lexsort((shed.event, shed.kind, ids, well, shed.time))
-    most = int(np.where(shed.kind == APOPTOTIC_BODY, VESICLE_SLOTS, shed.wanted).sum())
-    world.reserve_pages(most // PAGE + 1 + world.n_wells)
-    world.reserve_events(most)
+    most = np.where(shed.kind == APOPTOTIC_BODY, VESICLE_SLOTS, shed.wanted)[order]
+    pages = pages_of_pools(most, well[order])
+    world.reserve_pages(int(pages.sum()))
+    world.reserve_events(int(most.sum()))
     free = free_rows(world, int(shed.cell.size))
+    rows = np.empty_like(free)
+    rows[order] = free
     held = (world.mitochondria, world.pages, *tables)
     chosen = room_for_choices(int(shed.cell.size))
     backend.each(first_row, int(shed.cell.size), chosen, shed, *held, p, step)
-    used = int(
-        backend.serial(
-            load_vesicles, order, free, chosen, shed, world.vesicles, *held, world.events, p, step,
-        )
-    )  # fmt: skip
-    if used:
-        world.n_vesicles = max(world.n_vesicles, int(free[used - 1]) + 1)
+    state = (world.vesicles, *held, world.events)
+    by_well(world, load_vesicles, order, well[order], rows, chosen, shed, *state, p, step, pages=pages, events=most)
+    (kinds,) = backend.read(free, world.vesicles.kind)
+    filled = free[kinds != NO_VESICLE]
+    if filled.size:
+        world.n_vesicles = max(world.n_vesicles, int(filled[-1]) + 1)
 
 
 PROCESS = Process(name="vesicle_release", stage="vesicles", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
