@@ -4,7 +4,7 @@ import numpy as np
 
 from mitoferry.core.events import EVENT_LOADED, allocate_events
 from mitoferry.processes import nanotube_clocks, nanotube_transport
-from mitoferry.processes.nanotube_queue import drop_first, push, queue_of
+from mitoferry.processes.nanotube_queue import drop_first, push, queue_of, with_more_room
 from nanotubes import PLAIN, Stage, rows_of, tie, wells_of
 
 
@@ -13,15 +13,19 @@ def test_order_of_time_kind_link_and_item():
     n = 60
     rows = np.column_stack([rng.integers(0, 4, n), rng.integers(0, 3, n), rng.integers(0, 3, n), np.arange(n)])
     start, later = rows[:20], rows[20:]
-    queue = queue_of(start[:, 0].astype(float), start[:, 1], start[:, 2], start[:, 3], [], 0)
-    for time, kind, tie_, item in later:
-        push(queue, float(time), kind, tie_, item)
-    out = []
-    while queue.size[0] > 0:
-        out.append((queue.time[0], queue.kind[0], queue.tie[0], queue.item[0]))
-        drop_first(queue)
-    assert out == sorted(map(tuple, rows.tolist()))
-    assert len(out) == n
+    lane = rng.integers(0, 2, n)
+    queue = queue_of([start[:, 0].astype(float), *start[:, 1:].T], lane[:20], 2, [[], []])
+    queue = with_more_room(queue, [[], []])
+    for where, (time, tie_, kind, item) in zip(lane[20:], later[:, [0, 2, 1, 3]], strict=True):
+        push(queue, where, float(time), kind, tie_, item)
+    out = [[], []]
+    while queue.size.any():
+        where = int(rng.choice(np.flatnonzero(queue.size)))
+        at = queue.first[where]
+        out[where].append((queue.time[at], queue.tie[at], queue.kind[at], queue.item[at]))
+        drop_first(queue, where)
+    assert [sorted(map(tuple, rows[lane == k][:, [0, 2, 1, 3]].tolist())) for k in range(2)] == out
+    assert sum(map(len, out)) == n
 
 
 def test_full_buffers_grow_in_mid_step():

@@ -22,17 +22,74 @@ FEWEST = 64  # entries: fewer are left to one thread
 
 
 class Shares(NamedTuple):
-    """What the wells ``lanes`` (int64) may take of a stack or a log: from where on, and how much."""
+    """What the wells ``lanes`` (int64) may take of the stack of free pages and of the event log: from where on, and how much.
+
+    ``tops`` and ``places`` are the counters that stand in for ``pages.n_free`` and ``events.count``.
+    """
 
     lanes: Any
-    begin: Any
-    size: Any
+    page: Any
+    pages: Any
+    event: Any
+    events: Any
+    tops: Any
+    places: Any
+
+    def given(self, world: Any, *args: Any) -> list[Any]:
+        """Arguments of a launch, with a counter for each well in the tables of pages and events."""
+        counted = {id(world.pages): world.pages._replace(n_free=self.tops), id(world.events): world.events._replace(count=self.places)}
+        return [counted.get(id(x), x) for x in args]
+
+
+def can_share(world: Any, wells: Any) -> bool:
+    """Whether entries of these wells [n] are worth a launch with a thread for each well."""
+    return bool(world.backend.own_memory and len(wells) >= FEWEST and (wells != wells[0]).any())
+
+
+def open_shares(world: Any, lanes: Any, pages: Any, events: Any) -> Shares:
+    """Give the wells ``lanes`` so many free pages and rows of the log (int64 [lanes]), which the caller has reserved.
+
+    Raises:
+        OverflowStop: there are not as many.
+    """
+    backend = world.backend
+    free, used = (int(backend.read(slice(0, 1), x)[0][0]) for x in (world.pages.n_free, world.events.count))
+    if pages.sum() > free or used + events.sum() > len(world.events.kind):
+        raise OverflowStop("too few pages or events were reserved for a list of hand-overs")
+    page, event = free - (np.cumsum(pages) - pages), used + np.cumsum(events) - events
+    tops, places = np.zeros(world.n_wells, dtype=np.int64), np.zeros(2 * world.n_wells, dtype=np.int64)
+    tops[lanes], places[2 * lanes] = page, event
+    return Shares(lanes, page, pages, event, events, tops, places)
+
+
+def close_shares(world: Any, shares: Shares, name: str) -> None:
+    """What was not taken is free again, and the log goes on behind what was written, after the launch ``name``.
+
+    Raises:
+        OverflowStop: a well took more than it was given.
+    """
+    backend = world.backend
+    (top,), (place,) = backend.read(shares.lanes, shares.tops), backend.read(2 * shares.lanes, shares.places)
+    taken, logged = shares.page - top, place - shares.event
+    if (taken > shares.pages).any() or (logged > shares.events).any():
+        raise OverflowStop(f"{name}: a well took more pages or logged more events than it had been given")
+    if taken.any():
+        floor, free = int((shares.page - shares.pages)[-1]), int(shares.page[0])
+        (kept,) = backend.read(slice(floor, free), world.pages.free)
+        gone = np.concatenate([np.arange(a, b) for a, b in zip(top, shares.page, strict=True)])
+        kept = np.delete(kept, gone - floor)
+        backend.write(slice(floor, floor + kept.size), world.pages.free, kept)
+        backend.write(slice(0, 1), world.pages.n_free, floor + kept.size)
+    begin, end = int(shares.event[0]), int(shares.event[-1] + shares.events[-1])
+    if end > begin:
+        world.event_shares.append((begin, end, shares.event, place))
+        backend.write(slice(0, 1), world.events.count, end)
 
 
 def by_well(world: Any, row: Any, order: Any, wells: Any, *args: Any, pages: Any = 1, events: Any = 1) -> None:
-    """Let ``row(s, ends, order, *args)`` treat the entries ``order[ends[s]:ends[s + 1]]``, one after the other; s is a list of its own.
+    """Let ``row(lane, ends, order, *args)`` treat the entries ``order[ends[lane]:ends[lane + 1]]``, one after the other.
 
-    The backends of a CPU have one list. The caller has reserved pages and events.
+    A lane is a well, or all wells together. The caller has reserved pages and events.
 
     Args:
         world: the state.
@@ -45,50 +102,16 @@ def by_well(world: Any, row: Any, order: Any, wells: Any, *args: Any, pages: Any
     Raises:
         OverflowStop: a well took more than it was given.
     """
-    backend, n = world.backend, len(order)
-    if not backend.own_memory or n < FEWEST or (wells == wells[0]).all():
-        backend.each(row, 1, np.array([0, n]), order, *args)
+    n = len(order)
+    if not can_share(world, wells):
+        world.backend.each(row, 1, np.array([0, n]), order, *args)
         return
     by = np.argsort(wells, kind="stable")
     lanes, first = np.unique(wells[by], return_index=True)
-    free, used = (int(backend.read(slice(0, 1), x)[0][0]) for x in (world.pages.n_free, world.events.count))
-    of_pages, of_events = (np.add.reduceat(np.broadcast_to(np.asarray(x, dtype=np.int64), n)[by], first) for x in (pages, events))
-    stack = Shares(lanes, free - (np.cumsum(of_pages) - of_pages), of_pages)
-    log = Shares(lanes, used + np.cumsum(of_events) - of_events, of_events)
-    if of_pages.sum() > free or used + of_events.sum() > len(world.events.kind):
-        raise OverflowStop(f"{row.__name__}: too few pages or events were reserved")
-    tops, places = np.zeros(world.n_wells, dtype=np.int64), np.zeros(2 * world.n_wells, dtype=np.int64)
-    tops[lanes], places[2 * lanes] = stack.begin, log.begin
-    given = [_with_shares(x, world, tops, places) for x in args]
-    backend.each(row, lanes.size, np.append(first, n), order[by], *given)
-    (top,), (place,) = backend.read(lanes, tops), backend.read(2 * lanes, places)
-    if (stack.begin - top > stack.size).any() or (place - log.begin > log.size).any():
-        raise OverflowStop(f"{row.__name__}: a well took more pages or logged more events than it had been given")
-    _give_back(world, free, stack, top)
-    end = used + int(of_events.sum())
-    world.event_shares.append((used, end, log.begin, place))
-    backend.write(slice(0, 1), world.events.count, end)
-
-
-def _with_shares(table: Any, world: Any, tops: Any, places: Any) -> Any:
-    """Pages and events with a counter for each well."""
-    if table is world.pages:
-        return table._replace(n_free=tops)
-    return table._replace(count=places) if table is world.events else table
-
-
-def _give_back(world: Any, free: int, stack: Shares, top: Any) -> None:
-    """Close the gaps that the pages taken have left in the stack of ``free`` ones."""
-    taken = stack.begin - top
-    if not taken.any():
-        return
-    backend, pages = world.backend, world.pages
-    floor = free - int(stack.size.sum())
-    (kept,) = backend.read(slice(floor, free), pages.free)
-    gone = np.concatenate([np.arange(a, b) for a, b in zip(top, stack.begin, strict=True)])
-    kept = np.delete(kept, gone - floor)
-    backend.write(slice(floor, floor + kept.size), pages.free, kept)
-    backend.write(slice(0, 1), pages.n_free, floor + kept.size)
+    most = [np.add.reduceat(np.broadcast_to(np.asarray(x, dtype=np.int64), n)[by], first) for x in (pages, events)]
+    shares = open_shares(world, lanes.astype(np.int64), *most)
+    world.backend.each(row, lanes.size, np.append(first, n), order[by], *shares.given(world, *args))
+    close_shares(world, shares, row.__name__)
 
 
 def rows_logged(world: Any, time: Any) -> Any:
@@ -103,4 +126,4 @@ def rows_logged(world: Any, time: Any) -> Any:
     return np.concatenate([*parts, np.arange(at, len(time))])
 
 
-__all__ = ["FEWEST", "by_well", "rows_logged"]
+__all__ = ["FEWEST", "Shares", "by_well", "can_share", "close_shares", "open_shares", "rows_logged"]

@@ -1,4 +1,4 @@
-"""Settling the link events of a step, one after the other (serial): loadings, arrivals, losses of tubes.
+"""Settling the link events of a step, one after the other in each well: loadings, arrivals, losses of tubes.
 
 The only place where mitochondria enter and leave nanotubes; every move goes through ``core/handover.py``. A tube that
 is lost gives each mitochondrion to its nearest living end or to the medium: none is ever deleted.
@@ -29,12 +29,12 @@ from mitoferry.core.schema import (
     ROUTE_RETURN,
 )
 from mitoferry.core.streams import NANOTUBE_BREAK, NANOTUBE_CHOICE, NANOTUBE_LOADING
-from mitoferry.processes.keyed_choice import BY_MASS, choice_holds, first_of_clocks, note_choice
+from mitoferry.processes.keyed_choice import BY_MASS, before, choice_holds, first_of_clocks, note_choice
 from mitoferry.processes.nanotube_clocks import holds
 from mitoferry.processes.nanotube_itinerary import STUCK, itinerary, passage_chance, share_towards_b
 from mitoferry.processes.nanotube_links import NEVER
 from mitoferry.processes.nanotube_loading import adaptors, free_to_move, may_enter, motor_energy
-from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push
+from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, drop_first, push, row_sought
 from mitoferry.processes.rest import relative_h2o2
 
 
@@ -68,21 +68,14 @@ def way_through(i, source, from_b, slot, links, mitochondria, cells, groups, key
 
 
 @row
-def row_sought(queue, k):
-    """Number ``k`` in the sequence of rows of cargo that may be free."""
-    n = len(queue.free)
-    return int(queue.free[k]) if k < n else int(queue.size[2]) + k - n
-
-
-@row
-def free_cargo_row(queue, cargo, n_cargo):
-    """An unused row of the cargo table (``n_cargo`` if all rows below are in use), sought onwards from the last one."""
-    k = int(queue.size[1])
-    i = row_sought(queue, k)
-    while i < n_cargo and int(cargo.alive[i]) != 0:
+def free_cargo_row(queue, lane, cargo):
+    """An unused row of the cargo table, sought onwards from the last one among those of the lane; -1 if there is none."""
+    k = int(queue.sought[lane])
+    i = row_sought(queue, lane, k)
+    while i >= 0 and int(cargo.alive[i]) != 0:
         k += 1
-        i = row_sought(queue, k)
-    queue.size[1] = k
+        i = row_sought(queue, lane, k)
+    queue.sought[lane] = k
     return i
 
 
@@ -116,8 +109,8 @@ def candidate_row(q, rows, traffic, chosen, links, mitochondria, pages, cells, w
 
 
 @row
-def try_loading(i, time, queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
-    """One attempt of a mitochondrion to enter link ``i``; returns the rows of cargo in use."""
+def try_loading(i, time, queue, lane, course, traffic, chosen, links, cargo, mitochondria, pages, cells, groups, wells, events, p, step):
+    """One attempt of a mitochondrion to enter link ``i``."""
     w = int(links.well[i])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])
@@ -130,22 +123,22 @@ def try_loading(i, time, queue, course, traffic, chosen, links, cargo, n_cargo, 
     wait, _, gate, delay = uniform4(key0, key1, int(links.id_a[i]), name, NANOTUBE_LOADING, step.step, draw + 1)
     again = time + exponential_from(wait) * 3600.0 / total
     if again < step.time + step.dt and again < float(course.lost_at[i]):
-        push(queue, again, LOADING, tie, i)
+        push(queue, lane, again, LOADING, tie, i)
     from_b = end_of_loading(i, which, traffic)
     source = int(links.b[i]) if from_b == 1 else int(links.a[i])
     if kept * int(traffic.number[i, from_b]) >= int(cells.n_mitochondria[source]):
-        return n_cargo  # fewer mitochondria than when the rate was taken
+        return  # fewer mitochondria than when the rate was taken
     room = max(int(math.floor(float(links.length[i]) / p.lumen_per_mitochondrion)), 1)
     if int(links.n_cargo[i]) >= room:
-        return n_cargo
+        return
     slot = int(chosen.slot[i])
     if draw > 0 or not choice_holds(i, source, chosen, cells):
         slot = candidate(i, draw, source, links, mitochondria, pages, cells, wells, step)
     if slot < 0 or not may_enter(slot, source, mitochondria, cells, p, entry):
-        return n_cargo
+        return
     mass = MASS_SCALE * int(mitochondria.mass[slot])
     if gate >= passage_chance(float(links.diameter[i]), mass, p.passage_diameter, p.passage_width):
-        return n_cargo
+        return
     duration, exit_end = way_through(i, source, from_b, slot, links, mitochondria, cells, groups, key0, key1, p, step)
     leaves = min(time + duration + exponential_from(delay) * p.unloading_time * 3600.0, STUCK)
     if exit_end != from_b:
@@ -154,7 +147,7 @@ def try_loading(i, time, queue, course, traffic, chosen, links, cargo, n_cargo, 
         traffic.last_exit[i, exit_end] = leaves
     route = route_through(int(links.kind[i]))
     new = load_into_transit(mitochondria, pages, cells, events, slot, N_POOLS * w + POOL_TRANSIT, time, route, name)
-    k = free_cargo_row(queue, cargo, n_cargo)
+    k = free_cargo_row(queue, lane, cargo)
     cargo.link[k] = i
     cargo.slot[k] = new
     cargo.origin[k] = source
@@ -164,8 +157,7 @@ def try_loading(i, time, queue, course, traffic, chosen, links, cargo, n_cargo, 
     cargo.alive[k] = 1
     links.n_cargo[i] += 1
     if leaves < step.time + step.dt:
-        push(queue, leaves, ARRIVAL, tie, k)
-    return max(n_cargo, k + 1)
+        push(queue, lane, leaves, ARRIVAL, tie, k)
 
 
 @row
@@ -225,64 +217,78 @@ def take_down(i, time, traffic, links, mitochondria, cells, events):
 
 
 @row
+def sooner(k, best, i, links, cargo, mitochondria):
+    """The row of cargo of link ``i`` that is let go first: ``k`` or, if that is one, ``best``; by identity, wherever they are kept."""
+    if int(cargo.alive[k]) == 0 or int(cargo.link[k]) != i:
+        return best
+    if best < 0 or before(int(cargo.slot[k]), int(cargo.slot[best]), mitochondria):
+        return k
+    return best
+
+
+@row
 def lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
     """Take down link ``i`` with what is inside."""
-    for k in range(n_cargo):
-        if int(links.n_cargo[i]) == 0:
+    while int(links.n_cargo[i]) > 0:
+        best = -1
+        for k in range(n_cargo):
+            best = sooner(k, best, i, links, cargo, mitochondria)
+        if best < 0:
             break
-        if int(cargo.alive[k]) != 0 and int(cargo.link[k]) == i:
-            let_go(i, k, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
+        let_go(i, best, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
     take_down(i, time, traffic, links, mitochondria, cells, events)
 
 
 @row
-def lose_sought(i, time, queue, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+def lose_sought(i, time, queue, lane, traffic, links, cargo, mitochondria, pages, cells, wells, events, p, step):
     """As :func:`lose` for a link that is lost in the step: what is inside lies in rows of cargo that may be free in this step."""
-    at = 0
-    k = row_sought(queue, at)
-    while int(links.n_cargo[i]) > 0 and k < n_cargo:
-        if int(cargo.alive[k]) != 0 and int(cargo.link[k]) == i:
-            let_go(i, k, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
-        at += 1
-        k = row_sought(queue, at)
+    while int(links.n_cargo[i]) > 0:
+        best = -1
+        at = 0
+        k = row_sought(queue, lane, at)
+        while k >= 0:
+            best = sooner(k, best, i, links, cargo, mitochondria)
+            at += 1
+            k = row_sought(queue, lane, at)
+        if best < 0:
+            break
+        let_go(i, best, time, links, cargo, mitochondria, pages, cells, wells, events, p, step)
     take_down(i, time, traffic, links, mitochondria, cells, events)
 
 
 @row
-def settle(queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events, p, step):
-    """Settle the queue in order.
-
-    Returns:
-        Rows of cargo in use, and 0, or how many moves the next event may need if a table might be too small for it:
-        the caller then makes room and calls again.
-    """
-    while int(queue.size[0]) > 0:
-        item = int(queue.item[0])
-        kind = int(queue.kind[0])
-        time = float(queue.time[0])
+def settle(lane, queue, course, traffic, chosen, links, cargo, mitochondria, pages, cells, groups, wells, events, p, step):
+    """Settle the queue of a lane in order, until it is empty or the next event might find too little room (``queue.short``)."""
+    first = int(queue.first[lane])
+    room = int(queue.first[lane + 1]) - first
+    w = int(queue.counter[lane])
+    queue.short[lane] = 0
+    while int(queue.size[lane]) > 0:
+        item = int(queue.item[first])
+        kind = int(queue.kind[first])
+        time = float(queue.time[first])
         moves = 1
         if kind != ARRIVAL and kind != LOADING:
             moves = 1 + int(links.n_cargo[item])
         if (
-            int(pages.n_free[0]) < moves
-            or n_cargo >= len(cargo.link)
-            or int(events.count[0]) + moves >= len(events.kind)
-            or int(queue.size[0]) + 3 > len(queue.time)
+            int(pages.n_free[w]) - int(queue.floor[lane]) < moves
+            or int(events.count[2 * w]) + moves >= int(queue.end[lane])
+            or int(queue.size[lane]) + 3 > room
+            or (kind == LOADING and free_cargo_row(queue, lane, cargo) < 0)
         ):
-            return n_cargo, moves
-        drop_first(queue)
+            queue.short[lane] = moves
+            return
+        drop_first(queue, lane)
         if kind == ARRIVAL:
             if int(cargo.alive[item]) != 0 and float(cargo.leaves[item]) == time:
                 end = int(cargo.exit_end[item])
                 route = route_through(int(links.kind[int(cargo.link[item])]))
                 release(item, time, end, True, route, links, cargo, mitochondria, pages, cells, events, p)
         elif kind == LOADING:
-            n_cargo = try_loading(
-                item, time, queue, course, traffic, chosen, links, cargo, n_cargo, mitochondria, pages, cells, groups, wells, events,
-                p, step,
-            )  # fmt: skip
+            try_loading(
+                item, time, queue, lane, course, traffic, chosen, links, cargo, mitochondria, pages, cells, groups, wells, events, p, step
+            )
         else:
-            lose_sought(item, time, queue, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+            lose_sought(item, time, queue, lane, traffic, links, cargo, mitochondria, pages, cells, wells, events, p, step)
             course.lost_at[item] = NEVER
             course.carries_from[item] = NEVER
-    return n_cargo, 0

@@ -7,7 +7,7 @@ which may be the one that it came from. Closed and capped tubes carry nothing. D
 (``dendrite``) carry in the same way, with a factor on loading and a route of their own. A tube holds one mitochondrion per 2 um.
 When a tube is lost each mitochondrion inside is drawn into the nearest living end (0.8) or set free into the medium.
 
-All loadings, arrivals and losses of a step are settled one after the other in the order of (time, kind, well, link id):
+All loadings, arrivals and losses of a step are settled one after the other in the order of (time, well, link id, kind):
 a queue holds them, a loading adds the next one of its tube and, if it is due in this step, its arrival. Nobody is
 named donor or recipient: a direction of transport can only come from the two cells' numbers.
 
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import can_share, close_shares, open_shares
 from mitoferry.core.process import Process
 from mitoferry.core.random import exponential_from, uniform4
 from mitoferry.core.row import row
@@ -31,11 +32,12 @@ from mitoferry.processes.keyed_choice import Chosen
 from mitoferry.processes.nanotube_clocks import Course, course_of
 from mitoferry.processes.nanotube_links import NEVER, state_array, work_arrays
 from mitoferry.processes.nanotube_loading import rate_of_loading
-from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of
+from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of, with_more_room
 from mitoferry.processes.nanotube_resolve import candidate_row, settle
 
 PAGES_AT_HAND = 64
 EVENTS_AT_HAND = 256
+FEW_CARGO, MORE_CARGO = 4, 64  # rows of cargo that a lane is given beyond its loadings, and when it has no more
 GATE = "nanotube_transport.gate"  # factors of loading at the ends of dendrites, float64 [links, 2]
 NO_GATE = np.ones((1, 2))
 
@@ -143,22 +145,62 @@ def _traffic(world: Any) -> tuple[Traffic, Chosen]:
     )  # fmt: skip
 
 
-def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> Queue | None:
-    """The queue of what is known to happen before ``end``: first loadings and losses of the links ``rows``, arrivals; None if nothing."""
+def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> tuple[list[Any], Any, Any]:
+    """Columns of what is known to happen before ``end`` (time, kind, tie, item): first loadings and losses of the links ``rows``,
+    arrivals; the rows of cargo that are free or may become so, ascending; the well of what is in them, -1 for nothing.
+    """
     backend, links, cargo = world.backend, world.links, world.cargo
     free = backend.select(may_be_free, world.n_cargo, cargo, course, end)
     alive, leaves, through = backend.read(free, cargo.alive, cargo.leaves, cargo.link)
-    arrivals = (alive != 0) & (leaves < end)
-    if not rows.size and not arrivals.any():
-        return None
+    alive = alive != 0
+    arrivals = alive & (leaves < end)
     first, lost_at, state = backend.read(rows, traffic.first, course.lost_at, links.state)
     loads, losses = first < end, (state != LINK_EMPTY) & (lost_at < NEVER)
     time = np.concatenate([first[loads], lost_at[losses], leaves[arrivals]])
     kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.sum(), losses.sum(), arrivals.sum()])
     link = np.concatenate([rows[loads], rows[losses], through[arrivals]]).astype(np.int64)
     item = np.concatenate([rows[loads], rows[losses], free[arrivals]]).astype(np.int64)
-    well, name = backend.read(link, links.well, links.id)
-    return queue_of(time, kind, (well.astype(np.int64) << 32) | name.astype(np.int64), item, free, world.n_cargo)
+    well, name = backend.read(np.append(link, through[alive].astype(np.int64)), links.well, links.id)
+    n, well = len(link), well.astype(np.int64)
+    held = np.full(len(free), -1, dtype=np.int64)
+    held[alive] = well[n:]
+    return [time, kind, (well[:n] << 32) | name[:n].astype(np.int64), item], free.astype(np.int64), held
+
+
+def _lanes(world: Any, columns: list[Any], free: Any, held: Any) -> tuple[Queue, int]:
+    """The queue of a step, with a lane for each well if that is worth it, and how many rows of cargo have been dealt out."""
+    wells = columns[2] >> 32
+    if not can_share(world, wells):
+        dealt = world.n_cargo + len(wells) + MORE_CARGO
+        return queue_of(columns, np.zeros(len(wells), dtype=np.int64), 1, [np.append(free, np.arange(world.n_cargo, dealt))]), dealt
+    of_wells, lane = np.unique(wells, return_inverse=True)
+    wanted = np.bincount(lane[columns[1] == LOADING], minlength=len(of_wells)) + FEW_CARGO
+    empty = free[held < 0]
+    dealt = world.n_cargo + max(int(wanted.sum()) - len(empty), 0)
+    parts = np.split(np.append(empty, np.arange(world.n_cargo, dealt)), np.cumsum(wanted)[:-1])
+    rows = [np.sort(np.append(free[held == w], part)) for w, part in zip(of_wells, parts, strict=True)]
+    return queue_of(columns, lane, len(of_wells), rows)._replace(counter=of_wells), dealt
+
+
+def _settle(world: Any, queue: Queue, short: int, *given: Any) -> Queue:
+    """Let every lane settle what it can, with room for ``short`` more moves than is usual; the queue that is left, on the host."""
+    backend, lanes = world.backend, len(queue.size)
+    pages, events = queue.size // 4 + short + PAGES_AT_HAND, 2 * (queue.size + short) + EVENTS_AT_HAND
+    if lanes > 1:
+        pages, events = queue.size // 4 + short + 4, 2 * (queue.size + short) + 16
+    world.reserve_pages(int(pages.sum()))
+    world.reserve_events(int(events.sum()))
+    course, traffic, chosen, p, step = given
+    tables = (world.links, world.cargo, world.mitochondria, world.pages, world.cells, world.groups, world.wells, world.events)
+    if lanes == 1:
+        queue = queue._replace(end=np.array([len(world.events.kind)]))
+        backend.each(settle, 1, queue, course, traffic, chosen, *tables, p, step)
+    else:
+        shares = open_shares(world, queue.counter.copy(), pages, events)
+        queue = queue._replace(floor=shares.page - shares.pages, end=shares.event + shares.events)
+        backend.each(settle, lanes, queue, course, traffic, chosen, *shares.given(world, *tables), p, step)
+        close_shares(world, shares, "settle")
+    return queue
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
@@ -168,29 +210,29 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     gate = world.extra.get(GATE, NO_GATE)  # of dendrites; there are none where it is missing
     tables = (world.links, world.cells, world.groups, world.wells)
     rows = backend.select(event_row, world.n_links, *tables, course, traffic, gate, p, step)
-    queue = _due(world, course, traffic, rows, step.time + step.dt)
-    if queue is None:
+    columns, free, held = _due(world, course, traffic, rows, step.time + step.dt)
+    if not len(columns[0]):
         return
-    n = int(queue.size[0])
-    loads = queue.item[queue.kind == LOADING]
+    loads = columns[3][columns[1] == LOADING]
     backend.each(
         candidate_row, loads.size, loads, traffic, chosen, world.links, world.mitochondria, world.pages, world.cells, world.wells, step
     )  # fmt: skip
-    world.reserve_links(len(world.links.id), world.n_cargo + n)
-    world.reserve_pages(PAGES_AT_HAND)
-    world.reserve_events(2 * n + EVENTS_AT_HAND)
+    queue, dealt = _lanes(world, columns, free, held)
+    short = 0
     while True:
-        world.n_cargo, short = backend.serial(
-            settle, queue, course, traffic, chosen, world.links, world.cargo, world.n_cargo, world.mitochondria, world.pages,
-            world.cells, world.groups, world.wells, world.events, p, step,
-        )  # fmt: skip
+        world.reserve_links(len(world.links.id), dealt)
+        queue = _settle(world, queue, short, course, traffic, chosen, p, step)
+        backend.pull(queue.short)
+        short = int(queue.short.max())
         if short == 0:
-            return
+            break
         backend.pull(queue)
-        queue = queue.grown()
-        world.reserve_links(len(world.links.id), len(world.cargo.link) + short)
-        world.reserve_pages(PAGES_AT_HAND + short)
-        world.reserve_events(2 * short + EVENTS_AT_HAND)
+        more = [np.arange(dealt + k * MORE_CARGO, dealt + (k + 1) * MORE_CARGO) for k in range(len(queue.size))]
+        queue, dealt = with_more_room(queue, more), dealt + len(queue.size) * MORE_CARGO
+    (alive,) = backend.read(slice(world.n_cargo, dealt), world.cargo.alive)
+    used = np.flatnonzero(alive)
+    if used.size:
+        world.n_cargo += int(used[-1]) + 1
 
 
 PROCESS = Process(name="nanotube_transport", stage="links", clock="macro", parameters=Parameters, advance=advance, writes_mitochondria=True)
