@@ -34,11 +34,12 @@ FEW = {"mitochondria": 5.0, "mtdna": 20.0}
 
 # ---------------------------------------------------------------------- launches
 def launches_of(module: str) -> set[str]:
-    """The row functions that a module launches, as ``module.row``: names in its calls of :data:`WAYS`."""
+    """The row functions that a module launches, as ``module.row``: names in its calls of :data:`WAYS` and of ``by_well``."""
     names = import_module(module)
     tree = ast.parse(Path(str(names.__file__)).read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     rows = [row.id for c in calls if c.func.attr in WAYS for row in c.args[: WAYS[c.func.attr]] if isinstance(row, ast.Name)]
+    rows += [n.args[1].id for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "by_well"]
     return {name_of(getattr(names, row)) for row in rows if is_row(getattr(names, row, None))}
 
 
@@ -389,3 +390,6 @@ CASES |= {
     for name in ALONE
     if name not in {case.experiment for case in CASES.values()}
 }
+SIDE_BY_SIDE = ("bridges", "cargo", "fusion of cells", "gap junctions", "released", "tubes", "vesicles")
+"""Cases with lists of hand-overs that wells go through side by side (``core/by_well.py``)."""
+WELLS = 3

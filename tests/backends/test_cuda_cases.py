@@ -10,7 +10,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cuda_cases import ALONE, CASES, Strict, all_launches, launches_of, recording, run
+from cuda_cases import ALONE, CASES, SIDE_BY_SIDE, WELLS, Strict, all_launches, launches_of, recording, run
 
 import emulated_gpu
 from cuda_simulator import printed
@@ -30,13 +30,18 @@ print(json.dumps({name: run(CASES[name], kind()) for name in list(CASES)[PART::2
 """
 EMULATED = """
 import json
-from cuda_cases import CASES, recording, run
+from cuda_cases import CASES, SIDE_BY_SIDE, WELLS, recording, run
+from mitoferry.core import by_well
 kind = recording(Cuda)
 found = {}
 for name in list(CASES)[PART::2]:
     for order in (False, True):
         gpu.backward(order)
         found[f"{name} {order}"] = run(CASES[name], kind())
+by_well.FEWEST = 1
+for name in SIDE_BY_SIDE[PART::2]:
+    gpu.backward(bool(PART))
+    found[f"{name} side by side"] = run(CASES[name], kind(), wells=WELLS)
 print(json.dumps(found))
 """
 
@@ -116,3 +121,10 @@ def test_an_emulated_gpu_gives_the_same_bytes(name, backward, reference, emulate
     found = emulated[f"{name} {backward}"]
     assert {k: found[k] for k in SAME} == {k: reference[name][k] for k in SAME}
     assert set(found["launched"]) - OF_FIELDS == set(reference[name]["launched"]) - OF_FIELDS
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_wells_side_by_side_on_an_emulated_gpu_leave_what_one_thread_does(name, emulated):
+    found, alone = emulated[f"{name} side by side"], run(CASES[name], Cpu(threads=1), wells=WELLS)
+    assert {k: found[k] for k in SAME} == {k: alone[k] for k in SAME}

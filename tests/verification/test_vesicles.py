@@ -122,13 +122,14 @@ def fill_one(world, kind, radius, masses, wanted, *, margin=0.06):
     kept = [(t, [c.copy() for c in t]) for t in (world.mitochondria, world.pages, world.cells, world.vesicles, world.events)]
     shed = allocate_shed(1)
     shed.cell[0], shed.kind[0], shed.radius[0], shed.wanted[0] = cell, kind, radius, wanted
-    n = load_vesicles(
-        np.zeros(1, int), np.zeros(1, int), room_for_choices(1), shed, world.vesicles, world.mitochondria, world.pages, world.cells,
+    one = np.zeros(1, int)
+    load_vesicles(
+        0, np.array([0, 1]), one, one, room_for_choices(1), shed, world.vesicles, world.mitochondria, world.pages, world.cells,
         world.groups, world.wells, world.events, p, Step(0, 0, 0.0, 60.0),
     )  # fmt: skip
     inside = world.vesicles.slots[0, : int(world.vesicles.n_cargo[0])]
     masses = MASS_SCALE * world.mitochondria.mass[inside].astype(float)
-    assert (n == 1) == (len(inside) > 0)
+    assert (int(world.vesicles.kind[0]) == kind) == (len(inside) > 0)
     assert world.cells.n_mitochondria[cell] == len(held) - len(inside)
     world.ledger.check(world, "vesicle_release", 0)
     for table, columns in kept:

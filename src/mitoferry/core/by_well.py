@@ -41,6 +41,16 @@ class Shares(NamedTuple):
         return [counted.get(id(x), x) for x in args]
 
 
+class Written(NamedTuple):
+    """A piece of the event log, the rows from ``begin`` to ``end``: ``wells`` have written those from ``first`` to ``stop``."""
+
+    begin: int
+    end: int
+    wells: Any
+    first: Any
+    stop: Any
+
+
 def can_share(world: Any, wells: Any) -> bool:
     """Whether entries of these wells [n] are worth a launch with a thread for each well."""
     return bool(world.backend.own_memory and len(wells) >= FEWEST and (wells != wells[0]).any())
@@ -62,8 +72,14 @@ def open_shares(world: Any, lanes: Any, pages: Any, events: Any) -> Shares:
     return Shares(lanes, page, pages, event, events, tops, places)
 
 
-def close_shares(world: Any, shares: Shares, name: str) -> None:
-    """What was not taken is free again, and the log goes on behind what was written, after the launch ``name``.
+def close_shares(world: Any, shares: Shares, name: str, *, goes_on: bool = False) -> None:
+    """What was not taken is free again, and the log goes on behind what was written.
+
+    Args:
+        world: the state.
+        shares: what the wells were given.
+        name: of what was launched.
+        goes_on: whether the launch went on with the list of the one before, so that what both have logged is in one order.
 
     Raises:
         OverflowStop: a well took more than it was given.
@@ -81,9 +97,14 @@ def close_shares(world: Any, shares: Shares, name: str) -> None:
         backend.write(slice(floor, floor + kept.size), world.pages.free, kept)
         backend.write(slice(0, 1), world.pages.n_free, floor + kept.size)
     begin, end = int(shares.event[0]), int(shares.event[-1] + shares.events[-1])
-    if end > begin:
-        world.event_shares.append((begin, end, shares.event, place))
-        backend.write(slice(0, 1), world.events.count, end)
+    if end == begin:
+        return
+    piece = Written(begin, end, shares.lanes, shares.event, place)
+    if goes_on:
+        before = world.event_shares.pop()
+        piece = Written(before.begin, end, *(np.append(a, b) for a, b in zip(before[2:], piece[2:], strict=True)))
+    world.event_shares.append(piece)
+    backend.write(slice(0, 1), world.events.count, end)
 
 
 def by_well(world: Any, row: Any, order: Any, wells: Any, *args: Any, pages: Any = 1, events: Any = 1) -> None:
@@ -119,11 +140,12 @@ def rows_logged(world: Any, time: Any) -> Any:
     if not world.event_shares:
         return slice(0, len(time))
     parts, at = [], 0
-    for first, end, begin, stop in world.event_shares:
-        rows = np.concatenate([np.arange(a, b) for a, b in zip(begin, stop, strict=True)])
-        parts += [np.arange(at, first), rows[np.argsort(time[rows], kind="stable")]]
-        at = end
+    for piece in world.event_shares:
+        rows = np.concatenate([np.arange(a, b) for a, b in zip(piece.first, piece.stop, strict=True)])
+        wells = np.repeat(piece.wells, piece.stop - piece.first)
+        parts += [np.arange(at, piece.begin), rows[np.lexsort((wells, time[rows]))]]
+        at = piece.end
     return np.concatenate([*parts, np.arange(at, len(time))])
 
 
-__all__ = ["FEWEST", "Shares", "by_well", "can_share", "close_shares", "open_shares", "rows_logged"]
+__all__ = ["FEWEST", "Shares", "Written", "by_well", "can_share", "close_shares", "open_shares", "rows_logged"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from mitoferry.base.errors import OverflowStop
 from mitoferry.core import schema
+from mitoferry.core.by_well import Written
 from mitoferry.core.events import EVENT_NAMES, EventBuffer, allocate_events
 from mitoferry.core.ledger import Ledger
 from mitoferry.core.pages import chain_order
@@ -62,7 +63,7 @@ class World:
     n_vesicles: int = 0
     vesicles: schema.Vesicles = field(default_factory=lambda: schema.allocate("Vesicles", 64))
     events: EventBuffer = field(default_factory=lambda: allocate_events(4096))
-    event_shares: list[Any] = field(default_factory=list)  # pieces of the log that wells have written side by side (``by_well.py``)
+    event_shares: list[Written] = field(default_factory=list)  # pieces of the log that wells have written side by side (``by_well.py``)
     parameters: dict[str, Any] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     extra: dict[str, Any] = field(default_factory=dict)

@@ -35,8 +35,8 @@ from mitoferry.processes.nanotube_loading import rate_of_loading
 from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of, with_more_room
 from mitoferry.processes.nanotube_resolve import candidate_row, settle
 
-PAGES_AT_HAND = 64
-EVENTS_AT_HAND = 256
+PAGES_AT_HAND, EVENTS_AT_HAND = 64, 256
+OF_A_WELL = 4, 16  # as much where every well has a lane of its own
 FEW_CARGO, MORE_CARGO = 4, 64  # rows of cargo that a lane is given beyond its loadings, and when it has no more
 GATE = "nanotube_transport.gate"  # factors of loading at the ends of dendrites, float64 [links, 2]
 NO_GATE = np.ones((1, 2))
@@ -185,9 +185,8 @@ def _lanes(world: Any, columns: list[Any], free: Any, held: Any) -> tuple[Queue,
 def _settle(world: Any, queue: Queue, short: int, *given: Any) -> Queue:
     """Let every lane settle what it can, with room for ``short`` more moves than is usual; the queue that is left, on the host."""
     backend, lanes = world.backend, len(queue.size)
-    pages, events = queue.size // 4 + short + PAGES_AT_HAND, 2 * (queue.size + short) + EVENTS_AT_HAND
-    if lanes > 1:
-        pages, events = queue.size // 4 + short + 4, 2 * (queue.size + short) + 16
+    spare = OF_A_WELL if lanes > 1 else (PAGES_AT_HAND, EVENTS_AT_HAND)
+    pages, events = queue.size // 4 + short + spare[0], 2 * (queue.size + short) + spare[1]
     world.reserve_pages(int(pages.sum()))
     world.reserve_events(int(events.sum()))
     course, traffic, chosen, p, step = given
@@ -199,7 +198,7 @@ def _settle(world: Any, queue: Queue, short: int, *given: Any) -> Queue:
         shares = open_shares(world, queue.counter.copy(), pages, events)
         queue = queue._replace(floor=shares.page - shares.pages, end=shares.event + shares.events)
         backend.each(settle, lanes, queue, course, traffic, chosen, *shares.given(world, *tables), p, step)
-        close_shares(world, shares, "settle")
+        close_shares(world, shares, "settle", goes_on=short > 0)
     return queue
 
 
