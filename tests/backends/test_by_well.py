@@ -22,6 +22,7 @@ from mitoferry.core.pages import add_page
 from mitoferry.core.row import row
 from mitoferry.core.schema import N_POOLS, ROUTE_NONE
 from mitoferry.processes import nanotube_transport
+from mitoferry.processes.nanotube_queue import queue_of
 from worlds import make_world
 
 SAME = ("state", "events", "processes")
@@ -68,11 +69,27 @@ def test_lanes_that_run_out_of_room_go_on(opened, monkeypatch):
     """Nanotubes: pages, rows of the log and of the cargo are given again until all is settled."""
     alone = run(CASES["tubes"], Apart(), wells=WELLS)
     rounds = len(opened)
-    for name, value in {"OF_A_WELL": (0, 1), "FEW_CARGO": 0, "MORE_CARGO": 1}.items():
+    for name, value in {"OF_A_WELL": (0, -1), "FEW_CARGO": 0, "MORE_CARGO": 1}.items():
         monkeypatch.setattr(nanotube_transport, name, value)
     found = run(CASES["tubes"], Apart(), wells=WELLS)
     assert {k: found[k] for k in SAME} == {k: alone[k] for k in SAME}
     assert len(opened) > 2 * rounds
+
+
+def test_no_row_of_cargo_is_of_two_lanes(opened, monkeypatch):
+    dealt = []
+
+    def noted(columns, lane, n_lanes, rows):
+        dealt.append([set(x.tolist()) for x in rows])
+        return queue_of(columns, lane, n_lanes, rows)
+
+    monkeypatch.setattr(nanotube_transport, "queue_of", noted)
+    slow = CASES["tubes"]._replace(parameters=CASES["tubes"].parameters | {"nanotube_transport.microtubule_speed": 0.1})
+    run(slow, Apart(), wells=WELLS)
+    assert [len(x) for x in dealt[-3:]] == [WELLS] * 3
+    for rows in dealt:
+        assert sum(map(len, rows)) == len(set().union(*rows))
+    assert len(set().union(*dealt[-1]) & set().union(*dealt[-2])) > 0, "some are under way from step to step"
 
 
 # ---------------------------------------------------------------------- shares

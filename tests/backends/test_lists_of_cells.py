@@ -137,6 +137,6 @@ def test_a_fusion_of_two_cells_copies_two_rows() -> None:
     world = uniform_world(300, backend=backend)
     backend.each(tire, world.n_cells, world.cells)
     before = sum(backend.moved.values())
-    merge_cells(world, *rows(world)[:2].tolist())
+    merge_cells(world, rows(world)[:1], rows(world)[1:2])
     of_a_cell = sum(column[0].nbytes for column in world.cells)
     assert sum(backend.moved.values()) - before < 4 * of_a_cell + 200

@@ -66,7 +66,7 @@ def test_fusion_does_what_the_table_says(name):
     world.cells.n_mitochondria[[a, b]] = (30, 10)
     column = getattr(world.cells, name)
     x, y = column[a].astype(float), column[b].astype(float)
-    merge_cells(world, int(a), int(b))
+    merge_cells(world, np.array([a]), np.array([b]))
     rule = RULES[name][0]
     expected = {
         "add": x + y, "by_volume": 0.8 * x + 0.2 * y, "by_mitochondria": 0.75 * x + 0.25 * y, "by_nuclei": 0.25 * x + 0.75 * y,

@@ -94,25 +94,21 @@ All else goes along."""
 NEW_IN_DAUGHTER: dict[str, int] = {name: entry[1] for name, entry in RULES.items() if isinstance(entry[1], int)}
 
 
-def merge_columns(cells: Any, a: int, b: int) -> None:
-    """Columns of row ``a`` once cell ``b`` has gone up in it, all but those that are ``placed``."""
-    volumes = (float(cells.volume[a]), float(cells.volume[b]))
-    mitochondria = (int(cells.n_mitochondria[a]), int(cells.n_mitochondria[b]))
-    nuclei = (int(cells.nuclei[a]), int(cells.nuclei[b]))
-    weights = {
-        BY_VOLUME: volumes[1] / max(sum(volumes), 1e-12),
-        BY_MITOCHONDRIA: mitochondria[1] / max(sum(mitochondria), 1),
-        BY_NUCLEI: nuclei[1] / max(sum(nuclei), 1),
-    }
+def merge_columns(cells: Any, a: Any, b: Any) -> None:
+    """Columns of the rows ``a`` once the cells ``b`` have gone up in them, all but those that are ``placed``; int [n], no row twice."""
+    share = {}
+    for rule, name, least in ((BY_VOLUME, "volume", 1e-12), (BY_MITOCHONDRIA, "n_mitochondria", 1), (BY_NUCLEI, "nuclei", 1)):
+        weights = getattr(cells, name).astype(np.float64)
+        share[rule] = weights[b] / np.maximum(weights[a] + weights[b], least)
     for name, (rule, _) in RULES.items():
         column = getattr(cells, name)
-        if rule in weights:
-            weight = weights[rule]
+        if rule in share:
+            weight = share[rule].reshape(-1, *(1,) * (column.ndim - 1))
             column[a] = (1.0 - weight) * column[a].astype(np.float64) + weight * column[b].astype(np.float64)
         elif rule == LARGER:
-            column[a] = max(column[a], column[b])
-        elif rule == FIRST and not column[a]:
-            column[a] = column[b]
+            column[a] = np.maximum(column[a], column[b])
+        elif rule == FIRST:
+            column[a] = np.where(column[a] != 0, column[a], column[b])
     for name in with_rule(0, ADD):
         column = getattr(cells, name)
         column[a] += column[b]

@@ -22,10 +22,12 @@ Verification: ``tests/verification/test_cell_fusion.py``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.events import EVENT_CELL_FUSION, EVENT_HANDOVER
 from mitoferry.core.handover import log_event, potential
 from mitoferry.core.process import Process
@@ -62,6 +64,9 @@ if TYPE_CHECKING:
     from mitoferry.core.plate_spec import PlateSpec
 
 
+MOST_NUCLEI = 255  # of a cell
+
+
 class Parameters(NamedTuple):
     """Library: ``cell_fusion.*``."""
 
@@ -79,7 +84,7 @@ class Kept(NamedTuple):
 
 @row
 def merge_mitochondria(a, b, time, gate_potential, mitochondria, pages, cells, events):
-    """Hand all mitochondria of cell ``b`` to cell ``a`` at ``time`` [s] (serial); returns how many of ``a`` are of another population."""
+    """Hand all mitochondria of cell ``b`` to cell ``a`` at ``time`` [s], and count which of ``a`` are of another population."""
     population = int(cells.population[a])
     page = int(cells.first_page[b])
     n = 0
@@ -110,110 +115,150 @@ def merge_mitochondria(a, b, time, gate_potential, mitochondria, pages, cells, e
             if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.birth[slot]) >> 24 != population:
                 foreign += 1
         page = int(pages.next[page])
-    return foreign
+    cells.n_foreign[a] = foreign
 
 
 @row
-def origin_row(k, a, b, cargo):
-    """Cargo ``k`` that left cell ``b`` counts as one that left cell ``a``."""
-    if int(cargo.alive[k]) != 0 and int(cargo.origin[k]) == b:
-        cargo.origin[k] = a
+def merge_all(lane, ends, order, a, b, times, gate_potential, mitochondria, pages, cells, events):
+    """Merge the mitochondria of the cells ``a`` and ``b``, those of list ``lane`` of ``order`` (``by_well``)."""
+    for k in range(int(ends[lane]), int(ends[lane + 1])):
+        q = int(order[k])
+        merge_mitochondria(int(a[q]), int(b[q]), float(times[q]), gate_potential, mitochondria, pages, cells, events)
 
 
 @row
-def ends_row(i, b, links):
-    """Whether link ``i`` ends at cell ``b``, 0 or 1."""
+def origin_row(k, into, cargo):
+    """Cargo ``k`` that left a cell that has gone up in another counts as one that left that; ``into``: row of that + 1, or 0."""
+    if int(cargo.alive[k]) != 0 and int(into[int(cargo.origin[k])]) > 0:
+        cargo.origin[k] = int(into[int(cargo.origin[k])]) - 1
+
+
+@row
+def ends_row(i, into, links):
+    """Whether link ``i`` ends at a cell that has gone up in another, 0 or 1."""
     if int(links.state[i]) == LINK_EMPTY:
         return 0
-    return 1 if int(links.a[i]) == b or int(links.b[i]) == b else 0
+    return 1 if int(into[int(links.a[i])]) > 0 or int(into[int(links.b[i])]) > 0 else 0
 
 
 @row
-def take_over_links(rows, a, b, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
-    """Let the links ``rows`` of cell ``b`` end at cell ``a``; lose those between the two, with what is inside going to ``a`` (serial)."""
-    for q in range(len(rows)):
-        i = int(rows[q])
-        if int(links.a[i]) == b:
-            links.a[i] = a
-            links.id_a[i] = cells.id[a]
-        if int(links.b[i]) == b:
-            links.b[i] = a
-            links.id_b[i] = cells.id[a]
-        if int(links.a[i]) == int(links.b[i]):
-            lose(i, time, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
+def take_over_row(q, rows, into, links, cells):
+    """Let link ``rows[q]`` end at the cell that goes on."""
+    i = int(rows[q])
+    a = int(into[int(links.a[i])]) - 1
+    b = int(into[int(links.b[i])]) - 1
+    if a >= 0:
+        links.a[i] = a
+        links.id_a[i] = cells.id[a]
+    if b >= 0:
+        links.b[i] = b
+        links.id_b[i] = cells.id[b]
 
 
 @row
-def inside_row(k, sums, cargo):
-    """Count cargo ``k`` if it is under way."""
-    sums[0] += 1 if int(cargo.alive[k]) != 0 else 0
-    return 0
+def lose_all(lane, ends, order, rows, times, traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step):
+    """Lose the links ``rows``, those of list ``lane`` of ``order`` (``by_well``), with what is inside going to the fused cell."""
+    for k in range(int(ends[lane]), int(ends[lane + 1])):
+        q = int(order[k])
+        lose(int(rows[q]), float(times[q]), traffic, links, cargo, n_cargo, mitochondria, pages, cells, wells, events, p, step)
 
 
-def merge_cells(world: Any, a: int, b: int) -> None:
-    """Columns of the fused cell ``a``; ``b`` becomes an empty row. Mitochondria and links are moved by others."""
-    backend, cells, rows = world.backend, world.cells, np.array([a, b])
-    c = type(cells)(*backend.read(rows, *cells))  # a table of two rows
-    (geometry,), (periodic,), (size,) = backend.read(c.well[:1], world.wells.geometry, world.wells.periodic, world.wells.size)
-    share = float(c.volume[1]) / max(float(c.volume[0]) + float(c.volume[1]), 1e-12)
-    merge_columns(c, 0, 1)
-    for name, axis in (("x", 0), ("y", 1), ("z", 2)) if int(geometry) == BLOCK else (("x", 0), ("y", 1)):
-        x, side = getattr(c, name), float(size[axis])
-        x[0] = place(float(x[0]) + share * minimum_image(float(x[1]) - float(x[0]), side, int(periodic)), side, int(periodic))
-    c.radius[0] = (float(c.radius[0]) ** 3 + float(c.radius[1]) ** 3) ** (1.0 / 3.0)
-    for name in ("ux", "uy", "uz"):
-        column = getattr(c, name)
-        column[:] = (1.0 - share) * float(column[0]) + share * float(column[1]), 0.0
+def merge_cells(world: Any, a: Any, b: Any) -> None:
+    """Columns of the fused cells ``a``; ``b`` become empty rows (int [n], no row twice). Mitochondria and links are moved by others."""
+    backend, cells, n = world.backend, world.cells, len(a)
+    rows, first, second = np.concatenate([a, b]), np.arange(n), np.arange(n, 2 * n)
+    c = type(cells)(*backend.read(rows, *cells))  # a table of the two rows of every pair
+    geometry, periodic, size = backend.read(c.well[:n], world.wells.geometry, world.wells.periodic, world.wells.size)
+    volume = c.volume.astype(np.float64)
+    share = volume[n:] / np.maximum(volume[:n] + volume[n:], 1e-12)
+    merge_columns(c, first, second)
+    for q in range(n):
+        for axis, x in enumerate((c.x, c.y, c.z) if int(geometry[q]) == BLOCK else (c.x, c.y)):
+            side, around = float(size[q, axis]), int(periodic[q])
+            x[q] = place(float(x[q]) + float(share[q]) * minimum_image(float(x[n + q]) - float(x[q]), side, around), side, around)
+        c.radius[q] = (float(c.radius[q]) ** 3 + float(c.radius[n + q]) ** 3) ** (1.0 / 3.0)
+    for column in (c.ux, c.uy, c.uz):
+        column[:n] = (1.0 - share) * column[:n].astype(np.float64) + share * column[n:].astype(np.float64)
+        column[n:] = 0.0
     if world.fields is not None:
         (release,) = backend.read(rows, world.fields.release)
-        backend.write(rows, world.fields.release, np.stack([release[0] + release[1], np.zeros_like(release[1])]))
-    c.state[1] = CELL_EMPTY
-    c.n_contacts[1] = 0
-    c.bin[1] = -1
+        backend.write(rows, world.fields.release, np.concatenate([release[:n] + release[n:], np.zeros_like(release[n:])]))
+    c.state[n:] = CELL_EMPTY
+    c.n_contacts[n:] = 0
+    c.bin[n:] = -1
     for column, values in zip(cells, c, strict=True):
         backend.write(rows, column, values)
 
 
-def fuse(world: Any, a: int, b: int, time: float, step: Any) -> None:
-    """Fuse cell ``b`` into cell ``a`` at ``time`` [s]."""
-    backend, cells = world.backend, world.cells
-    n = int(backend.read(np.array([b]), cells.n_mitochondria)[0][0])
-    inside = int(backend.totals(inside_row, world.n_cargo, 1, 1, world.cargo)[0, 0]) if world.n_cargo else 0
-    rows = backend.select(ends_row, world.n_links, b, world.links) if world.n_links else np.zeros(0, dtype=np.int64)
-    world.reserve_events(n + 1 + int(rows.size) + inside)
-    world.reserve_pages(inside)
-    log_cell_events(world, EVENT_CELL_FUSION, np.array([b]), np.array([time]), np.array([a]))
+def take_over_links(world: Any, a: Any, times: Any, into: Any, gate: float, step: Any) -> None:
+    """Let the links of absorbed cells end at the cells ``a``, which go on; those that joined the two are lost."""
+    backend, links = world.backend, world.links
+    rows = backend.select(ends_row, world.n_links, into, links) if world.n_links else np.zeros(0, dtype=np.int64)
+    if not rows.size:
+        return
+    backend.each(take_over_row, rows.size, rows, into, links, world.cells)
+    end, other, wells, held = backend.read(rows, links.a, links.b, links.well, links.n_cargo)
+    lost = end == other
+    rows, end, wells, held = (x[lost].astype(np.int64) for x in (rows, end, wells, held))
+    if not rows.size:
+        return
+    by = np.argsort(a)
+    time = times[by[np.searchsorted(a, end, sorter=by)]]
+    order = np.lexsort((rows, wells, time))
+    world.reserve_pages(int(held.sum()))
+    world.reserve_events(int((1 + held).sum()))
+    last_exit = state_array(world, "nanotube_transport.last_exit", len(links.id), np.float64, -1.0, width=2)
+    zeros = backend.zeros  # of the rest nothing is read
+    traffic = Traffic(rate=zeros((1, 2)), number=zeros((1, 2), np.int64), draws=zeros(1, np.int64), first=zeros(1), last_exit=last_exit)
+    tables = (world.mitochondria, world.pages, world.cells, world.wells, world.events)
+    by_well(
+        world, lose_all, order, wells[order], rows, time, traffic, links, world.cargo, world.n_cargo, *tables, Kept(2.0, gate), step,
+        pages=held[order], events=1 + held[order],
+    )  # fmt: skip
+
+
+def fuse(world: Any, a: Any, b: Any, times: Any, step: Any) -> None:
+    """Fuse the cells ``b`` into the cells ``a`` at ``times`` [s], in order of (time, well); no cell twice."""
+    backend, cells, order = world.backend, world.cells, np.arange(len(a))
+    number, wells = backend.read(b, cells.n_mitochondria, cells.well)
+    log_cell_events(world, EVENT_CELL_FUSION, b, times, a)
+    world.reserve_events(int(number.sum()))
     gate = gate_potential(world)
-    tables = (world.mitochondria, world.pages, cells)
     merge_cells(world, a, b)
-    foreign = int(backend.serial(merge_mitochondria, a, b, time, gate, *tables, world.events))
-    backend.write(np.array([a]), cells.n_foreign, foreign)
-    backend.each(origin_row, world.n_cargo, a, b, world.cargo)
-    if rows.size:
-        last_exit = state_array(world, "nanotube_transport.last_exit", len(world.links.id), np.float64, -1.0, width=2)
-        zeros = backend.zeros  # of the rest nothing is read
-        traffic = Traffic(rate=zeros((1, 2)), number=zeros((1, 2), np.int64), draws=zeros(1, np.int64), first=zeros(1), last_exit=last_exit)
-        backend.serial(
-            take_over_links, rows, a, b, time, traffic, world.links, world.cargo, world.n_cargo, *tables, world.wells, world.events,
-            Kept(2.0, gate), step,
-        )  # fmt: skip
+    tables = (world.mitochondria, world.pages, cells, world.events)
+    by_well(world, merge_all, order, wells, a, b, times, gate, *tables, pages=0, events=number)
+    into = backend.zeros(world.n_cells, np.int64)
+    backend.write(b, into, a + 1)
+    backend.each(origin_row, world.n_cargo, into, world.cargo)
+    take_over_links(world, a, times, into, gate, step)
     for column in (cells.psi, cells.atp):
-        backend.write(np.array([b]), column, 0.0)
+        backend.write(b, column, 0.0)
+
+
+def waves(pairs: list[tuple[int, int, float]]) -> Iterator[list[tuple[int, int, float]]]:
+    """Lists of pairs in each of which no cell occurs twice, so that every cell meets its partners in the order of ``pairs``."""
+    while pairs:
+        now: list[tuple[int, int, float]] = []
+        later: list[tuple[int, int, float]] = []
+        seen: set[int] = set()
+        for pair in pairs:
+            (later if pair[0] in seen or pair[1] in seen else now).append(pair)
+            seen |= {pair[0], pair[1]}
+        yield now
+        pairs = later
 
 
 def advance(world: Any, step: Any, p: Parameters) -> None:
     """Fuse the cells that meet in this step."""
-    sources, targets, times = meetings(world, CELL_FUSION, p, step)
-    for i, j, time in zip(sources.tolist(), targets.tolist(), times.tolist(), strict=True):
-        cells = world.cells
-        state, volume, ids, nuclei = (
-            x.tolist() for x in world.backend.read(np.array([i, j]), cells.state, cells.volume, cells.id, cells.nuclei)
-        )
-        if state != [CELL_LIVE, CELL_LIVE]:
-            continue
-        a, b = (i, j) if (-volume[0], ids[0]) < (-volume[1], ids[1]) else (j, i)
-        if sum(nuclei) <= 255:
-            fuse(world, a, b, time, step)
+    cells = world.cells
+    for wave in waves(list(zip(*(x.tolist() for x in meetings(world, CELL_FUSION, p, step)), strict=True))):
+        i, j = (np.array([pair[k] for pair in wave], dtype=np.int64) for k in (0, 1))
+        times = np.array([pair[2] for pair in wave])
+        at_i, at_j = (world.backend.read(x, cells.state, cells.nuclei, cells.volume, cells.id) for x in (i, j))
+        goes = (at_i[0] == CELL_LIVE) & (at_j[0] == CELL_LIVE) & (at_i[1].astype(np.int64) + at_j[1] <= MOST_NUCLEI)
+        first = (at_i[2] > at_j[2]) | ((at_i[2] == at_j[2]) & (at_i[3] < at_j[3]))  # the larger goes on
+        if goes.any():
+            fuse(world, np.where(first, i, j)[goes], np.where(first, j, i)[goes], times[goes], step)
 
 
 def wanted(spec: PlateSpec) -> bool:
