@@ -15,7 +15,7 @@ from mitoferry.backends.apart import Apart
 from mitoferry.backends.cpu import Cpu
 from mitoferry.base.errors import OverflowStop
 from mitoferry.core import by_well
-from mitoferry.core.by_well import Shares, Written, rows_logged
+from mitoferry.core.by_well import Shares, Written, open_shares, rows_logged
 from mitoferry.core.events import EVENT_DIVISION
 from mitoferry.core.handover import log_event
 from mitoferry.core.pages import add_page
@@ -65,15 +65,25 @@ def test_wells_side_by_side_leave_what_one_thread_does(name, opened):
     assert max(opened) == WELLS
 
 
-def test_lanes_that_run_out_of_room_go_on(opened, monkeypatch):
+@pytest.mark.parametrize("little", ["pages and events", "cargo"])
+def test_lanes_that_run_out_of_room_go_on(little, opened, monkeypatch):
     """Nanotubes: pages, rows of the log and of the cargo are given again until all is settled."""
-    alone = run(CASES["tubes"], Apart(), wells=WELLS)
+    busy = CASES["tubes"]._replace(numbers=CASES["tubes"].numbers | {"mitochondria": 60.0})
+    alone = run(busy, Apart(), wells=WELLS)
     rounds = len(opened)
-    for name, value in {"OF_A_WELL": (0, -1), "FEW_CARGO": 0, "MORE_CARGO": 1}.items():
-        monkeypatch.setattr(nanotube_transport, name, value)
-    found = run(CASES["tubes"], Apart(), wells=WELLS)
+
+    def scarce(world, lanes, pages, events):
+        assert len(opened) < 20 * rounds, "it does not go on"
+        return open_shares(world, lanes, np.minimum(pages, 4), np.minimum(events, 12))
+
+    if little == "cargo":
+        monkeypatch.setattr(nanotube_transport, "FEW_CARGO", 0)
+        monkeypatch.setattr(nanotube_transport, "MORE_CARGO", 1)
+    else:
+        monkeypatch.setattr(nanotube_transport, "open_shares", scarce)
+    found = run(busy, Apart(), wells=WELLS)
     assert {k: found[k] for k in SAME} == {k: alone[k] for k in SAME}
-    assert len(opened) > 2 * rounds
+    assert len(opened) > 2 * rounds + 4
 
 
 def test_no_row_of_cargo_is_of_two_lanes(opened, monkeypatch):
