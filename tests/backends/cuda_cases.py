@@ -390,6 +390,6 @@ CASES |= {
     for name in ALONE
     if name not in {case.experiment for case in CASES.values()}
 }
-SIDE_BY_SIDE = ("bridges", "cargo", "fusion of cells", "gap junctions", "released", "tubes", "vesicles")
+SIDE_BY_SIDE = ("bridges", "cargo", "dying", "fusion of cells", "gap junctions", "phagocytosis", "released", "tubes", "vesicles")
 """Cases with lists of hand-overs that wells go through side by side (``core/by_well.py``)."""
 WELLS = 3

@@ -61,7 +61,7 @@ def test_wells_side_by_side_leave_what_one_thread_does(name, opened):
     assert opened == []
     found = run(CASES[name], Apart(), wells=WELLS)
     assert {k: found[k] for k in SAME} == {k: alone[k] for k in SAME}
-    assert len(opened) > 1
+    assert opened
     assert max(opened) == WELLS
 
 

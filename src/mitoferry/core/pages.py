@@ -116,7 +116,7 @@ def clear_rare(mitochondria, slot):
 
 @row
 def clear_slot(mitochondria, slot):
-    """Empty a slot. Only :func:`move`, :func:`remove` and :func:`compact` may call this."""
+    """Empty a slot. Only :func:`move`, :func:`remove` and :func:`close_gaps` may call this."""
     mitochondria.birth[slot] = 0
     mitochondria.ordinal[slot] = 0
     for k in range(N_HAPLOTYPES):
@@ -233,8 +233,8 @@ def release_empty_pages(mitochondria, pages, cells, owner):
 
 
 @row
-def compact(mitochondria, pages, cells, owner):
-    """Close the gaps in the chain of ``owner`` and give back the pages that become empty. The order is kept."""
+def close_gaps(mitochondria, pages, cells, owner):
+    """Close the gaps in the chain of ``owner``: what is empty comes last. The order is kept."""
     room = int(cells.first_page[owner])
     lane = 0
     page = room
@@ -251,6 +251,12 @@ def compact(mitochondria, pages, cells, owner):
                     lane = 0
                     room = int(pages.next[room])
         page = int(pages.next[page])
+
+
+@row
+def compact(mitochondria, pages, cells, owner):
+    """Close the gaps in the chain of ``owner`` and give back the pages that become empty. The order is kept."""
+    close_gaps(mitochondria, pages, cells, owner)
     release_empty_pages(mitochondria, pages, cells, owner)
 
 

@@ -40,10 +40,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.events import EVENT_DEATH, EVENT_MOMP
 from mitoferry.core.maths import hill4, log, relax
 from mitoferry.core.nodes import NODE_BCL2, NODE_CASPASE, NODE_DEATH_SIGNAL, NODE_SENOLYSIS
-from mitoferry.core.pages import release_empty_pages, remove
+from mitoferry.core.pages import remove
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -75,6 +76,7 @@ from mitoferry.core.streams import DEATH, EXECUTION
 from mitoferry.processes.cell_events import in_order, log_cell_events
 from mitoferry.processes.energetics import without_flux
 from mitoferry.processes.free_mitochondria import put_into_medium
+from mitoferry.processes.pool_pages import release_empty_of
 from mitoferry.processes.priming import called_for, swollen
 from mitoferry.processes.rest import RESTING_ATP, RESTING_POTENTIAL, mean_damage, mean_potential, own_open_share
 
@@ -359,11 +361,10 @@ def empty_row(q, rows, mitochondria, pages, cells, wells, p, step):
 
 
 @row
-def spread_cells(rows, n, mitochondria, pages, cells):
-    """Give the pages of the dead cells ``rows`` to the medium of their wells, in that order (serial)."""
-    for j in range(n):
+def spread_cells(lane, ends, rows, pages, cells):
+    """Give the pages of the dead cells in list ``lane`` of ``rows`` to the medium of their wells (``by_well``)."""
+    for j in range(int(ends[lane]), int(ends[lane + 1])):
         i = int(rows[j])
-        release_empty_pages(mitochondria, pages, cells, i)
         hand_over_chain(pages, cells, i, N_POOLS * int(cells.well[i]) + POOL_MEDIUM)
 
 
@@ -400,7 +401,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if world.fields is not None:
         backend.each(spill_row, int(rows.size), rows, cells, world.fields, p, step)
     backend.each(empty_row, int(rows.size), rows, world.mitochondria, world.pages, cells, world.wells, p, step)
-    backend.serial(spread_cells, rows, int(rows.size), world.mitochondria, world.pages, cells)
+    release_empty_of(world, rows)
+    (wells,) = backend.read(rows, cells.well)
+    by_well(world, spread_cells, rows, wells, world.pages, cells, pages=0, events=0)
     fall_silent(world, rows)
 
 

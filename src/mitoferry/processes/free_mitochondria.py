@@ -32,7 +32,7 @@ from mitoferry.core.handover import arrive, potential, set_place
 from mitoferry.core.lanes import lane, lane_uniform4, lanes
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS, NODE_TEMPERATURE
-from mitoferry.core.pages import clear_slot, compact
+from mitoferry.core.pages import clear_slot, close_gaps
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -57,7 +57,7 @@ from mitoferry.core.schema import (
 from mitoferry.core.streams import FREE_MITOCHONDRIA, FREE_UPTAKE
 from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
-from mitoferry.processes.pool_pages import slot_in
+from mitoferry.processes.pool_pages import release_empty_of, slot_in
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
 
@@ -304,10 +304,9 @@ def take_up(lane, ends, order, slots, targets, times, mitochondria, pages, cells
 
 
 @row
-def tidy_pools(pools, mitochondria, pages, cells):
-    """Close the gaps that lysis and uptake have left in ``pools``, and give back their empty pages (serial)."""
-    for j in range(len(pools)):
-        compact(mitochondria, pages, cells, int(pools[j]))
+def tidy_row(j, pools, mitochondria, pages, cells):
+    """Close the gaps that lysis and uptake have left in ``pools[j]``."""
+    close_gaps(mitochondria, pages, cells, int(pools[j]))
 
 
 @row
@@ -400,7 +399,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     # as in ``compact_sparse``: where less than half of the slots are in use
     sparse = np.flatnonzero(media[:, PAGES] * PAGE > 2 * (media[:, LEFT] - media[:, CLAIMS]) + PAGE - 1)
     if sparse.size:
-        backend.serial(tidy_pools, N_POOLS * sparse + POOL_MEDIUM, world.mitochondria, world.pages, world.cells)
+        media = N_POOLS * sparse + POOL_MEDIUM
+        backend.each(tidy_row, media.size, media, world.mitochondria, world.pages, world.cells)
+        release_empty_of(world, media)
 
 
 PROCESS = Process(

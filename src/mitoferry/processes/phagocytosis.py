@@ -27,11 +27,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.by_well import by_well
 from mitoferry.core.events import EVENT_DEATH
 from mitoferry.core.handover import arrive, log_event
 from mitoferry.core.maths import hill2, log
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HUMANIN, NODE_PHAGOCYTOSIS, NODE_PS_MASK, NODE_TEMPERATURE
-from mitoferry.core.pages import release_empty_pages
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
 from mitoferry.core.row import row
@@ -51,6 +51,7 @@ from mitoferry.core.streams import PHAGOCYTOSIS
 from mitoferry.processes.cell_events import in_order
 from mitoferry.processes.death import fall_silent
 from mitoferry.processes.organelle import gate_potential
+from mitoferry.processes.pool_pages import release_empty_of
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.neighbours import bin_line, bins_around, members, minimum_image
@@ -190,7 +191,6 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
             if int(mitochondria.flags[slot]) & OCCUPIED != 0:
                 arrive(mitochondria, pages, cells, events, slot, c, time, ROUTE_PHAGOCYTOSIS, ENDOSOME, t, 0, gate_potential)
         page = int(pages.next[page])
-    release_empty_pages(mitochondria, pages, cells, t)
     if int(cells.state[t]) == CELL_APOPTOTIC:
         cells.death_time[t] = time
         if int(cells.death_cause[t]) == NOT_DEAD:
@@ -201,9 +201,10 @@ def engulf(c, t, time, mitochondria, pages, cells, events, gate_potential):
 
 
 @row
-def engulf_all(rows, n, times, targets, mitochondria, pages, cells, events, gate_potential):
-    """Let each of ``rows`` engulf its target, in this order (serial); a cell that is gone already is left out: its entry becomes -1."""
-    for j in range(n):
+def engulf_all(lane, ends, order, rows, times, targets, mitochondria, pages, cells, events, gate_potential):
+    """Let those of ``rows`` in list ``lane`` of ``order`` (``by_well``) engulf their targets; the entry of one that is gone becomes -1."""
+    for k in range(int(ends[lane]), int(ends[lane + 1])):
+        j = int(order[k])
         t = int(targets[j])
         if int(cells.state[t]) != CELL_EMPTY:
             engulf(int(rows[j]), t, float(times[j]), mitochondria, pages, cells, events, gate_potential)
@@ -225,14 +226,17 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     times, targets = backend.read(rows, times, targets)
     order = in_order(world, rows, times)
     rows, times, targets = rows[order], times[order], targets[order]
-    (held,) = backend.read(targets, world.cells.n_mitochondria)
-    world.reserve_pages(int((held // PAGE + 1).sum()))
-    world.reserve_events(int(held.sum()) + int(rows.size))
-    gate = gate_potential(world)
+    held, wells = backend.read(targets, world.cells.n_mitochondria, world.cells.well)
+    pages, events = held.astype(np.int64) // PAGE + 1, held.astype(np.int64) + 1
+    world.reserve_pages(int(pages.sum()))
+    world.reserve_events(int(events.sum()))
     changed = (world.mitochondria, world.pages, world.cells, world.events)
-    backend.serial(engulf_all, rows, int(rows.size), times, targets, *changed, gate)
+    order, gate = np.arange(rows.size), gate_potential(world)
+    by_well(world, engulf_all, order, wells, rows, times, targets, *changed, gate, pages=pages, events=events)
     backend.pull(targets)
-    fall_silent(world, targets[targets >= 0])
+    gone = targets[targets >= 0]
+    release_empty_of(world, gone)
+    fall_silent(world, gone)
 
 
 def wanted(spec: Any) -> bool:

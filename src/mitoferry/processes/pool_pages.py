@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.core.pages import unlink_empty_pages
 from mitoferry.core.row import row
 from mitoferry.core.schema import OCCUPIED, PAGE
 
@@ -36,35 +37,70 @@ def disown(q, empty, pages):
 
 
 @row
-def unlink(owners, pages, cells):
-    """Give back the pages of the chains of ``owners`` that belong to nobody, in the order of the chains (serial)."""
-    for j in range(len(owners)):
-        h = int(owners[j])
-        previous = -1
-        page = int(cells.first_page[h])
-        while page >= 0:
-            following = int(pages.next[page])
-            if int(pages.owner[page]) < 0:
-                if previous < 0:
-                    cells.first_page[h] = following
-                else:
-                    pages.next[previous] = following
-                pages.next[page] = -1
-                n = int(pages.n_free[0])
-                pages.free[n] = page
-                pages.n_free[0] = n + 1
+def unlink(j, owners, first, pages, cells):
+    """Give back the pages of the chain of ``owners[j]`` that belong to nobody, in its order, as free ones from number ``first[j]`` on."""
+    h = int(owners[j])
+    n = int(first[j])
+    previous = -1
+    page = int(cells.first_page[h])
+    while page >= 0:
+        following = int(pages.next[page])
+        if int(pages.owner[page]) < 0:
+            if previous < 0:
+                cells.first_page[h] = following
             else:
-                previous = page
-            page = following
+                pages.next[previous] = following
+            pages.next[page] = -1
+            pages.free[n] = page
+            n += 1
+        else:
+            previous = page
+        page = following
+
+
+def free_from(world: Any, counts: Any) -> Any:
+    """From which number on, int64 [n], each of n owners may give back so many pages; they are free from now on."""
+    backend, n_free = world.backend, world.pages.n_free
+    free = int(backend.read(slice(0, 1), n_free)[0][0])
+    backend.write(slice(0, 1), n_free, free + int(counts.sum()))
+    return free + np.cumsum(counts) - counts
 
 
 def give_back(world: Any, empty: Any) -> None:
     """Give back the pages ``empty``, owner by owner in the order of their chains: as ``core.pages.release_empty_pages`` for each."""
     if empty.size:
         backend, pages = world.backend, world.pages
-        (owners,) = backend.read(empty, pages.owner)
+        owners, counts = np.unique(backend.read(empty, pages.owner)[0], return_counts=True)
         backend.each(disown, empty.size, empty, pages)
-        backend.serial(unlink, np.unique(owners).astype(np.int64), pages, world.cells)
+        backend.each(unlink, owners.size, owners.astype(np.int64), free_from(world, counts), pages, world.cells)
+
+
+@row
+def count_empty_row(q, rows, counts, mitochondria, pages, cells):
+    """How many pages of the cell ``rows[q]`` are empty."""
+    n = 0
+    page = int(cells.first_page[int(rows[q])])
+    while page >= 0:
+        if is_empty(page, mitochondria):
+            n += 1
+        page = int(pages.next[page])
+    counts[q] = n
+
+
+@row
+def release_row(q, rows, first, mitochondria, pages, cells):
+    """Give back the empty pages of the cell ``rows[q]``, as free ones from number ``first[q]`` on."""
+    unlink_empty_pages(mitochondria, pages, cells, int(rows[q]), pages.free, int(first[q]))
+
+
+def release_empty_of(world: Any, rows: Any) -> None:
+    """Give back the empty pages of the cells ``rows``, one cell after the other: as ``core.pages.release_empty_pages`` for each."""
+    backend, tables = world.backend, (world.mitochondria, world.pages, world.cells)
+    counts = backend.zeros(len(rows), np.int64)
+    backend.each(count_empty_row, len(rows), rows, counts, *tables)
+    backend.pull(counts)
+    if counts.any():
+        backend.each(release_row, len(rows), rows, free_from(world, counts), *tables)
 
 
 def release_empty_of_chain(world: Any, chain: Any, n: int) -> None:
@@ -111,4 +147,4 @@ def chain_of(world: Any, h: int) -> tuple[Any, int]:
     return chain, n
 
 
-__all__ = ["chain_of", "give_back", "is_empty", "release_empty_of_chain", "slot_in"]
+__all__ = ["chain_of", "give_back", "is_empty", "release_empty_of", "release_empty_of_chain", "slot_in"]
