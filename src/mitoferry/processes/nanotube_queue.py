@@ -43,19 +43,20 @@ class Queue(NamedTuple):
     short: Any
 
 
-def queue_of(columns: Any, lane: Any, n_lanes: int, rows: Any) -> Queue:
-    """Heaps of events, with ``ROOM`` to grow; limits are to be set.
+def queue_of(columns: Any, lane: Any, n_lanes: int, rows: Any, *, double: bool = False) -> Queue:
+    """Heaps of events, with ``ROOM`` to grow (``double`` or many lanes: as much again and a little); limits are to be set.
 
     Args:
         columns: time, kind, tie, item of each.
         lane: int64 [n], the lane of each.
         n_lanes: how many lanes there are.
         rows: rows of cargo that each lane may take.
+        double: whether a queue turned out to be too small.
     """
     time, kind, tie, item = (np.asarray(c) for c in columns)
     order = np.lexsort((item, kind, tie, time, lane))  # a sorted array is a heap
     size = np.bincount(lane, minlength=n_lanes)
-    room = size + ROOM if n_lanes == 1 else 2 * size + 16
+    room = 2 * size + 16 if double or n_lanes > 1 else size + ROOM
     first, start = _ends(room), _ends(size)
     at = np.arange(len(time)) + np.repeat(first[:-1] - start[:-1], size)
     grown = [np.zeros(int(first[-1]), c.dtype) for c in (time, kind, tie, item)]
@@ -71,7 +72,7 @@ def with_more_room(queue: Queue, more: Any) -> Queue:
     lanes = range(len(queue.size))
     at = np.concatenate([np.arange(queue.first[k], queue.first[k] + queue.size[k]) for k in lanes])
     rows = [np.append(queue.rows[queue.begin[k] : queue.begin[k + 1]], more[k]) for k in lanes]
-    larger = queue_of([c[at] for c in queue[:4]], np.repeat(lanes, queue.size), len(queue.size), rows)
+    larger = queue_of([c[at] for c in queue[:4]], np.repeat(lanes, queue.size), len(queue.size), rows, double=True)
     return larger._replace(sought=queue.sought, counter=queue.counter)
 
 
