@@ -341,7 +341,7 @@ CASES = {
         ("transmitophagy",),
         {"transmitophagy.rate": 1e4, "transmitophagy.damage_half": 0.01, "transmitophagy.contact_gap": TOUCHING},
     ),
-    "dying": Case("route-phagocytosis", "dying", ("death",), {**DYING, "death.base_hazard": 200.0}),
+    "dying": Case("route-phagocytosis", "dying", ("death", "pool_pages"), {**DYING, "death.base_hazard": 200.0}),
     "dye": Case("one-nanotube", "pair", ("dye",), tracker=1.0),
     "division": Case(
         "fate-dhodh",
