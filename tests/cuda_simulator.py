@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.types import Type
+from numba.np.numpy_support import as_dtype
 
 from mitoferry.backends.cuda import cuda
 
@@ -18,14 +21,36 @@ START = """\
 import sys
 sys.path[:0] = [{tests!r}, {backends!r}]
 sys.setswitchinterval(1e-4) # the simulator asks in a loop whether its threads have met
+import cuda_simulator
+cuda_simulator.share_arrays()
 import mitoferry.backends.cuda
 from mitoferry.backends.cuda import Cuda
 """
 QUICK = """\
-import cuda_simulator
 mitoferry.backends.cuda._warp_sum = cuda_simulator.quick_sum
 mitoferry.backends.cuda_lists.ADDERS = 2
 """
+
+
+def share_arrays() -> None:
+    """Let the threads of a block share their arrays, always.
+
+    The simulator looks an array up by the line that asks for it, and makes it where there is none: two threads that ask at the same moment
+    could both make one, and each then waited for numbers that the other had put elsewhere.
+    """
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+
+    making = threading.Lock()
+
+    def array(self: Any, shape: Any, dtype: Any) -> Any:
+        caller = sys._getframe(1)
+        place = (caller.f_code, caller.f_lineno)
+        with making:
+            if place not in self._allocations:
+                self._allocations[place] = np.empty(shape, as_dtype(dtype) if isinstance(dtype, Type) else dtype)
+            return self._allocations[place]
+
+    FakeCUDAShared.array = array
 
 
 def quick_sum(n_sums: int, t: int, local: Any, shared: Any, totals: Any) -> None:
