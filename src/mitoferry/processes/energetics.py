@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mitoferry.core.lanes import lanes
 from mitoferry.core.maths import hill2, relax
 from mitoferry.core.nodes import NODE_GLYCOLYSIS, NODE_RESIDUAL_GLYCOLYSIS, NODE_SYNTHASE_BLOCK, NODE_UNCOUPLER
 from mitoferry.core.process import Process
@@ -49,7 +50,18 @@ from mitoferry.core.schema import (
     SUM_SYNTHASE,
     Step,
 )
-from mitoferry.processes.energetics_class import phosphorylation_potential, solve_class
+from mitoferry.processes.energetics_class import (
+    MOST_ROUNDS,
+    PMF_MAXIMUM,
+    class_balance,
+    class_terms,
+    next_pmf,
+    phosphorylation_potential,
+    response_to_atp,
+    settled,
+    solve_class,
+    unsettled,
+)
 from mitoferry.processes.rest import RESTING_ATP, respiration
 
 AMOL_PER_PL_MM = 1000.0  # amol in 1 pL of a 1 mM solution
@@ -128,7 +140,81 @@ def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, star
     )
 
 
-@row
+def _solve_classes_cpu(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3, p):
+    """As ``solve_classes``, all classes side by side: those that have settled are looked at again with the others, to the same numbers."""
+    etc, share, synthase, leak, dehydrogenase, psi = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    respiration, turnover, active, forward, reverse, free_sites = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    free, leak_flux, uncoupling, ph, pmf, low, high = lanes(), lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    residual, slope, gross, n, j_c, j_f, t = lanes(), lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    n_slope, j_c_slope, j_f_slope, made_by, psi_slope, there = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    potential = phosphorylation_potential(atp, p)
+    substrate = float(cells.substrate[c]) * float(cells.nad_supply[c])
+    leak_factor = float(cells.leak_factor[c])
+    psi[0] = psi0 + slope0 * moved
+    psi[1] = psi1 + slope1 * moved
+    psi[2] = psi2 + slope2 * moved
+    psi[3] = psi3 + slope3 * moved
+    for k in range(N_CLASSES):
+        etc[k] = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
+        share[k] = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I])
+        synthase[k] = SUM_SCALE * int(cells.sums[c, k, SUM_SYNTHASE])
+        leak[k] = SUM_SCALE * int(cells.sums[c, k, SUM_LEAK]) * leak_factor
+        dehydrogenase[k] = SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE])
+        there[k] = 1.0 if int(cells.sums[c, k, SUM_COUNT]) > 0 else 0.0
+    for k in range(N_CLASSES):
+        working = share[k] / etc[k] if etc[k] > 0.0 else 0.0
+        (
+            respiration[k], turnover[k], active[k], forward[k], reverse[k], free_sites[k], free[k], leak_flux[k], uncoupling[k], ph[k]
+        ) = class_terms(etc[k], working, synthase[k], leak[k], dehydrogenase[k], oxygen, uncoupler, block, substrate, atp, p)  # fmt: skip
+        low[k] = 0.0
+        high[k] = PMF_MAXIMUM
+        pmf[k] = min(max(psi[k] + ph[k], 0.0), PMF_MAXIMUM)
+    rounds = 0
+    while True:
+        for k in range(N_CLASSES):
+            (
+                residual[k], slope[k], gross[k], n[k], j_c[k], j_f[k], t[k], n_slope[k], j_c_slope[k], j_f_slope[k]
+            ) = class_balance(
+                pmf[k], respiration[k], turnover[k], forward[k], reverse[k], free[k], leak_flux[k], uncoupling[k], potential, p
+            )  # fmt: skip
+        busy = 0.0
+        for k in range(N_CLASSES):
+            busy += there[k] if unsettled(residual[k], gross[k], t[k]) else 0.0
+        if busy == 0.0 or rounds >= MOST_ROUNDS:
+            break
+        for k in range(N_CLASSES):
+            trial, lower, upper = next_pmf(pmf[k], low[k], high[k], residual[k], slope[k])
+            on = there[k] > 0.0 and unsettled(residual[k], gross[k], t[k])
+            pmf[k] = trial if on else pmf[k]
+            low[k] = lower if on else low[k]
+            high[k] = upper if on else high[k]
+        rounds += 1
+    for k in range(N_CLASSES):
+        pmf[k], n[k], j_c[k], j_f[k], _ = settled(
+            pmf[k], residual[k], slope[k], gross[k], n[k], j_c[k], j_f[k], n_slope[k], j_c_slope[k], j_f_slope[k]
+        )
+        made_by[k], psi_slope[k] = response_to_atp(atp, active[k], free_sites[k], t[k], slope[k], j_f_slope[k], p)
+        psi[k] = pmf[k] - ph[k]
+    made, made_slope = 0.0, 0.0
+    for k in range(N_CLASSES):
+        if there[k] > 0.0:
+            cells.psi[c, k] = psi[k]
+            cells.nadh[c, k] = n[k]
+            cells.oxygen_flux_class[c, k] = j_c[k]
+            made += j_f[k] - free[k]
+            made_slope += made_by[k]
+        else:
+            cells.psi[c, k] = cells.psi[c, 0]
+            cells.nadh[c, k] = cells.nadh[c, 0]
+            cells.oxygen_flux_class[c, k] = 0.0
+    psi0, slope0 = (psi[0], psi_slope[0]) if there[0] > 0.0 else (psi0, slope0)
+    psi1, slope1 = (psi[1], psi_slope[1]) if there[1] > 0.0 else (psi1, slope1)
+    psi2, slope2 = (psi[2], psi_slope[2]) if there[2] > 0.0 else (psi2, slope2)
+    psi3, slope3 = (psi[3], psi_slope[3]) if there[3] > 0.0 else (psi3, slope3)
+    return made, made_slope, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3
+
+
+@row(cpu=_solve_classes_cpu)
 def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3, p):
     """Solve all classes of a cell at a given ATP; store psi, NADH and respiration.
 

@@ -44,6 +44,7 @@ SINH_AT_175 = 13.231249174545923  # sinh(175 mV / 2 V_T)
 PMF_MAXIMUM = 400.0  # far above any root of a cell with a leak
 TOLERANCE = 1e-7
 NEAR = 3e-5  # of the gross flux: a residual below this is settled by a last step along the slopes, without another look
+MOST_ROUNDS = 80
 AT_BALANCE = 0.01  # |tanh(X/2)| below which the synthase may turn round within that step: there every residual gets its look
 
 
@@ -89,6 +90,90 @@ def class_balance(pmf, respiration, turnover, forward, reverse, free, leak, unco
 
 
 @row
+def class_terms(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, p):
+    """What the balance of a class (arguments of :func:`solve_class`) needs that does not depend on its potential.
+
+    Returns:
+        respiration at full drive, turnover, synthase, its capacity forward and in reverse, sites of free F1, their flux, leak,
+        uncoupling, and the pH difference [mV].
+    """
+    adp = p.adenylate_total - atp
+    over = uncoupler / p.uncoupler_inhibition
+    respiration = p.respiration_capacity * etc * oxygen / (p.oxygen_half + oxygen) / (1.0 + over * over)
+    respiration = respiration * (complex_i_share + p.complex_ii_bypass) / (1.0 + p.complex_ii_bypass)
+    supply = p.dehydrogenase_capacity * dehydrogenase * substrate
+    turnover = 0.0
+    if supply > 0.0:
+        turnover = 2.0 * respiration * (1.0 + p.nadh_half) / supply
+    else:
+        respiration = 0.0
+    active = p.synthase_capacity * synthase * (1.0 - block)
+    forward = active * adp / (p.adp_half + adp)
+    reverse_part = p.reverse_share * atp / (p.atp_half_reverse + atp)
+    reverse = active * reverse_part
+    free_sites = 0.0
+    ph = 0.0
+    if dehydrogenase > 0.0:
+        free_sites = p.synthase_capacity * dehydrogenase * max(0.0, 1.0 - synthase / (dehydrogenase * p.free_f1_onset))
+        ph = PH_DIFFERENCE * min(1.0, (etc + synthase) / (dehydrogenase * p.pump_share))
+    leak_flux = p.leak_conductance * leak / SINH_AT_175
+    uncoupling = p.uncoupler_conductance * uncoupler * dehydrogenase / 175.0
+    return respiration, turnover, active, forward, reverse, free_sites, free_sites * reverse_part, leak_flux, uncoupling, ph
+
+
+@row
+def unsettled(residual, gross, t):
+    """Whether a class needs another look at its fluxes."""
+    return abs(residual) > (NEAR if abs(t) > AT_BALANCE else TOLERANCE) * gross
+
+
+@row
+def next_pmf(pmf, low, high, residual, slope):
+    """A Newton step on the balance of a class, or half of what is left of its bracket; returns (pmf, low, high)."""
+    if residual > 0.0:
+        low = pmf
+    else:
+        high = pmf
+    trial = pmf - residual / min(slope, -1e-30)
+    if not (low < trial < high):
+        trial = 0.5 * (low + high)
+    return trial, low, high
+
+
+@row
+def settled(pmf, residual, slope, gross, n, j_c, j_f, n_slope, j_c_slope, j_f_slope):
+    """A last short step along the slopes: what it leaves is of the order of NEAR squared. Returns pmf, n, J_C, J_F, residual."""
+    if abs(residual) > TOLERANCE * gross:
+        last = -residual / min(slope, -1e-30)
+        pmf = min(max(pmf + last, 0.0), PMF_MAXIMUM)
+        n = min(max(n + n_slope * last, 0.0), 1.0)
+        j_c = max(j_c + j_c_slope * last, 0.0)
+        j_f = j_f + j_f_slope * last
+        residual = residual + slope * last
+    return pmf, n, j_c, j_f, residual
+
+
+@row
+def response_to_atp(atp, active, free_sites, t, slope, j_f_slope, p):
+    """What a class makes of more ATP: at fixed pmf, then with the potential that follows.
+
+    Returns:
+        derivative of the net ATP made [amol/s/mM] and of psi [mV/mM] by ATP.
+    """
+    adp = p.adenylate_total - atp
+    potential_slope = GAS_ENERGY / FARADAY * (1.0 / atp + 1.0 / adp)
+    reverse_slope = p.reverse_share * p.atp_half_reverse / ((p.atp_half_reverse + atp) * (p.atp_half_reverse + atp))
+    if t > 0.0:
+        by_atp = -active * p.adp_half / ((p.adp_half + adp) * (p.adp_half + adp)) * t
+    else:
+        by_atp = active * reverse_slope * t
+    by_atp = by_atp - j_f_slope / PROTONS_PER_ATP * potential_slope
+    free_by_atp = free_sites * reverse_slope
+    psi_slope = (PROTONS_PER_ATP * by_atp - free_by_atp) / min(slope, -1e-30)
+    return by_atp + j_f_slope * psi_slope - free_by_atp, psi_slope
+
+
+@row
 def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, potential, start, p):
     """Steady potential and NADH of one energy class at a given ATP.
 
@@ -114,29 +199,9 @@ def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, unc
         psi [mV], n, J_C [amol O2/s], net ATP made [amol/s], its total derivative by ATP [amol/s/mM], d psi/d ATP
         [mV/mM], residual of the proton balance relative to the gross flux.
     """
-    adp = p.adenylate_total - atp
-    over = uncoupler / p.uncoupler_inhibition
-    respiration = p.respiration_capacity * etc * oxygen / (p.oxygen_half + oxygen) / (1.0 + over * over)
-    respiration = respiration * (complex_i_share + p.complex_ii_bypass) / (1.0 + p.complex_ii_bypass)
-    supply = p.dehydrogenase_capacity * dehydrogenase * substrate
-    turnover = 0.0
-    if supply > 0.0:
-        turnover = 2.0 * respiration * (1.0 + p.nadh_half) / supply
-    else:
-        respiration = 0.0
-    active = p.synthase_capacity * synthase * (1.0 - block)
-    forward = active * adp / (p.adp_half + adp)
-    reverse_part = p.reverse_share * atp / (p.atp_half_reverse + atp)
-    reverse = active * reverse_part
-    free_sites = 0.0
-    ph = 0.0
-    if dehydrogenase > 0.0:
-        free_sites = p.synthase_capacity * dehydrogenase * max(0.0, 1.0 - synthase / (dehydrogenase * p.free_f1_onset))
-        ph = PH_DIFFERENCE * min(1.0, (etc + synthase) / (dehydrogenase * p.pump_share))
-    free = free_sites * reverse_part
-    leak_flux = p.leak_conductance * leak / SINH_AT_175
-    uncoupling = p.uncoupler_conductance * uncoupler * dehydrogenase / 175.0
-
+    respiration, turnover, active, forward, reverse, free_sites, free, leak_flux, uncoupling, ph = class_terms(
+        etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, p
+    )
     low = 0.0
     high = PMF_MAXIMUM
     pmf = min(max(start + ph, low), high)
@@ -144,40 +209,15 @@ def solve_class(etc, complex_i_share, synthase, leak, dehydrogenase, oxygen, unc
         pmf, respiration, turnover, forward, reverse, free, leak_flux, uncoupling, potential, p
     )
     rounds = 0
-    while abs(residual) > (NEAR if abs(t) > AT_BALANCE else TOLERANCE) * gross and rounds < 80:
-        if residual > 0.0:
-            low = pmf
-        else:
-            high = pmf
-        trial = pmf - residual / min(slope, -1e-30)
-        if not (low < trial < high):
-            trial = 0.5 * (low + high)
-        pmf = trial
+    while unsettled(residual, gross, t) and rounds < MOST_ROUNDS:
+        pmf, low, high = next_pmf(pmf, low, high, residual, slope)
         residual, slope, gross, n, j_c, j_f, t, n_slope, j_c_slope, j_f_slope = class_balance(
             pmf, respiration, turnover, forward, reverse, free, leak_flux, uncoupling, potential, p
         )
         rounds += 1
-    if abs(residual) > TOLERANCE * gross:
-        # the next step is so short that what it leaves is of the order of NEAR squared
-        last = -residual / min(slope, -1e-30)
-        pmf = min(max(pmf + last, 0.0), PMF_MAXIMUM)
-        n = min(max(n + n_slope * last, 0.0), 1.0)
-        j_c = max(j_c + j_c_slope * last, 0.0)
-        j_f = j_f + j_f_slope * last
-        residual = residual + slope * last
-
-    # response to ATP: at fixed pmf, then with the potential that follows
-    potential_slope = GAS_ENERGY / FARADAY * (1.0 / atp + 1.0 / adp)
-    reverse_slope = p.reverse_share * p.atp_half_reverse / ((p.atp_half_reverse + atp) * (p.atp_half_reverse + atp))
-    if t > 0.0:
-        by_atp = -active * p.adp_half / ((p.adp_half + adp) * (p.adp_half + adp)) * t
-    else:
-        by_atp = active * reverse_slope * t
-    by_atp = by_atp - j_f_slope / PROTONS_PER_ATP * potential_slope
-    free_by_atp = free_sites * reverse_slope
-    psi_slope = (PROTONS_PER_ATP * by_atp - free_by_atp) / min(slope, -1e-30)
-    total_slope = by_atp + j_f_slope * psi_slope - free_by_atp
+    pmf, n, j_c, j_f, residual = settled(pmf, residual, slope, gross, n, j_c, j_f, n_slope, j_c_slope, j_f_slope)
+    by_atp, psi_slope = response_to_atp(atp, active, free_sites, t, slope, j_f_slope, p)
     error = 0.0
     if gross > 0.0:
         error = residual / gross
-    return pmf - ph, n, j_c, j_f - free, total_slope, psi_slope, error
+    return pmf - ph, n, j_c, j_f - free, by_atp, psi_slope, error
