@@ -69,6 +69,7 @@ NADH_PER_PYRUVATE = 5.0
 ATP_PER_GLUCOSE = 2.0
 ATP_EDGE = 1e-6  # mM kept away from 0 and from the adenylate total
 ATP_TOLERANCE = 1e-5
+MOST_ATP_ROUNDS = 60
 
 
 class Parameters(NamedTuple):
@@ -277,15 +278,19 @@ def cell_balance(c, cells, groups, dt, load, p):
     high = p.adenylate_total - ATP_EDGE
     before = min(max(float(cells.atp[c]), low), high)
     atp = before
+    moved = 0.0
     psi0, psi1, psi2, psi3 = float(cells.psi[c, 0]), float(cells.psi[c, 1]), float(cells.psi[c, 2]), float(cells.psi[c, 3])
-    made, made_slope, psi0, psi1, psi2, psi3, s0, s1, s2, s3 = solve_classes(
-        c, cells, oxygen, uncoupler, block, atp, 0.0, psi0, psi1, psi2, psi3, 0.0, 0.0, 0.0, 0.0, p
-    )
-    j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
-    use = demand * atp / (p.demand_half + atp)
-    residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     rounds = 0
-    while abs(residual) > ATP_TOLERANCE * (use + abs(made) + ATP_PER_GLUCOSE * j_g) and rounds < 60:
+    while True:  # the classes are solved in one place, which is compiled once
+        made, made_slope, psi0, psi1, psi2, psi3, s0, s1, s2, s3 = solve_classes(
+            c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, s0, s1, s2, s3, p
+        )
+        j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
+        use = demand * atp / (p.demand_half + atp)
+        residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
+        if not abs(residual) > ATP_TOLERANCE * (use + abs(made) + ATP_PER_GLUCOSE * j_g) or rounds == MOST_ATP_ROUNDS:
+            break
         if residual > 0.0:
             high = atp
         else:
@@ -296,12 +301,6 @@ def cell_balance(c, cells, groups, dt, load, p):
             trial = 0.5 * (low + high)
         moved = trial - atp
         atp = trial
-        made, made_slope, psi0, psi1, psi2, psi3, s0, s1, s2, s3 = solve_classes(
-            c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, s0, s1, s2, s3, p
-        )
-        j_g, j_g_slope = glycolysis_rate(capacity, supply, atp, p)
-        use = demand * atp / (p.demand_half + atp)
-        residual = store * (atp - before) + use - made - ATP_PER_GLUCOSE * j_g
         rounds += 1
 
     used = respiration(c, cells)
