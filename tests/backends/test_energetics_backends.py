@@ -6,8 +6,22 @@ import pytest
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.nodes import NODE_COMPLEX_I_INHIBITOR, NODE_REDOX_CYCLING, NODE_UNCOUPLER
-from mitoferry.core.schema import N_CLASSES, OCCUPIED, SUM_COUNT, SUM_ETC, SUM_ETC_COMPLEX_I, SUM_MASS, SUM_SCALE, SUM_SYNTHASE, Step
+from mitoferry.core.row import row
+from mitoferry.core.schema import (
+    N_CLASSES,
+    OCCUPIED,
+    SUM_COUNT,
+    SUM_DEHYDROGENASE,
+    SUM_ETC,
+    SUM_ETC_COMPLEX_I,
+    SUM_LEAK,
+    SUM_MASS,
+    SUM_SCALE,
+    SUM_SYNTHASE,
+    Step,
+)
 from mitoferry.processes import capacity, energetics, inhibitors, pore, reactive_oxygen
+from mitoferry.processes.energetics import solve_classes
 from worlds import cell_type, library_values, make_world, population
 
 VALUES = library_values()
@@ -64,6 +78,48 @@ def test_something_happened(standard):
     assert np.all(world.cells.h2o2[live] > 0.007)
     assert world.mitochondria.bound1.max() > 120
     assert np.all(world.cells.psi[live] > 20.0)
+
+
+@row
+def solved_row(i, cells, state, found, p):
+    """What ``solve_classes`` makes of cell ``i``, not rounded to a column; ``state``: oxygen, uncoupler, block, ATP, moved, psi, slopes."""
+    (
+        found[i, 0], found[i, 1], found[i, 2], found[i, 3], found[i, 4], found[i, 5], found[i, 6], found[i, 7], found[i, 8], found[i, 9]
+    ) = solve_classes(
+        i, cells, state[i, 0], state[i, 1], state[i, 2], state[i, 3], state[i, 4], state[i, 5], state[i, 6], state[i, 7], state[i, 8],
+        state[i, 9], state[i, 10], state[i, 11], state[i, 12], p,
+    )  # fmt: skip
+
+
+def solved(backend):
+    """Classes of cells that lack some or all of them, complex I, synthase (free F1) or all mass, from far and near, to every bit."""
+    world = make_world([population(count=600, numbers=SMALL)], backend=backend)
+    rng, n, cells = np.random.default_rng(11), world.n_cells, world.cells
+    mass = rng.uniform(0.0, 60.0, (n, N_CLASSES)) * (rng.uniform(size=(n, N_CLASSES)) < 0.7)
+    for column, low in ((SUM_ETC, 0.0), (SUM_SYNTHASE, 0.0), (SUM_LEAK, 0.5), (SUM_DEHYDROGENASE, 1.0)):
+        share = rng.uniform(low, 1.0, mass.shape) * (rng.uniform(size=mass.shape) < 0.85 if low == 0.0 else 1.0)
+        cells.sums[:n, :, column] = mass * share / SUM_SCALE
+    cells.sums[:n, :, SUM_ETC_COMPLEX_I] = cells.sums[:n, :, SUM_ETC] * rng.uniform(0.0, 1.0, mass.shape)
+    cells.sums[:n, :, SUM_COUNT] = mass > 0.0
+    cells.substrate[:n] = rng.uniform(0.0, 1.0, n)
+    p = parameters(energetics)
+    state, found = np.zeros((n, 13)), np.zeros((n, 10))
+    state[:, 0], state[:, 1] = rng.uniform(0.0, 100.0, n), rng.uniform(0.0, 3.0, n) * (rng.uniform(size=n) < 0.3)
+    state[:, 2], state[:, 3] = rng.uniform(0.0, 1.0, n), rng.uniform(0.01, 0.99, n) * p.adenylate_total
+    state[:, 4], state[:, 5:9], state[:, 9:] = rng.normal(0.0, 0.1, n), rng.uniform(0.0, 200.0, (n, 4)), rng.normal(0.0, 5.0, (n, 4))
+    world.backend.push(cells)
+    backend.each(solved_row, n, cells, state, found, p)
+    backend.pull(found)
+    return found, np.array(cells.psi[:n]), np.array(cells.nadh[:n]), np.array(cells.oxygen_flux_class[:n])
+
+
+def test_classes_side_by_side_give_every_bit_of_one_after_the_other():
+    """Faults seen to fail it, planted: settled classes step on with the others; no flux of free F1; no pH difference; another's slope."""
+    one_by_one, together = solved(Reference()), solved(Cpu(threads=1))
+    assert np.isfinite(one_by_one[0]).all()
+    assert (one_by_one[0][:, 0] < 0.0).any()  # some hydrolyse ATP
+    for a, b in zip(one_by_one, together, strict=True):
+        assert np.array_equal(a, b)
 
 
 def test_sums_are_the_integers_of_their_definition():
