@@ -201,23 +201,34 @@ def take_along(mitochondria, pages, cells, old, new):
 
 
 @row
+def is_empty(page, mitochondria):
+    """Whether nothing is in ``page``."""
+    occupied = 0
+    for k in range(PAGE):
+        occupied += int(mitochondria.flags[page * PAGE + k]) & OCCUPIED
+    return occupied == 0
+
+
+@row
+def unlink_page(page, previous, owner, pages, cells):
+    """Take ``page`` out of the chain of ``owner``, where it follows the page ``previous`` (-1: none)."""
+    if previous < 0:
+        cells.first_page[owner] = pages.next[page]
+    else:
+        pages.next[previous] = pages.next[page]
+    pages.owner[page] = -1
+    pages.next[page] = -1
+
+
+@row
 def unlink_empty_pages(mitochondria, pages, cells, owner, emptied, n):
     """Take the empty pages out of the chain of ``owner`` and list them in ``emptied`` from entry ``n`` on; returns where the list ends."""
     previous = -1
     page = int(cells.first_page[owner])
     while page >= 0:
         following = int(pages.next[page])
-        occupied = 0
-        for k in range(PAGE):
-            if int(mitochondria.flags[page * PAGE + k]) & OCCUPIED != 0:
-                occupied += 1
-        if occupied == 0:
-            if previous < 0:
-                cells.first_page[owner] = following
-            else:
-                pages.next[previous] = following
-            pages.owner[page] = -1
-            pages.next[page] = -1
+        if is_empty(page, mitochondria):
+            unlink_page(page, previous, owner, pages, cells)
             emptied[n] = page
             n += 1
         else:

@@ -118,55 +118,42 @@ def glycolysis_rate(capacity, supply, atp, p):
 
 
 @row
-def solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, start, p):
-    """:func:`solve_class` for energy class ``k`` of cell ``c``."""
+def capacities(c, k, cells):
+    """Of energy class ``k`` of cell ``c`` [mass units]: respiratory chains, those with complex I, synthase, leak, dehydrogenases."""
     etc = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
-    share = 0.0
-    if etc > 0.0:
-        share = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I]) / etc
-    return solve_class(
-        etc,
-        share,
-        SUM_SCALE * int(cells.sums[c, k, SUM_SYNTHASE]),
-        SUM_SCALE * int(cells.sums[c, k, SUM_LEAK]) * float(cells.leak_factor[c]),
-        SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE]),
-        oxygen,
-        uncoupler,
-        block,
-        float(cells.substrate[c]) * float(cells.nad_supply[c]),
-        atp,
-        potential,
-        start,
-        p,
-    )
+    with_i = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I])
+    synthase = SUM_SCALE * int(cells.sums[c, k, SUM_SYNTHASE])
+    leak = SUM_SCALE * int(cells.sums[c, k, SUM_LEAK]) * float(cells.leak_factor[c])
+    return etc, with_i, synthase, leak, SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE])
+
+
+@row
+def complex_i_share(with_i, etc):
+    """Share of the respiratory chains ``etc`` that are ``with_i``: 0 where there are none."""
+    return with_i / etc if etc > 0.0 else 0.0
 
 
 def _solve_classes_cpu(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, psi2, psi3, slope0, slope1, slope2, slope3, p):
     """As ``solve_classes``, all classes side by side: those that have settled are looked at again with the others, to the same numbers."""
-    etc, share, synthase, leak, dehydrogenase, psi = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
+    etc, with_i, synthase, leak, dehydrogenase, psi = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
     respiration, turnover, active, forward, reverse, free_sites = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
     free, leak_flux, uncoupling, ph, pmf, low, high = lanes(), lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
     residual, slope, gross, n, j_c, j_f, t = lanes(), lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
     n_slope, j_c_slope, j_f_slope, made_by, psi_slope, there = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
     potential = phosphorylation_potential(atp, p)
     substrate = float(cells.substrate[c]) * float(cells.nad_supply[c])
-    leak_factor = float(cells.leak_factor[c])
     psi[0] = psi0 + slope0 * moved
     psi[1] = psi1 + slope1 * moved
     psi[2] = psi2 + slope2 * moved
     psi[3] = psi3 + slope3 * moved
     for k in range(N_CLASSES):
-        etc[k] = SUM_SCALE * int(cells.sums[c, k, SUM_ETC])
-        share[k] = SUM_SCALE * int(cells.sums[c, k, SUM_ETC_COMPLEX_I])
-        synthase[k] = SUM_SCALE * int(cells.sums[c, k, SUM_SYNTHASE])
-        leak[k] = SUM_SCALE * int(cells.sums[c, k, SUM_LEAK]) * leak_factor
-        dehydrogenase[k] = SUM_SCALE * int(cells.sums[c, k, SUM_DEHYDROGENASE])
+        etc[k], with_i[k], synthase[k], leak[k], dehydrogenase[k] = capacities(c, k, cells)
         there[k] = 1.0 if int(cells.sums[c, k, SUM_COUNT]) > 0 else 0.0
     for k in range(N_CLASSES):
-        working = share[k] / etc[k] if etc[k] > 0.0 else 0.0
+        share = complex_i_share(with_i[k], etc[k])
         (
             respiration[k], turnover[k], active[k], forward[k], reverse[k], free_sites[k], free[k], leak_flux[k], uncoupling[k], ph[k]
-        ) = class_terms(etc[k], working, synthase[k], leak[k], dehydrogenase[k], oxygen, uncoupler, block, substrate, atp, p)  # fmt: skip
+        ) = class_terms(etc[k], share, synthase[k], leak[k], dehydrogenase[k], oxygen, uncoupler, block, substrate, atp, p)  # fmt: skip
         low[k] = 0.0
         high[k] = PMF_MAXIMUM
         pmf[k] = min(max(psi[k] + ph[k], 0.0), PMF_MAXIMUM)
@@ -227,6 +214,7 @@ def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, ps
         ATP made, its slope by ATP, psi of the four classes, d psi/d ATP of the four classes.
     """
     potential = phosphorylation_potential(atp, p)
+    substrate = float(cells.substrate[c]) * float(cells.nad_supply[c])
     made = 0.0
     made_slope = 0.0
     for k in range(N_CLASSES):
@@ -234,7 +222,11 @@ def solve_classes(c, cells, oxygen, uncoupler, block, atp, moved, psi0, psi1, ps
             slope = slope0 if k == 0 else slope1 if k == 1 else slope2 if k == 2 else slope3
             last = psi0 if k == 0 else psi1 if k == 1 else psi2 if k == 2 else psi3
             start = last + slope * moved
-            psi, n, j_c, j_f, made_by, slope, _ = solve_cell_class(c, k, cells, oxygen, uncoupler, block, atp, potential, start, p)
+            etc, with_i, synthase, leak, dehydrogenase = capacities(c, k, cells)
+            share = complex_i_share(with_i, etc)
+            psi, n, j_c, j_f, made_by, slope, _ = solve_class(
+                etc, share, synthase, leak, dehydrogenase, oxygen, uncoupler, block, substrate, atp, potential, start, p
+            )
             cells.psi[c, k] = psi
             cells.nadh[c, k] = n
             cells.oxygen_flux_class[c, k] = j_c

@@ -399,9 +399,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     # as in ``compact_sparse``: where less than half of the slots are in use
     sparse = np.flatnonzero(media[:, PAGES] * PAGE > 2 * (media[:, LEFT] - media[:, CLAIMS]) + PAGE - 1)
     if sparse.size:
-        media = N_POOLS * sparse + POOL_MEDIUM
-        backend.each(tidy_row, media.size, media, world.mitochondria, world.pages, world.cells)
-        release_empty_of(world, media)
+        rows = N_POOLS * sparse + POOL_MEDIUM
+        backend.each(tidy_row, rows.size, rows, world.mitochondria, world.pages, world.cells)
+        release_empty_of(world, rows)
 
 
 PROCESS = Process(

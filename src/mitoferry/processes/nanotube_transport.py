@@ -182,14 +182,13 @@ def _lanes(world: Any, columns: list[Any], free: Any, held: Any) -> tuple[Queue,
     return queue_of(columns, lane, len(of_wells), rows)._replace(counter=of_wells), dealt
 
 
-def _settle(world: Any, queue: Queue, short: int, *given: Any) -> Queue:
-    """Let every lane settle what it can, with room for ``short`` more moves than is usual; the queue that is left, on the host."""
+def _settle(world: Any, queue: Queue, short: int, course: Course, traffic: Traffic, chosen: Chosen, p: Parameters, step: Any) -> Queue:
+    """Let every lane settle what it can, with room for ``short`` more moves than is usual; the queue that is left."""
     backend, lanes = world.backend, len(queue.size)
     spare = OF_A_WELL if lanes > 1 else (PAGES_AT_HAND, EVENTS_AT_HAND)
     pages, events = queue.size // 4 + short + spare[0], 2 * (queue.size + short) + spare[1]
     world.reserve_pages(int(pages.sum()))
     world.reserve_events(int(events.sum()))
-    course, traffic, chosen, p, step = given
     tables = (world.links, world.cargo, world.mitochondria, world.pages, world.cells, world.groups, world.wells, world.events)
     if lanes == 1:
         queue = queue._replace(end=np.array([len(world.events.kind)]))

@@ -10,18 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mitoferry.core.pages import unlink_empty_pages
+from mitoferry.core.pages import is_empty, unlink_empty_pages, unlink_page
 from mitoferry.core.row import row
-from mitoferry.core.schema import OCCUPIED, PAGE
-
-
-@row
-def is_empty(page, mitochondria):
-    """Whether nothing is in ``page``."""
-    occupied = 0
-    for k in range(PAGE):
-        occupied += int(mitochondria.flags[page * PAGE + k]) & OCCUPIED
-    return occupied == 0
+from mitoferry.core.schema import PAGE
 
 
 @row
@@ -46,11 +37,7 @@ def unlink(j, owners, first, pages, cells):
     while page >= 0:
         following = int(pages.next[page])
         if int(pages.owner[page]) < 0:
-            if previous < 0:
-                cells.first_page[h] = following
-            else:
-                pages.next[previous] = following
-            pages.next[page] = -1
+            unlink_page(page, previous, h, pages, cells)
             pages.free[n] = page
             n += 1
         else:
@@ -147,4 +134,4 @@ def chain_of(world: Any, h: int) -> tuple[Any, int]:
     return chain, n
 
 
-__all__ = ["chain_of", "give_back", "is_empty", "release_empty_of", "release_empty_of_chain", "slot_in"]
+__all__ = ["chain_of", "give_back", "release_empty_of", "release_empty_of_chain", "slot_in"]

@@ -41,7 +41,7 @@ from mitoferry.core.nodes import (
     NODE_PS_MASK,
     NODE_TEMPERATURE,
 )
-from mitoferry.core.pages import move
+from mitoferry.core.pages import is_empty, move
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform, uniform4
 from mitoferry.core.row import row
@@ -69,7 +69,7 @@ from mitoferry.processes.free_mitochondria import (
 )
 from mitoferry.processes.nanotube_links import work_arrays
 from mitoferry.processes.organelle import gate_potential
-from mitoferry.processes.pool_pages import give_back, is_empty
+from mitoferry.processes.pool_pages import give_back
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_size import diffusion_of, settling_of
 from mitoferry.processes.well_sums import Weights, add_up, allocate_weights, draw_cell
