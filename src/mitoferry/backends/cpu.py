@@ -27,7 +27,7 @@ from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.backends.team import HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper
 from mitoferry.base.cache import cache_root
-from mitoferry.core.lanes import copies_word, lanes
+from mitoferry.core.lanes import ask_ahead, copies_word, lanes, slots
 from mitoferry.core.order import sort_rows
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
@@ -249,7 +249,7 @@ class Cpu(HostMemory):
 
         from mitoferry.backends import arguments, slabs
         from mitoferry.backends import inner as inner_compiler
-        from mitoferry.backends.stack import load_word, stack_lanes
+        from mitoferry.backends.stack import load_word, prefetch, stack_lanes, untold_slots
 
         njit: Any = numba.njit  # its annotations do not know _nrt
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
@@ -275,6 +275,8 @@ class Cpu(HostMemory):
 
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
+        self._compiler.supply(ask_ahead, prefetch)
+        self._compiler.supply(slots, untold_slots)
         if sys.byteorder == "little":
             self._compiler.supply(copies_word, load_word)
         self._compiler.supply(multiply_slabs, slabs.multiply_slabs)

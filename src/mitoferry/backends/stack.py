@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
@@ -47,3 +47,30 @@ def load_word(typing_context: Any, copies: Any, slot: Any) -> Any:
         return builder.zext(read, ir.IntType(64))
 
     return types.int64(copies, slot), codegen
+
+
+@intrinsic
+def untold_slots(typing_context: Any) -> Any:
+    """The length of a page, which LLVM is not told."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(64)
+        return builder.asm(ir.FunctionType(number, [number]), "", "=r,0", [number(PAGE)], False)
+
+    return types.int64(), codegen
+
+
+@intrinsic
+def prefetch(typing_context: Any, column: Any, slot: Any) -> Any:
+    """Ask for the line of memory that holds row ``slot`` of an array, to be written."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        (stride, *_) = cgutils.unpack_tuple(builder, array.strides)
+        place = builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [builder.mul(args[1], stride)])
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, flag, flag, flag])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, flag(1), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(column, slot), codegen

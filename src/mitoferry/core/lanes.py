@@ -15,6 +15,7 @@ from mitoferry.core.row import row
 from mitoferry.core.schema import PAGE
 
 COPIES_EVEN = 0xFF00FF
+AHEAD = 2  # pages between the one at hand and the one that is asked for
 
 
 @row
@@ -31,6 +32,29 @@ def _lane_cpu(first, k):
 def lane(first, k):
     """Slot ``k`` of a page whose first slot is ``first``; unsigned, so that no index is taken to count from the end."""
     return first + k
+
+
+@row
+def slots():
+    """Slots of a page, for loops with little in them: a compiler that knew the number would write out slot after slot."""
+    return PAGE
+
+
+@row
+def ask_ahead(column, slot):
+    """Let the processor fetch what ``column`` has at ``slot`` while it does other work; nothing else happens.
+
+    A page is a line or two of memory in each of a dozen columns: too short for a processor to see where it goes on.
+    """
+
+
+@row
+def ask_identities(mitochondria, slot):
+    """Ask ahead for what draws of a page need whose first slot is ``slot``."""
+    ask_ahead(mitochondria.birth, slot)
+    ask_ahead(mitochondria.birth, slot + PAGE // 2)
+    ask_ahead(mitochondria.ordinal, slot)
+    ask_ahead(mitochondria.ordinal, slot + PAGE // 2)
 
 
 @row

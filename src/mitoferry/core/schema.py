@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mitoferry.core.lines import zeros_on_lines
 from mitoferry.core.sparse import sparse_zeros
 
 PAGE = 32
@@ -872,7 +873,7 @@ TABLES: dict[str, Any] = {
 
 def allocate_column(column: Column, n: int) -> Any:
     """An array for ``n`` empty rows; zeros are not resident before they are written: room that is kept free costs nothing."""
-    made = (sparse_zeros if column.sparse else np.zeros)((n, *column.shape), dtype=np.dtype(column.dtype))
+    made = (sparse_zeros if column.sparse else zeros_on_lines)((n, *column.shape), np.dtype(column.dtype))
     if column.fill != 0:
         made[:] = column.fill
     return made

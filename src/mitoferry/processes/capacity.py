@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
+from mitoferry.core.lanes import AHEAD, COPIES_EVEN, ask_ahead, copies_word, lane
 from mitoferry.core.process import Process
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
@@ -75,6 +75,21 @@ class Parameters(NamedTuple):
 
 
 @row
+def ask_for(first, mitochondria):
+    """Ask ahead for what :func:`add_page` reads of a page."""
+    ask_ahead(mitochondria.birth, first)
+    ask_ahead(mitochondria.birth, first + PAGE // 2)
+    ask_ahead(mitochondria.copies, first)
+    ask_ahead(mitochondria.copies, first + PAGE // 2)
+    ask_ahead(mitochondria.flags, first)
+    ask_ahead(mitochondria.mass, first)
+    ask_ahead(mitochondria.damage, first)
+    ask_ahead(mitochondria.complex1, first)
+    ask_ahead(mitochondria.complex34, first)
+    ask_ahead(mitochondria.complex5, first)
+
+
+@row
 def add_page(h, first, sums, mitochondria, cells, p):
     """As :func:`add_slot` for the slots of a page: the host's own mitochondria side by side, then the arrivals.
 
@@ -85,6 +100,7 @@ def add_page(h, first, sums, mitochondria, cells, p):
         for k in range(PAGE):
             add_slot(h, first + k, sums, mitochondria, cells, p)
         return
+    ask_for(first + AHEAD * PAGE, mitochondria)
     population = int(cells.population[h])
     n_there, n_own, n_isolated, n_foreign, even, odd = 0, 0, 0, 0, 0, 0
     mass, damaged, etc, with_complex1 = 0, 0, 0, 0

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mitoferry.core.lanes import lane, lane_uniform4, lanes
+from mitoferry.core.lanes import AHEAD, ask_ahead, ask_identities, lane, lane_uniform4, lanes
 from mitoferry.core.maths import exp, hill2
 from mitoferry.core.process import Process
 from mitoferry.core.random import uniform4
@@ -104,6 +104,9 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
     if rates[h, ACTIVE] == 0.0:
         return
     draw = lanes()
+    ask_identities(mitochondria, first + AHEAD * PAGE)
+    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
+    ask_ahead(mitochondria.damage, first + AHEAD * PAGE)
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])

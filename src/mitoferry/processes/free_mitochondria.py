@@ -29,7 +29,7 @@ import numpy as np
 
 from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import arrive, potential, set_place
-from mitoferry.core.lanes import lane, lane_uniform4, lanes
+from mitoferry.core.lanes import lane, lane_uniform4, lanes, slots
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS, NODE_TEMPERATURE
 from mitoferry.core.pages import clear_slot, close_gaps
@@ -222,10 +222,11 @@ def free_page_row(h, first, sums, mitochondria, cells, wells, weights, found, p,
     for k in range(PAGE):
         slot = lane(first, k)
         u, v, x, _ = lane_uniform4(key0, key1, mitochondria.birth[slot], mitochondria.ordinal[slot], FREE_MITOCHONDRIA, step.step, 0)
-        occupied = int(mitochondria.flags[slot]) & OCCUPIED != 0
-        dead = int(mitochondria.damage[slot]) >= FULL_DAMAGE
-        lost = 1.0 - v < lysis or int(mitochondria.psi_offset[slot]) != 0 if dead else 1.0 - u < loss
-        some = 1 if occupied and (lost or 1.0 - x < uptake) else 0
+        ends = 1 if 1.0 - v < lysis else 0
+        fails = 1 if 1.0 - u < loss else 0
+        charged = 1 if int(mitochondria.psi_offset[slot]) != 0 else 0
+        goes = ends | charged if int(mitochondria.damage[slot]) >= FULL_DAMAGE else fails
+        some = int(mitochondria.flags[slot]) & OCCUPIED & (goes | (1 if 1.0 - x < uptake else 0))
         busy[k] = float(some)
         n += some
     if n > 0:
@@ -310,12 +311,16 @@ def tidy_row(j, pools, mitochondria, pages, cells):
 
 
 @row
-def page_of_claims(page, n_pools, found, pages):
-    """Whether ``page`` belongs to a medium with claimed mitochondria."""
+def page_of_claims(page, n_pools, found, pages, mitochondria):
+    """Whether ``page`` belongs to a medium and holds a claimed mitochondrion."""
     owner = int(pages.owner[page])
-    if owner < 0 or owner >= n_pools or owner % N_POOLS != POOL_MEDIUM:
+    if owner < 0 or owner >= n_pools or owner % N_POOLS != POOL_MEDIUM or int(found[owner // N_POOLS, CLAIMS]) == 0:
         return 0
-    return 1 if int(found[owner // N_POOLS, CLAIMS]) > 0 else 0
+    n = 0
+    for k in range(slots()):
+        slot = lane(page * PAGE, k)
+        n += int(mitochondria.flags[slot]) & OCCUPIED & (1 if int(mitochondria.motor[slot]) & CLAIMED != 0 else 0)
+    return n
 
 
 @row
@@ -345,7 +350,7 @@ def choose_taker(j, slots, targets, times, n_cells, mitochondria, pages, cells, 
 def claims(world: Any, weights: Weights, found: Any, p: Parameters, step: Any) -> tuple[Any, Any, Any, Any]:
     """Slots of the claimed mitochondria, rows of the cells that take them, times [s], wells; in order of (time, well, id)."""
     backend, m, pages = world.backend, world.mitochondria, world.pages
-    chain = backend.select(page_of_claims, len(pages.owner), N_POOLS * world.n_wells, found, pages)
+    chain = backend.select(page_of_claims, len(pages.owner), N_POOLS * world.n_wells, found, pages, m)
     at = backend.select(is_claimed, chain.size * PAGE, chain, m)
     slots = chain[at // PAGE] * PAGE + at % PAGE
     targets, times = backend.zeros(slots.size, np.int64), backend.zeros(slots.size)

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import lane, lane_uniform4, lanes
+from mitoferry.core.lanes import ask_ahead, lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
@@ -212,6 +212,42 @@ def some_of(column1, column2, first1, first2):
     return some != 0
 
 
+@row
+def ask_for_page(first, mitochondria):
+    """Ask for what a fusion reads of the mitochondria of a page."""
+    slot = lane(first, 0)
+    ask_ahead(mitochondria.flags, slot)
+    ask_ahead(mitochondria.damage, slot)
+    ask_ahead(mitochondria.psi_offset, slot)
+    ask_ahead(mitochondria.mass, slot)
+    ask_ahead(mitochondria.complex1, slot)
+    ask_ahead(mitochondria.complex34, slot)
+    ask_ahead(mitochondria.complex5, slot)
+    ask_ahead(mitochondria.label, slot)
+    ask_ahead(mitochondria.dye, slot)
+    ask_ahead(mitochondria.bound1, slot)
+    ask_ahead(mitochondria.bound3, slot)
+
+
+@row
+def ask_for(i, pages, mitochondria, partners, terms):
+    if i >= len(pages.owner):
+        return
+    h = int(pages.owner[i])
+    if h < 0:
+        return
+    partner = partner_of(i, h, partners, terms)
+    if partner < 0:
+        return
+    slot = lane(i * PAGE, 0)
+    ask_ahead(mitochondria.birth, slot)
+    ask_ahead(mitochondria.birth, slot + 16)
+    ask_ahead(mitochondria.ordinal, slot)
+    ask_ahead(mitochondria.ordinal, slot + 16)
+    ask_for_page(i * PAGE, mitochondria)
+    ask_for_page(partner * PAGE, mitochondria)
+
+
 def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, step):
     """As ``fusion_page``, one pass after the other: offsets and classes, draws, the few pairs that may meet, and rarer things last.
 
@@ -220,6 +256,7 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
     h = int(pages.owner[i])
     if h < 0:
         return
+    ask_for(i + 2, pages, mitochondria, partners, terms)
     draw_a, draw_x, draw_s, draw_u = lanes(), lanes(), lanes(), lanes()
     chosen, dealt, uneven = lanes(), lanes(), lanes()
     partner = partner_of(i, h, partners, terms)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoferry.core.handover import potential
-from mitoferry.core.lanes import lane, lane_uniform4, lanes
+from mitoferry.core.lanes import AHEAD, ask_ahead, ask_identities, lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance
 from mitoferry.core.nodes import NODE_ARRIVAL_MITOPHAGY, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -138,6 +138,9 @@ def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
     """As :func:`demand_slot` for the slots of a page, without branches: flags and waiting times, then their hazards."""
     if not alive(int(cells.state[h])):
         return
+    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
+    ask_ahead(mitochondria.psi_offset, first + AHEAD * PAGE)
+    ask_ahead(mitochondria.depolarised, first + AHEAD * PAGE)
     g = int(cells.group[h])
     threshold = min(p.pink1_potential, LIVES_BELOW * float(groups.resting_potential[g]))
     network, isolated = float(cells.psi[h, OWN_NETWORK]), float(cells.psi[h, OWN_ISOLATED])
@@ -264,6 +267,8 @@ def degrade_page(h, first, sums, cells, groups, wells, mitochondria, p, step):
     """As :func:`degrade_slot` for the slots of a page, which mostly hold none that can be taken in this step."""
     if not alive(int(cells.state[h])):
         return
+    ask_identities(mitochondria, first + AHEAD * PAGE)
+    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
     g = int(cells.group[h])
     w = int(cells.well[h])
     key0 = int(wells.key0[w])

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane, lane_uniform4, lanes
+from mitoferry.core.lanes import AHEAD, COPIES_EVEN, ask_ahead, ask_identities, copies_word, lane, lane_uniform4, lanes
 from mitoferry.core.maths import LN2, chance, exp
 from mitoferry.core.nodes import (
     NODE_BIOGENESIS,
@@ -284,6 +284,18 @@ def shares(flags):
 
 
 @row
+def ask_for(first, mitochondria):
+    """Ask ahead for what :func:`mtdna_page` reads of a page."""
+    ask_identities(mitochondria, first)
+    ask_ahead(mitochondria.copies, first)
+    ask_ahead(mitochondria.copies, first + PAGE // 2)
+    ask_ahead(mitochondria.flags, first)
+    ask_ahead(mitochondria.complex1, first)
+    ask_ahead(mitochondria.complex34, first)
+    ask_ahead(mitochondria.complex5, first)
+
+
+@row
 def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
     """As :func:`mtdna_slot` for the slots of a page: draws, the copies that change, then the complexes side by side.
 
@@ -296,6 +308,7 @@ def mtdna_page(h, first, sums, cells, mitochondria, wells, rates, p, step):
     draw_c = lanes()
     busy = lanes()
     own = lanes()
+    ask_for(first + AHEAD * PAGE, mitochondria)
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])
