@@ -37,11 +37,11 @@ Verification: tests/verification/test_fusion_fission.py.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.lanes import ask_ahead, lane, lane_uniform4, lanes
+from mitoferry.core.lanes import AHEAD, ask_ahead, ask_identities, lane, lane_uniform4, lanes
 from mitoferry.core.maths import chance, exp
 from mitoferry.core.nodes import NODE_FISSION, NODE_FUSION
 from mitoferry.core.process import Process
@@ -69,14 +69,17 @@ from mitoferry.processes.fusion_pair import (
     STRENGTH,
     STRESS,
     SURE,
-    fused,
+    fusion_chance,
     join,
     left_of,
     meet,
+    own_potential,
     pair_pages,
     part_unevenly,
+    rate_before_potentials,
     settle,
     share_content,
+    sure_chance,
     uneven_chance,
 )
 from mitoferry.processes.organelle import excess_oxidant
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
 
 
 LAST = PAGE - 1
+SIDE_BY_SIDE = 8  # numbers that a vector register of 64 bytes holds
 
 
 class Parameters(NamedTuple):
@@ -186,18 +190,59 @@ def choose(first1, first2, total, most, key0, key1, draw_a, draw_x, draw_s, draw
     return n
 
 
+class Unsure(NamedTuple):
+    """Scratch for the pairs of a page that must be looked at more closely, one number for each.
+
+    Attributes:
+        lane: which slot of the page it is.
+        draw: its uniform.
+        least: chance that it fuses whatever is found.
+        rate: rate [1/h] before its potentials; then the chance that it fuses.
+        psi1, psi2: potentials [mV].
+    """
+
+    lane: Any
+    draw: Any
+    least: Any
+    rate: Any
+    psi1: Any
+    psi2: Any
+
+
 @row
-def decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step):
-    """Which of ``n`` chosen pairs fuse: their number; they stay in ``chosen``, what is left of their draws is put into ``draw_a``."""
-    rate, sure, compatible = terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE]
-    n_fused = 0
+def decide(n, first1, first2, total, draw_a, chosen, unsure, terms, cells, h, mitochondria, p, step):
+    """Which of ``n`` chosen pairs fuse: their number; they stay in ``chosen``, what is left of their draws is put into ``draw_a``.
+
+    As ``fused`` for each, but those whose potentials must be looked at are put off, and looked at side by side.
+    """
+    sure = terms[h, SURE]
+    n_fused, n_unsure = 0, 0
     for m in range(n):  # chosen[m] >= m >= n_fused: no draw is lost that is still to be read
         k = int(chosen[m])
-        s2 = lane(first2, (total - k) & LAST)
-        deal = fused(lane(first1, k), s2, draw_a[k], rate, sure, compatible, cells, h, mitochondria, p, step)
-        chosen[n_fused] = float(k)
-        draw_a[n_fused] = deal
-        n_fused += 1 if deal >= 0.0 else 0
+        draw = draw_a[k]
+        s1, s2 = lane(first1, k), lane(first2, (total - k) & LAST)
+        rate = rate_before_potentials(s1, s2, terms[h, RATE], terms[h, COMPATIBLE], mitochondria)
+        psi1, psi2 = own_potential(s1, cells, h, mitochondria), own_potential(s2, cells, h, mitochondria)
+        least = sure_chance(s1, s2, psi1, psi2, sure, mitochondria, p)
+        if draw < least:
+            chosen[n_fused] = float(k)
+            draw_a[n_fused] = draw / least
+            n_fused += 1
+        elif rate > 0.0:
+            unsure.lane[n_unsure] = float(k)
+            unsure.draw[n_unsure] = draw
+            unsure.least[n_unsure] = least
+            unsure.rate[n_unsure] = rate
+            unsure.psi1[n_unsure] = psi1
+            unsure.psi2[n_unsure] = psi2
+            n_unsure += 1
+    for m in range((n_unsure + SIDE_BY_SIDE - 1) // SIDE_BY_SIDE * SIDE_BY_SIDE):  # what is behind the last is of no use and does no harm
+        unsure.rate[m] = fusion_chance(unsure.rate[m], unsure.psi1[m], unsure.psi2[m], step.dt / 3600.0, p)
+    for m in range(n_unsure):
+        if unsure.draw[m] < unsure.rate[m]:
+            chosen[n_fused] = unsure.lane[m]
+            draw_a[n_fused] = (unsure.draw[m] - unsure.least[m]) / (unsure.rate[m] - unsure.least[m])
+            n_fused += 1
     return n_fused
 
 
@@ -231,6 +276,7 @@ def ask_for_page(first, mitochondria):
 
 @row
 def ask_for(i, pages, mitochondria, partners, terms):
+    """Ask for what page ``i`` and its partner will need, if they meet."""
     if i >= len(pages.owner):
         return
     h = int(pages.owner[i])
@@ -240,10 +286,7 @@ def ask_for(i, pages, mitochondria, partners, terms):
     if partner < 0:
         return
     slot = lane(i * PAGE, 0)
-    ask_ahead(mitochondria.birth, slot)
-    ask_ahead(mitochondria.birth, slot + 16)
-    ask_ahead(mitochondria.ordinal, slot)
-    ask_ahead(mitochondria.ordinal, slot + 16)
+    ask_identities(mitochondria, slot)
     ask_for_page(i * PAGE, mitochondria)
     ask_for_page(partner * PAGE, mitochondria)
 
@@ -256,9 +299,10 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
     h = int(pages.owner[i])
     if h < 0:
         return
-    ask_for(i + 2, pages, mitochondria, partners, terms)
+    ask_for(i + AHEAD, pages, mitochondria, partners, terms)
     draw_a, draw_x, draw_s, draw_u = lanes(), lanes(), lanes(), lanes()
     chosen, dealt, uneven = lanes(), lanes(), lanes()
+    unsure = Unsure(lanes(), lanes(), lanes(), lanes(), lanes(), lanes())
     partner = partner_of(i, h, partners, terms)
     if partner < 0:
         return
@@ -271,7 +315,7 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
     if partner != i:
         settle_page(first2, h, terms, mitochondria, p)
     n = choose(first1, first2, total, terms[h, MOST], key0, key1, draw_a, draw_x, draw_s, draw_u, chosen, mitochondria, step)
-    n = decide(n, first1, first2, total, draw_a, chosen, terms, cells, h, mitochondria, p, step)
+    n = decide(n, first1, first2, total, draw_a, chosen, unsure, terms, cells, h, mitochondria, p, step)
     below = uneven_chance(strength, terms[h, STRESS], p)
     n_dealt, n_uneven = 0, 0
     for m in range(n):

@@ -107,9 +107,8 @@ def own_potential(slot, cells, h, mitochondria):
 @row
 def can_fuse(psi, p):
     """Chance factor f(psi) of a mitochondrion to take part in a fusion; 0 where it cannot."""
-    if psi <= -1000.0:
-        return 0.0
-    return 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
+    factor = 1.0 / (1.0 + exp((p.potential_half - psi) / p.potential_width))
+    return factor if psi > -1000.0 else 0.0
 
 
 @row
@@ -162,28 +161,43 @@ def part_unevenly(s1, s2, key0, key1, mitochondria, p, step):
 
 
 @row
+def rate_before_potentials(s1, s2, rate, compatible, mitochondria):
+    """Rate [1/h] at which a pair would fuse if both potentials were high: ``rate`` of the network, 0 for two arrivals."""
+    donor1 = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE
+    donor2 = class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
+    apart = 0.0 if donor1 and donor2 else rate * compatible
+    return apart if donor1 or donor2 else rate
+
+
+@row
+def sure_chance(s1, s2, psi1, psi2, sure, mitochondria, p):
+    """Chance of a fusion for which two potentials [mV] need no further look: ``sure`` for two of the network far above the threshold."""
+    arrivals = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE or class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
+    return sure if not arrivals and min(psi1, psi2) > p.potential_half + FAR * p.potential_width else 0.0
+
+
+@row
+def fusion_chance(rate, psi1, psi2, dt, p):
+    """Chance that a pair with these potentials [mV] fuses within ``dt`` [h]."""
+    return chance(rate * can_fuse(psi1, p) * can_fuse(psi2, p), dt)
+
+
+@row
 def fused(s1, s2, a, rate, sure, compatible, cells, h, mitochondria, p, step):
     """Whether a pair fuses, given its uniform ``a``: -1, or what is left of ``a``, stretched to 0..1 (uniform again).
 
     Where both potentials are far above the threshold, a chance of ``sure`` needs no look at how far.
     """
-    donor1 = class_of(int(mitochondria.flags[s1])) >= DONOR_FREE
-    donor2 = class_of(int(mitochondria.flags[s2])) >= DONOR_FREE
-    if donor1 and donor2:
+    rate = rate_before_potentials(s1, s2, rate, compatible, mitochondria)
+    if rate <= 0.0:
         return -1.0
-    if donor1 or donor2:
-        rate = rate * compatible
     psi1 = own_potential(s1, cells, h, mitochondria)
     psi2 = own_potential(s2, cells, h, mitochondria)
-    least = 0.0
-    if not donor1 and not donor2 and min(psi1, psi2) > p.potential_half + FAR * p.potential_width:
-        if a < sure:
-            return a / sure
-        least = sure
-    whole = chance(rate * can_fuse(psi1, p) * can_fuse(psi2, p), step.dt / 3600.0)
-    if a >= whole:
-        return -1.0
-    return (a - least) / (whole - least)
+    least = sure_chance(s1, s2, psi1, psi2, sure, mitochondria, p)
+    if a < least:
+        return a / least
+    whole = fusion_chance(rate, psi1, psi2, step.dt / 3600.0, p)
+    return (a - least) / (whole - least) if a < whole else -1.0
 
 
 @row
