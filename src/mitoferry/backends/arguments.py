@@ -25,7 +25,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from mitoferry.backends.narrow import TABLES as STATE
-from mitoferry.backends.pointers import TableType, array_at, columns_of, constant_word, is_table, words_of
+from mitoferry.backends.pointers import TableType, address_of, array_at, columns_of, constant_word, is_table, words_of
 
 KEPT = 4  # tables of one kind of the state whose words are remembered
 REMEMBERED = 2  # calls of one row function: two processes may share it
@@ -196,7 +196,7 @@ class Numbers:
 class _Array:
     """The words of an array, or of a column: address and lengths. The array is held weakly."""
 
-    __slots__ = ("_array", "_place", "_sort", "_words", "k")
+    __slots__ = ("_place", "_sort", "_words", "held", "k")
 
     def __init__(self, k: int, array: Any, words: Any, place: int) -> None:
         self.k = k
@@ -211,7 +211,7 @@ class _Array:
 
     def take(self, array: Any) -> bool:
         """Write the words of ``array`` where it is another one; ``False`` where it has another shape."""
-        if self._array() is array:
+        if self.held() is array:
             return True
         if type(array) is not np.ndarray or self._sort_of(array) != self._sort:
             return False
@@ -219,16 +219,16 @@ class _Array:
         return True
 
     def _write(self, array: Any) -> None:
-        self._words[self._place] = array.__array_interface__["data"][0]
+        self._words[self._place] = address_of(array)
         for axis, length in enumerate(array.shape, self._place + 1):
             self._words[axis] = length
-        self._array = weakref.ref(array)
+        self.held = weakref.ref(array)
 
 
 class _Table:
     """The words of a table that is not of the state."""
 
-    __slots__ = ("_columns", "_kind", "k", "words")
+    __slots__ = ("_columns", "_held", "_kind", "k", "words")
 
     def __init__(self, k: int, table: Any) -> None:
         self.k = k
@@ -238,10 +238,17 @@ class _Table:
         for column in table:
             self._columns.append(_Array(k, column, self.words, place))
             place += 1 + column.ndim
+        self._held = [column.held for column in self._columns]
 
     def take(self, table: Any) -> bool:
         """Write the words of the columns that are others; ``False`` where the table has another shape."""
-        return type(table) is self._kind and all(map(_Array.take, self._columns, table))
+        if type(table) is not self._kind:
+            return False
+        if all(map(operator.is_, map(operator.call, self._held), table)):  # as it mostly is: without a call in Python for each column
+            return True
+        same = all(map(_Array.take, self._columns, table))
+        self._held = [column.held for column in self._columns]
+        return same
 
 
 class Passed:

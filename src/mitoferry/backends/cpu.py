@@ -197,8 +197,12 @@ class _Driver:
     def blocks(self, n: int, threads: int) -> list[tuple[int, int, int]]:
         """One block (first row, end, stride) of ``n`` rows for each of so many threads; equal ones until it is known better (``level``)."""
         cuts = self.cuts if len(self.cuts) == threads - 1 else [i / threads for i in range(1, threads)]
-        ends = [0, *(int(n * cut) for cut in cuts), n]
-        return [(lo, hi, 1) for lo, hi in itertools.pairwise(ends)]
+        found, lo = [], 0
+        for cut in cuts:
+            hi = int(n * cut)
+            found.append((lo, hi, 1))
+            lo = hi
+        return [*found, (lo, n, 1)]
 
     def level(self, seconds: list[float]) -> None:
         """Move the cuts towards where all threads would have had as much to do; ``seconds``: processor time that each spent."""

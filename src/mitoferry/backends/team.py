@@ -13,6 +13,7 @@ Nothing that is computed depends on any of this. Tests: ``tests/backends/test_te
 from __future__ import annotations
 
 import queue
+import struct
 import threading
 import time
 from typing import Any
@@ -27,7 +28,8 @@ LINES = 3  # of a member
 HELPERS, TIMED, PATIENCE, BETWEEN = 0, 1, 2, 3
 GAVE_UP = LINE  # launch for whose end nobody watches any more
 # words of a member, 0 is the thread that launches: what its part is, ...
-LO, HI, STRIDE, ORDER, N_ORDER, SUMS, N_SUMS, WORDS, CODE, BOARD, MEMBER = range(11)
+LO, HI, STRIDE, WORDS, CODE, ORDER, N_ORDER, SUMS, N_SUMS, BOARD, MEMBER = range(11)
+PART = struct.Struct("=5q")  # the first five
 WANTED = LINE  # ... the launch that has begun, ...
 # ... the launch whose part is done, and its processor time before and after (s, ns)
 ENDED, FROM, TO = 2 * LINE, 2 * LINE + 2, 2 * LINE + 4
@@ -46,6 +48,7 @@ class Board:
         skip = -room.ctypes.data % (8 * LINE) // 8
         self.words = room[skip : skip + line_of(members)]
         self.at = self.words.data  # read and written several times quicker than through the array
+        self._bytes = self.at.cast("B")
         self.address = int(self.words.ctypes.data)
         self.members = members
         self._sums = np.zeros((0, 0), dtype=np.int64)
@@ -82,8 +85,7 @@ class Board:
 
     def give(self, member: int, lo: int, hi: int, stride: int, words: int, code: int) -> None:
         """Write down the part of a member: its rows, where the arguments lie, and the kernel."""
-        at, to = self.at, line_of(member)
-        at[to + LO], at[to + HI], at[to + STRIDE], at[to + WORDS], at[to + CODE] = lo, hi, stride, words, code
+        PART.pack_into(self._bytes, 8 * line_of(member), lo, hi, stride, words, code)
 
     def room_for_sums(self, n: int) -> Any:
         """Give each member room for ``n`` sums; returns it, int64 [members, n]."""

@@ -185,9 +185,9 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     for a, arm in enumerate(spec.arms):
         washed, doses = due(arm, step)
         rate = flow(arm, step.time - step.dt)
-        chance = 1.0 if washed else washed_chance(rate, step.dt)
-        if chance <= 0.0 and not doses:
+        if not (washed or doses or rate > 0.0):
             continue
+        chance = 1.0 if washed else washed_chance(rate, step.dt)
         for w in spec.wells_of(a):
             if chance > 0.0:
                 _wash(world, w, chance, step)

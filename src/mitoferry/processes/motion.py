@@ -357,7 +357,7 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
         backend.each(push_row, n, cells, groups, wells, neighbours, moves, p, sub)
         backend.each(commit_row, n, cells, neighbours, moves, sub)
     if most:
-        update_neighbours(world, step)
+        update_neighbours(world, step, only_moved=True)
 
 
 PROCESS = Process(name="motion", stage="motion", clock="macro", parameters=Parameters, advance=advance)

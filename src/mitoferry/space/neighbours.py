@@ -299,17 +299,18 @@ def allocate_neighbours(wells: Any, n_rows: int, *, largest_radius: Any = 12.0) 
     )
 
 
-def sort_into_bins(backend: Any, n_cells: int, cells: Any, neighbours: Neighbours) -> None:
-    """Sort the cells by bin, then by id within each bin; find the largest radius of each well."""
+def sort_into_bins(backend: Any, n_cells: int, cells: Any, neighbours: Neighbours, *, only_moved: bool = False) -> None:
+    """Sort the cells by bin, then by id within each bin; find the largest radius of each well, unless cells have only moved."""
     backend.bins(n_cells, cells.bin, cells.id, neighbours.start, neighbours.member)
-    neighbours.largest[:] = backend.largest(radius_in_bins, n_cells, len(neighbours.largest), cells.well, cells)
-    backend.push(neighbours.largest)
+    if not only_moved:
+        neighbours.largest[:] = backend.largest(radius_in_bins, n_cells, len(neighbours.largest), cells.well, cells)
+        backend.push(neighbours.largest)
 
 
-def update_neighbours(world: Any, step: Any) -> None:
-    """Sort the cells of ``world`` into the bins of ``world.space.neighbours``."""
+def update_neighbours(world: Any, step: Any, *, only_moved: bool = False) -> None:
+    """Sort the cells of ``world`` into the bins of ``world.space.neighbours``; ``only_moved``: the same cells as the last time."""
     world.space.fit(world)
     neighbours = world.space.neighbours
     world.backend.each(bin_row, world.n_cells, world.cells, world.wells, neighbours, step)
-    sort_into_bins(world.backend, world.n_cells, world.cells, neighbours)
+    sort_into_bins(world.backend, world.n_cells, world.cells, neighbours, only_moved=only_moved)
     world.backend.each(lay_out_row, world.n_cells, world.n_cells, world.cells, neighbours)
