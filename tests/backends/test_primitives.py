@@ -9,7 +9,9 @@ import pytest
 from backends_here import BACKENDS
 
 from cuda_simulator import printed
+from mitoferry.core.lanes import AHEAD, ask_ahead, lane, slots
 from mitoferry.core.row import row
+from mitoferry.core.schema import PAGE
 
 N, GROUPS = 1000, 7
 
@@ -228,3 +230,22 @@ def check_enlarge(backend: Any) -> None:
 
 def test_arrays_grow(backend: Any) -> None:
     check_enlarge(backend)
+
+
+@row
+def count_page(i, marks, found):
+    """How many of the marks of page ``i`` are set; what comes after it is asked for."""
+    ask_ahead(marks, (i + AHEAD) * PAGE)
+    n = 0
+    for k in range(slots()):
+        n += 1 if int(marks[lane(i * PAGE, k)]) != 0 else 0
+    found[i] = n
+
+
+def test_short_loops_over_a_page_take_every_slot(backend: Any) -> None:
+    marks = (np.random.default_rng(4).uniform(size=40 * PAGE) < 0.4).astype(np.uint16)
+    marks[-1] = 1  # what is asked for beyond the end does no harm
+    found = np.zeros(40, np.int64)
+    backend.each(count_page, 40, marks, found)
+    backend.pull(found)
+    assert (found == marks.reshape(40, PAGE).sum(axis=1)).all()

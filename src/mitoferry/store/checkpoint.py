@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mitoferry.base.errors import CheckpointError, MitoferryWarning
+from mitoferry.core.lines import zeros_on_lines
 from mitoferry.store.atomic import RunFolderError, finite, replacing
 from mitoferry.store.chunks import AHEAD, all_zero, later, pack, threads, unpack
 
@@ -272,7 +273,7 @@ def _read(head: _Head) -> dict[str, np.ndarray]:
     with open(head.path, "rb", buffering=0) as file, threads() as pool:
         file.seek(len(MAGIC))
         for entry in head.index["arrays"]:
-            a = arrays[entry["name"]] = np.zeros(entry["shape"], dtype=np.dtype(entry["dtype"]))  # zeros are not resident
+            a = arrays[entry["name"]] = zeros_on_lines(entry["shape"], np.dtype(entry["dtype"]))  # zeros are not resident
             flat = a.reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
             for (at, n), chunk in zip(_places(entry, head), entry["chunks"], strict=True):
                 part = flat[at : at + n]
