@@ -103,6 +103,20 @@ def test_arrays_of_each_launch_arrive(backend, dtype):
             assert (out == other.astype(float) + grid[:, 1].astype(float) + table.x + table.grid[:, 0]).all()
 
 
+@BACKENDS
+def test_a_table_of_which_one_column_is_another_is_read_anew(backend):
+    n, random = 12, np.random.default_rng(2)
+    x, grid = np.zeros(n), np.zeros((n, 2))
+    table = Columns(random.uniform(size=n), random.uniform(size=(n, 3)))
+    for k in range(8):
+        change = {"x": random.uniform(size=n)} if k % 2 else {"grid": random.uniform(size=(n, 3))}
+        table = table._replace(**change)
+        for _ in range(2):
+            out = np.zeros(n)
+            backend.each(arrays_row, n, out, x, grid, table)
+            assert (out == table.x + table.grid[:, 0]).all()
+
+
 @row
 def total(x, share, flag):
     s = 0.0

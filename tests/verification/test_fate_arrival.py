@@ -22,6 +22,8 @@ from mitoferry.core.schema import (
     DONOR_FREE,
     DOUBLE_MEMBRANE,
     ENDOSOME,
+    OCCUPIED,
+    PAGE,
     PARACRINE,
     PINK1,
     PLACE_MASK,
@@ -256,6 +258,18 @@ def test_every_degradation_of_a_transferred_mitochondrion_is_logged(fused):
     assert (e.target_id[:n] == world.cells.id[e.target[:n]]).all()
     assert (world.cells.lysed_arrivals.sum() == n) == (not fused)
     assert (e.time[:n] % 600 == world.spec.macro_step).all()
+
+
+def test_arrivals_at_the_end_of_a_page_are_logged():
+    world = cells_world(60, 40, numbers={"arrival_lysis": 1.0})
+    make_arrivals(world, DONOR_FREE, CYTOSOL)
+    as_transferred(world)
+    first = np.flatnonzero(np.arange(len(world.mitochondria.flags)) % PAGE < PAGE - 4)
+    world.mitochondria.flags[first] &= OCCUPIED
+    n = left(world)
+    for k in range(6):
+        module("arrival").advance(world, Step(5 * k, 300 * k, 300.0 * k, 300.0), values("arrival"))
+    assert n - left(world) == world.events.count[0] > 40
 
 
 def test_own_mitochondria_that_are_degraded_are_not_logged():

@@ -7,7 +7,19 @@ from scipy import stats
 from fates import module, rest, rows_of, run, shared_backend, slots_of, values
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_TEMPERATURE
 from mitoferry.core.plate_spec import Geometry
-from mitoferry.core.schema import ENDOSOME, PLACE_MASK, PLACE_SHIFT, ROUTE_MASK, ROUTE_SHIFT, ROUTE_UPTAKE, SICK_ON_ARRIVAL, Step
+from mitoferry.core.schema import (
+    BROKEN,
+    ENDOSOME,
+    PAGE,
+    PLACE_MASK,
+    PLACE_SHIFT,
+    ROUTE_MASK,
+    ROUTE_SHIFT,
+    ROUTE_UPTAKE,
+    SICK_ON_ARRIVAL,
+    Step,
+)
+from mitoferry.processes.free_mitochondria import CLAIMED
 from worlds import cell_type, make_world, population
 
 ALPHA = 1e-5
@@ -65,6 +77,35 @@ def test_without_function_they_fall_apart_and_are_booked():
     run(world, "free_mitochondria", p, 2.0, 60.0)
     assert stats.binomtest(free(world), n, np.exp(-1.0)).pvalue > ALPHA
     assert world.wells.ledger[0, 2] == n - free(world)
+
+
+def test_what_has_died_before_loses_its_potential_at_the_next_look():
+    world = medium_world(uptake=(0.0, 0.0))
+    slots = slots_of(world, world.pool(0, 1))
+    world.mitochondria.damage[slots[::3]] = 65535
+    assert (world.mitochondria.psi_offset[slots] != 0).all()
+    run(
+        world, "free_mitochondria", values("free_mitochondria", function_half_life=1e9, calcium_half_life=1e9, lysis_rate=0.0), 1 / 60, 60.0
+    )
+    gone = np.zeros(len(slots), bool)
+    gone[::3] = True
+    assert ((world.mitochondria.psi_offset[slots] == 0) == gone).all()
+    assert ((world.mitochondria.flags[slots] & BROKEN != 0) == gone).all()
+
+
+def test_whatever_is_claimed_is_taken_up_in_the_same_step():
+    """Wherever on a page it lies."""
+    world = medium_world()
+    p = values("free_mitochondria", lysis_rate=0.0)._replace(clearance=2e3)
+    slots = slots_of(world, world.pool(0, 1))
+    where = (world.mitochondria.birth[slots].astype(np.int64) << 32) | world.mitochondria.ordinal[slots]
+    run(world, "free_mitochondria", p, 1 / 60, 60.0)
+    left = slots_of(world, world.pool(0, 1))
+    assert (world.mitochondria.motor[left] & CLAIMED == 0).all()
+    there = (world.mitochondria.birth[left].astype(np.int64) << 32) | world.mitochondria.ordinal[left]
+    taken = slots[~np.isin(where, there)] % PAGE
+    assert 100 < len(taken) < len(slots) - 100
+    assert set(taken.tolist()) == set(range(PAGE))
 
 
 def rates(world, p):

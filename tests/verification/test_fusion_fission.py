@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mitoferry.core.lanes import lane, lanes
 from mitoferry.core.nodes import NODE
+from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CLASS_SHIFT,
     DONOR_ENDOSOME,
@@ -16,11 +18,15 @@ from mitoferry.core.schema import (
     OCCUPIED,
     OWN_ISOLATED,
     OWN_NETWORK,
+    PAGE,
     PINK1,
     PLACE_SHIFT,
     PORE_OPEN,
+    allocate,
 )
 from mitoferry.processes import fusion_fission, fusion_pair
+from mitoferry.processes.fusion_fission import LAST, Unsure, decide
+from mitoferry.processes.fusion_pair import COMPATIBLE, RATE, SURE, fused
 from quality_worlds import INTERVAL, MODULES, count_copies, occupied, owners, parameters, rows, run, set_copies, step_at, uniform_world
 
 P = parameters(None, "fusion_fission", fusion_fission.Parameters)
@@ -273,3 +279,51 @@ def test_one_without_membrane_never_fuses_nor_recovers_whatever_its_class_has():
     assert all(potential(m, world.cells, int(h), int(s)) == 0.0 for s, h in zip(broken, owners(world, broken), strict=True))
     assert ((m.flags[broken] & PINK1) > 0).all()
     assert ((m.flags[whole] & PINK1) == 0).all()
+
+
+@row
+def decided(i, found, wanted, draws, total, terms, cells, mitochondria, p, step):
+    """What is left of the draws ``draws[i]`` of the pairs of two pages, decided side by side and one by one; -1 where they do not fuse."""
+    left, chosen = lanes(), lanes()
+    unsure = Unsure(lanes(), lanes(), lanes(), lanes(), lanes(), lanes())
+    first1 = 2 * i * PAGE
+    first2 = first1 + PAGE
+    shift = int(total[i])
+    for k in range(PAGE):
+        left[k] = draws[i, k]
+        chosen[k] = float(k)
+        found[i, k] = -1.0
+        s2 = lane(first2, (shift - k) & LAST)
+        wanted[i, k] = fused(
+            lane(first1, k), s2, draws[i, k], terms[0, RATE], terms[0, SURE], terms[0, COMPATIBLE], cells, 0, mitochondria, p, step
+        )
+    n = decide(PAGE, first1, first2, shift, left, chosen, unsure, terms, cells, 0, mitochondria, p, step)
+    for m in range(n):
+        found[i, int(chosen[m])] = left[m]
+
+
+@pytest.mark.parametrize("compatible", [0.3, 1.0, 1.7])
+def test_pairs_decided_side_by_side_are_those_decided_one_by_one(compatible):
+    """To every bit; among them pairs just above and just below each bound."""
+    n, rng = 3000, np.random.default_rng(3)
+    world = uniform_world(1)
+    cells, m = world.cells, allocate("Mitochondria", 2 * n * PAGE)
+    cells.psi[0] = (151.0, 118.0, 143.0, 99.0)
+    kinds = rng.choice(4, len(m.flags), p=[0.6, 0.2, 0.1, 0.1])
+    m.flags[:] = OCCUPIED | kinds << CLASS_SHIFT | np.where(rng.uniform(size=len(kinds)) < 0.05, PORE_OPEN, 0)
+    m.flags[:] |= np.where(kinds == DONOR_ENDOSOME, ENDOSOME << PLACE_SHIFT, 0).astype(np.uint16)
+    m.psi_offset[:] = np.where(rng.uniform(size=len(kinds)) < 0.5, rng.integers(-200, 1500, len(kinds)), rng.integers(0, 9000, len(kinds)))
+    rate, hours = 5.0, 300 / 3600
+    terms = np.zeros((1, fusion_pair.N_TERMS))
+    terms[0, [RATE, SURE, COMPATIBLE]] = rate, 1.0 - np.exp(-rate * fusion_pair.FAR_SHARE * hours), compatible
+    draws = rng.uniform(0.0, 1.0 - np.exp(-rate * max(compatible, 1.0) * hours), (n, PAGE))
+    draws[: n // 2] = rng.uniform(0.97, 1.02, (n // 2, PAGE)) * terms[0, SURE]  # in between, where little is left to fuse for
+    found, wanted = np.zeros((n, PAGE)), np.zeros((n, PAGE))
+    total = rng.integers(0, PAGE, n)
+    world.backend.each(decided, n, found, wanted, draws, total, terms, cells, m, P, step_at(0, 300.0))
+    assert (found == wanted).all()
+    sure = draws < terms[0, SURE]
+    assert (wanted[sure] >= 0.0).any()
+    assert (wanted[sure] < 0.0).any()
+    assert ((wanted >= 0.0) & ~sure).sum() > 50
+    assert wanted.max() <= 1.0

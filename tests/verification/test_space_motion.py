@@ -191,6 +191,18 @@ def pairs_by_bins(world, reach):
     return found
 
 
+def test_the_largest_cell_of_a_well_is_known_in_the_step_in_which_it_has_grown():
+    """The small one finds it in the next bin, which it would not reach into for one of its own size."""
+    world = space_world([[97.0, 100.0, 0.0], [135.0, 100.0, 0.0]], numbers=still())
+    p, here = motion_parameters(adhesion=0.0), rows_of(world)
+    move(world, p)
+    assert world.cells.n_contacts[here].tolist() == [0, 0]
+    world.cells.radius[here.start + 1] = 30.0
+    move(world, p, start=60)
+    assert world.space.neighbours.largest[0] == 30.0
+    assert world.cells.n_contacts[here].tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("size", [60.0, 95.0, 400.0])
 def test_neighbour_grid_finds_the_pairs_that_brute_force_finds(size):
     rng = np.random.default_rng(4)
