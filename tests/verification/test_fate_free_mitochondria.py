@@ -96,10 +96,10 @@ def test_what_has_died_before_loses_its_potential_at_the_next_look():
 def test_whatever_is_claimed_is_taken_up_in_the_same_step():
     """Wherever on a page it lies."""
     world = medium_world()
-    p = values("free_mitochondria", lysis_rate=0.0)._replace(clearance=2e3)
+    p = values("free_mitochondria", lysis_rate=0.0)._replace(clearance=2e2)  # few of a page in a step
     slots = slots_of(world, world.pool(0, 1))
     where = (world.mitochondria.birth[slots].astype(np.int64) << 32) | world.mitochondria.ordinal[slots]
-    run(world, "free_mitochondria", p, 1 / 60, 60.0)
+    run(world, "free_mitochondria", p, 10 / 60, 60.0)
     left = slots_of(world, world.pool(0, 1))
     assert (world.mitochondria.motor[left] & CLAIMED == 0).all()
     there = (world.mitochondria.birth[left].astype(np.int64) << 32) | world.mitochondria.ordinal[left]
