@@ -20,9 +20,10 @@ from mitoferry.core.events import EVENT_DIVISION
 from mitoferry.core.handover import log_event
 from mitoferry.core.pages import add_page
 from mitoferry.core.row import row
-from mitoferry.core.schema import N_POOLS, ROUTE_NONE
+from mitoferry.core.schema import N_POOLS, PAGE, ROUTE_NONE
 from mitoferry.processes import nanotube_transport
 from mitoferry.processes.nanotube_queue import queue_of
+from mitoferry.processes.vesicle_release import pages_of_pools
 from worlds import make_world
 
 SAME = ("state", "events", "processes")
@@ -188,3 +189,18 @@ def test_the_log_is_read_in_order():
     world.event_shares = [Written(1, 7, both, np.array([1, 4]), np.array([3, 6]))]  # rows 1, 2 of one well and 4, 5 of the other
     time = np.array([9.0, 1.0, 3.0, 0.0, 1.0, 2.0, 0.0, 0.5])
     assert rows_logged(world, time).tolist() == [0, 1, 4, 5, 2, 7]
+
+
+def test_pools_of_each_well_are_given_the_pages_that_its_entries_fill():
+    """Entry by entry, as a walk through the list gives them: a page more for the first of a well, whose pool may end within one."""
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        n = int(rng.integers(0, 60))
+        wells, most = rng.integers(0, rng.integers(1, 20), n), rng.integers(0, 90, n)
+        sums: dict[int, int] = {}
+        wanted = []
+        for well, more in zip(wells.tolist(), most.tolist(), strict=True):
+            before = sums.get(well, 0)
+            sums[well] = before + more
+            wanted.append(-(-sums[well] // PAGE) - -(-before // PAGE) + (before == 0 and well not in wells[: len(wanted)]))
+        assert pages_of_pools(most, wells).tolist() == wanted

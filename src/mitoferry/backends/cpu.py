@@ -447,7 +447,7 @@ class Cpu(HostMemory):
         if len(self._marks) < n:
             self._marks = np.zeros(n + n // 8, dtype=np.uint8)
         self._run(self.arguments.passed((SELECT, row, None), (self._marks, *args)), n)
-        return np.flatnonzero(self._marks[: max(n, 0)].view(np.bool_))
+        return self._marks[: max(n, 0)].view(np.bool_).nonzero()[0]
 
     def totals(self, row: Any, n: int, n_groups: int, n_sums: int, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""

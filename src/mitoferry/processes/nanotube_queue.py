@@ -58,7 +58,9 @@ def queue_of(columns: Any, lane: Any, n_lanes: int, rows: Any, *, double: bool =
     size = np.bincount(lane, minlength=n_lanes)
     room = 2 * size + 16 if double or n_lanes > 1 else size + ROOM
     first, start = _ends(room), _ends(size)
-    at = np.arange(len(time)) + np.repeat(first[:-1] - start[:-1], size)
+    at: Any = slice(0, len(time))
+    if n_lanes > 1:
+        at = np.arange(len(time)) + np.repeat(first[:-1] - start[:-1], size)
     grown = [np.zeros(int(first[-1]), c.dtype) for c in (time, kind, tie, item)]
     for column, given in zip(grown, (time, kind, tie, item), strict=True):
         column[at] = given[order]
@@ -77,7 +79,9 @@ def with_more_room(queue: Queue, more: Any) -> Queue:
 
 
 def _ends(sizes: Any) -> Any:
-    return np.append(0, np.cumsum(np.asarray(sizes, dtype=np.int64)))
+    ends = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=ends[1:])
+    return ends
 
 
 @row

@@ -156,11 +156,14 @@ def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) ->
     arrivals = alive & (leaves < end)
     first, lost_at, state = backend.read(rows, traffic.first, course.lost_at, links.state)
     loads, losses = first < end, (state != LINK_EMPTY) & (lost_at < NEVER)
-    time = np.concatenate([first[loads], lost_at[losses], leaves[arrivals]])
-    kind = np.repeat([LOADING, LOSS, ARRIVAL], [loads.sum(), losses.sum(), arrivals.sum()])
-    link = np.concatenate([rows[loads], rows[losses], through[arrivals]]).astype(np.int64)
-    item = np.concatenate([rows[loads], rows[losses], free[arrivals]]).astype(np.int64)
-    well, name = backend.read(np.append(link, through[alive].astype(np.int64)), links.well, links.id)
+    loaded, lost, reached = first[loads], lost_at[losses], leaves[arrivals]
+    time = np.concatenate([loaded, lost, reached])
+    kind = np.full(len(time), LOSS)
+    kind[: len(loaded)], kind[len(loaded) + len(lost) :] = LOADING, ARRIVAL
+    own = [rows[loads], rows[losses]]
+    link = np.concatenate([*own, through[arrivals]]).astype(np.int64)
+    item = np.concatenate([*own, free[arrivals]]).astype(np.int64)
+    well, name = backend.read(np.concatenate([link, through[alive].astype(np.int64)]), links.well, links.id)
     n, well = len(link), well.astype(np.int64)
     held = np.full(len(free), -1, dtype=np.int64)
     held[alive] = well[n:]

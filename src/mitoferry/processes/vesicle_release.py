@@ -330,13 +330,13 @@ def is_free_row(k, first, vesicles):
 
 def pages_of_pools(most: Any, wells: Any) -> Any:
     """Pages that the pools of ``wells`` need at each entry of a list, int64 [n], if ``most`` mitochondria come with it."""
-    by = np.argsort(wells, kind="stable")
-    start = np.flatnonzero(np.diff(wells[by], prepend=-1))
-    total = np.cumsum(most[by])
-    total -= np.repeat((total - most[by])[start], np.diff(np.append(start, len(by))))  # of the well so far
+    by = wells.argsort(kind="stable")
+    most, wells, is_first = most[by], wells[by], np.ones(len(by), dtype=np.bool_)
+    np.not_equal(wells[1:], wells[:-1], out=is_first[1:])
+    before = most.cumsum() - most
+    before -= before[is_first][is_first.cumsum() - 1]  # of the well so far
     pages = np.empty(len(by), dtype=np.int64)
-    pages[by] = -(-total // PAGE) - -(-(total - most[by]) // PAGE)
-    pages[by[start]] += 1
+    pages[by] = -(-(before + most) // PAGE) - -(-before // PAGE) + is_first
     return pages
 
 
