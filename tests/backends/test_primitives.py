@@ -9,7 +9,7 @@ import pytest
 from backends_here import BACKENDS
 
 from cuda_simulator import printed
-from mitoferry.core.lanes import AHEAD, ask_ahead, lane, slots
+from mitoferry.core.lanes import AHEAD, ask_ahead, lane, page_slots
 from mitoferry.core.row import row
 from mitoferry.core.schema import PAGE
 
@@ -237,7 +237,7 @@ def count_page(i, marks, found):
     """How many of the marks of page ``i`` are set; what comes after it is asked for."""
     ask_ahead(marks, (i + AHEAD) * PAGE)
     n = 0
-    for k in range(slots()):
+    for k in range(page_slots()):
         n += 1 if int(marks[lane(i * PAGE, k)]) != 0 else 0
     found[i] = n
 

@@ -27,7 +27,7 @@ from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
 from mitoferry.backends.team import HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper
 from mitoferry.base.cache import cache_root
-from mitoferry.core.lanes import ask_ahead, copies_word, lanes, slots
+from mitoferry.core.lanes import ask_ahead, copies_word, lanes, page_slots
 from mitoferry.core.order import sort_rows
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
@@ -280,7 +280,7 @@ class Cpu(HostMemory):
         self._compiler = Compiler(compile_row, "__mitoferry_cpu__")
         self._compiler.supply(lanes, stack_lanes)
         self._compiler.supply(ask_ahead, prefetch)
-        self._compiler.supply(slots, untold_slots)
+        self._compiler.supply(page_slots, untold_slots)
         if sys.byteorder == "little":
             self._compiler.supply(copies_word, load_word)
         self._compiler.supply(multiply_slabs, slabs.multiply_slabs)

@@ -35,7 +35,7 @@ def lane(first, k):
 
 
 @row
-def slots():
+def page_slots():
     """Slots of a page, for loops with little in them: a compiler that knew the number would write out slot after slot."""
     return PAGE
 

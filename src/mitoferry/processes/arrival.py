@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mitoferry.core.lanes import lane, lanes, slots
+from mitoferry.core.lanes import lane, lanes, page_slots
 from mitoferry.core.maths import exp, log, relax
 from mitoferry.core.nodes import NODE_ARRIVAL_SURVIVAL, NODE_HUMANIN, NODE_LYSOSOME, NODE_PINK1_PARKIN
 from mitoferry.core.pages import clear_slot
@@ -162,7 +162,7 @@ def degrading_page(i, n_pools, seeded, pages, mitochondria, cells, groups, wells
     if h < 0 or not holds_arrivals(h, n_pools, seeded, cells):
         return 0
     n = 0
-    for k in range(slots()):
+    for k in range(page_slots()):
         flags = int(mitochondria.flags[lane(i * PAGE, k)])
         n += flags & OCCUPIED if (flags >> CLASS_SHIFT) & CLASS_MASK >= DONOR_FREE else 0
     if n > 0:

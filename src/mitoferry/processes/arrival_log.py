@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mitoferry.core.events import EVENT_ARRIVAL_LYSED, EVENT_FUSED_DEGRADED
-from mitoferry.core.lanes import lane, slots
+from mitoferry.core.lanes import lane, page_slots
 from mitoferry.core.row import row
 from mitoferry.core.schema import (
     CLASS_MASK,
@@ -57,7 +57,7 @@ def holds_arrivals(h, n_pools, seeded, cells):
 def arrivals_of_page(i, mitochondria):
     """How many mitochondria of page ``i`` have come to their cell by a route."""
     n = 0
-    for k in range(slots()):
+    for k in range(page_slots()):
         flags = int(mitochondria.flags[lane(i * PAGE, k)])
         n += (flags & OCCUPIED) if flags & (ROUTE_MASK << ROUTE_SHIFT) != 0 else 0
     return n

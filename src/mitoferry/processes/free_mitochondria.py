@@ -29,7 +29,7 @@ import numpy as np
 
 from mitoferry.core.by_well import by_well
 from mitoferry.core.handover import arrive, potential, set_place
-from mitoferry.core.lanes import lane, lane_uniform4, lanes, slots
+from mitoferry.core.lanes import lane, lane_uniform4, lanes, page_slots
 from mitoferry.core.maths import hill2, log, power
 from mitoferry.core.nodes import NODE_ENDOCYTOSIS, NODE_HEPARAN_SULFATE, NODE_MACROPINOCYTOSIS, NODE_TEMPERATURE
 from mitoferry.core.pages import clear_slot, close_gaps
@@ -317,7 +317,7 @@ def page_of_claims(page, n_pools, found, pages, mitochondria):
     if owner < 0 or owner >= n_pools or owner % N_POOLS != POOL_MEDIUM or int(found[owner // N_POOLS, CLAIMS]) == 0:
         return 0
     n = 0
-    for k in range(slots()):
+    for k in range(page_slots()):
         slot = lane(page * PAGE, k)
         n += int(mitochondria.flags[slot]) & OCCUPIED & (1 if int(mitochondria.motor[slot]) & CLAIMED != 0 else 0)
     return n
