@@ -6,7 +6,7 @@ Faults seen to fail it, planted in a copy of the package: columns that begin whe
 import numpy as np
 import pytest
 
-from mitoferry.core.lines import FEW, LINE, zeros_on_lines
+from mitoferry.core.lines import LINE, zeros_on_lines
 from mitoferry.core.schema import COLUMNS
 from mitoferry.store.checkpoint import load_checkpoint, save_checkpoint
 from mitoferry.store.snapshot import restore, snapshot
@@ -14,7 +14,7 @@ from worlds import make_world, population
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(0,), (3,), (FEW * LINE,), (50_001,), (10_001, 4)])
+@pytest.mark.parametrize("shape", [(0,), (3,), (64 * LINE,), (50_001,), (10_001, 4)])
 def test_an_array_of_zeros_is_like_any_other(shape, dtype):
     made = zeros_on_lines(shape, dtype)
     assert made.shape == shape
@@ -25,19 +25,18 @@ def test_an_array_of_zeros_is_like_any_other(shape, dtype):
     assert not made.any()
     made[...] = 1
     assert made.all()
-    if made.nbytes >= FEW * LINE:
-        assert made.ctypes.data % LINE == 0
+    assert made.ctypes.data % LINE == 0
+    assert zeros_on_lines(shape, dtype, border=2 * LINE).ctypes.data % (2 * LINE) == 0
 
 
 def off_lines(world):
-    """Large columns of the mitochondria that do not begin with a line; those that are mostly 0 begin with a page of memory."""
-    m = world.mitochondria
-    return [name for name in COLUMNS["Mitochondria"] if getattr(m, name).nbytes >= FEW * LINE and getattr(m, name).ctypes.data % LINE]
+    """Columns of the mitochondria that do not begin with a line; those that are mostly 0 begin with a page of memory."""
+    return [name for name in COLUMNS["Mitochondria"] if getattr(world.mitochondria, name).ctypes.data % LINE]
 
 
 def test_columns_of_mitochondria_begin_with_a_line():
     world = make_world([population(count=40)])
-    assert len(world.mitochondria.flags) > 2 * FEW * LINE
+    assert len(world.mitochondria.flags) > 128 * LINE
     assert off_lines(world) == []
     world.reserve_pages(3 * len(world.pages.owner))
     assert off_lines(world) == []

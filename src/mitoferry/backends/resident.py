@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.backends.pointers import address_of
 from mitoferry.backends.writes import arguments_written, columns_written
 
 
@@ -101,7 +102,7 @@ class Resident(ABC):
         Raises:
             TypeError: the array is a view of another one: there would be two copies of the same memory.
         """
-        place = array.__array_interface__["data"][0]
+        place = address_of(array)
         base = array.base
         if array.nbytes and (place in self._places or (isinstance(base, np.ndarray) and base.nbytes != array.nbytes)):
             raise TypeError(f"a view cannot be given to a launch: an array of shape {array.shape} and type {array.dtype}")

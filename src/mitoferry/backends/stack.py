@@ -9,6 +9,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
+from mitoferry.core.lines import LINE
 from mitoferry.core.schema import PAGE
 
 
@@ -61,16 +62,19 @@ def untold_slots(typing_context: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing_context: Any, column: Any, slot: Any) -> Any:
-    """Ask for the line of memory that holds row ``slot`` of an array, to be written."""
+def prefetch(typing_context: Any, column: Any, first: Any) -> Any:
+    """Ask for the lines of memory that hold a page of an array, whose first row is ``first``, to be written."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, args[0])
         (stride, *_) = cgutils.unpack_tuple(builder, array.strides)
-        place = builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [builder.mul(args[1], stride)])
+        page = builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [builder.mul(args[1], stride)])
         flag = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, flag, flag, flag])
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, flag(1), flag(3), flag(1)])
+        kind = ir.FunctionType(ir.VoidType(), [page.type, flag, flag, flag])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        length = builder.mul(stride, stride.type(PAGE))
+        with cgutils.for_range_slice(builder, stride.type(0), length, stride.type(LINE), stride.type) as (at, _):
+            builder.call(ask, [builder.gep(page, [at]), flag(1), flag(3), flag(1)])
         return context.get_dummy_value()
 
-    return types.void(column, slot), codegen
+    return types.void(column, first), codegen

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.core.lines import zeros_on_lines
+
 MOMENT = 5e-4  # s for which threads watch the board before they sleep
 LOOKS = 4000  # by which it is found how long a look takes
 LINE = 16  # words of the board that nobody else writes to: two lines of the cache
@@ -44,9 +46,7 @@ class Board:
     """The words that the threads of one backend share; ``patient``: every thread has a core of its own."""
 
     def __init__(self, members: int, *, patient: bool) -> None:
-        room = np.zeros(line_of(members) + LINE, dtype=np.int64)
-        skip = -room.ctypes.data % (8 * LINE) // 8
-        self.words = room[skip : skip + line_of(members)]
+        self.words = zeros_on_lines((line_of(members),), np.int64, border=8 * LINE)
         self.at = self.words.data  # read and written several times quicker than through the array
         self._bytes = self.at.cast("B")
         self.address = int(self.words.ctypes.data)

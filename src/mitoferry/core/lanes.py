@@ -41,20 +41,18 @@ def page_slots():
 
 
 @row
-def ask_ahead(column, slot):
-    """Let the processor fetch what ``column`` has at ``slot`` while it does other work; nothing else happens.
+def ask_ahead(column, first):
+    """Let the processor fetch what ``column`` has of the page whose first slot is ``first`` while it does other work; nothing else happens.
 
     A page is a line or two of memory in each of a dozen columns: too short for a processor to see where it goes on.
     """
 
 
 @row
-def ask_identities(mitochondria, slot):
-    """Ask ahead for what draws of a page need whose first slot is ``slot``."""
-    ask_ahead(mitochondria.birth, slot)
-    ask_ahead(mitochondria.birth, slot + PAGE // 2)
-    ask_ahead(mitochondria.ordinal, slot)
-    ask_ahead(mitochondria.ordinal, slot + PAGE // 2)
+def ask_identities(mitochondria, first):
+    """Ask ahead for what draws of the page need whose first slot is ``first``."""
+    ask_ahead(mitochondria.birth, first)
+    ask_ahead(mitochondria.ordinal, first)
 
 
 @row

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from mitoferry.core.lines import zeros_on_lines
+
 BLOCK = 4096  # bytes: what is compared at a time; the page of most systems
 
 
@@ -21,7 +23,7 @@ def sparse_zeros(shape: tuple[int, ...], dtype: Any) -> Any:
     """An array of zeros, of which only the pages that are written will be resident (where the system can: Linux)."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < BLOCK or not hasattr(mmap, "MADV_NOHUGEPAGE") or sys.platform != "linux":
-        return np.zeros(shape, dtype=dtype)
+        return zeros_on_lines(shape, dtype)
     room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with contextlib.suppress(OSError):  # a kernel without huge pages
         room.madvise(mmap.MADV_NOHUGEPAGE)

@@ -78,9 +78,7 @@ class Parameters(NamedTuple):
 def ask_for(first, mitochondria):
     """Ask ahead for what :func:`add_page` reads of a page."""
     ask_ahead(mitochondria.birth, first)
-    ask_ahead(mitochondria.birth, first + PAGE // 2)
     ask_ahead(mitochondria.copies, first)
-    ask_ahead(mitochondria.copies, first + PAGE // 2)
     ask_ahead(mitochondria.flags, first)
     ask_ahead(mitochondria.mass, first)
     ask_ahead(mitochondria.damage, first)

@@ -104,9 +104,10 @@ def damage_page(h, first, sums, cells, mitochondria, wells, rates, step):
     if rates[h, ACTIVE] == 0.0:
         return
     draw = lanes()
-    ask_identities(mitochondria, first + AHEAD * PAGE)
-    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
-    ask_ahead(mitochondria.damage, first + AHEAD * PAGE)
+    ahead = first + AHEAD * PAGE
+    ask_identities(mitochondria, ahead)
+    ask_ahead(mitochondria.flags, ahead)
+    ask_ahead(mitochondria.damage, ahead)
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])

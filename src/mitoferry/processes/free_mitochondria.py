@@ -311,6 +311,12 @@ def tidy_row(j, pools, mitochondria, pages, cells):
 
 
 @row
+def claims_of(slot, mitochondria):
+    """1 where ``slot`` holds a claimed mitochondrion, else 0; without branches."""
+    return int(mitochondria.flags[slot]) & OCCUPIED & (1 if int(mitochondria.motor[slot]) & CLAIMED != 0 else 0)
+
+
+@row
 def page_of_claims(page, n_pools, found, pages, mitochondria):
     """Whether ``page`` belongs to a medium and holds a claimed mitochondrion."""
     owner = int(pages.owner[page])
@@ -318,16 +324,14 @@ def page_of_claims(page, n_pools, found, pages, mitochondria):
         return 0
     n = 0
     for k in range(page_slots()):
-        slot = lane(page * PAGE, k)
-        n += int(mitochondria.flags[slot]) & OCCUPIED & (1 if int(mitochondria.motor[slot]) & CLAIMED != 0 else 0)
+        n += claims_of(lane(page * PAGE, k), mitochondria)
     return n
 
 
 @row
 def is_claimed(q, chain, mitochondria):
     """Whether number ``q`` of the slots of the pages ``chain`` holds a claimed mitochondrion."""
-    slot = slot_in(q, chain)
-    return 1 if int(mitochondria.flags[slot]) & OCCUPIED != 0 and int(mitochondria.motor[slot]) & CLAIMED != 0 else 0
+    return claims_of(slot_in(q, chain), mitochondria)
 
 
 @row

@@ -156,9 +156,10 @@ def cell_terms(h, cells, groups, wells, pages, partners, before, terms, p, step)
 
 
 @row
-def partner_of(i, h, partners, terms):
-    """The page that page ``i`` of cell ``h`` meets in this step, or -1 where that one comes first in the chain."""
-    return int(partners[i]) if terms[h, LENGTH] > 0.0 else -1
+def partner_of(i, pages, partners, terms):
+    """The page that page ``i`` meets in this step; -1 where that one comes first in the chain, and for a page that meets none."""
+    h = int(pages.owner[i])
+    return int(partners[i]) if h >= 0 and terms[h, LENGTH] > 0.0 else -1
 
 
 @row
@@ -215,13 +216,13 @@ def decide(n, first1, first2, total, draw_a, chosen, unsure, terms, cells, h, mi
 
     As ``fused`` for each, but those whose potentials must be looked at are put off, and looked at side by side.
     """
-    sure = terms[h, SURE]
+    full_rate, sure, compatible = terms[h, RATE], terms[h, SURE], terms[h, COMPATIBLE]
     n_fused, n_unsure = 0, 0
     for m in range(n):  # chosen[m] >= m >= n_fused: no draw is lost that is still to be read
         k = int(chosen[m])
         draw = draw_a[k]
         s1, s2 = lane(first1, k), lane(first2, (total - k) & LAST)
-        rate = rate_before_potentials(s1, s2, terms[h, RATE], terms[h, COMPATIBLE], mitochondria)
+        rate = rate_before_potentials(s1, s2, full_rate, compatible, mitochondria)
         psi1, psi2 = own_potential(s1, cells, h, mitochondria), own_potential(s2, cells, h, mitochondria)
         least = sure_chance(s1, s2, psi1, psi2, sure, mitochondria, p)
         if draw < least:
@@ -260,33 +261,26 @@ def some_of(column1, column2, first1, first2):
 @row
 def ask_for_page(first, mitochondria):
     """Ask for what a fusion reads of the mitochondria of a page."""
-    slot = lane(first, 0)
-    ask_ahead(mitochondria.flags, slot)
-    ask_ahead(mitochondria.damage, slot)
-    ask_ahead(mitochondria.psi_offset, slot)
-    ask_ahead(mitochondria.mass, slot)
-    ask_ahead(mitochondria.complex1, slot)
-    ask_ahead(mitochondria.complex34, slot)
-    ask_ahead(mitochondria.complex5, slot)
-    ask_ahead(mitochondria.label, slot)
-    ask_ahead(mitochondria.dye, slot)
-    ask_ahead(mitochondria.bound1, slot)
-    ask_ahead(mitochondria.bound3, slot)
+    ask_ahead(mitochondria.flags, first)
+    ask_ahead(mitochondria.damage, first)
+    ask_ahead(mitochondria.psi_offset, first)
+    ask_ahead(mitochondria.mass, first)
+    ask_ahead(mitochondria.complex1, first)
+    ask_ahead(mitochondria.complex34, first)
+    ask_ahead(mitochondria.complex5, first)
+    ask_ahead(mitochondria.label, first)
+    ask_ahead(mitochondria.dye, first)
+    ask_ahead(mitochondria.bound1, first)
+    ask_ahead(mitochondria.bound3, first)
 
 
 @row
 def ask_for(i, pages, mitochondria, partners, terms):
     """Ask for what page ``i`` and its partner will need, if they meet."""
-    if i >= len(pages.owner):
-        return
-    h = int(pages.owner[i])
-    if h < 0:
-        return
-    partner = partner_of(i, h, partners, terms)
+    partner = partner_of(i, pages, partners, terms) if i < len(pages.owner) else -1
     if partner < 0:
         return
-    slot = lane(i * PAGE, 0)
-    ask_identities(mitochondria, slot)
+    ask_identities(mitochondria, i * PAGE)
     ask_for_page(i * PAGE, mitochondria)
     ask_for_page(partner * PAGE, mitochondria)
 
@@ -296,16 +290,14 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
 
     What is rare is listed without branches and treated on its own: a processor that guesses wrong waits longer than a pair takes.
     """
-    h = int(pages.owner[i])
-    if h < 0:
-        return
     ask_for(i + AHEAD, pages, mitochondria, partners, terms)
     draw_a, draw_x, draw_s, draw_u = lanes(), lanes(), lanes(), lanes()
     chosen, dealt, uneven = lanes(), lanes(), lanes()
     unsure = Unsure(lanes(), lanes(), lanes(), lanes(), lanes(), lanes())
-    partner = partner_of(i, h, partners, terms)
+    partner = partner_of(i, pages, partners, terms)
     if partner < 0:
         return
+    h = int(pages.owner[i])
     key0, key1 = int(wells.key0[int(cells.well[h])]), int(wells.key1[int(cells.well[h])])
     total, strength = int(terms[h, LANES]), terms[h, STRENGTH]
     first1, first2 = i * PAGE, partner * PAGE
@@ -340,12 +332,10 @@ def _fusion_page_cpu(i, cells, wells, pages, mitochondria, partners, terms, p, s
 @row(cpu=_fusion_page_cpu)
 def fusion_page(i, cells, wells, pages, mitochondria, partners, terms, p, step):
     """All pairs of page ``i`` with its partner page in this step (done by the one that comes first in the chain)."""
-    h = int(pages.owner[i])
-    if h < 0:
-        return
-    partner = partner_of(i, h, partners, terms)
+    partner = partner_of(i, pages, partners, terms)
     if partner < 0:
         return
+    h = int(pages.owner[i])
     w = int(cells.well[h])
     key0 = int(wells.key0[w])
     key1 = int(wells.key1[w])

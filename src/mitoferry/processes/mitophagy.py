@@ -138,9 +138,10 @@ def demand_page(h, first, sums, cells, groups, mitochondria, p, step):
     """As :func:`demand_slot` for the slots of a page, without branches: flags and waiting times, then their hazards."""
     if not alive(int(cells.state[h])):
         return
-    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
-    ask_ahead(mitochondria.psi_offset, first + AHEAD * PAGE)
-    ask_ahead(mitochondria.depolarised, first + AHEAD * PAGE)
+    ahead = first + AHEAD * PAGE
+    ask_ahead(mitochondria.flags, ahead)
+    ask_ahead(mitochondria.psi_offset, ahead)
+    ask_ahead(mitochondria.depolarised, ahead)
     g = int(cells.group[h])
     threshold = min(p.pink1_potential, LIVES_BELOW * float(groups.resting_potential[g]))
     network, isolated = float(cells.psi[h, OWN_NETWORK]), float(cells.psi[h, OWN_ISOLATED])
@@ -267,8 +268,9 @@ def degrade_page(h, first, sums, cells, groups, wells, mitochondria, p, step):
     """As :func:`degrade_slot` for the slots of a page, which mostly hold none that can be taken in this step."""
     if not alive(int(cells.state[h])):
         return
-    ask_identities(mitochondria, first + AHEAD * PAGE)
-    ask_ahead(mitochondria.flags, first + AHEAD * PAGE)
+    ahead = first + AHEAD * PAGE
+    ask_identities(mitochondria, ahead)
+    ask_ahead(mitochondria.flags, ahead)
     g = int(cells.group[h])
     w = int(cells.well[h])
     key0 = int(wells.key0[w])

@@ -288,7 +288,6 @@ def ask_for(first, mitochondria):
     """Ask ahead for what :func:`mtdna_page` reads of a page."""
     ask_identities(mitochondria, first)
     ask_ahead(mitochondria.copies, first)
-    ask_ahead(mitochondria.copies, first + PAGE // 2)
     ask_ahead(mitochondria.flags, first)
     ask_ahead(mitochondria.complex1, first)
     ask_ahead(mitochondria.complex34, first)
