@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import textwrap
 import warnings
@@ -85,7 +86,7 @@ class Experiment:
         from mitoferry.experiment.estimate import refuse_unless_it_fits
         from mitoferry.show.live import watching
         from mitoferry.store.paths import check_new_folder, next_folder
-        from mitoferry.studies.run import start_run
+        from mitoferry.studies.run import Finish, start_run
 
         spec = self.resolve(replicates=replicates, seed=seed, arms=arms)
         folder = next_folder(self.name) if out is None else out
@@ -94,8 +95,9 @@ class Experiment:
         refuse_unless_it_fits(spec, folder=folder, on_device=engine.memory_left())
         with watching(self.name, spec.until, show=progress) as report:
             path = start_run(
-                spec, folder, engine, experiment=self.definition.model_dump(mode="json"), report=report, command=command, finish=finish_run
-            )
+                spec, folder, engine, experiment=self.definition.model_dump(mode="json"), report=report, command=command,
+                finish=Finish(finish_run, prepare_to_finish),
+            )  # fmt: skip
         return open_run(path)
 
     def __repr__(self) -> str:
@@ -140,6 +142,12 @@ def open_run(folder: str | Path) -> Any:
     return ShownResults(folder)
 
 
+def prepare_to_finish() -> None:
+    """Import what :func:`finish_run` needs: half a second, while the tables of the run are still written."""
+    for library in ("scipy.special", "pandas", "jinja2", "PIL.WebPImagePlugin", "mitoferry.show.report", "mitoferry.show.results"):
+        importlib.import_module(library)
+
+
 def finish_run(folder: Path) -> None:
     """Write summary and report into the folder of a run whose tables are complete."""
     from mitoferry.show.report import write_report
@@ -175,11 +183,12 @@ def resume_experiment(folder: str, *, threads: int | None = None, backend: str =
     """What ``mitoferry resume`` does; returns the results."""
     from mitoferry.backends.choose import choose_backend
     from mitoferry.show.live import watching
-    from mitoferry.studies.run import resume_run, spec_of
+    from mitoferry.studies.run import Finish, resume_run, spec_of
 
     spec = spec_of(folder)
     with watching(spec.name, spec.until, show=True) as report:
-        path = resume_run(folder, choose_backend(backend, threads=threads), report=report, finish=finish_run)
+        finish = Finish(finish_run, prepare_to_finish)
+        path = resume_run(folder, choose_backend(backend, threads=threads), report=report, finish=finish)
     return open_run(path)
 
 

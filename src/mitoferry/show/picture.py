@@ -120,7 +120,7 @@ def render_well(
         _mitochondria(canvas, cells, mitochondria, copies)
     else:
         _foreign_dots(canvas, cells, copies)
-    image = canvas.image.resize((pixels, round(canvas.height / _OVER)), Image.Resampling.LANCZOS)
+    image = canvas.image.reduce(_OVER)  # a pixel is the mean of those that it covers
     _annotate(image, canvas.scale / _OVER, canvas.x1 - canvas.x0, caption, text)
     return image
 
@@ -188,24 +188,22 @@ def _tubes(canvas: _Canvas, cells: Mapping[str, np.ndarray], links: Mapping[str,
 def _mitochondria(
     canvas: _Canvas, cells: Mapping[str, np.ndarray], m: Mapping[str, np.ndarray], copies: list[tuple[int, float, float]]
 ) -> None:
+    if not copies:
+        return
     order = np.argsort(m["cell"], kind="stable")
     host = np.asarray(m["cell"])[order]
-    px, py, rows, own = [], [], [], []
-    for i, x, y in copies:
-        first, last = np.searchsorted(host, cells["id"][i], "left"), np.searchsorted(host, cells["id"][i], "right")
-        held = order[first:last]
-        angle, distance = _phase(np.asarray(m["birth_cell"])[held], np.asarray(m["ordinal"])[held])
-        r = float(cells["radius"][i])
-        px.append(x + distance * r * np.cos(angle))
-        py.append(y + distance * r * np.sin(angle))
-        rows.append(held)
-        own.append(np.full(len(held), cells["population"][i], np.int64))
-    if not rows:
-        return
-    x_all, y_all, row = np.concatenate(px), np.concatenate(py), np.concatenate(rows)
+    cell = np.array([i for i, _, _ in copies], np.int64)
+    first, last = (np.searchsorted(host, np.asarray(cells["id"])[cell], side) for side in ("left", "right"))
+    held = last - first
+    each = np.repeat(np.arange(len(copies)), held)  # of every dot the copy that it is in
+    row = order[np.arange(len(each)) - np.repeat(np.cumsum(held) - held - first, held)]
+    angle, distance = _phase(np.asarray(m["birth_cell"])[row], np.asarray(m["ordinal"])[row])
+    distance = distance * np.asarray(cells["radius"], float)[cell][each]
+    x, y = np.array([place for _, *place in copies]).T
+    x_all, y_all = x[each] + distance * np.cos(angle), y[each] + distance * np.sin(angle)
     low = np.asarray(m["potential"])[row] < LOW_POTENTIAL
     origin = np.asarray(m["birth_cell"])[row] >> 24
-    moved = origin != np.concatenate(own)
+    moved = origin != np.asarray(cells["population"])[cell][each]
     colours = np.array(OWN, np.uint8)[origin % len(OWN)]
     colours[low] = DEPOLARISED
     canvas.dots(x_all[~moved], y_all[~moved], colours[~moved], max(round(0.55 * canvas.scale), 1))

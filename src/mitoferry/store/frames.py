@@ -7,7 +7,7 @@ by host, origin, route and compartment, over all wells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +79,41 @@ HOST_TRANSIT, HOST_MEDIUM, HOST_DELIVERY = 255, 254, 253
 POTENTIAL_STEPS = 64.0  # per mV: potentials are rounded, so that they pack
 _HOST_WIDTHS = (22, 8, 8, 8, 8, 3, 1)  # bits of well, host, host_state, birth_population, route, place, fused
 _NOT_SHOWN = (s.CELL_EMPTY, s.CELL_POOL, s.CELL_WAITING)
+
+
+class FramesHeld(Mapping[str, np.ndarray]):
+    """Frames in memory, as they lie in a part of a run: every column of every table one after the other, made when it is asked for.
+
+    Entries: ``ticks`` (of the frames, int64), and for each table ``{table}/frame`` (which of the frames have it), ``{table}/rows`` (how
+    many rows it has in each of these) and ``{table}/column/{name}``.
+    """
+
+    def __init__(self, frames: Sequence[tuple[int, Frame]]) -> None:
+        self._frames = frames
+        self._of = {table: [(k, frame[table]) for k, (_, frame) in enumerate(frames) if table in frame] for table in COLUMNS}
+
+    def __iter__(self) -> Iterator[str]:
+        yield "ticks"
+        for table, held in self._of.items():
+            yield from (f"{table}/frame", f"{table}/rows")
+            yield from (f"{table}/column/{name}" for name in COLUMNS[table] if held)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        if key == "ticks":
+            return np.array([tick for tick, _ in self._frames], np.int64)
+        table, what = key.split("/", 1)
+        held = self._of[table]
+        if what == "frame":
+            return np.array([k for k, _ in held], np.int64)
+        if what == "rows":
+            return np.array([len(next(iter(columns.values()))) for _, columns in held], np.int64)
+        column = what.removeprefix("column/")
+        if not held or column not in COLUMNS[table]:
+            raise KeyError(key)
+        return np.concatenate([columns[column] for _, columns in held])
 
 
 def frame_of(world: World, *, wells: Sequence[int] = ()) -> Frame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,19 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 1 << 18
 CHUNK_BYTES = 1 << 20
+FramesPart = Path | Mapping[str, np.ndarray]
 
 
-def merge_parquet(parts: Sequence[Path], target: Path, schema: pa.Schema) -> None:
-    """Write the rows of ``parts`` in order into one file with row groups of :data:`ROW_GROUP` rows."""
+def merge_parquet(parts: Sequence[Path | pa.Table], target: Path, schema: pa.Schema) -> None:
+    """Write the rows of ``parts`` (files, or tables in memory) in order into one file with row groups of :data:`ROW_GROUP` rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with replacing(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         held: list[pa.Table] = []
         n = 0
-        for path in parts:
-            table = pq.read_table(path).cast(schema)
+        for part in parts:
+            table = (pq.read_table(part) if isinstance(part, Path) else part).cast(schema)
             held.append(table)
             n += table.num_rows
             while n >= ROW_GROUP:
@@ -53,8 +55,8 @@ def _plain_order(table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=table.schema)
 
 
-def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
-    """Write all frames into one Zarr v3 group.
+def merge_frames(parts: Sequence[FramesPart], target: Path, names: Names) -> None:
+    """Write all frames (in files, or in memory as in such a file) into one Zarr v3 group.
 
     Per table a group with ``tick`` (n_frames), ``offset`` (n_frames + 1) and one array per column in which the frames
     follow each other: frame ``k`` is rows ``offset[k]:offset[k + 1]``. Chunks hold about 1 MiB each.
@@ -77,10 +79,15 @@ def merge_frames(parts: Sequence[Path], target: Path, names: Names) -> None:
         raise RunFolderError(explain(error, target, "could not write")) from error
 
 
-def _merge_table(group: Path, parts: Sequence[Path], table: str) -> None:
+def _opened(part: FramesPart) -> AbstractContextManager[Mapping[str, np.ndarray]]:
+    held: AbstractContextManager[Mapping[str, np.ndarray]] = np.load(part) if isinstance(part, Path) else nullcontext(part)
+    return held
+
+
+def _merge_table(group: Path, parts: Sequence[FramesPart], table: str) -> None:
     ticks, rows = [], []
-    for path in parts:
-        with np.load(path) as part:
+    for listed in parts:
+        with _opened(listed) as part:
             ticks.append(part["ticks"][part[f"{table}/frame"]])
             rows.append(part[f"{table}/rows"])
     tick = np.concatenate([np.zeros(0, np.int64), *ticks])
@@ -96,9 +103,9 @@ def _merge_table(group: Path, parts: Sequence[Path], table: str) -> None:
         write_array(group / name, pieces, shape=(int(offset[-1]), *shape), dtype=dtype, chunk=chunk, attributes=about)
 
 
-def _pieces(parts: Sequence[Path], key: str) -> Iterator[np.ndarray]:
+def _pieces(parts: Sequence[FramesPart], key: str) -> Iterator[np.ndarray]:
     """A column as it lies in the parts, one after the other."""
-    for path in parts:
-        with np.load(path) as part:
+    for listed in parts:
+        with _opened(listed) as part:
             if key in part:
                 yield part[key]

@@ -2,9 +2,9 @@
 
 While a run is under way its rows lie in ``parts/``: append-only files, each whole or absent, none of which spans a
 checkpoint. A resumed run drops the parts after its checkpoint (:meth:`RunWriter.resume`). :meth:`RunWriter.finish`
-merges the parts into ``table.parquet``, ``events.parquet`` and ``run.zarr``, writes the manifest, and last the marker
-COMPLETE; only then are parts and checkpoints removed. The merged files have fixed row groups and chunks, so that
-their content does not depend on where a run was cut.
+merges the parts, and the rows of which none was made yet, into ``table.parquet``, ``events.parquet`` and ``run.zarr``, writes
+the manifest, and last the marker COMPLETE; only then are parts and checkpoints removed. The merged files have fixed row groups
+and chunks, so that their content does not depend on where a run was cut.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mitoferry.core.plate_spec import PlateSpec
 from mitoferry.store import belonging
 from mitoferry.store import checkpoint as checkpoints
 from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing, write_json, write_text
-from mitoferry.store.frames import COLUMNS, typed
+from mitoferry.store.frames import FramesHeld, typed
 from mitoferry.store.merge import merge_frames, merge_parquet
 from mitoferry.store.paths import COMPLETE, MANIFEST, NEVER_BEGAN, RUNNING, claim_folder, is_run, never_began
 from mitoferry.store.provenance import now
@@ -169,16 +169,24 @@ class RunWriter:
             RunFolderError: the disk is full or refuses; the buffers are kept and nothing half-written stays.
         """
         if self._readings:
-            self._write_part("readings", tick, readings_table(self._readings, self.names))
+            self._write_part("readings", tick, self._held_readings())
             self._readings = []
         if self._events:
-            columns = {name: np.concatenate([held[name] for held in self._events]) for name in self._events[0]}
-            self._write_part("events", tick, events_table(columns, self.names))
+            self._write_part("events", tick, self._held_events())
             self._events, self._n_events = [], 0
         if self._frames:
-            self._write_frames(tick)
+            arrays: dict[str, Any] = dict(FramesHeld(self._frames))
+            with replacing(self._part("frames", tick, "npz")) as temporary, open(temporary, "wb") as file:
+                np.savez(file, **arrays)
             self._frames, self._frame_bytes = [], 0
         self.tick = int(tick)
+
+    def _held_readings(self) -> Any:
+        return readings_table(self._readings, self.names)
+
+    def _held_events(self) -> Any:
+        columns = {name: np.concatenate([held[name] for held in self._events]) for name in self._events[0]}
+        return events_table(columns, self.names)
 
     def _part(self, kind: str, tick: int, suffix: str) -> Path:
         for serial in range(10_000):
@@ -192,18 +200,6 @@ class RunWriter:
 
         with replacing(self._part(kind, tick, "parquet")) as temporary:
             pq.write_table(table, temporary, compression="zstd")
-
-    def _write_frames(self, tick: int) -> None:
-        arrays: dict[str, Any] = {"ticks": np.array([t for t, _ in self._frames], np.int64)}
-        for table, columns in COLUMNS.items():
-            held = [(k, frame[table]) for k, (_, frame) in enumerate(self._frames) if table in frame]
-            arrays[f"{table}/frame"] = np.array([k for k, _ in held], np.int64)
-            arrays[f"{table}/rows"] = np.array([len(next(iter(c.values()))) for _, c in held], np.int64)
-            if held:
-                for name in columns:
-                    arrays[f"{table}/column/{name}"] = np.concatenate([c[name] for _, c in held])
-        with replacing(self._part("frames", tick, "npz")) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
 
     # ------------------------------------------------------------------ checkpoints
     def checkpoint(self, tick: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any] | None = None) -> None:
@@ -235,7 +231,10 @@ class RunWriter:
 
     # ------------------------------------------------------------------ ending
     def finish(self, manifest: Mapping[str, Any] | None = None, *, tick: int, afterwards: Callable[[Path], None] | None = None) -> Path:
-        """Merge the parts, write what remains and mark the folder complete.
+        """Merge the parts and what is still held, write what remains and mark the folder complete.
+
+        What is held goes into the final files at once: a part of it would be dropped by a run that is resumed, as it comes after the
+        last checkpoint.
 
         Args:
             manifest: entries to add to the manifest (timings, ledger totals, warnings).
@@ -246,10 +245,11 @@ class RunWriter:
         Returns:
             The folder.
         """
-        self.flush(tick)
-        merge_parquet(self.parts("readings"), self.path / TABLE, reading_schema())
-        merge_parquet(self.parts("events"), self.path / EVENTS, event_schema(self.names))
-        merge_frames(self.parts("frames"), self.path / FRAMES, self.names)
+        readings = [self._held_readings()] if self._readings else []
+        merge_parquet([*self.parts("readings"), *readings], self.path / TABLE, reading_schema())
+        events = [self._held_events()] if self._events else []
+        merge_parquet([*self.parts("events"), *events], self.path / EVENTS, event_schema(self.names))
+        merge_frames([*self.parts("frames"), FramesHeld(self._frames)], self.path / FRAMES, self.names)
         old = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         write_json(self.path / MANIFEST, old | {"ended": now()} | dict(manifest or {}) | {"state": "complete", "until": int(tick)})
         if afterwards is not None:

@@ -19,7 +19,7 @@ import functools
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ class Contrast:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def __str__(self) -> str:
         what = self.readout + (f" of {self.of}" if self.of else "") + (f", {self.statistic}" if self.statistic else f" at {self.hours:g} h")

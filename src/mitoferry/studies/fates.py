@@ -101,7 +101,7 @@ def _present(
 def fates(r: Results) -> dict[str, dict[str, float]]:
     """Per arm, mean over wells: transferred mitochondria by where they ended."""
     n = r.names.replicates
-    routes = fates_by_route(r)
+    routes = r.fates_by_route
     return {arm: {f: sum(row[f] for row in routes.get(arm, {}).values()) / n for f in FATES} for arm in r.names.arms} if routes else {}
 
 
@@ -109,5 +109,5 @@ def fates_table(r: Results) -> pd.DataFrame:
     """Transferred mitochondria by arm, route of the last hand-over and fate; counts over all wells of the arm."""
     import pandas as pd
 
-    rows = [(a, route, f, n) for a, by in fates_by_route(r).items() for route, row in by.items() for f, n in row.items() if n]
+    rows = [(a, route, f, n) for a, by in r.fates_by_route.items() for route, row in by.items() for f, n in row.items() if n]
     return pd.DataFrame(rows, columns=["arm", "route", "fate", "count"])

@@ -21,6 +21,7 @@ from mitoferry.studies.within import within_arm
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mitoferry.studies.fates import Counts
     from mitoferry.studies.findings import Finding
 
 
@@ -139,20 +140,18 @@ class Results(RunFolder):
             raise InputError(Problem(str(self.path), "observable", "an observable that the model has", repr(observable), hint=card.outside))
         readout = card.readout if card else observable
         assay = assay or (card.assay if card else None)
-        t = self._table
         if card is None and "." in observable:
             assay, _, readout = observable.rpartition(".")
-        rows = t[t["readout"] == readout]
-        if rows.empty:
-            known = sorted({*map(str, t["readout"].unique()), *(n for n, o in OBSERVABLES.items() if (t["readout"] == o.readout).any())})
+        found = self._rows_of.get(readout)
+        if found is None:
+            known = sorted({*self._rows_of, *(n for n, o in OBSERVABLES.items() if o.readout in self._rows_of)})
             raise self._wrong("observable", "an observable or readout that this run measured", observable, known)
-        if assay is not None and (rows["assay"] == assay).any():
-            rows = rows[rows["assay"] == assay]
-        elif assay is not None and card is None:
-            raise self._wrong("assay", f"an assay that gives {readout}", assay, sorted(map(str, rows["assay"].unique())))
-        assay = str(rows["assay"].iloc[0])
-        rows = rows[rows["assay"] == assay]
-        populations = [str(x) for x in rows["of"].unique()]
+        assays = list(dict.fromkeys(a for a, _ in found))
+        if assay not in assays:
+            if assay is not None and card is None:
+                raise self._wrong("assay", f"an assay that gives {readout}", assay, sorted(assays))
+            assay = assays[0]
+        populations = [p for a, p in found if a == assay]
         if of is not None:
             population = self.population_of(of)
         else:
@@ -160,12 +159,41 @@ class Results(RunFolder):
             population = next((p for p in (*wanted, "", self.population_of("recipient")) if p in populations), populations[0])
         if population not in populations:
             raise self._wrong("of", f"a population that {readout} was measured in", of or "", [p or "well" for p in populations])
-        rows = rows[rows["of"] == population]
-        columns = [rows[c].to_numpy() for c in ("replicate", "tick", "value")]
-        arm_of = np.asarray(rows["arm"].astype(str))
-        by_arm = {a: (*(c[arm_of == a] for c in columns),) for a in self.names.places if (arm_of == a).any()}
-        unit = str(rows["unit"].iloc[0])
+        rows = found[assay, population]
+        place, *columns = (column[rows] for column in self._columns)
+        by_arm = {a: (*(c[place == k] for c in columns),) for k, a in enumerate(self.names.places) if (place == k).any()}
+        unit = str(self._table["unit"].iloc[rows[0]])
         return Measured(by_arm=by_arm, name=observable, readout=readout, of=population, assay=assay, unit=unit, card=card)
+
+    @cached_property
+    def _rows_of(self) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+        """Rows of the table of each readout, by assay and population: all in order of their first rows; int64 each."""
+        keys = ["readout", "assay", "of"]
+        group = self._table.groupby(keys, observed=True, sort=False).ngroup().to_numpy()
+        by_group = np.argsort(group, kind="stable")
+        firsts = np.flatnonzero(np.diff(group[by_group], prepend=-1))
+        words = self._table[keys].iloc[by_group[firsts]].astype(str)
+        found: dict[str, dict[tuple[str, str], np.ndarray]] = {}
+        for (readout, assay, of), rows in sorted(
+            zip(words.itertuples(index=False, name=None), np.split(by_group, firsts[1:]), strict=True), key=lambda item: int(item[1][0])
+        ):
+            found.setdefault(readout, {})[assay, of] = rows
+        return found
+
+    @cached_property
+    def _columns(self) -> tuple[np.ndarray, ...]:
+        """Place of the arm among ``names.places`` (-1: none of them), replicate, tick and value of every row of the table."""
+        arms = self._table["arm"].astype("category").cat
+        places = {name: k for k, name in enumerate(self.names.places)}
+        place_of = np.array([*(places.get(str(name), -1) for name in arms.categories), -1])  # the last: of rows without an arm
+        return (place_of[arms.codes.to_numpy()], *(self._table[name].to_numpy() for name in ("replicate", "tick", "value")))
+
+    @cached_property
+    def fates_by_route(self) -> Counts:
+        """Transferred mitochondria by arm, route of the last hand-over and fate (``studies/fates.py``)."""
+        from mitoferry.studies.fates import fates_by_route
+
+        return fates_by_route(self)
 
     # ------------------------------------------------------------------ numbers
     def wells(

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,23 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-Finish = Callable[[Path], None]
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done in the folder of a run when its tables are there and before it is marked complete.
+
+    Attributes:
+        write: called with the folder: writes the summary and the report.
+        prepare: called before, in a thread of its own while the tables are written: imports what ``write`` needs.
+    """
+
+    write: Callable[[Path], None]
+    prepare: Callable[[], None] = _nothing
 
 
 def _assays(spec: PlateSpec) -> list[tuple[Any, Any]]:
@@ -213,8 +230,7 @@ def start_run(
         experiment: the experiment as the user wrote it, for manifest and report (plain values).
         report: called with a :class:`Progress` after each macro-step.
         command: the command line, for the manifest.
-        finish: called with the folder when its tables are there and before it is marked complete: writes the
-            summary and the report.
+        finish: writes the summary and the report when the tables are there, before the folder is marked complete.
 
     Returns:
         The folder, complete.
@@ -307,13 +323,26 @@ def _to_the_end(run: PlateRun, finish: Finish | None) -> Path:
     run.run()
     mark_complete(run.engine.world.backend)
     run.tell("writing")
+    if finish is None:
+        return _written(run, None)
+    with ThreadPoolExecutor(1, thread_name_prefix="mitoferry_libraries") as beside:
+        ready = beside.submit(finish.prepare)
+
+        def afterwards(folder: Path) -> None:
+            ready.result()
+            finish.write(folder)
+
+        return _written(run, afterwards)
+
+
+def _written(run: PlateRun, afterwards: Callable[[Path], None] | None) -> Path:
     ledger = ledger_totals(run.engine)
     arrays, _ = snapshot(run.engine.world)
     final = {"state_digest": digest(arrays)}
     del arrays
     hollow(run.engine.world)  # the report is made from the files
     timings = {k: round(v, 3) for k, v in run.timings.items()}
-    return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until, afterwards=finish)
+    return run.writer.finish({"ledger": ledger, "timings_s": timings, **final}, tick=run.spec.until, afterwards=afterwards)
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:

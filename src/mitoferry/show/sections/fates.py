@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mitoferry.show import charts
 from mitoferry.show.sections.handovers import ROUTE_WORDS
 from mitoferry.show.style import capital, safe, words
-from mitoferry.studies.fates import FATES, fates, fates_by_route
+from mitoferry.studies.fates import FATES, fates
 
 if TYPE_CHECKING:
     from mitoferry.studies.results import Results
@@ -23,7 +23,7 @@ def fate_chart(r: Results) -> Any:
 
 def fate_table(r: Results) -> dict[str, Any]:
     """Mean numbers per well by arm, route and fate; fates that never happened are left out."""
-    n, routes = r.names.replicates, fates_by_route(r)
+    n, routes = r.names.replicates, r.fates_by_route
     shown = [f for f in FATES if any(row[f] for by in routes.values() for row in by.values())]
     rows = [
         {
