@@ -23,6 +23,7 @@ from mitoferry.store.frames import frame_of
 from mitoferry.store.snapshot import snapshot
 from mitoferry.store.tables import events_held
 from mitoferry.studies.run import _population_index
+from renumbered import renumbered
 
 
 @row
@@ -45,8 +46,8 @@ def readings(case: Any, engine: Any) -> dict[str, bytes]:
     return found | {f"frame: {table}/{name}": x.tobytes() for table, columns in frame.items() for name, x in columns.items()}
 
 
-def state(case: Any, backend: Any) -> dict[str, bytes]:
-    """The bytes of the whole state after the few steps of a case, of events and of what is read."""
+def state(case: Any, backend: Any, *, anew: bool = False) -> dict[str, bytes]:
+    """The bytes of the whole state after the few steps of a case, of events and of what is read; ``anew``: as ``renumbered``."""
     engine = Engine(tiny(case), backend)
     events: list[bytes] = []
     engine.on_events = lambda happened: events.append(b"".join(x.tobytes() for x in events_held(happened).values()))
@@ -56,6 +57,8 @@ def state(case: Any, backend: Any) -> dict[str, bytes]:
             engine.advance()
     read = readings(case, engine)
     arrays, counters = snapshot(engine.world)
+    if anew:
+        arrays, counters = renumbered(arrays), {}
     found = {name: array.tobytes() for name, array in arrays.items()} | {name: str(n).encode() for name, n in counters.items()}
     return found | read | {"events": b"".join(events)}
 

@@ -69,5 +69,5 @@ def test_a_queue_that_grows_where_the_state_lies_elsewhere(monkeypatch):
     monkeypatch.setattr(nanotube_queue, "ROOM", 0)
     monkeypatch.setattr(nanotube_transport, "EVENTS_AT_HAND", 0)
     monkeypatch.setattr(loop, "SCATTERED", 1.0)  # pages keep their order
-    here, there = state(CASES["tubes"], Cpu(threads=1)), state(CASES["tubes"], Apart())
+    here, there = (state(CASES["tubes"], backend, anew=True) for backend in (Cpu(threads=1), Apart()))
     assert [column for column in here if here[column] != there.get(column)] == []

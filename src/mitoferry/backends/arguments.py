@@ -159,25 +159,38 @@ class _Reading:
 
 
 # ---------------------------------------------------------------------- words that are kept
+_PACKED: dict[Any, list[tuple[Any, bytes]]] = {}
+"""The last tuple of each kind that was given, with its words: that of the clock goes to every launch of a step."""
+
+
 class Numbers:
     """The words of an argument made of numbers."""
 
-    __slots__ = ("_kind", "_last", "_leaf", "_pack", "_place", "_room", "_shape", "_types", "k")
+    __slots__ = ("_kind", "_last", "_leaf", "_own", "_pack", "_packed", "_place", "_room", "_shape", "_types", "k")
 
     def __init__(self, k: int, value: Any, shape: Shape, words: Any, place: int) -> None:
         self.k = k
         self._kind, self._shape = type(value), shape
+        self._last: Any = None
         self._room, self._place = memoryview(words).cast("B"), 8 * place
         self._pack = struct.Struct("=" + format_of(shape)).pack_into
         self._leaf = not isinstance(value, tuple)
         flat = not self._leaf and not any(isinstance(entry, tuple | np.generic) or entry is None for entry in value)
         self._types = tuple(map(type, value)) if flat else None
+        self._packed = _PACKED.setdefault((self._kind, self._types), [(None, b"")]) if flat else None
+        self._own = self._room[self._place : self._place + 8 * n_words(shape)]
         self._write(value)
 
     def take(self, value: Any) -> bool:
         """Write ``value`` where it is not what stands there; ``False`` where it has another shape."""
         if value is self._last:
             return True
+        if self._packed is not None:
+            given, words = self._packed[0]
+            if given is value:
+                self._own[:] = words
+                self._last = value
+                return True
         if type(value) is not self._kind:
             return False
         if not self._leaf and (tuple(map(type, value)) != self._types if self._types is not None else shape_of(value) != self._shape):
@@ -190,6 +203,8 @@ class Numbers:
             self._pack(self._room, self._place, *(value if self._types is not None else numbers_in(value)))
         except struct.error as error:
             raise OverflowError(f"a number given to a kernel does not fit into 64 bits: {error}") from None
+        if self._packed is not None:
+            self._packed[0] = value, bytes(self._own)
         self._last = value
 
 
@@ -270,6 +285,10 @@ class Passed:
         self._pick = operator.itemgetter(*(other.k for other in others), -1, -1)  # a tuple even if there are none
         self._held = words, held  # so that they lie where compiled code looks for them
 
+    def has(self, table: Any) -> bool:
+        """Whether a table of the state was among the arguments."""
+        return any(held is table for _, held in self._tables)
+
     def takes(self, args: tuple[Any, ...]) -> bool:
         """Write down what is not as it was at that call; ``False`` where that takes other words or another kernel."""
         if len(args) != self._n_args:
@@ -346,9 +365,10 @@ class Arguments:
         return found
 
     def _forget(self, key: int) -> None:
-        """Let a table of the state go, and the calls that had tables of the state."""
-        del self._known[key]
-        self.recent.clear()
+        """Let a table of the state go, and the calls that had it."""
+        table, *_ = self._known.pop(key)
+        kept = {call: [passed for passed in recent if not passed.has(table)] for call, recent in self.recent.items()}
+        self.recent = {call: recent for call, recent in kept.items() if recent}
 
     def replace(self, table: Any) -> None:
         """A table of the state has been written to, or stands in the place of another, which is let go."""

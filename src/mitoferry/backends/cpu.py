@@ -197,6 +197,9 @@ class _Driver:
     def blocks(self, n: int, threads: int) -> list[tuple[int, int, int]]:
         """One block (first row, end, stride) of ``n`` rows for each of so many threads; equal ones until it is known better (``level``)."""
         cuts = self.cuts if len(self.cuts) == threads - 1 else [i / threads for i in range(1, threads)]
+        if threads == 2:
+            hi = int(n * cuts[0])
+            return [(0, hi, 1), (hi, n, 1)]
         found, lo = [], 0
         for cut in cuts:
             hi = int(n * cut)
@@ -291,6 +294,7 @@ class Cpu(HostMemory):
         self._board = Board(self.threads, patient=self.threads <= available)
         self._head = self._board.head(0)
         self._marks = np.zeros(0, dtype=np.uint8)  # of ``select``
+        self._found = np.zeros(0)  # of ``largest``
         self._shared = 0.0  # when the last launch that was shared ended
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
@@ -459,10 +463,11 @@ class Cpu(HostMemory):
 
     def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        found = np.zeros(n_groups)
-        passed = self.arguments.passed((LARGEST, row, None), (found, n, groups, *args))
+        if len(self._found) != n_groups:
+            self._found = np.zeros(n_groups)
+        passed = self.arguments.passed((LARGEST, row, None), (self._found, n, groups, *args))
         passed.driver.run(passed.address)
-        return found
+        return self._found.copy()
 
     def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""

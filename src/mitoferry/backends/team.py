@@ -32,6 +32,7 @@ GAVE_UP = LINE  # launch for whose end nobody watches any more
 # words of a member, 0 is the thread that launches: what its part is, ...
 LO, HI, STRIDE, WORDS, CODE, ORDER, N_ORDER, SUMS, N_SUMS, BOARD, MEMBER = range(11)
 PART = struct.Struct("=5q")  # the first five
+LAUNCH = struct.Struct("=2q")  # HELPERS, TIMED
 WANTED = LINE  # ... the launch that has begun, ...
 # ... the launch whose part is done, and its processor time before and after (s, ns)
 ENDED, FROM, TO = 2 * LINE, 2 * LINE + 2, 2 * LINE + 4
@@ -40,6 +41,9 @@ ENDED, FROM, TO = 2 * LINE, 2 * LINE + 2, 2 * LINE + 4
 def line_of(member: int) -> int:
     """First word of a member."""
     return (2 + LINES * member) * LINE
+
+
+FIRST = line_of(0)  # of the thread that launches
 
 
 class Board:
@@ -55,6 +59,7 @@ class Board:
         self._order = np.zeros(0, dtype=np.int64)
         for member in range(members):
             self.at[line_of(member) + BOARD], self.at[line_of(member) + MEMBER] = self.address, member
+        self._parts = [8 * line_of(member) for member in range(members)]
         self.patient = patient
         self.turn = 0
         self._soon = 1.0  # share of launches that follow the one before within a moment, of late
@@ -79,13 +84,13 @@ class Board:
     def next_turn(self, helpers: int, *, timed: bool) -> int:
         """Number of the next launch, in which so many helpers take part."""
         self.turn += 1
-        self.at[HELPERS], self.at[TIMED] = helpers, timed
-        self.at[line_of(0) + WANTED] = self.turn
+        LAUNCH.pack_into(self._bytes, 0, helpers, timed)
+        self.at[FIRST + WANTED] = self.turn
         return self.turn
 
     def give(self, member: int, lo: int, hi: int, stride: int, words: int, code: int) -> None:
         """Write down the part of a member: its rows, where the arguments lie, and the kernel."""
-        PART.pack_into(self._bytes, 8 * line_of(member), lo, hi, stride, words, code)
+        PART.pack_into(self._bytes, self._parts[member], lo, hi, stride, words, code)
 
     def room_for_sums(self, n: int) -> Any:
         """Give each member room for ``n`` sums; returns it, int64 [members, n]."""

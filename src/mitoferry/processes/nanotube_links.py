@@ -91,6 +91,15 @@ def work_arrays(world: Any, name: str, n: int | tuple[int, ...], kept: Any, make
     return found
 
 
+def roomy(world: Any, name: str, n: tuple[int, ...], length: Callable[[Found], tuple[int, ...]], make: Callable[..., Found]) -> Found:
+    """Work arrays with room for at least ``n`` rows, made with twice as much and then kept; ``length`` tells what they have."""
+    scratch = {} if world.space is None else world.space.scratch
+    kept: Found | None = scratch.get(name)
+    if kept is None or any(there < wanted for there, wanted in zip(length(kept), n, strict=True)):
+        kept = scratch[name] = make(*(2 * wanted for wanted in n))
+    return kept
+
+
 @row
 def centre_distance(i, j, cells, wells):
     """Distance [um] between the centres of two cells of a well, the short way round periodic borders."""

@@ -69,6 +69,35 @@ def queue_of(columns: Any, lane: Any, n_lanes: int, rows: Any, *, double: bool =
     return Queue._make([*grown, first, size.astype(np.int64), np.concatenate(rows).astype(np.int64), begin, *none])
 
 
+def room_of(queue: Queue) -> tuple[int, int]:
+    """How many events are known to fit into a queue of one lane, with ``ROOM`` to grow, and how many rows of cargo."""
+    return len(queue.time) - ROOM, len(queue.rows)
+
+
+def allocate_queue(events: int, rows: int) -> Queue:
+    """A queue of one lane with room for so many events, ``ROOM`` to grow, and rows of cargo; :func:`begin_queue` empties it."""
+    i, events = np.int64, events + ROOM
+    columns = np.zeros(events), np.zeros(events, i), np.zeros(events, i), np.zeros(events, i)
+    one = [np.zeros(1, i) for _ in range(5)]
+    return Queue(*columns, np.array([0, events]), np.zeros(1, i), np.zeros(rows, i), np.zeros(2, i), *one)
+
+
+@row
+def begin_queue(queue):
+    """Empty the queue of a lane that is alone."""
+    queue.size[0] = 0
+    queue.begin[1] = 0
+    queue.sought[0] = 0
+
+
+@row
+def add_row(queue, k):
+    """Let a lane that is alone take row ``k`` of the cargo."""
+    at = int(queue.begin[1])
+    queue.rows[at] = k
+    queue.begin[1] = at + 1
+
+
 def with_more_room(queue: Queue, more: Any) -> Queue:
     """The same queue with more room for events, and with the rows of cargo ``more`` of each lane behind those that it had."""
     lanes = range(len(queue.size))

@@ -99,8 +99,10 @@ def candidate(i, draw, source, links, mitochondria, pages, cells, wells, step):
 
 @row
 def candidate_row(q, rows, traffic, chosen, links, mitochondria, pages, cells, wells, step):
-    """Choose beforehand, as entry i of ``chosen``, who is first to try to enter link i = ``rows[q]``."""
+    """Choose beforehand, as entry i of ``chosen``, who is first to try to enter link i = ``rows[q]``, if it loads in this step."""
     i = int(rows[q])
+    if float(traffic.first[i]) >= NEVER:
+        return
     w = int(links.well[i])
     key0, key1 = int(wells.key0[w]), int(wells.key1[w])
     _, which, _, _ = uniform4(key0, key1, int(links.id_a[i]), int(links.id[i]), NANOTUBE_LOADING, step.step, 0)

@@ -30,9 +30,21 @@ from mitoferry.core.schema import KIND_DENDRITE, LINK_EMPTY
 from mitoferry.core.streams import NANOTUBE_LOADING
 from mitoferry.processes.keyed_choice import Chosen
 from mitoferry.processes.nanotube_clocks import Course, course_of
-from mitoferry.processes.nanotube_links import NEVER, state_array, work_arrays
+from mitoferry.processes.nanotube_links import NEVER, roomy, state_array, work_arrays
 from mitoferry.processes.nanotube_loading import rate_of_loading
-from mitoferry.processes.nanotube_queue import ARRIVAL, LOADING, LOSS, Queue, queue_of, with_more_room
+from mitoferry.processes.nanotube_queue import (
+    ARRIVAL,
+    LOADING,
+    LOSS,
+    Queue,
+    add_row,
+    allocate_queue,
+    begin_queue,
+    push,
+    queue_of,
+    room_of,
+    with_more_room,
+)
 from mitoferry.processes.nanotube_resolve import candidate_row, settle
 
 PAGES_AT_HAND, EVENTS_AT_HAND = 64, 256
@@ -132,6 +144,31 @@ def may_be_free(k, cargo, course, end):
     return 1 if float(course.lost_at[int(cargo.link[k])]) < NEVER else 0
 
 
+@row
+def fill_queue(queue, rows, free, fresh, first_fresh, links, cargo, course, traffic, end):
+    """Put what is known to happen before ``end`` (see :func:`_due`) into the queue of a lane that is alone; returns how much it is.
+
+    The lane may take the rows ``free`` of the cargo, then ``fresh`` more from row ``first_fresh`` on.
+    """
+    begin_queue(queue)
+    for q in range(len(rows)):
+        i = int(rows[q])
+        tie = (int(links.well[i]) << 32) | int(links.id[i])
+        if float(traffic.first[i]) < end:
+            push(queue, 0, float(traffic.first[i]), LOADING, tie, i)
+        if int(links.state[i]) != LINK_EMPTY and float(course.lost_at[i]) < NEVER:
+            push(queue, 0, float(course.lost_at[i]), LOSS, tie, i)
+    for q in range(len(free)):
+        k = int(free[q])
+        add_row(queue, k)
+        if int(cargo.alive[k]) != 0 and float(cargo.leaves[k]) < end:
+            i = int(cargo.link[k])
+            push(queue, 0, float(cargo.leaves[k]), ARRIVAL, (int(links.well[i]) << 32) | int(links.id[i]), k)
+    for k in range(first_fresh, first_fresh + fresh):
+        add_row(queue, k)
+    return int(queue.size[0])
+
+
 def _traffic(world: Any) -> tuple[Traffic, Chosen]:
     """The same arrays in every step: ``rates_row`` sets all but ``last_exit`` for the links in use, and choices are noted by link."""
     n, zeros = len(world.links.id), world.backend.zeros
@@ -145,12 +182,11 @@ def _traffic(world: Any) -> tuple[Traffic, Chosen]:
     )  # fmt: skip
 
 
-def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) -> tuple[list[Any], Any, Any]:
+def _due(world: Any, course: Course, traffic: Traffic, rows: Any, free: Any, end: float) -> tuple[list[Any], Any]:
     """Columns of what is known to happen before ``end`` (time, kind, tie, item): first loadings and losses of the links ``rows``,
-    arrivals; the rows of cargo that are free or may become so, ascending; the well of what is in them, -1 for nothing.
+    arrivals; the well of what is in the rows ``free`` of the cargo, -1 for nothing.
     """
     backend, links, cargo = world.backend, world.links, world.cargo
-    free = backend.select(may_be_free, world.n_cargo, cargo, course, end)
     alive, leaves, through = backend.read(free, cargo.alive, cargo.leaves, cargo.link)
     alive = alive != 0
     arrivals = alive & (leaves < end)
@@ -167,12 +203,21 @@ def _due(world: Any, course: Course, traffic: Traffic, rows: Any, end: float) ->
     n, well = len(link), well.astype(np.int64)
     held = np.full(len(free), -1, dtype=np.int64)
     held[alive] = well[n:]
-    return [time, kind, (well[:n] << 32) | name[:n].astype(np.int64), item], free.astype(np.int64), held
+    return [time, kind, (well[:n] << 32) | name[:n].astype(np.int64), item], held
 
 
-def _lanes(world: Any, columns: list[Any], free: Any, held: Any) -> tuple[Queue, int]:
-    """The queue of a step, with a lane for each well if that is worth it, and how many rows of cargo have been dealt out."""
-    wells = columns[2] >> 32
+def _one_lane(world: Any, course: Course, traffic: Traffic, rows: Any, free: Any, end: float) -> tuple[Queue, int]:
+    """The queue of a step for one thread, in memory that is kept, and how many rows of cargo have been dealt out."""
+    fresh = rows.size + MORE_CARGO
+    queue = roomy(world, "nanotube_transport.queue", (2 * rows.size + free.size, free.size + fresh), room_of, allocate_queue)
+    world.backend.serial(fill_queue, queue, rows, free, fresh, world.n_cargo, world.links, world.cargo, course, traffic, end)
+    return queue, world.n_cargo + fresh
+
+
+def _lanes(world: Any, course: Course, traffic: Traffic, rows: Any, free: Any, end: float) -> tuple[Queue, int]:
+    """As :func:`_one_lane`, with a lane for each well if that is worth it."""
+    columns, held = _due(world, course, traffic, rows, free, end)
+    free, wells = free.astype(np.int64), columns[2] >> 32
     if not can_share(world, wells):
         dealt = world.n_cargo + len(wells) + MORE_CARGO
         return queue_of(columns, np.zeros(len(wells), dtype=np.int64), 1, [np.append(free, np.arange(world.n_cargo, dealt))]), dealt
@@ -181,8 +226,8 @@ def _lanes(world: Any, columns: list[Any], free: Any, held: Any) -> tuple[Queue,
     empty = free[held < 0]
     dealt = world.n_cargo + max(int(wanted.sum()) - len(empty), 0)
     parts = np.split(np.append(empty, np.arange(world.n_cargo, dealt)), np.cumsum(wanted)[:-1])
-    rows = [np.sort(np.append(free[held == w], part)) for w, part in zip(of_wells, parts, strict=True)]
-    return queue_of(columns, lane, len(of_wells), rows)._replace(counter=of_wells), dealt
+    dealt_rows = [np.sort(np.append(free[held == w], part)) for w, part in zip(of_wells, parts, strict=True)]
+    return queue_of(columns, lane, len(of_wells), dealt_rows)._replace(counter=of_wells), dealt
 
 
 def _settle(world: Any, queue: Queue, short: int, course: Course, traffic: Traffic, chosen: Chosen, p: Parameters, step: Any) -> Queue:
@@ -194,7 +239,7 @@ def _settle(world: Any, queue: Queue, short: int, course: Course, traffic: Traff
     world.reserve_events(int(events.sum()))
     tables = (world.links, world.cargo, world.mitochondria, world.pages, world.cells, world.groups, world.wells, world.events)
     if lanes == 1:
-        queue = queue._replace(end=np.array([len(world.events.kind)]))
+        queue.end[0] = len(world.events.kind)
         backend.each(settle, 1, queue, course, traffic, chosen, *tables, p, step)
     else:
         shares = open_shares(world, queue.counter.copy(), pages, events)
@@ -211,14 +256,14 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     gate = world.extra.get(GATE, NO_GATE)  # of dendrites; there are none where it is missing
     tables = (world.links, world.cells, world.groups, world.wells)
     rows = backend.select(event_row, world.n_links, *tables, course, traffic, gate, p, step)
-    columns, free, held = _due(world, course, traffic, rows, step.time + step.dt)
-    if not len(columns[0]):
+    free = backend.select(may_be_free, world.n_cargo, world.cargo, course, step.time + step.dt)
+    make = _lanes if backend.own_memory else _one_lane
+    queue, dealt = make(world, course, traffic, rows, free, step.time + step.dt)
+    if not queue.size.any():
         return
-    loads = columns[3][columns[1] == LOADING]
     backend.each(
-        candidate_row, loads.size, loads, traffic, chosen, world.links, world.mitochondria, world.pages, world.cells, world.wells, step
+        candidate_row, rows.size, rows, traffic, chosen, world.links, world.mitochondria, world.pages, world.cells, world.wells, step
     )  # fmt: skip
-    queue, dealt = _lanes(world, columns, free, held)
     short = 0
     while True:
         world.reserve_links(len(world.links.id), dealt)

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mitoferry.core.by_well import by_well
+from mitoferry.core.by_well import by_well, can_share
 from mitoferry.core.maths import hill2, power
 from mitoferry.core.nodes import (
     NODE_EXOPHERS,
@@ -69,7 +69,7 @@ from mitoferry.core.streams import VESICLE_RELEASE
 from mitoferry.processes.free_mitochondria import waiting_time
 from mitoferry.processes.free_rows import first_rows
 from mitoferry.processes.keyed_choice import room_for_choices
-from mitoferry.processes.nanotube_links import work_arrays
+from mitoferry.processes.nanotube_links import roomy, work_arrays
 from mitoferry.processes.rest import RESTING_ATP
 from mitoferry.processes.vesicle_loading import MOST, first_row, load_vesicles
 from mitoferry.processes.vesicle_size import log_normal
@@ -368,23 +368,30 @@ def advance(world: Any, step: Any, p: Parameters) -> None:
     if not rows.size:
         return
     (counts,) = backend.read(rows, number)
-    shed = allocate_shed(int(counts.sum()))
+    n = int(counts.sum())
+    shed, chosen = roomy(
+        world, "vesicle_release.shed", (n,), lambda kept: (len(kept[0].cell),), lambda most: (allocate_shed(most), room_for_choices(most))
+    )  # fmt: skip
     backend.each(write_shed, rows.size, rows, np.cumsum(counts) - counts, shed, *tables, p, step)
-    backend.pull(shed)
-    ids, well = backend.read(shed.cell, world.cells.id, world.cells.well)
-    order = np.lexsort((shed.event, shed.kind, ids, well, shed.time))
-    most = np.where(shed.kind == APOPTOTIC_BODY, VESICLE_SLOTS, shed.wanted)[order]
-    pages = pages_of_pools(most, well[order])
-    world.reserve_pages(int(pages.sum()))
-    world.reserve_events(int(most.sum()))
-    free = free_rows(world, int(shed.cell.size))
+    cell, kind, time, event, wanted = backend.read(slice(0, n), shed.cell, shed.kind, shed.time, shed.event, shed.wanted)
+    ids, well = backend.read(cell, world.cells.id, world.cells.well)
+    order = np.lexsort((event, kind, ids, well, time))
+    most, well = np.where(kind == APOPTOTIC_BODY, VESICLE_SLOTS, wanted)[order], well[order]
+    reached = int(most.sum())
+    pages: Any = 1
+    if can_share(world, well):
+        pages = pages_of_pools(most, well)
+        world.reserve_pages(int(pages.sum()))
+    else:
+        world.reserve_pages(reached // PAGE + 2 * min(n, world.n_wells))  # no pool begins more pages than that
+    world.reserve_events(reached)
+    free = free_rows(world, n)
     rows = np.empty_like(free)
     rows[order] = free
     held = (world.mitochondria, world.pages, *tables)
-    chosen = room_for_choices(int(shed.cell.size))
-    backend.each(first_row, int(shed.cell.size), chosen, shed, *held, p, step)
+    backend.each(first_row, n, chosen, shed, *held, p, step)
     state = (world.vesicles, *held, world.events)
-    by_well(world, load_vesicles, order, well[order], rows, chosen, shed, *state, p, step, pages=pages, events=most)
+    by_well(world, load_vesicles, order, well, rows, chosen, shed, *state, p, step, pages=pages, events=most)
     (kinds,) = backend.read(free, world.vesicles.kind)
     filled = free[kinds != NO_VESICLE]
     if filled.size:
