@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from mitoferry.backends.cpu import Cpu, _Driver
+from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.lanes import COPIES_EVEN, copies_word, lane
 from mitoferry.core.row import row
@@ -103,9 +103,12 @@ def test_a_launch_that_is_interrupted_before_it_begins_leaves_nothing_behind():
     backend = Cpu(threads=2, eager=True)
     pair = Pair(np.zeros(4000), np.ones(4000))
     backend.each(add_row, 4000, pair)
+    launch = backend._launch
     for _ in range(3):
+        backend._launch = interrupted
         with pytest.raises(KeyboardInterrupt):
-            backend._share(_Driver(interrupted, "interrupted"), 0, 4000, 2)
+            backend.each(add_row, 4000, pair)
+        backend._launch = launch
         assert backend._helpers[0]._planned == 0
         backend.each(add_row, 4000, pair)
     assert (pair.first == 4.0).all()

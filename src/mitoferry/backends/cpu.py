@@ -25,20 +25,32 @@ import numpy as np
 from mitoferry.backends.host_memory import HostMemory
 from mitoferry.backends.narrow import all_rows
 from mitoferry.backends.rewrite import Compiler, text_mark, with_globals
-from mitoferry.backends.team import HELPERS, HI, LO, ORDER, STRIDE, SUMS, WORDS, Board, Helper
+from mitoferry.backends.team import (
+    BY_LAUNCH,
+    CALLS,
+    CUTS,
+    FIRST,
+    HI,
+    KERNEL,
+    LO,
+    ORDER,
+    SECONDS,
+    STRIDE,
+    SUMS,
+    TIMED,
+    TIMES_ITSELF,
+    WANTED,
+    WORDS,
+    Board,
+    Helper,
+)
 from mitoferry.base.cache import cache_root
 from mitoferry.core.lanes import ask_ahead, copies_word, lanes, page_slots
 from mitoferry.core.order import sort_rows
 from mitoferry.core.schema import PAGE
 from mitoferry.core.slabs import multiply_slabs
 
-FEW = 16  # rows up to which they are dealt to the threads in turn: a block more or less would be too much
 LEAST_PART = 6e-6  # s: no thread is given less to do, so that a launch shorter than two parts runs on one
-SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
-LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
-MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
-CLOCK = 1e-6  # s: shorter times cannot be told apart
-
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -182,45 +194,29 @@ def _ends_and_heads() -> dict[str, Any]:
 
 
 class _Driver:
-    """A compiled loop over rows for tables with certain columns, how long one row takes [s], and how its rows are shared."""
+    """A compiled loop over rows for tables with certain columns, and its pace (``team.py``): how long a row takes, how rows are shared."""
 
-    __slots__ = ("calls", "code", "cuts", "name", "run", "seconds_per_row")
+    __slots__ = ("_words", "code", "name", "pace", "pace_at", "run")
 
-    def __init__(self, run: Any, name: str, code: int = 0) -> None:
+    def __init__(self, run: Any, name: str, code: int = 0, members: int = 1) -> None:
         self.run = run
         self.name = name
         self.code = code  # address of the machine code for a thread that does not come through Python
-        self.seconds_per_row = 0.0
-        self.calls = 0
-        self.cuts: list[float] = []  # where one thread's block of rows ends and the next one's begins, 0..1
+        self._words = np.zeros(CUTS + 3 * members, dtype=np.float64)
+        self._words.view(np.int64)[KERNEL] = code
+        self._words[CUTS : CUTS + members - 1] = np.arange(1, members) / members
+        self.pace = self._words.data
+        self.pace_at = int(self._words.ctypes.data)
 
-    def blocks(self, n: int, threads: int) -> list[tuple[int, int, int]]:
-        """One block (first row, end, stride) of ``n`` rows for each of so many threads; equal ones until it is known better (``level``)."""
-        cuts = self.cuts if len(self.cuts) == threads - 1 else [i / threads for i in range(1, threads)]
-        if threads == 2:
-            hi = int(n * cuts[0])
-            return [(0, hi, 1), (hi, n, 1)]
-        found, lo = [], 0
-        for cut in cuts:
-            hi = int(n * cut)
-            found.append((lo, hi, 1))
-            lo = hi
-        return [*found, (lo, n, 1)]
+    @property
+    def seconds_per_row(self) -> float:
+        """How long a row takes, of late."""
+        return self.pace[SECONDS]
 
-    def level(self, seconds: list[float]) -> None:
-        """Move the cuts towards where all threads would have had as much to do; ``seconds``: processor time that each spent."""
-        if len(self.cuts) != len(seconds) - 1:
-            self.cuts = [k / len(seconds) for k in range(1, len(seconds))]
-        most = MOST_UNEVEN * max(min(seconds), CLOCK)
-        seconds = [min(max(s, CLOCK), most) for s in seconds]
-        edges, part, before = [0.0, *self.cuts, 1.0], 0, 0.0
-        for k, cut in enumerate(self.cuts):
-            wanted = sum(seconds) * (k + 1) / len(seconds)
-            while before + seconds[part] < wanted:
-                before += seconds[part]
-                part += 1
-            right = edges[part] + (edges[part + 1] - edges[part]) * (wanted - before) / seconds[part]
-            self.cuts[k] = cut + LEVELLING * (right - cut)
+    @property
+    def calls(self) -> int:
+        """How often it was launched."""
+        return int(self._words.view(np.int64)[CALLS])
 
 
 def _stop(helpers: list[Any]) -> None:
@@ -295,7 +291,7 @@ class Cpu(HostMemory):
         self._head = self._board.head(0)
         self._marks = np.zeros(0, dtype=np.uint8)  # of ``select``
         self._found = np.zeros(0)  # of ``largest``
-        self._shared = 0.0  # when the last launch that was shared ended
+        self._launch: Any = None  # ``hand_over.launch``, compiled; only where there are helpers
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
     @property
@@ -334,7 +330,7 @@ class Cpu(HostMemory):
             return used | {f"_read{k}": read for k, read in enumerate(readers)}
 
         text = functools.partial(driver_text, template, len(shapes) - (2 if finish else 0), shuffled=shuffled)
-        return _Driver(*self._kernel(name, text, supply))
+        return _Driver(*self._kernel(name, text, supply), self.threads)
 
     def _kernel(self, name: str, text: Callable[[], Any], supply: Callable[[], dict[str, Any]]) -> tuple[Any, str, int]:
         """The compiled function of one word, its name and where its machine code lies.
@@ -383,53 +379,56 @@ class Cpu(HostMemory):
         if self._rng is not None:
             board.visit(self._rng.permutation(n))
         if self.threads == 1:
-            board.give(0, 0, n, 1, passed.address, driver.code)
+            board.give(0, n, 1, passed.address, driver.code)
             driver.run(self._head)
             return
-        start = time.perf_counter()
-        parts = self.threads if self.eager else min(self.threads, int(n * driver.seconds_per_row / LEAST_PART))
-        parts = max(1, min(parts, n))
-        if parts == 1:
-            board.give(0, 0, n, 1, passed.address, driver.code)
-            board.at[HELPERS] = 0
-            driver.run(self._head)
-            end = time.perf_counter()
-        else:
-            board.note_gap(start - self._shared)
-            self._share(driver, passed.address, n, parts)
-            end = self._shared = time.perf_counter()
-        seconds = (end - start) * parts / n
-        driver.seconds_per_row += (0.2 if driver.calls else 1.0) * (seconds - driver.seconds_per_row)
-        driver.calls += 1
+        if self._launch is None:
+            from mitoferry.backends.hand_over import called_by_launch, launch
 
-    def _share(self, driver: _Driver, address: int, n: int, blocks: int) -> None:
+            self._launch, _, _ = self._kernel("team.launch", lambda: launch, called_by_launch)
+        parts = self.threads if self.eager else min(self.threads, int(n * driver.pace[SECONDS] / LEAST_PART))
+        parts = max(1, min(parts, n))
+        start = 0.0 if TIMES_ITSELF else time.perf_counter()
+        if parts > 1:
+            self._share(driver, passed.address, n, parts)
+        else:
+            board.ask(driver.pace_at, passed.address, n, 1)
+            self._launch(self._head)
+        if not TIMES_ITSELF:
+            seconds, known = (time.perf_counter() - start) * parts / n, driver.seconds_per_row
+            driver.pace[SECONDS] = known + (BY_LAUNCH if driver.calls > 1 else 1.0) * (seconds - known)
+
+    def _hire(self) -> None:
+        """Start the helpers."""
+        from mitoferry.backends.hand_over import serve
+
+        serving, _, _ = self._kernel("team.serve", lambda: serve, dict)
+        self._board.try_looks(serving)
+        self._helpers += [Helper(k, self._board, serving) for k in range(1, self.threads)]
+        weakref.finalize(self, _stop, self._helpers)
+
+    def _share(self, driver: _Driver, address: int, n: int, parts: int) -> None:
         """One block of rows for each of so many threads; ``address``: where the words of the arguments begin.
 
         Each thread gets a block with as much to do, by the launches before: rows differ in work. Of few rows (groups of fields) each
         gets as many.
         """
         if not self._helpers:
-            from mitoferry.backends.hand_over import serve
-
-            serving, _, _ = self._kernel("team.serve", lambda: serve, dict)
-            self._board.try_looks(serving)
-            self._helpers += [Helper(k, self._board, serving) for k in range(1, self.threads)]
-            weakref.finalize(self, _stop, self._helpers)
-        helpers = self._helpers[: blocks - 1]
-        timed = n > FEW and blocks == self.threads and (driver.calls < SETTLING or driver.calls % SELDOM == 0)
-        board = self._board
-        turn = board.next_turn(blocks - 1, timed=timed)
-        for k, part in enumerate([(i, n, blocks) for i in range(blocks)] if n <= FEW else driver.blocks(n, blocks)):
-            board.give(k, *part, address, driver.code)
+            self._hire()
+        board, helpers = self._board, self._helpers[: parts - 1]
+        turn = board.ask(driver.pace_at, address, n, parts)
+        waits = True
         try:
             for helper in helpers:
                 helper.plan(turn)
-            driver.run(self._head)
+            waits = self._launch(self._head) != 0
         finally:
-            for helper in helpers:
-                helper.wait(turn)
-        if timed:
-            driver.level([board.spent(k) for k in range(blocks)])
+            if waits:
+                for helper in helpers:
+                    helper.wait(turn)
+        if waits and board.at[TIMED] and board.at[FIRST + WANTED] == turn:
+            board.ask_for_levels(driver.pace_at)
+            self._launch(self._head)
 
     def each(self, row: Any, n: int, *args: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""

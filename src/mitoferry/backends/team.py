@@ -6,7 +6,9 @@ it watches the *board*, a few words of memory, for the next launch, which lies t
 is given; and the thread that launches watches the board for the ends of the helpers' parts. Where that is in vain both come back to
 Python and sleep until they are woken. Where most launches do not follow each other within such a moment, helpers sleep at once.
 
-Words that are watched are written and read by compiled code, in order; whether a thread sleeps is told in Python alone, under its lock.
+How rows are dealt is settled in compiled code, too (``hand_over.launch``): Python, whose text and numbers a kernel has driven out of
+the cache, asks for a launch in five words. Words that are watched are written and read by compiled code, in order; whether a thread
+sleeps is told in Python alone, under its lock.
 Nothing that is computed depends on any of this. Tests: ``tests/backends/test_team.py``.
 """
 
@@ -22,20 +24,37 @@ import numpy as np
 
 from mitoferry.core.lines import zeros_on_lines
 
+WALL_ID: int | None = getattr(time, "CLOCK_MONOTONIC", None)
+TIMES_ITSELF = WALL_ID is not None  # whether compiled code can tell the time; else Python does it
 MOMENT = 5e-4  # s for which threads watch the board before they sleep
 LOOKS = 4000  # by which it is found how long a look takes
 LINE = 16  # words of the board that nobody else writes to: two lines of the cache
 LINES = 3  # of a member
-# words of the first line: helpers in this launch, whether parts are timed, looks for helpers' ends, looks of helpers for the next launch
-HELPERS, TIMED, PATIENCE, BETWEEN = 0, 1, 2, 3
+# words of the first line: helpers in this launch, whether parts are timed, looks for helpers' ends, looks of helpers for the next launch,
+# whether every thread has a core of its own, members, share of launches that follow the one before within a moment, of late (a number),
+# when the last shared launch ended [s] (a number)
+HELPERS, TIMED, PATIENCE, BETWEEN, PATIENT, MEMBERS, SOON, SHARED = range(8)
 GAVE_UP = LINE  # launch for whose end nobody watches any more
 # words of a member, 0 is the thread that launches: what its part is, ...
 LO, HI, STRIDE, WORDS, CODE, ORDER, N_ORDER, SUMS, N_SUMS, BOARD, MEMBER = range(11)
 PART = struct.Struct("=5q")  # the first five
-LAUNCH = struct.Struct("=2q")  # HELPERS, TIMED
+# ... of member 0 what is asked for: the pace of the kernel, its arguments, rows, parts (0: to level them by the last launch), its turn, ...
+ASKED = 11
+ASK = struct.Struct("=5q")
 WANTED = LINE  # ... the launch that has begun, ...
 # ... the launch whose part is done, and its processor time before and after (s, ns)
 ENDED, FROM, TO = 2 * LINE, 2 * LINE + 2, 2 * LINE + 4
+
+
+# words of the pace of a kernel: its code, how often it was launched, seconds per row, where one thread's block of rows ends and the
+# next one's begins (0..1, one less than members), then room for as many numbers and two more, and for the seconds of each member
+KERNEL, CALLS, SECONDS, CUTS = range(4)
+SETTLING, SELDOM = 64, 4  # launches after which it is looked only at every fourth how even the shares were
+LEVELLING = 0.1  # by which share of what would have been right the next launch deals rows otherwise
+MOST_UNEVEN = 2.0  # times the quickest thread: more is put down to something else
+BY_LAUNCH = 0.2  # weight of the last launch in the seconds per row
+CLOCK = 1e-6  # s: shorter times cannot be told apart
+FEW = 16  # rows up to which they are dealt to the threads in turn: a block more or less would be too much
 
 
 def line_of(member: int) -> int:
@@ -59,10 +78,20 @@ class Board:
         self._order = np.zeros(0, dtype=np.int64)
         for member in range(members):
             self.at[line_of(member) + BOARD], self.at[line_of(member) + MEMBER] = self.address, member
-        self._parts = [8 * line_of(member) for member in range(members)]
+        self._asked = 8 * (FIRST + ASKED)
+        self.numbers = self._bytes.cast("d")
+        self.at[MEMBERS], self.numbers[SOON] = members, 1.0
         self.patient = patient
         self.turn = 0
-        self._soon = 1.0  # share of launches that follow the one before within a moment, of late
+
+    @property
+    def patient(self) -> bool:
+        """Whether every thread has a core of its own: only then do threads watch."""
+        return bool(self.at[PATIENT])
+
+    @patient.setter
+    def patient(self, value: bool) -> None:
+        self.at[PATIENT] = value
 
     def head(self, member: int) -> int:
         """Address of the words of a member."""
@@ -76,21 +105,19 @@ class Board:
             serving(self.head(1))
             self.at[PATIENCE] = self.at[BETWEEN] = max(1, int(MOMENT * LOOKS / (time.perf_counter() - start)))
 
-    def note_gap(self, seconds: float) -> None:
-        """Let helpers watch for the next launch only where most come soon after the one before."""
-        self._soon += 0.02 * ((seconds < MOMENT) - self._soon)
-        self.at[BETWEEN] = self.at[PATIENCE] if self._soon > 0.5 else 0
-
-    def next_turn(self, helpers: int, *, timed: bool) -> int:
-        """Number of the next launch, in which so many helpers take part."""
+    def ask(self, pace: int, words: int, n: int, parts: int) -> int:
+        """Ask for the next launch: addresses of the pace of a kernel and of its arguments, rows, and threads; returns its number."""
         self.turn += 1
-        LAUNCH.pack_into(self._bytes, 0, helpers, timed)
-        self.at[FIRST + WANTED] = self.turn
+        ASK.pack_into(self._bytes, self._asked, pace, words, n, parts, self.turn)
         return self.turn
 
-    def give(self, member: int, lo: int, hi: int, stride: int, words: int, code: int) -> None:
-        """Write down the part of a member: its rows, where the arguments lie, and the kernel."""
-        PART.pack_into(self._bytes, self._parts[member], lo, hi, stride, words, code)
+    def ask_for_levels(self, pace: int) -> None:
+        """Ask that the parts of the next launch of a kernel are as the times of the last one have shown."""
+        ASK.pack_into(self._bytes, self._asked, pace, 0, 0, 0, self.turn)
+
+    def give(self, lo: int, hi: int, stride: int, words: int, code: int) -> None:
+        """Write down the part of a thread that is alone: its rows, where the arguments lie, and the kernel."""
+        PART.pack_into(self._bytes, 8 * FIRST, lo, hi, stride, words, code)
 
     def room_for_sums(self, n: int) -> Any:
         """Give each member room for ``n`` sums; returns it, int64 [members, n]."""
