@@ -19,6 +19,7 @@ from mitoferry.core.handover import log_event
 from mitoferry.core.row import row
 from mitoferry.core.schema import KIND_NANOTUBE, LINK_CLOSED, LINK_EMPTY, LINK_GROWING, ROUTE_NONE
 from mitoferry.processes.free_rows import first_rows
+from mitoferry.processes.nanotube_queue import allocate_queue, begin_queue, drop_first, push, room_of
 from mitoferry.space.geometry import BLOCK
 from mitoferry.space.neighbours import minimum_image
 
@@ -171,19 +172,44 @@ def free_rows(world: Any, n: int) -> Any:
 
 
 @row
+def write_proposal(i, slot, proposals, formation, shortest, links, cells, wells, mitochondria, events):
+    """Write the proposal ``slot`` into row ``i`` of ``links``."""
+    time = float(proposals.time[slot])
+    ready = float(proposals.ready[slot])
+    state = LINK_GROWING if ready > time else LINK_CLOSED
+    length = max(float(proposals.length[slot]), shortest)
+    write_link(
+        i, int(proposals.source[slot]), int(proposals.target[slot]), KIND_NANOTUBE, formation, state, time, ready, length, 0.0,
+        links, cells, wells, mitochondria, events,
+    )  # fmt: skip
+
+
+@row
 def add_links(lane, ends, order, rows, slots, proposals, formation, shortest, links, cells, wells, mitochondria, events):
     """Write the proposals ``slots``, those of list ``lane`` of ``order``, into ``rows`` of ``links`` (``by_well``)."""
     for at in range(int(ends[lane]), int(ends[lane + 1])):
         k = int(order[at])
-        q = int(slots[k])
-        time = float(proposals.time[q])
-        ready = float(proposals.ready[q])
-        state = LINK_GROWING if ready > time else LINK_CLOSED
-        length = max(float(proposals.length[q]), shortest)
-        write_link(
-            int(rows[k]), int(proposals.source[q]), int(proposals.target[q]), KIND_NANOTUBE, formation, state, time, ready, length, 0.0,
-            links, cells, wells, mitochondria, events,
-        )  # fmt: skip
+        write_proposal(int(rows[k]), int(slots[k]), proposals, formation, shortest, links, cells, wells, mitochondria, events)
+
+
+@row
+def add_in_order(owners, n_slots, queue, proposals, formation, shortest, n_links, links, cells, wells, mitochondria, events):
+    """As :func:`add_links`, of all that ``owners`` propose, into the first rows that are empty; returns how many rows are in use then."""
+    begin_queue(queue)
+    for q in range(len(owners)):
+        first = int(owners[q]) * n_slots
+        for slot in range(first, first + int(proposals.count[int(owners[q])])):
+            source = int(proposals.source[slot])
+            tie = (int(cells.well[source]) << 32) | int(cells.id[source])
+            push(queue, 0, float(proposals.time[slot]), int(cells.id[int(proposals.target[slot])]), tie, slot)
+    i = 0
+    while int(queue.size[0]) > 0:
+        slot = int(queue.item[0])
+        drop_first(queue, 0)
+        i = free_link(i, n_links, links)
+        write_proposal(i, slot, proposals, formation, shortest, links, cells, wells, mitochondria, events)
+        i += 1
+    return max(i, n_links)
 
 
 def make_links(world: Any, proposals: Proposals, n_slots: int, owners: Any, *, formation: int, shortest: float) -> int:
@@ -200,12 +226,20 @@ def make_links(world: Any, proposals: Proposals, n_slots: int, owners: Any, *, f
     if not owners.size:
         return 0
     backend = world.backend
-    slots, of_wells = sorted_slots(backend, proposals, n_slots, owners, world.cells)
-    n = int(slots.size)
+    if backend.own_memory:
+        slots, of_wells = sorted_slots(backend, proposals, n_slots, owners, world.cells)
+        n = int(slots.size)
+        world.reserve_events(n)
+        rows = free_rows(world, n)
+        tables = (world.links, world.cells, world.wells, world.mitochondria, world.events)
+        by_well(world, add_links, np.arange(n), of_wells, rows, slots, proposals, formation, shortest, *tables, pages=0)
+        return n
+    n = int(proposals.count[owners].sum())
     world.reserve_events(n)
-    rows = free_rows(world, n)
+    world.reserve_links(world.n_links + n, 0)
+    queue = roomy(world, "nanotube_links.queue", (n, 0), room_of, allocate_queue)
     tables = (world.links, world.cells, world.wells, world.mitochondria, world.events)
-    by_well(world, add_links, np.arange(n), of_wells, rows, slots, proposals, formation, shortest, *tables, pages=0)
+    world.n_links = int(backend.serial(add_in_order, owners, n_slots, queue, proposals, formation, shortest, world.n_links, *tables))
     return n
 
 
