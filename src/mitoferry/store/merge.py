@@ -12,7 +12,7 @@ import numpy as np
 
 from mitoferry.store.atomic import TEMPORARY, RunFolderError, explain, replacing
 from mitoferry.store.frames import COLUMNS
-from mitoferry.store.tables import FORMAT, Names
+from mitoferry.store.tables import FORMAT, Names, read_parquet
 from mitoferry.store.zarr_folder import write_array, write_group
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def merge_parquet(parts: Sequence[Path | pa.Table], target: Path, schema: pa.Sch
         held: list[pa.Table] = []
         n = 0
         for part in parts:
-            table = (pq.read_table(part) if isinstance(part, Path) else part).cast(schema)
+            table = (read_parquet(part) if isinstance(part, Path) else part).cast(schema)
             held.append(table)
             n += table.num_rows
             while n >= ROW_GROUP:

@@ -14,7 +14,7 @@ from mitoferry.store.atomic import RunFolderError
 from mitoferry.store.frames import COLUMNS
 from mitoferry.store.paths import COMPLETE, MANIFEST, is_run
 from mitoferry.store.run_folder import EVENTS, FRAMES, PARTS, SUMMARY, TABLE
-from mitoferry.store.tables import FORMAT, Names
+from mitoferry.store.tables import FORMAT, Names, read_parquet
 from mitoferry.store.zarr_folder import read_rows
 
 if TYPE_CHECKING:
@@ -70,14 +70,13 @@ class RunFolder:
 
     def _parquet(self, name: str, kind: str) -> pd.DataFrame:
         import pandas as pd
-        import pyarrow.parquet as pq
 
         if (self.path / name).exists():
-            return _pandas(pq.read_table(self.path / name))
+            return _pandas(read_parquet(self.path / name))
         parts = sorted((self.path / PARTS).glob(f"{kind}-*.parquet")) if (self.path / PARTS).is_dir() else []
         if not parts:
             raise RunFolderError(f"{self.path}: the run has written no {kind} yet")
-        table = pd.concat([_pandas(pq.read_table(p)) for p in parts], ignore_index=True)
+        table = pd.concat([_pandas(read_parquet(p)) for p in parts], ignore_index=True)
         for column in table.select_dtypes(include="object").columns:
             table[column] = table[column].astype("category")
         return table

@@ -16,6 +16,8 @@ from mitoferry.core.plate_spec import ISOLATED, PlateSpec
 from mitoferry.core.schema import N_HAPLOTYPES, ROUTE_NAMES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 FORMAT = "mitoferry/run@1"
@@ -124,6 +126,35 @@ def event_schema(names: Names) -> pa.Schema:
     return pa.schema(fields, metadata={"format": FORMAT, "content": "events"})
 
 
+def numbers(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
+    """An Arrow array of numbers, those ``missing`` (bool [n]) null.
+
+    ``pyarrow.array`` would import pandas, which takes longer than all that a run writes before its end.
+    """
+    import pyarrow as pa
+
+    held = np.ascontiguousarray(values)
+    there = None if missing is None or not missing.any() else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [there, pa.py_buffer(held)])
+
+
+def words(listed: Sequence[str]) -> pa.Array:
+    """An Arrow array of words; as :func:`numbers` without pandas."""
+    import pyarrow as pa
+
+    encoded = [word.encode() for word in listed]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """The table in a Parquet file; ``pyarrow.parquet.read_table`` would import the machinery of folders of files first."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
 def _field(row: Any, name: str, place: int) -> Any:
     if isinstance(row, Mapping):
         return row[name]
@@ -149,17 +180,17 @@ def readings_table(rows: Iterable[Any], names: Names) -> pa.Table:
     well = np.asarray(columns["well"], dtype=np.int32)
     tick = np.asarray(columns["tick"], dtype=np.int64)
     arrays = {
-        "well": pa.array(well),
+        "well": numbers(well),
         "arm": _coded(well // max(names.replicates, 1), names.places, pa.int32()),
-        "replicate": pa.array((well % max(names.replicates, 1)).astype(np.int32)),
-        "tick": pa.array(tick),
-        "hours": pa.array(tick / 3600.0),
-        "value": pa.array(np.array(columns["value"], dtype=np.float64)),  # None: not a number
+        "replicate": numbers((well % max(names.replicates, 1)).astype(np.int32)),
+        "tick": numbers(tick),
+        "hours": numbers(tick / 3600.0),
+        "value": numbers(np.array(columns["value"], dtype=np.float64)),  # None: not a number
     }
     for name in ("assay", "readout", "of", "unit"):
         arrays[name] = _encoded(columns[name])
     schema = reading_schema()
-    return pa.table([arrays[f.name] for f in schema], schema=schema)
+    return pa.Table.from_arrays([arrays[f.name] for f in schema], schema=schema)
 
 
 def _encoded(values: Sequence[Any]) -> Any:
@@ -169,14 +200,14 @@ def _encoded(values: Sequence[Any]) -> Any:
     place: dict[str, int] = {}
     code_of = {value: place.setdefault(str(value or ""), len(place)) for value in dict.fromkeys(values)}
     codes = np.fromiter(map(code_of.__getitem__, values), np.int32, len(values))
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(place), pa.string()))
+    return pa.DictionaryArray.from_arrays(numbers(codes), words(list(place)))
 
 
-def _coded(codes: np.ndarray, words: tuple[str, ...], kind: Any, missing: np.ndarray | None = None) -> Any:
+def _coded(codes: np.ndarray, known: tuple[str, ...], kind: Any, missing: np.ndarray | None = None) -> Any:
     import pyarrow as pa
 
-    indices = pa.array(np.asarray(codes).astype(kind.to_pandas_dtype()), kind, mask=missing)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(list(words) or [""], pa.string()))
+    indices = numbers(np.asarray(codes).astype(kind.to_pandas_dtype()), missing)
+    return pa.DictionaryArray.from_arrays(indices, words(list(known) or [""]))
 
 
 EVENT_FIELDS = tuple(name for name in EventBuffer._fields if name != "count")
@@ -209,7 +240,7 @@ def events_table(events: Any, names: Names) -> pa.Table:
         return _coded(np.where(known, codes, 0), names.populations, i8, ~known)
 
     def cell(name: str) -> Any:
-        return pa.array(get(f"{name}_id").astype(np.uint32), pa.uint32(), mask=get(name) < 0)
+        return numbers(get(f"{name}_id").astype(np.uint32), get(name) < 0)
 
     def birthplace(codes: np.ndarray) -> Any:
         isolated = (codes >= ISOLATED) & (codes != NOBODY)
@@ -222,26 +253,26 @@ def events_table(events: Any, names: Names) -> pa.Table:
     birth_population = np.where(carried, birth >> POPULATION_SHIFT, NOBODY).astype(np.int64)
     arrays = {
         "kind": _coded(get("kind"), EVENT_NAMES, i8),
-        "well": pa.array(well),
+        "well": numbers(well),
         "arm": _coded(well // names.replicates, names.places, pa.int32()),
-        "replicate": pa.array(well % names.replicates),
-        "time": pa.array(time),
-        "hours": pa.array(time / 3600.0),
+        "replicate": numbers(well % names.replicates),
+        "time": numbers(time),
+        "hours": numbers(time / 3600.0),
         "route": _coded(get("route"), ROUTE_NAMES, i8),
         "source": cell("source"),
         "target": cell("target"),
         "source_population": population(get("source_population").astype(np.int64)),
         "target_population": population(get("target_population").astype(np.int64)),
-        "birth_cell": pa.array(birth, pa.uint32(), mask=~carried),
+        "birth_cell": numbers(birth, ~carried),
         "birth_population": birthplace(birth_population),
-        "ordinal": pa.array(get("ordinal").astype(np.uint32)),
-        "mass": pa.array(get("mass").astype(np.float32)),
-        "damage": pa.array(get("damage").astype(np.float32)),
-        "potential": pa.array(get("psi").astype(np.float32)),
-        "link": pa.array(get("link").astype(np.uint32)),
+        "ordinal": numbers(get("ordinal").astype(np.uint32)),
+        "mass": numbers(get("mass").astype(np.float32)),
+        "damage": numbers(get("damage").astype(np.float32)),
+        "potential": numbers(get("psi").astype(np.float32)),
+        "link": numbers(get("link").astype(np.uint32)),
     }
     copies = get("copies")
     for k, haplotype in enumerate(names.haplotypes):
-        arrays[f"copies_{haplotype}"] = pa.array(np.ascontiguousarray(copies[:, k]).astype(np.uint8))
+        arrays[f"copies_{haplotype}"] = numbers(np.ascontiguousarray(copies[:, k]).astype(np.uint8))
     schema = event_schema(names)
-    return pa.table([arrays[f.name] for f in schema], schema=schema)
+    return pa.Table.from_arrays([arrays[f.name] for f in schema], schema=schema)
