@@ -4,6 +4,7 @@ Faults seen to fail it, planted in a copy of the package: a value that is not wr
 words of a tuple in the wrong order, a boolean read as a number of another width, an array that the backend keeps alive.
 """
 
+import gc
 import weakref
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 from mitoferry.backends.cpu import Cpu
 from mitoferry.backends.reference import Reference
 from mitoferry.core.row import row
+from mitoferry.core.schema import allocate
 
 BACKENDS = pytest.mark.parametrize("backend", [Reference(), Cpu(threads=1), Cpu(threads=2, eager=True)], ids=["reference", "1", "2"])
 
@@ -168,3 +170,68 @@ def test_a_number_that_does_not_fit_is_refused_after_one_that_did():
         backend.each(numbers_row, 2, out, 2**70, 1.0, True, outer)
     backend.each(numbers_row, 2, out, 5, 1.0, True, outer)
     assert (out[:, 0] == 5.0).all()
+
+
+class Clock(NamedTuple):
+    """What changes from step to step and goes to every launch of one."""
+
+    step: int
+    time: float
+
+
+@row
+def clock_row(i, out, clock):
+    out[i] = clock.step + clock.time
+
+
+@row
+def other_row(i, out, before, clock, after):
+    out[i] = before + 10.0 * (clock.step + clock.time) + after
+
+
+@BACKENDS
+def test_a_tuple_that_went_to_another_launch_before_arrives_whole(backend):
+    """Faults seen to fail it, planted in a copy of the package: words of a tuple of other kinds of numbers taken for its own, and those
+    of the tuple before.
+    """
+    out, clocks = np.zeros(2), [Clock(3, 0.5), Clock(4, 1.5), Clock(3, 0.5), Clock(3, 2), Clock(5, 2.5)]
+    for clock in [*clocks, *clocks[::-1], clocks[0], clocks[0], clocks[1]]:
+        backend.each(clock_row, 2, out, clock)
+        assert (out == clock.step + clock.time).all()
+        backend.each(other_row, 2, out, 7.0, clock, 0.25)
+        assert (out == 7.0 + 10.0 * (clock.step + clock.time) + 0.25).all()
+
+
+@row
+def cell_row(i, cells):
+    cells.atp[i] = float(cells.atp[i]) + 1.0
+
+
+@row
+def link_row(i, links):
+    links.length[i] = float(links.length[i]) + 1.0
+
+
+@row
+def both_row(i, cells, links):
+    links.length[i] = float(links.length[i]) + float(cells.atp[i])
+
+
+def test_only_the_calls_that_had_a_table_are_forgotten_with_it():
+    """Faults seen to fail it, planted in a copy of the package: all calls are forgotten, and none."""
+    backend = Cpu(threads=1)
+    cells, links = allocate("Cells", 3), allocate("Links", 3)
+    for _ in range(2):
+        backend.each(cell_row, 3, cells)
+        backend.each(link_row, 3, links)
+        backend.each(both_row, 3, cells, links)
+    larger = allocate("Links", 5)
+    backend.replaced(larger)
+    assert {row.__name__ for _, row, _ in backend.arguments.recent} == {"cell_row"}
+    kept = weakref.ref(links.length)
+    del links
+    gc.collect()
+    assert kept() is None, "the table that was replaced is still held"
+    backend.each(cell_row, 3, cells)
+    backend.each(both_row, 3, cells, larger)
+    assert cells.atp.tolist() == larger.length[:3].tolist() == [3.0] * 3

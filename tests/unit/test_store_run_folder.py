@@ -5,14 +5,16 @@ import os
 
 import fake_run
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zarr
 
 from mitoferry.base.errors import InputError
 from mitoferry.core.events import EVENT_HANDOVER, allocate_events
-from mitoferry.store import atomic, paths
+from mitoferry.store import atomic, paths, tables
 from mitoferry.store.atomic import RunFolderError
+from mitoferry.store.frames import FramesHeld, typed
 from mitoferry.store.read import RunFolder
 from mitoferry.store.run_folder import RunWriter, load_checkpoint
 
@@ -332,3 +334,54 @@ def test_a_folder_of_another_format_is_refused(tmp_path, spec):
     (out / "manifest.json").write_text("{")
     with pytest.raises(RunFolderError, match="damaged"):
         RunFolder(out)
+
+
+@pytest.mark.parametrize("missing", [None, [], [0], [3, 8, 9, 10]])
+@pytest.mark.parametrize("dtype", ["u1", "i4", "u4", "i8", "f4", "f8"])
+@pytest.mark.parametrize("n", [0, 11])
+def test_columns_are_what_pyarrow_makes_of_them(n, dtype, missing):
+    """Faults seen to fail it, planted in a copy of the package: nulls where there is something, bits in the other order."""
+    values = np.arange(2 * n).astype(dtype)[::2]  # with gaps
+    gone = None if missing is None else np.isin(np.arange(n), missing)
+    made = tables.numbers(values, gone)
+    made.validate(full=True)
+    assert made.equals(pa.array(values, mask=gone))
+
+
+@pytest.mark.parametrize("listed", [[], [""], ["tnt", "", "µm²", "ein längeres Wort"]])
+def test_words_are_what_pyarrow_makes_of_them(listed):
+    """Fault seen to fail it, planted in a copy of the package: letters counted instead of bytes."""
+    made = tables.words(listed)
+    made.validate(full=True)
+    assert made.equals(pa.array(listed, pa.string()))
+
+
+def test_what_is_held_at_the_end_is_merged_once(tmp_path, spec):
+    """Faults seen to fail it, planted in a copy of the package: rows without a part left out, and written twice."""
+    whole = fake_run.make_run(tmp_path / "whole", spec=spec, hours=8)
+    out = tmp_path / "held"
+    writer = RunWriter.create(out, spec, fake_run.manifest_of(spec))
+    for h in range(9):
+        fake_run.step(writer, spec, h * 3600)
+        if h in (4, 6):
+            writer.flush(h * 3600)
+    assert all(writer.parts(kind) for kind in ("readings", "events", "frames"))
+    writer.finish({}, tick=8 * 3600)
+    assert content(out) == content(whole)
+
+
+def test_frames_in_memory_are_what_a_part_holds(tmp_path, spec):
+    frames = [(h * 3600, fake_run.frame(spec, h * 3600)) for h in (0, 4)]
+    frames = [(tick, {name: typed(name, dict(columns)) for name, columns in frame.items()}) for tick, frame in frames]
+    del frames[0][1]["links"]
+    held = FramesHeld(frames)
+    assert len(held) == len(list(held)) == len(set(held))
+    np.savez(tmp_path / "part.npz", **held)
+    with np.load(tmp_path / "part.npz") as part:
+        assert set(part) == set(held)
+        assert all(np.array_equal(part[key], held[key]) for key in held)
+    assert held["links/frame"].tolist() == [1]
+    for key in ("links/column/nothing", "nothing/frame"):
+        with pytest.raises(KeyError):
+            held[key]
+    assert "cells/column/id" not in FramesHeld([])

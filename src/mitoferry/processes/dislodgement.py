@@ -120,18 +120,22 @@ def end_contacts(i, cells, groups, wells, proposals, contacts, p, step):
 
 
 @row
-def remember(i, j, contacts, step):
-    """Write a new contact into a free slot, if it is not known and there is one."""
-    free = -1
+def knows(i, j, contacts):
+    """Whether a contact with cell ``j`` is noted at cell ``i``."""
+    n = 0
     for k in range(N_CONTACTS):
-        partner = int(contacts.partner[i, k])
-        if partner == j:
+        n += 1 if int(contacts.partner[i, k]) == j else 0
+    return n > 0
+
+
+@row
+def remember(i, j, contacts, step):
+    """Write a new contact into the first free slot, if there is one."""
+    for k in range(N_CONTACTS):
+        if int(contacts.partner[i, k]) < 0:
+            contacts.partner[i, k] = j
+            contacts.since[i, k] = step.time
             return
-        if partner < 0 and free < 0:
-            free = k
-    if free >= 0:
-        contacts.partner[i, free] = j
-        contacts.since[i, free] = step.time
 
 
 @row
@@ -148,6 +152,7 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
     size_y = float(wells.size[w, 1])
     x = float(cells.x[i])
     y = float(cells.y[i])
+    own_id = int(cells.id[i])
     for jz in range(mz):
         for jy in range(my):
             line = bin_line(y0 + jy, z0 + jz, lines)
@@ -159,9 +164,9 @@ def begin_contacts(i, cells, wells, neighbours, contacts, p, step):
                     reach = own + float(neighbours.radius[m])
                     if dx * dx + dy * dy <= reach * reach:
                         j = int(neighbours.member[m])
-                        meets = int(cells.id[j]) > int(cells.id[i]) and living(cells, j)
+                        meets = int(cells.id[j]) > own_id and living(cells, j)
                         meets = meets and can_touch(geometry, int(cells.layer[i]), int(cells.layer[j]))
-                        if meets and gap_between(i, j, cells, wells) <= p.contact_gap:
+                        if meets and not knows(i, j, contacts) and gap_between(i, j, cells, wells) <= p.contact_gap:
                             remember(i, j, contacts, step)
 
 

@@ -247,13 +247,16 @@ def gather_moves(i, reached, cells, groups, wells, neighbours, dt, p):
                             gap = d - radius - other
                             if gap <= p.contact_range * 0.5 * (radius + other):
                                 touching += 1
-                            h = int(cells.group[j])
-                            sticky = math.sqrt(max(own * float(groups.adhesion[h]) * float(groups.nodes[h, NODE_ADHESION]), 0.0))
+                            sticky = 0.0
+                            if 0.0 <= gap < p.adhesion_range * 0.5 * (radius + other):  # only there it matters
+                                h = int(cells.group[j])
+                                sticky = math.sqrt(max(own * float(groups.adhesion[h]) * float(groups.nodes[h, NODE_ADHESION]), 0.0))
                             move = pair_move(gap, radius, other, sticky, closure, dt, p)
-                            ex, ey, ez = direction(i, j, dx, dy, dz, d, block, cells, wells, w)
-                            mx += move * ex
-                            my += move * ey
-                            mz += move * ez
+                            if move != 0.0:
+                                ex, ey, ez = direction(i, j, dx, dy, dz, d, block, cells, wells, w)
+                                mx += move * ex
+                                my += move * ey
+                                mz += move * ez
     return mx, my, mz, touching
 
 
