@@ -342,12 +342,14 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: errors that a user can act on are printed without a traceback."""
+    import atexit
     import gc
     import warnings
 
     from mitoferry.base.errors import MitoferryError
 
     gc.set_threshold(100_000, 20, 20)  # libraries and readings are many objects and hardly any cycles: half a second of a run less
+    atexit.register(gc.freeze)  # nor is anything sought for in the hundred thousands of objects that go with the process: as much
     warnings.showwarning = lambda message, *_, **__: _warn(f"mitoferry: warning: {message}")
     try:
         code = app(standalone_mode=False)  # typer gives the code of an Exit, and 130 after Ctrl-C, instead of raising
