@@ -58,8 +58,9 @@ def test_helpers_watch_only_where_launches_follow_each_other_closely():
     assert most > 0
     for gap, watched in ((10 * MOMENT, 0), (0.1 * MOMENT, most), (10 * MOMENT, 0)):
         for _ in range(200):
-            board.numbers[SHARED] = time.monotonic() - gap  # when the last one ended
+            board.numbers[SHARED] = ended = time.monotonic() - gap  # when the last one ended
             backend.each(count_row, 2000, x, work)
+            assert ended + gap <= board.numbers[SHARED] <= time.monotonic()
         assert board.at[BETWEEN] == watched
         assert board.at[PATIENCE] == most
 

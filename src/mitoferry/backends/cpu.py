@@ -290,7 +290,7 @@ class Cpu(HostMemory):
         self._board = Board(self.threads, patient=self.threads <= available)
         self._head = self._board.head(0)
         self._marks = np.zeros(0, dtype=np.uint8)  # of ``select``
-        self._found = np.zeros(0)  # of ``largest``
+        self._found: dict[Any, Any] = {}  # of ``largest``, by its row function
         self._launch: Any = None  # ``hand_over.launch``, compiled; only where there are helpers
         self._rng = None if shuffle is None else np.random.default_rng(shuffle)
 
@@ -462,11 +462,12 @@ class Cpu(HostMemory):
 
     def largest(self, row: Any, n: int, n_groups: int, groups: Any, *args: Any) -> Any:
         """See :class:`mitoferry.backends.contract.Backend`."""
-        if len(self._found) != n_groups:
-            self._found = np.zeros(n_groups)
-        passed = self.arguments.passed((LARGEST, row, None), (self._found, n, groups, *args))
+        found = self._found.setdefault(row, np.zeros(0))
+        if len(found) != n_groups:
+            found = self._found[row] = np.zeros(n_groups)
+        passed = self.arguments.passed((LARGEST, row, None), (found, n, groups, *args))
         passed.driver.run(passed.address)
-        return self._found.copy()
+        return found.copy()
 
     def bins(self, n: int, keys: Any, ties: Any, start: Any, member: Any) -> None:
         """See :class:`mitoferry.backends.contract.Backend`."""

@@ -220,9 +220,12 @@ class RunWriter:
             (self.path / name).unlink(missing_ok=True)
         for path in [self.path / FRAMES, *self.path.glob(f"*{TEMPORARY}")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self._drop_held()
+        self.tick = tick
+
+    def _drop_held(self) -> None:
         self._readings, self._events, self._frames = [], [], []
         self._n_events = self._frame_bytes = 0
-        self.tick = tick
 
     def parts(self, kind: str) -> list[Path]:
         """The parts of "readings", "events" or "frames", in order of time."""
@@ -250,6 +253,7 @@ class RunWriter:
         events = [self._held_events()] if self._events else []
         merge_parquet([*self.parts("events"), *events], self.path / EVENTS, event_schema(self.names))
         merge_frames([*self.parts("frames"), FramesHeld(self._frames)], self.path / FRAMES, self.names)
+        self._drop_held()
         old = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         write_json(self.path / MANIFEST, old | {"ended": now()} | dict(manifest or {}) | {"state": "complete", "until": int(tick)})
         if afterwards is not None:
