@@ -55,7 +55,7 @@ class _Canvas:
     def __init__(self, region: tuple[float, float, float, float], pixels: int) -> None:
         self.x0, self.y0, self.x1, self.y1 = region
         self.scale = pixels * _OVER / (self.x1 - self.x0)
-        self.width, self.height = pixels * _OVER, round((self.y1 - self.y0) * self.scale)
+        self.width, self.height = pixels * _OVER, _OVER * round((self.y1 - self.y0) * self.scale / _OVER)
         self.image = Image.new("RGB", (self.width, self.height), BACKGROUND)
         self.draw = ImageDraw.Draw(self.image)
 
