@@ -5,8 +5,12 @@ twice, the end of a part told before its rows, a helper that goes to sleep witho
 for that of a part, an interrupt that does not wait for a part, helpers that watch however far apart launches are.
 """
 
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +155,32 @@ def test_a_launch_that_is_planned_while_a_helper_lies_down_is_not_slept_through(
     helper = LiesDown(1, board, serve)
     assert served.wait(5.0)
     helper.stop()
+
+
+WITHOUT_CLOCKS = """
+import time
+for clock in ("CLOCK_MONOTONIC", "CLOCK_THREAD_CPUTIME_ID"):
+    if hasattr(time, clock):
+        delattr(time, clock)
+import numpy as np
+from mitoferry.backends import team
+from mitoferry.backends.cpu import LEAST_PART, Cpu
+from test_team import count_row
+backend, shared = Cpu(threads=2, cache=False), []
+share = backend._share
+backend._share = lambda *given: shared.append(given[-1]) or share(*given)
+x, work = np.zeros(20_000), np.full(20_000, 100.0)
+for k in range(1, 21):
+    backend.each(count_row, 20_000, x, work)
+    assert (x == 100.0 * k).all(), k
+(driver,) = next(iter(backend.arguments.variants.values())).values()
+print(team.TIMES_ITSELF, driver.calls, len(shared), 1e-9 < driver.seconds_per_row < 1e-4)
+"""
+
+
+def test_where_compiled_code_cannot_tell_the_time_python_does():
+    """As on Windows. Fault seen to fail it, planted in a copy of the package: nobody does, so that every launch stays on one thread."""
+    here = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
+    command, env = [sys.executable, "-c", WITHOUT_CLOCKS], {**os.environ, "PYTHONPATH": here}
+    found = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=300)
+    assert found.stdout.split() == ["False", "20", "19", "True"], found.stderr
